@@ -1,0 +1,81 @@
+"""What can go wrong, as far as a caller can act on it. `exit_code` is what a program ends with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class ClearBooksError(Exception):
+    """Anything that a person can do something about; its text says what."""
+
+    exit_code = 1
+
+
+class SettingError(ClearBooksError):
+    """A setting is missing or wrong; the text names it and says what would be right."""
+
+
+class NotAuthorisedError(ClearBooksError):
+    """No valid token, and none to be had without a person: authorise again."""
+
+    exit_code = 5
+
+
+class TokenStoreError(ClearBooksError):
+    """The token store cannot be read or written; it was left as it was."""
+
+
+class ApiError(ClearBooksError):
+    """An answer of the API that is not a success.
+
+    Attributes:
+        operation: Operation ID of the contract.
+        status: HTTP status, or None where there was no answer.
+        faults: `(errorCode, errorMessage)` in the API's own words; empty where it sent none.
+    """
+
+    def __init__(
+        self,
+        operation: str,
+        status: int | None,
+        faults: Sequence[tuple[str, str]] = (),
+        hint: str = "",
+    ) -> None:
+        self.operation = operation
+        self.status = status
+        self.faults = tuple(faults)
+        words = "; ".join(f"{code}: {text}" if code else text for code, text in self.faults)
+        parts = [f"{operation}: HTTP {status}" if status else operation, words, hint]
+        super().__init__(" - ".join(part for part in parts if part))
+
+
+class ForbiddenError(ApiError):
+    """403: the authorisation lacks a scope, or does not cover the business."""
+
+
+class NotFoundError(ApiError):
+    """404: no such path or no such record."""
+
+
+class MethodNotAllowedError(ApiError):
+    """405; `allowed` holds the methods of the `Allow` header."""
+
+    allowed: tuple[str, ...] = ()
+
+
+class RejectedError(ApiError):
+    """400, 409, 422 and other 4xx: the request was read and refused; nothing was carried out."""
+
+
+class UnavailableError(ApiError):
+    """The API could not be reached, or kept failing, and nothing was carried out."""
+
+
+class UncertainError(ApiError):
+    """A write was sent and no answer tells whether it was carried out: look before sending again.
+
+    Raised for timeouts, resets, unreadable success answers and 5xx on anything but a GET.
+    """
