@@ -1,0 +1,88 @@
+"""What the engine answers, and how a handler refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence  # noqa: TC003 - dataclass fields
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import msgspec
+
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+_DECODER = msgspec.json.Decoder(float_hook=Decimal)
+
+
+class Fault(NamedTuple):
+    """One thing wrong with a request, as the API words it."""
+
+    code: str
+    message: str
+
+
+@dataclass(slots=True)
+class Reply:
+    """An answer: status, headers and the bytes of the body."""
+
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    def json(self) -> Any:
+        """The body, with decimals as `Decimal`."""
+        return decode(self.body)
+
+
+class RefusedError(Exception):
+    """A request that is not carried out.
+
+    400 says that the request breaks the contract; 422 that it keeps to the contract and the
+    ledger cannot do it; 404, 409 and the others as usual.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        faults: Sequence[Fault],
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__("; ".join(fault.message for fault in faults))
+        self.status = status
+        self.faults = tuple(faults)
+        self.headers = headers or {}
+
+    def reply(self) -> Reply:
+        """The answer that says so."""
+        return error_reply(self.status, self.faults, self.headers)
+
+
+def not_found(what: str, record_id: object) -> RefusedError:
+    """404 for a record."""
+    return RefusedError(404, [Fault("notFound", f"There is no {what} {record_id}.")])
+
+
+def conflict(message: str) -> RefusedError:
+    """409: the record is in a state, or in use in a way, that does not allow this."""
+    return RefusedError(409, [Fault("conflict", message)])
+
+
+def error_reply(
+    status: int, faults: Sequence[Fault], headers: dict[str, str] | None = None
+) -> Reply:
+    """An error body as the API sends it: an array of `{errorCode, errorMessage}`."""
+    body = encode([{"errorCode": f.code, "errorMessage": f.message} for f in faults])
+    return Reply(status, {"Content-Type": "application/json", **(headers or {})}, body)
+
+
+def encode(value: Any) -> bytes:
+    """JSON, with decimals as numbers that keep their places."""
+    return _ENCODER.encode(value)
+
+
+def decode(data: bytes | str) -> Any:
+    """JSON with decimals as `Decimal`.
+
+    Raises:
+        msgspec.DecodeError: not JSON.
+    """
+    return _DECODER.decode(data)
