@@ -1,0 +1,37 @@
+# Everything runs in .venv, made from uv.lock; uv itself is found or made by tools/uv.sh.
+UV := sh tools/uv.sh
+RUN := $(UV) run --frozen
+
+# Where tests run: two processes unless told otherwise (make test JOBS=8).
+JOBS ?= 2
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format generate clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-16s%s\n", $$1, $$2}'
+
+setup: ## make .venv
+	@$(UV) sync --frozen --quiet
+
+demo: setup ## a sandbox business through Meltano into DuckDB (STAY=1 leaves the sandbox up)
+	@$(RUN) python tools/demo.py $(if $(STAY),--stay) $(ARGS)
+
+test: setup ## all tests (ARGS="tests/tap -k name" for some)
+	@$(RUN) pytest -n $(JOBS) $(ARGS)
+
+check: setup ## lint, format and types
+	$(RUN) ruff check
+	$(RUN) ruff format --check
+	$(RUN) mypy
+
+format: setup ## put the code into its format
+	$(RUN) ruff check --fix
+	$(RUN) ruff format
+
+generate: setup ## write again what comes from the contract and the programs' settings
+	$(RUN) python tools/generate.py
+
+clean: ## remove what the targets above made
+	rm -rf .venv .tools .demo .meltano .pytest_cache .mypy_cache .ruff_cache .hypothesis output dist
