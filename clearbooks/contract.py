@@ -208,9 +208,8 @@ class _Documents:
     def __init__(self, root: Path) -> None:
         self.root = root
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        self.openapi: dict[str, Any] = yaml.load(  # noqa: S506 - both are safe loaders
-            (root / "openapi.yaml").read_text(encoding="utf-8"), Loader=loader
-        )
+        text = (root / "openapi.yaml").read_text(encoding="utf-8")
+        self.openapi: dict[str, Any] = yaml.load(text, loader)  # noqa: S506 - both are safe
 
     @cache  # noqa: B019 - lives as long as the process on purpose
     def file(self, name: str) -> JsonSchema:

@@ -1,0 +1,368 @@
+"""Every request of every program: token, pacing, retries, errors and redirects in one place."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlencode, urljoin, urlsplit
+
+import backoff
+import msgspec
+import requests
+import requests.adapters
+import requests.utils
+
+from clearbooks import replies
+from clearbooks.contract import BUSINESS_HEADER
+from clearbooks.errors import (
+    ApiError,
+    MethodNotAllowedError,
+    NotAuthorisedError,
+    UnavailableError,
+    UncertainError,
+)
+from clearbooks.oauth import TokenSource
+from clearbooks.pacing import open_pacer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from clearbooks.contract import Operation
+    from clearbooks.pacing import Pacer
+    from clearbooks.settings import Connection
+
+logger = logging.getLogger(__name__)
+
+_TOO_MANY = 429
+_UNAUTHORISED = 401
+_SERVER_ERROR = 500
+_PASSING = frozenset({408, 425})
+_TRIES_WHEN_LIMITED = 25
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MOST_REDIRECTS = 10
+_MOST_BACKOFF = 30.0
+_CONNECT_TIMEOUT = 30.0
+_UPDATE_METHODS = ("PUT", "PATCH")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A success answer. `body` is known to be whole JSON, or empty."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    path: str
+
+    def json(self) -> Any:
+        """The body with numbers as `int` and `Decimal`; None where it is empty."""
+        return decode(self.body) if self.body else None
+
+    def record(self) -> dict[str, Any]:
+        """The one object of the body, also where it comes wrapped in an array of one."""
+        data = self.json()
+        if isinstance(data, list) and len(data) == 1:
+            data = data[0]
+        if not isinstance(data, dict):
+            raise msgspec.ValidationError("expected one JSON object")
+        return data
+
+    @property
+    def total(self) -> int | None:
+        """`X-Pagination-Total-Count`: records in the whole listing, where it was sent."""
+        return self._number("X-Pagination-Total-Count")
+
+    @property
+    def limit(self) -> int | None:
+        """`X-Pagination-Limit`: records on a full page, where it was sent."""
+        return self._number("X-Pagination-Limit")
+
+    @property
+    def pages(self) -> int | None:
+        """`X-Pagination-Total-Pages`, where it was sent."""
+        return self._number("X-Pagination-Total-Pages")
+
+    def _number(self, header: str) -> int | None:
+        value = self.headers.get(header, "").strip()
+        return int(value) if value.isdigit() else None
+
+
+class _Again(Exception):  # noqa: N818 - never leaves this module
+    """The request may be sent again; `error` is what to raise once tries are used up."""
+
+    def __init__(self, error: ApiError) -> None:
+        self.error = error
+
+
+def decode(body: bytes) -> Any:
+    """JSON with numbers as `int` and `Decimal`."""
+    return _decoder.decode(body)
+
+
+_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+
+class Client:
+    """A connection to the API for one application. Safe for threads; close it after use.
+
+    Args:
+        connection: Settings.
+        tokens: Replaces the token source (for tests).
+        pacer: Replaces the shared pacer (for tests).
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        tokens: TokenSource | None = None,
+        pacer: Pacer | None = None,
+    ) -> None:
+        self.connection = connection
+        self.contract = connection.contract
+        self.tokens = tokens or TokenSource(connection)
+        self.pacer = pacer or open_pacer(connection)
+        self._updates: dict[str, str] = {}
+        self._host = _host(connection.api_url)
+        self._session = requests.Session()
+        # Proxies and certificates are read from the environment once, not for each request;
+        # and a .netrc must never replace the token.
+        self._session.trust_env = False
+        settings = requests.Session().merge_environment_settings(
+            connection.api_url, {}, None, None, None
+        )
+        self._session.proxies = dict(settings["proxies"])
+        self._session.verify = settings["verify"]
+        adapter = requests.adapters.HTTPAdapter(
+            pool_connections=1, pool_maxsize=connection.max_in_flight, max_retries=0
+        )
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+        self._session.headers.update(
+            {"Accept": "application/json", "User-Agent": connection.user_agent}
+        )
+        self.requests = 0
+        self._count = threading.Lock()
+
+    def close(self) -> None:
+        """Close the pooled connections and keep what the pacer found."""
+        self._session.close()
+        self.pacer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def get(
+        self,
+        operation_id: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        business_id: int | None = None,
+    ) -> Reply:
+        """Read; sent again on 429, 5xx, timeouts, resets, and bodies that are not whole JSON.
+
+        Args:
+            operation_id: Operation of the contract.
+            params: Path and query parameters by name; None values are left out.
+            business_id: Sent as `X-Business-ID`.
+
+        Raises:
+            ForbiddenError, NotFoundError, RejectedError: the API refused.
+            UnavailableError: the API could not be reached or kept failing.
+            NotAuthorisedError: there is no valid token.
+        """
+        return self._retrying(
+            lambda: self._send(self._operation(operation_id), params or {}, None, business_id)
+        )
+
+    def write(
+        self,
+        operation_id: str,
+        params: Mapping[str, Any] | None = None,
+        body: Any = None,
+        *,
+        business_id: int | None = None,
+    ) -> Reply:
+        """Create, update or delete; sent again only where it surely was not carried out.
+
+        `body` is JSON-like with `Decimal` amounts, or bytes for an attachment. Where a server
+        answers an update with 405 and allows another update method, that one is used from then on.
+
+        Raises:
+            UncertainError: sent, and no answer tells whether it was carried out.
+            ApiError: as for `get`; nothing was carried out.
+        """
+        operation = self._operation(operation_id)
+        try:
+            return self._retrying(lambda: self._send(operation, params or {}, body, business_id))
+        except MethodNotAllowedError as error:
+            other = next((m for m in _UPDATE_METHODS if m in error.allowed), None)
+            if not operation_id.startswith("update") or other in {None, self._method(operation)}:
+                raise
+            self._updates[operation_id] = str(other)
+            logger.info("updates of %s go by %s", operation_id, other)
+            return self._retrying(lambda: self._send(operation, params or {}, body, business_id))
+
+    def _operation(self, operation_id: str) -> Operation:
+        return self.contract.operations[operation_id]
+
+    def _method(self, operation: Operation) -> str:
+        return self._updates.get(operation.id, operation.method)
+
+    def _retrying(self, send: Callable[[], Reply]) -> Reply:
+        retry = backoff.on_exception(
+            backoff.expo,
+            _Again,
+            max_tries=self.connection.max_tries,
+            max_value=_MOST_BACKOFF,
+            jitter=backoff.full_jitter,
+            logger=None,
+            on_backoff=_log_retry,
+        )
+        try:
+            return retry(send)()
+        except _Again as again:
+            raise again.error from None
+
+    def _send(
+        self,
+        operation: Operation,
+        params: Mapping[str, Any],
+        body: Any,
+        business_id: int | None,
+    ) -> Reply:
+        """One request, with at most one renewal of the token and the redirects it meets."""
+        method = self._method(operation)
+        names = operation.path_parameters
+        query = {k: _text(v) for k, v in params.items() if k not in names and v is not None}
+        url = self.connection.api_url + operation.url_path(params)
+        if query:
+            url += "?" + urlencode(query)
+        headers = {} if business_id is None else {BUSINESS_HEADER: str(business_id)}
+        data: bytes | None = None
+        if isinstance(body, bytes):
+            data, headers["Content-Type"] = body, "application/octet-stream"
+        elif body is not None:
+            data, headers["Content-Type"] = _encoder.encode(body), "application/json"
+        token = self.tokens.access_token()
+        renewed = False
+        for _ in range(_MOST_REDIRECTS):
+            reply = self._exchange(operation, method, url, headers, data, token)
+            status = reply.status_code
+            if status == _UNAUTHORISED and not renewed:
+                newer = self.tokens.refused(token)
+                if newer is None:
+                    break
+                token, renewed = newer, True
+                continue
+            if status in _REDIRECTS and "Location" in reply.headers and method == "GET":
+                url = self._redirected(operation, url, reply.headers["Location"])
+                continue
+            return self._judge(operation, method, reply)
+        if status == _UNAUTHORISED:
+            words = "; ".join(text for _, text in replies.faults(reply.content))
+            raise NotAuthorisedError(
+                f"{operation.id}: HTTP 401 - the access token was refused"
+                + (f" ({words})" if words else "")
+                + "; authorise the application again"
+            )
+        raise ApiError(operation.id, status, hint="too many redirects")
+
+    def _exchange(
+        self,
+        operation: Operation,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        data: bytes | None,
+        token: str,
+    ) -> requests.Response:
+        found: list[tuple[str, str]] = []
+        for _ in range(_TRIES_WHEN_LIMITED):
+            sent = self.pacer.wait()
+            with self._count:
+                self.requests += 1
+            try:
+                reply = self._session.request(
+                    method,
+                    url,
+                    headers={**headers, "Authorization": f"Bearer {token}"},
+                    data=data,
+                    timeout=(_CONNECT_TIMEOUT, self.connection.request_timeout),
+                    allow_redirects=False,
+                )
+            except requests.RequestException as error:
+                # The exception's text may hold the address, and so a person's name: left out.
+                kind = type(error).__name__
+                if method == "GET" or replies.surely_not_sent(error):
+                    raise _Again(
+                        UnavailableError(operation.id, None, hint=f"no answer ({kind})")
+                    ) from None
+                raise UncertainError(
+                    operation.id, None, hint=f"sent, but no answer came ({kind})"
+                ) from None
+            if reply.status_code != _TOO_MANY:
+                self.pacer.succeeded()
+                return reply
+            # Not carried out. The pacer makes everybody wait, longer each time in a row.
+            self.pacer.limited(sent, replies.retry_after(reply.headers))
+            found = replies.faults(reply.content)
+        raise UnavailableError(operation.id, _TOO_MANY, found, "the API keeps limiting the rate")
+
+    def _judge(self, operation: Operation, method: str, reply: requests.Response) -> Reply:
+        """A success answer, or the right exception."""
+        status, body = reply.status_code, reply.content
+        reading = method == "GET"
+        if status >= _SERVER_ERROR or (reading and status in _PASSING):
+            found = replies.faults(body)
+            if reading:
+                raise _Again(UnavailableError(operation.id, status, found))
+            raise UncertainError(operation.id, status, found, "it may have been carried out")
+        if not reply.ok or status in _REDIRECTS:
+            raise replies.api_error(
+                operation.id, status, reply.headers, body, scope=operation.scope
+            )
+        if body.strip() or reading:
+            try:
+                msgspec.json.decode(body, type=msgspec.Raw)
+            except msgspec.MsgspecError:
+                what = "truncated JSON" if replies.looks_like_json(body) else "not JSON"
+                hint = f"the answer is {what}"
+                if reading:
+                    raise _Again(UnavailableError(operation.id, status, hint=hint)) from None
+                raise UncertainError(operation.id, status, hint=hint) from None
+        return Reply(status, reply.headers, body, reply.request.path_url or "")
+
+    def _redirected(self, operation: Operation, url: str, location: str) -> str:
+        """Where a redirect leads; a token never goes to another host."""
+        target = urljoin(url, location)
+        if _host(target) != self._host:
+            raise ApiError(
+                operation.id,
+                None,
+                hint=f"redirect to another host ({urlsplit(target).hostname}) refused",
+            )
+        return target
+
+
+def _host(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _log_retry(details: Mapping[str, Any]) -> None:
+    error = details["exception"].error
+    logger.info("%s; trying again in %.1f s", error, details["wait"])

@@ -1,0 +1,327 @@
+"""One request budget for every thread and process of an application.
+
+Clear Books throttles above a limit that may change without notice and must not be hard-coded.
+So the pacer looks for it: it starts gently, grows while answers are good, halves on 429, waits
+out `Retry-After` for everybody, and measures the limit between one 429 and the next, when the
+server's bucket is empty at both ends. What it found is kept in a file for the next run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import filelock
+import msgspec
+
+from clearbooks.settings import state_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from clearbooks.settings import Connection
+
+START_RATE = 10.0
+# Requests a second gained with each good answer, before the first 429.
+GROWTH = 4.0
+# Factor gained with each good answer after it, until the limit is measured.
+SEARCH = 1.03
+LEAST_RATE = 0.2
+MOST_RATE = 5000.0
+# Requests may leave this much after their slot without losing it.
+SLACK = 0.1
+# Share of the limit gained with each good answer near it, halved with each cut.
+CREEP = 0.01
+# Good answers that make a measurement, and how many of them the bucket may have gathered.
+PROOF = 12
+EDGE = 8.0
+# Weight of what was measured before, each time a new measurement comes in.
+MEMORY = 0.7
+# Seconds after which a limit that nobody hit is doubted in earnest.
+DOUBT = 120.0
+# A limit older than this is looked for anew, gently.
+FORGET = 24 * 3600.0
+BACKOFF = 1.0
+# The file is one JSON object, padded with spaces so that it is written in place.
+RECORD_SIZE = 1024
+MOST_BACKOFF = 60.0
+
+
+class Budget(msgspec.Struct, kw_only=True):
+    """The state of the budget, as kept in the file. Times are seconds since the epoch.
+
+    Attributes:
+        rate: Requests a second allowed now.
+        limit: Requests a second that the server was seen to allow; 0 while unknown.
+        next_slot: When the next request may leave.
+        hold_until: Nobody sends before this.
+        cut_at: When the rate was last cut; answers to earlier requests say nothing new.
+        good: Good answers since then.
+        weight: Answers the measurement of `limit` rests on.
+        measured: Seconds the measurement rests on.
+        cuts: How often the rate was cut since the search for the limit began.
+        limited: How often the server answered 429, in all.
+        strikes: Cuts in a row without a good answer.
+    """
+
+    rate: float = START_RATE
+    limit: float = 0.0
+    next_slot: float = 0.0
+    hold_until: float = 0.0
+    cut_at: float = 0.0
+    resumed_at: float = 0.0
+    used_at: float = 0.0
+    good: float = 0.0
+    weight: float = 0.0
+    measured: float = 0.0
+    cuts: int = 0
+    limited: int = 0
+    strikes: int = 0
+
+    def begin(self, now: float) -> None:
+        """Called at the start of a run: make the memory of earlier runs fit for use."""
+        if self.limit and now - self.used_at > FORGET:
+            self.limit = self.weight = self.measured = 0.0
+            self.rate, self.cuts = START_RATE, 0
+        if now - self.used_at > 1.0:
+            # Time without requests would count as a slow server.
+            self.cut_at = 0.0
+            self.good = 0.0
+            self.strikes = 0
+        self.hold_until = min(self.hold_until, now + MOST_BACKOFF)
+        self.next_slot = min(self.next_slot, now + 1.0)
+
+    def reserve(self, now: float, ceiling: float | None = None) -> float:
+        """Take the next slot; returns when it is."""
+        rate = self.current(now)
+        if ceiling is not None:
+            rate = min(rate, ceiling)
+        slot = max(self.next_slot, now - SLACK, self.hold_until)
+        self.next_slot = slot + 1.0 / rate
+        self.used_at = now
+        return slot
+
+    def current(self, now: float) -> float:
+        """Requests a second allowed now."""
+        if not self.limit or self.rate < self.limit:
+            return self.rate
+        # Near the limit: a little above it with each answer, less so the more often it was
+        # measured; and with time in earnest, since the server may have become more generous.
+        doubt = self.good * CREEP / 2.0 ** min(self.cuts, 8)
+        doubt += ((now - self.cut_at) / DOUBT) ** 3 / 10.0 if self.cut_at else 0.0
+        return min(self.limit * (1.0 + doubt), MOST_RATE)
+
+    def succeeded(self, now: float, answers: int = 1) -> None:
+        """`answers` came back without a 429."""
+        self.good += answers
+        self.strikes = 0
+        if not self.cut_at:
+            self.cut_at = now - 1.0 / self.rate
+        if self.limit:
+            # Back up to the limit within a few answers; `current` takes over from there.
+            self.rate = min(self.rate * 1.25**answers, self.limit)
+            if self.current(now) > 2.0 * self.limit:
+                # Nothing of the old limit is left: look for it anew from here.
+                self.rate, self.limit, self.cuts = self.current(now), 0.0, 0
+        elif self.cuts:
+            self.rate = min(self.rate * SEARCH**answers, MOST_RATE)
+        else:
+            self.rate = min(self.rate + GROWTH * answers, MOST_RATE)
+
+    def refused(self, sent: float, now: float, wait: float | None) -> None:
+        """A 429 for a request that left at `sent`; `wait` is what `Retry-After` says."""
+        self.limited += 1
+        if sent < self.cut_at and self.cuts:
+            # Under way when the rate was cut: the same event.
+            if wait is not None:
+                self.hold_until = max(self.hold_until, now + wait)
+            return
+        elapsed = max(now - self.cut_at, 1e-3) if self.cut_at else 0.0
+        if self.cuts:
+            self._measure(now, elapsed)
+            self.rate = self.limit / 2.0
+        else:
+            seen = self.good / elapsed if elapsed and self.good else self.rate
+            self.rate = max(min(self.rate, seen) / 2.0, LEAST_RATE)
+        self.cuts += 1
+        self.strikes += 1
+        if wait is None:
+            wait = min(BACKOFF * 2.0 ** (self.strikes - 1), MOST_BACKOFF)
+            wait *= random.uniform(0.75, 1.25)  # noqa: S311 - jitter, no secret
+        self.hold_until = max(self.hold_until, now + wait)
+        self.resumed_at = self.hold_until
+        self.cut_at = now
+        self.good = 0.0
+
+    def _measure(self, now: float, elapsed: float) -> None:
+        """Set the limit from what came through since the last 429.
+
+        The server's bucket was empty at both ends. So all that came through is what it allows,
+        or less where the bucket overflowed during the pause; and what came through while we were
+        sending is what it allows, or more by what the bucket had gathered in the pause.
+        """
+        self.weight = self.weight * MEMORY + self.good
+        self.measured = self.measured * MEMORY + elapsed
+        sending = self.current(now)
+        active = max(now - max(self.resumed_at, self.cut_at), 1e-3)
+        if self.good >= PROOF:
+            share = min(max(EDGE / self.good, 0.03), 0.2)
+            least = min(sending, self.good / active) * (1.0 - share)
+        else:
+            least = (self.limit or sending) * 0.85
+        self.limit = max(min(self.weight / self.measured, sending), least, LEAST_RATE)
+
+
+class Pacer:
+    """Lets requests through at the pace of the shared budget. Safe for threads and processes.
+
+    Attributes:
+        waiting: Called with the seconds that a 429 makes everybody wait, for progress messages.
+    """
+
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        ceiling: int | None = None,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._path = path
+        self._ceiling = ceiling
+        self._clock = clock
+        self._sleep = sleep
+        self._mutex = threading.Lock()
+        self._answers = 0
+        self._private = Budget()
+        self._file = -1
+        self._file_lock = (
+            filelock.FileLock(
+                path.with_name(path.name + ".lock"), thread_local=False, poll_interval=0.002
+            )
+            if path is not None
+            else None
+        )
+        self.waiting: Callable[[float], None] | None = None
+        with self._budget() as budget:
+            budget.begin(self._clock())
+
+    def wait(self) -> float:
+        """Wait for a place in the budget; returns the time of leaving, for `limited`."""
+        while True:
+            with self._budget() as budget:
+                now = self._clock()
+                held = budget.hold_until - now
+                slot = budget.reserve(now, self._ceiling)
+            if slot > now:
+                if held > 1.0 and self.waiting is not None:
+                    self.waiting(held)
+                self._sleep(slot - now)
+            if not self._held():
+                return self._clock()
+
+    def _held(self) -> bool:
+        """Whether a 429 came while this request waited for its slot."""
+        with self._mutex:
+            return self._private.hold_until > self._clock()
+
+    def succeeded(self) -> None:
+        """An answer came that was not a 429. It reaches the file with the next request."""
+        with self._mutex:
+            self._answers += 1
+
+    def limited(self, sent: float, wait: float | None) -> None:
+        """A 429 came for the request that left at `sent`; `wait` is its `Retry-After`."""
+        with self._budget() as budget:
+            budget.refused(sent, self._clock(), wait)
+
+    def found(self) -> Budget:
+        """A copy of the budget as it stands."""
+        with self._budget() as budget:
+            return msgspec.structs.replace(budget)
+
+    @contextmanager
+    def _budget(self) -> Iterator[Budget]:
+        """The budget, read from the file and written back to it, under both locks."""
+        with self._mutex:
+            self._take()
+            if self._answers:
+                self._private.succeeded(self._clock(), self._answers)
+                self._answers = 0
+            try:
+                yield self._private
+            finally:
+                self._give()
+
+    def _take(self) -> None:
+        if self._file_lock is None or self._path is None:
+            return
+        try:
+            self._file_lock.acquire()
+            if self._file < 0:
+                self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+            os.lseek(self._file, 0, os.SEEK_SET)
+            data = os.read(self._file, RECORD_SIZE)
+        except OSError:
+            # A state directory that cannot be written: pace this process alone.
+            self._file_lock = None
+            return
+        if data:
+            self._private = _decode(data)
+
+    def _give(self) -> None:
+        if self._file_lock is None:
+            return
+        try:
+            # Not fsynced: losing it costs a second of looking for the limit.
+            os.lseek(self._file, 0, os.SEEK_SET)
+            os.write(self._file, _encode(self._private).ljust(RECORD_SIZE))
+        finally:
+            self._file_lock.release()
+
+    def close(self) -> None:
+        """Put what was counted into the file, and close it."""
+        with self._budget():
+            pass
+        if self._file >= 0:
+            os.close(self._file)
+            self._file, self._file_lock = -1, None
+
+
+_encode = msgspec.json.Encoder().encode
+_decoder = msgspec.json.Decoder(Budget)
+
+
+def _decode(data: bytes) -> Budget:
+    try:
+        return _decoder.decode(data)
+    except msgspec.MsgspecError:
+        # A process died while writing; begin as if nothing were known.
+        return Budget()
+
+
+def budget_path(connection: Connection) -> Path:
+    """The file of an application's budget: one for each API address, beside the tokens."""
+    who = connection.client_id or connection.access_token or ""
+    name = hashlib.sha256(f"{connection.api_url} {who}".encode()).hexdigest()[:16]
+    if "://" in connection.token_store:
+        directory = state_dir()
+    else:
+        directory = Path(connection.token_store).expanduser().parent
+    return directory / f"pace-{name}.json"
+
+
+def open_pacer(connection: Connection) -> Pacer:
+    """The pacer that all programs of this application share."""
+    path = budget_path(connection)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError:
+        return Pacer(None, ceiling=connection.max_requests_per_second)
+    return Pacer(path, ceiling=connection.max_requests_per_second)

@@ -1,0 +1,127 @@
+"""Reading answers: what an exception says of the request, what an error body says of the fault."""
+
+from __future__ import annotations
+
+import email.utils
+import time
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import requests
+import urllib3.exceptions as u3
+
+from clearbooks.errors import (
+    ApiError,
+    ForbiddenError,
+    MethodNotAllowedError,
+    NotFoundError,
+    RejectedError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_MOST_FAULTS = 20
+_MOST_WORDS = 300
+_FORBIDDEN = 403
+_NOT_FOUND = 404
+_METHOD_NOT_ALLOWED = 405
+_CLIENT_ERRORS = range(400, 500)
+MAX_RETRY_AFTER = 3600.0
+
+_NEVER_CONNECTED = (
+    u3.NewConnectionError,
+    u3.ConnectTimeoutError,
+    u3.NameResolutionError,
+)
+
+
+def surely_not_sent(error: requests.RequestException) -> bool:
+    """Whether no byte of the request can have reached the server."""
+    if isinstance(error, requests.ConnectTimeout):
+        return True
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        # The handshake failed. Other TLS errors may come after the request went out.
+        return True
+    seen: BaseException | None = error
+    for _ in range(5):
+        if seen is None:
+            return False
+        if isinstance(seen, _NEVER_CONNECTED):
+            return True
+        if isinstance(seen, u3.MaxRetryError):
+            seen = seen.reason
+            continue
+        inner = getattr(seen, "original_error", seen.args[0] if seen.args else None)
+        seen = inner if isinstance(inner, BaseException) else None
+    return False
+
+
+def retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:
+    """Seconds to wait by the `Retry-After` header: a number of seconds, or a date."""
+    value = headers.get("Retry-After", "").strip()
+    if not value:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            when = email.utils.parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        seconds = when.timestamp() - (time.time() if now is None else now)
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER)
+
+
+def faults(body: bytes) -> list[tuple[str, str]]:
+    """The `(errorCode, errorMessage)` pairs of an error body; empty where it is not JSON.
+
+    Known shapes: an array of objects, `{"errors": [...]}`, one object, arrays of strings.
+    Everything else, such as a login page, is left out: it may hold personal data.
+    """
+    try:
+        data = msgspec.json.decode(body)
+    except msgspec.MsgspecError:
+        return []
+    return list(_faults(data))[:_MOST_FAULTS]
+
+
+def _faults(data: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(data, list):
+        for item in data:
+            yield from _faults(item)
+    elif isinstance(data, str):
+        yield "", data[:_MOST_WORDS]
+    elif isinstance(data, dict):
+        for name in ("errors", "error"):
+            if isinstance(data.get(name), (list, dict)):
+                yield from _faults(data[name])
+                return
+        code = data.get("errorCode", data.get("code", data.get("error", "")))
+        words = data.get("errorMessage", data.get("message", data.get("error_description", "")))
+        if code or words:
+            yield str(code)[:_MOST_WORDS], str(words)[:_MOST_WORDS]
+
+
+def api_error(
+    operation: str, status: int, headers: Mapping[str, str], body: bytes, *, scope: str = ""
+) -> ApiError:
+    """The exception for an answer that is not a success, in the API's own words."""
+    found = faults(body)
+    if status == _FORBIDDEN:
+        hint = f"the authorisation needs the scope {scope!r} and must cover the business"
+        return ForbiddenError(operation, status, found, hint)
+    if status == _NOT_FOUND:
+        return NotFoundError(operation, status, found)
+    if status == _METHOD_NOT_ALLOWED:
+        error = MethodNotAllowedError(operation, status, found)
+        error.allowed = tuple(m.strip().upper() for m in headers.get("Allow", "").split(",") if m)
+        return error
+    if status in _CLIENT_ERRORS:
+        return RejectedError(operation, status, found)
+    return ApiError(operation, status, found)
+
+
+def looks_like_json(body: bytes) -> bool:
+    """Whether a body could be JSON; an HTML page sent with status 200 could not."""
+    return body.lstrip()[:1] in b'[{"-0123456789tfn' and bool(body.strip())
