@@ -13,6 +13,13 @@ wanted='uv>=0.8,<1'
 : "${UV_PYTHON_INSTALL_DIR:=$tools/python}"
 export UV_PYTHON UV_PYTHON_INSTALL_DIR
 
+# The machine's own certificates, where it has some: an office's proxy is in no other list.
+if [ -e /etc/ssl/certs/ca-certificates.crt ] || [ -e /etc/pki/tls/certs/ca-bundle.crt ] ||
+    [ -e /etc/ssl/cert.pem ]; then
+    : "${UV_NATIVE_TLS:=true}"
+    export UV_NATIVE_TLS
+fi
+
 # A uv that is too old to know dependency groups, or a shim of a version manager with nothing
 # behind it, counts as absent.
 works() {
