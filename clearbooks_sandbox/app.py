@@ -5,10 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from starlette.applications import Starlette
+from starlette.routing import Mount, Route
+
+from clearbooks_sandbox.api import BASE, TOKEN_PATH, Api
+from clearbooks_sandbox.faults import Faults
+from clearbooks_sandbox.oauth import OAuth
+
 if TYPE_CHECKING:
-    from starlette.applications import Starlette
+    from starlette.routing import BaseRoute
 
     from clearbooks_sandbox.engine import Engine
+
+CONSENT_PATH = "/account/action/oauth/"
+BOOKS_PATH = "/books/"
 
 
 @dataclass(slots=True)
@@ -24,6 +34,9 @@ class Options:
         faults: Specifications as for `--fault`.
         dialects: Names as for `--dialect`.
         expires_in: Life of an access token in seconds.
+        refresh_token: One that is there from the start; None for none.
+        access_token: One that never expires; None for none.
+        pages: Whether there are web pages.
     """
 
     rate: float | None = None
@@ -46,5 +59,32 @@ def create_app(engine: Engine, options: Options | None = None) -> Starlette:
 
     Paths: `/v1/...` the API, `/oauth/token`, `/account/action/oauth/` the consent page and
     `/books/` the books, from `clearbooks_sandbox.pages.routes(engine, oauth)`.
+
+    Raises:
+        ValueError: an unknown fault or dialect.
     """
-    raise NotImplementedError
+    options = options or Options()
+    oauth = OAuth(engine, options.expires_in)
+    oauth.add_application(options.client_id, options.client_secret, "Sandbox application")
+    if options.refresh_token:
+        oauth.add_token("refresh", options.refresh_token, options.client_id)
+    if options.access_token:
+        oauth.add_token("access", options.access_token, options.client_id)
+    engine.dialects.on(*options.dialects)
+    engine.pager.cap = options.page_cap
+    faults = Faults(options.faults)
+    api = Api(engine, oauth, faults, options)
+    routes: list[BaseRoute] = [Mount(BASE, app=api), Route(TOKEN_PATH, endpoint=api)]
+    if options.pages:
+        routes += _pages(engine, oauth)
+    app = Starlette(routes=routes)
+    app.state.engine, app.state.oauth = engine, oauth
+    app.state.faults, app.state.dialects, app.state.options = faults, engine.dialects, options
+    return app
+
+
+def _pages(engine: Engine, oauth: OAuth) -> list[BaseRoute]:
+    # Here, since tests and benchmarks without pages need not load the templates.
+    from clearbooks_sandbox.pages import routes  # noqa: PLC0415
+
+    return list(routes(engine, oauth))

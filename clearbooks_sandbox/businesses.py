@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from clearbooks_sandbox import vat
 from clearbooks_sandbox.accounts import add_bank, add_chart
 from clearbooks_sandbox.pricing import allowed_treatments
-from clearbooks_sandbox.reply import Reply, decode, encode, not_found
+from clearbooks_sandbox.reply import Fault, RefusedError, Reply, decode, encode, not_found
 from clearbooks_sandbox.session import present
 
 if TYPE_CHECKING:
@@ -41,8 +41,11 @@ def _find(s: Session, params: Mapping[str, Any]) -> dict[str, Any]:
     row = s.db.execute(
         "SELECT json FROM businesses WHERE id = ?", (params["businessId"],)
     ).fetchone()
-    if row is None or (s.covered is not None and params["businessId"] not in s.covered):
+    if row is None:
         raise not_found("business", params["businessId"])
+    if s.covered is not None and params["businessId"] not in s.covered:
+        message = f"The authorisation does not cover business {params['businessId']}"
+        raise RefusedError(403, [Fault("business", message)])
     found: dict[str, Any] = decode(row[0])
     return found
 
