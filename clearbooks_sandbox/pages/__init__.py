@@ -1,0 +1,69 @@
+"""Web pages for people: the consent page, the books, and the last requests.
+
+Plain HTML from the server: no scripts, nothing from elsewhere.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from clearbooks_sandbox.pages.consent import Consent
+from clearbooks_sandbox.pages.ledger import Ledger
+from clearbooks_sandbox.pages.requests import LastRequests
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from clearbooks_sandbox.engine import Engine
+    from clearbooks_sandbox.oauth import OAuth
+
+CONSENT = "/account/action/oauth/"
+
+
+def routes(engine: Engine, oauth: OAuth) -> list[Route]:
+    """Routes of every page: `/`, the consent page and all below `/books/`."""
+    consent, ledger = Consent(engine, oauth), Ledger(engine)
+
+    async def decide(request: Request) -> Response:
+        form = await request.form()
+        text = {name: str(form.get(name, "")) for name in ("pending", "decision")}
+        wanted = [str(value) for value in form.getlist("business")]
+        return await run_in_threadpool(consent.decide, text["pending"], text["decision"], wanted)
+
+    base = "/books/{business:int}"
+    return [
+        Route("/", _to_books),
+        Route(CONSENT, consent.ask, methods=["GET"]),
+        Route(CONSENT, decide, methods=["POST"]),
+        Route("/books", _to_books),
+        Route("/books/", ledger.businesses),
+        Route("/books/style.css", _style),
+        Route("/books/requests", LastRequests(engine).show),
+        Route(base, ledger.overview),
+        Route(f"{base}/", ledger.overview),
+        Route(f"{base}/contacts/{{id:int}}", ledger.contact),
+        Route(f"{base}/documents/{{id:int}}", ledger.document),
+        Route(f"{base}/payments", ledger.payments),
+        Route(f"{base}/payments/{{id:int}}", ledger.payment),
+        Route(f"{base}/journals", ledger.journals),
+        Route(f"{base}/trial_balance", ledger.trial_balance),
+        Route(f"{base}/bank", ledger.bank),
+        Route(f"{base}/statements/{{id:int}}", ledger.statement),
+        Route(f"{base}/{{stream}}", ledger.stream),
+    ]
+
+
+def _to_books(request: Request) -> Response:
+    del request
+    return RedirectResponse("/books/")
+
+
+def _style(request: Request) -> Response:
+    del request
+    text = (files("clearbooks_sandbox.pages") / "static" / "style.css").read_text(encoding="utf-8")
+    return Response(text, media_type="text/css", headers={"X-Content-Type-Options": "nosniff"})

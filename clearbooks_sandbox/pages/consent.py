@@ -1,0 +1,88 @@
+"""The page on which a person allows or denies an application's access."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.responses import RedirectResponse
+
+from clearbooks_sandbox.oauth import AuthorisationError
+from clearbooks_sandbox.pages.render import page
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from clearbooks_sandbox.engine import Engine
+    from clearbooks_sandbox.oauth import OAuth, Pending
+
+_SEE_OTHER = 303
+
+
+class Consent:
+    """Shows a request for authorisation and carries out what is decided."""
+
+    def __init__(self, engine: Engine, oauth: OAuth) -> None:
+        self.engine = engine
+        self.oauth = oauth
+
+    def ask(self, request: Request) -> Response:
+        """The page that an application sends the browser to."""
+        try:
+            pending = self.oauth.request(request.query_params)
+        except AuthorisationError as error:
+            return _refused(error)
+        businesses = self._businesses()
+        # One business needs no choosing; of several, none is given away unasked.
+        return self._form(pending, {*businesses} if len(businesses) == 1 else ())
+
+    def decide(self, pending_id: str, decision: str, wanted: Collection[str]) -> Response:
+        """What the form sent: `allow` for the businesses, or `deny`."""
+        try:
+            return self._decide(self.oauth.pending(pending_id), decision, wanted)
+        except AuthorisationError as error:
+            return _refused(error)
+
+    def _decide(self, pending: Pending, decision: str, wanted: Collection[str]) -> Response:
+        if decision == "deny":
+            return RedirectResponse(self.oauth.deny(pending), _SEE_OTHER)
+        chosen = {number for number in self._businesses() if str(number) in wanted}
+        if decision != "allow":
+            return self._form(pending, chosen, "Choose Allow or Deny.")
+        if not chosen:
+            return self._form(pending, chosen, "Choose at least one business, or deny access.")
+        return RedirectResponse(self.oauth.allow(pending, sorted(chosen)), _SEE_OTHER)
+
+    def _businesses(self) -> dict[int, str]:
+        numbers = self.engine.business_ids()
+        return {number: self.engine.books(number).business()["name"] for number in numbers}
+
+    def _form(
+        self, pending: Pending, chosen: Collection[int], problem: str | None = None
+    ) -> Response:
+        scopes = pending.scopes.items()
+        return page(
+            "consent.html",
+            status=400 if problem else 200,
+            pending=pending,
+            problem=problem,
+            chosen=chosen,
+            businesses=[{"id": k, "name": v} for k, v in self._businesses().items()],
+            sees=[text for scope, text in scopes if scope.endswith(":read")],
+            changes=[text for scope, text in scopes if not scope.endswith(":read")],
+        )
+
+
+def _refused(error: AuthorisationError) -> Response:
+    if error.redirect:
+        return RedirectResponse(error.redirect, _SEE_OTHER)
+    return page(
+        "message.html",
+        status=400,
+        title="This request cannot be shown",
+        text=str(error),
+        advice="Nothing was allowed. Go back to the application and start again; "
+        "if it happens again, its settings are wrong.",
+    )
