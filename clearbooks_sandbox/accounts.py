@@ -158,7 +158,9 @@ def list_banks(s: Session, params: Mapping[str, Any], query: Mapping[str, Any]) 
 
 def get_bank(s: Session, params: Mapping[str, Any]) -> Reply:
     """`getBankAccount`."""
-    return Reply(200, {}, encode(s.record("bank_accounts", params["bankAccountId"], "bank account")))
+    return Reply(
+        200, {}, encode(s.record("bank_accounts", params["bankAccountId"], "bank account"))
+    )
 
 
 def create_bank(s: Session, params: Mapping[str, Any], body: dict[str, Any]) -> Reply:
@@ -267,9 +269,7 @@ def create_stock(s: Session, params: Mapping[str, Any], body: dict[str, Any]) ->
     _check_stock(s, body)
     record = {"id": s.next_id("stockItem"), **body, "trackStock": body.get("trackStock", False)}
     data = encode(record)
-    s.db.execute(
-        "INSERT INTO stock_items VALUES (?, ?, 0, ?)", (s.business, record["id"], data)
-    )
+    s.db.execute("INSERT INTO stock_items VALUES (?, ?, 0, ?)", (s.business, record["id"], data))
     return Reply(201, {}, data)
 
 

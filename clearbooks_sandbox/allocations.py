@@ -244,7 +244,9 @@ def release(s: Session, kind: str, record: int) -> None:
 def move(s: Session, old: int, new: int) -> None:
     """Hand the allocations of a voided revision to the one that replaces it."""
     for allocation, invoice, _, _, _ in _of(s, "document", old):
-        column, name = ("invoice", "invoiceId") if invoice == old else ("credit_note", "creditNoteId")
+        column, name = (
+            ("invoice", "invoiceId") if invoice == old else ("credit_note", "creditNoteId")
+        )
         s.db.execute(
             f"UPDATE allocations SET {column} = ? WHERE business = ? AND id = ?",  # noqa: S608
             (new, s.business, allocation),
@@ -267,9 +269,7 @@ def _post_exchange(s: Session, allocation: int) -> None:
     assert row  # noqa: S101 - written by the caller
     side, invoice_id, payment, credit_note, cleared, used = row
     invoice = _document(s, side, invoice_id, credit=False)
-    source = (
-        _payment(s, side, payment) if payment else _document(s, side, credit_note, credit=True)
-    )
+    source = _payment(s, side, payment) if payment else _document(s, side, credit_note, credit=True)
     assert invoice  # noqa: S101 - an allocation joins two that are there
     assert source  # noqa: S101
     difference = to_home(cleared, invoice.rate) - to_home(used, source.rate)

@@ -93,21 +93,11 @@ class Api:
         for kind in _INSTEAD:
             if kind in struck:
                 return _instead(struck[kind])
-        if request.path == TOKEN_PATH:
-            reply = self._token(request)
-        else:
-            reply = self._api(request, struck)
+        is_token = request.path == TOKEN_PATH
+        reply = self._token(request) if is_token else self._api(request, struck)
         if "slow-after" in struck:
             await asyncio.sleep(struck["slow-after"].seconds)
-        if "drop-after" in struck:
-            return None
-        if "error-after" in struck:
-            return _server_error(struck["error-after"].status)
-        if "html-after" in struck:
-            return Reply(200, {"Content-Type": "text/html"}, _HTML)
-        if "truncate" in struck:
-            reply = Reply(reply.status, reply.headers, reply.body[: len(reply.body) // 2])
-        return reply
+        return _spoilt(reply, struck)
 
     def _token(self, request: Incoming) -> Reply:
         headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
@@ -182,6 +172,19 @@ class Api:
         if wait:
             headers = {"Retry-After": str(math.ceil(wait))} if self.options.retry_after else {}
             raise RefusedError(429, [Fault("rateLimit", "Too many requests")], headers)
+
+
+def _spoilt(reply: Reply, struck: dict[str, Rule]) -> Reply | None:
+    """What the faults that strike afterwards leave of an answer."""
+    if "drop-after" in struck:
+        return None
+    if "error-after" in struck:
+        return _server_error(struck["error-after"].status)
+    if "html-after" in struck:
+        return Reply(200, {"Content-Type": "text/html"}, _HTML)
+    if "truncate" in struck:
+        return Reply(reply.status, reply.headers, reply.body[: len(reply.body) // 2])
+    return reply
 
 
 def _instead(rule: Rule) -> Reply | None:
@@ -287,7 +290,6 @@ async def _drop(scope: Scope) -> None:
         socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
     )
     transport.abort()
-    while not transport.is_closing():  # pragma: no cover - abort() says so at once
-        await asyncio.sleep(0)
+    # Two turns of the loop, so that uvicorn knows before this request ends without an answer.
     await asyncio.sleep(0)
     await asyncio.sleep(0)

@@ -83,8 +83,7 @@ def create_statements(s: Session, params: Mapping[str, Any], body: dict[str, Any
             except ValueError as error:
                 s.refuse("amount", f"items[{n}].statementLines[{m}].amount: {error}")
         answers += [
-            {"id": statement, "accountId": feed[0], "feedId": item["feedId"]}
-            for statement in found
+            {"id": statement, "accountId": feed[0], "feedId": item["feedId"]} for statement in found
         ]
     s.settle()
     return Reply(201, {}, encode({"items": answers}))

@@ -170,7 +170,9 @@ class Books:
                 document_id,
             )
         ]
-        record["attachments"] = self._json("attachments", "document = ? AND hidden = 0", document_id)
+        record["attachments"] = self._json(
+            "attachments", "document = ? AND hidden = 0", document_id
+        )
         record["transactions"] = self._json(
             "transactions", "source = 'document' AND source_id = ?", document_id
         )

@@ -24,9 +24,7 @@ def add(s: Session, fields: Mapping[str, Any], treatments: list[str] | None) -> 
         (s.business, encode(record), None if treatments is None else encode(treatments)),
     )
     add_chart(s)
-    add_bank(
-        s, {"name": "Current account", "accountNumber": "12345678", "sortCode": "20-00-00"}
-    )
+    add_bank(s, {"name": "Current account", "accountNumber": "12345678", "sortCode": "20-00-00"})
 
 
 def list_businesses(s: Session, params: Mapping[str, Any], query: Mapping[str, Any]) -> Reply:

@@ -68,7 +68,11 @@ class Contacts:
         """Make a contact."""
         del params
         self._check(s, body)
-        record = {"id": s.next_id("contact"), **present(body), "archived": body.get("archived", False)}
+        record = {
+            "id": s.next_id("contact"),
+            **present(body),
+            "archived": body.get("archived", False),
+        }
         data = encode(record)
         s.db.execute(
             "INSERT INTO contacts VALUES (?, ?, ?, 0, ?)",

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from clearbooks_sandbox import allocations, ledger
 from clearbooks_sandbox.chart import ROLES
+from clearbooks_sandbox.exchange import exchange_rate
 from clearbooks_sandbox.ledger import Line
-from clearbooks_sandbox.money import HOME, RATES, amount, decimal, to_home
+from clearbooks_sandbox.money import HOME, amount, to_home
 from clearbooks_sandbox.paging import Listing, sortable
 from clearbooks_sandbox.pricing import Priced, price
 from clearbooks_sandbox.reply import Reply, conflict, decode, encode, not_found
@@ -23,7 +24,7 @@ from clearbooks_sandbox.session import present
 from clearbooks_sandbox.validation import resource_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from clearbooks_sandbox.session import Handler, Session
 
@@ -94,7 +95,9 @@ class Documents:
         ).fetchone()
         # Voiding hides a document from lists only; anything else that is hidden is gone.
         if row is None or (row[5] and row[0] != VOIDED):
-            raise not_found(f"document under {params[self.kind_name]} with ID", params[self.id_name])
+            raise not_found(
+                f"document under {params[self.kind_name]} with ID", params[self.id_name]
+            )
         return row
 
     def get(self, s: Session, params: Mapping[str, Any]) -> Reply:
@@ -142,7 +145,9 @@ class Documents:
         if body.get("documentNumber") is not None:
             number = self._number(s, kind, body["documentNumber"])
         if status == DRAFT:
-            s.db.execute("DELETE FROM documents WHERE business = ? AND id = ?", (s.business, old_id))
+            s.db.execute(
+                "DELETE FROM documents WHERE business = ? AND id = ?", (s.business, old_id)
+            )
             return Reply(200, {}, self._write(s, kind, old_id, ready, number, DRAFT))
         ledger.reverse(s.db, s.business, posting)
         new_id = s.next_id("document")
@@ -194,8 +199,8 @@ class Documents:
         priced = price(s, self.side, document)
         record = {**document, "lineItems": priced.lines}
         record["currency"] = document.get("currency", HOME)
-        record["exchangeRate"] = rate if rate is not None and record["currency"] != HOME else None
-        return _Prepared(record, priced, rate or Decimal(1))
+        record["exchangeRate"] = None if record["currency"] == HOME else rate
+        return _Prepared(record, priced, rate)
 
     def _check_settled(
         self, s: Session, old: Mapping[str, Any], ready: _Prepared, settled: int
@@ -254,7 +259,7 @@ class Documents:
         )  # fmt: skip
         return data
 
-    def _lines(self, kind: str, ready: _Prepared) -> list[Line]:
+    def _lines(self, kind: str, ready: _Prepared) -> Sequence[Line]:
         """Postings in home currency; the control account takes what the others sum to."""
         priced, rate = ready.priced, ready.rate
         # A sale credits its accounts, a purchase debits them; a credit note the other way round.
@@ -269,7 +274,7 @@ class Documents:
         return [Line(control, total, ready.record[self.contact_name]), *rest]
 
 
-def _merged(old: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
+def _merged(old: Mapping[str, Any], body: dict[str, Any]) -> dict[str, Any]:
     readonly = {"id", "formattedDocumentNumber", "datePaid", "status", "gross", "net", "vat", "due"}
     merged = {k: v for k, v in old.items() if k not in readonly} | body
     if "currency" in body and "exchangeRate" not in body and body["currency"] != old["currency"]:
@@ -277,28 +282,13 @@ def _merged(old: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _rate(s: Session, document: Mapping[str, Any]) -> Decimal | None:
+def _rate(s: Session, document: Mapping[str, Any]) -> Decimal:
     """Units of the document's currency for one pound."""
     currency, rate = document.get("currency"), document.get("exchangeRate")
-    if currency is not None and currency not in RATES:
-        s.refuse("currency", f"currency: {currency!r} is no currency code that is known here")
-        return None
-    return check_rate(s, currency, rate)
-
-
-def check_rate(s: Session, currency: str | None, rate: Any) -> Decimal | None:
-    """The rate to use; what is wrong with the one that was sent is noted."""
-    if rate is None:
-        return Decimal(RATES[currency or HOME])
-    if currency is None:
+    if currency is None and rate is not None:
         s.refuse("exchangeRate", "exchangeRate: may be sent only with currency")
-        return None
-    rate = decimal(rate)
-    least, most = Decimal("1e-6"), Decimal("1e6")
-    if not least <= rate <= most or (currency == HOME and rate != 1):
-        s.refuse("exchangeRate", f"exchangeRate: {rate} cannot be the rate of {currency}")
-        return None
-    return rate
+        return Decimal(1)
+    return exchange_rate(s, currency or HOME, rate)
 
 
 def current(s: Session, document: int) -> int:

@@ -127,9 +127,7 @@ class Engine:
             with self.lock, self._transaction(reading):
                 if not operation.path.startswith("/businesses"):
                     self._require(business)
-                session = Session(
-                    self.db, self.pager, business, covered, self.dialects, draft
-                )
+                session = Session(self.db, self.pager, business, covered, self.dialects, draft)
                 reply = HANDLERS[operation_id](session, *arguments)
         except RefusedError as error:
             return error.reply()

@@ -322,9 +322,7 @@ class OAuth:
         access, refresh = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
         expires = self.clock() + self.expires_in
         for kind, token, end in (("access", access, expires), ("refresh", refresh, None)):
-            self._insert(
-                kind, token, client_id, scopes=scopes, businesses=businesses, expires=end
-            )
+            self._insert(kind, token, client_id, scopes=scopes, businesses=businesses, expires=end)
         return {
             "token_type": "Bearer",
             "expires_in": self.expires_in,

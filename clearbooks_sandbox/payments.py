@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from clearbooks_sandbox import allocations, ledger
 from clearbooks_sandbox.chart import ROLES
+from clearbooks_sandbox.exchange import exchange_rate
 from clearbooks_sandbox.ledger import Line
-from clearbooks_sandbox.money import HOME, RATES, amount, decimal, exact_pennies, to_home
+from clearbooks_sandbox.money import HOME, amount, decimal, exact_pennies, to_home
 from clearbooks_sandbox.paging import Listing, sortable
 from clearbooks_sandbox.reply import Reply, decode, encode, not_found
 from clearbooks_sandbox.session import present
@@ -100,14 +101,12 @@ def _checked(
         s.refuse("contactId", f"contactId: there is no contact {body['contactId']}")
     bank = s.row("bank_accounts", body["bankAccountId"], "code, currency, json")
     if bank is None:
-        s.refuse("bankAccountId", f"bankAccountId: there is no bank account {body['bankAccountId']}")
+        s.refuse(
+            "bankAccountId", f"bankAccountId: there is no bank account {body['bankAccountId']}"
+        )
     currency = bank[1] if bank else HOME
-    method = body.get("paymentMethodId")
-    if bank and method is not None:
-        known = {m["id"]: m["name"] for m in decode(bank[2])["paymentMethods"]}
-        if method not in known:
-            words = ", ".join(f"{k} ({v})" for k, v in known.items())
-            s.refuse("paymentMethodId", f"paymentMethodId: {method} is none of {words}")
+    if bank:
+        _check_method(s, body.get("paymentMethodId"), decode(bank[2])["paymentMethods"])
     try:
         pence = exact_pennies(body["amount"])
         if not pence:
@@ -116,22 +115,26 @@ def _checked(
         pence = 0
         s.refuse("amount", f"amount: {error}")
     record = dict(body)
-    if old and old["currency"] != currency and record.get("exchangeRate") == old.get("exchangeRate"):
+    if (
+        old
+        and old["currency"] != currency
+        and record.get("exchangeRate") == old.get("exchangeRate")
+    ):
         record.pop("exchangeRate", None)  # the rate of another currency
-    rate = record.get("exchangeRate")
-    if rate is None:
-        rate = decimal(RATES[currency])
-    elif currency == HOME:
-        s.refuse("exchangeRate", "exchangeRate: the bank account is in home currency")
-    elif not Decimal("1e-6") <= decimal(rate) <= Decimal("1e6"):
-        s.refuse("exchangeRate", f"exchangeRate: {rate} cannot be the rate of {currency}")
+    rate = exchange_rate(s, currency, record.get("exchangeRate"))
     record |= {
         "accountingDate": body.get("accountingDate") or body["date"],
         "amount": amount(pence),
         "currency": currency,
-        "exchangeRate": None if currency == HOME else decimal(rate),
+        "exchangeRate": None if currency == HOME else rate,
     }
     return present(record), bank[0] if bank else 0, contact[0] if contact else "customers"
+
+
+def _check_method(s: Session, method: int | None, known: list[dict[str, Any]]) -> None:
+    if method is not None and method not in {m["id"] for m in known}:
+        words = ", ".join(f"{m['id']} ({m['name']})" for m in known)
+        s.refuse("paymentMethodId", f"paymentMethodId: {method} is none of {words}")
 
 
 def _check_settled(

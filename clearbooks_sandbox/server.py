@@ -59,7 +59,7 @@ class Running:
 class DroppableProtocol(H11Protocol):
     """HTTP that lets the application close the connection, for the faults that do."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:
         """Hand the transport on in the scope of every request."""
         super().connection_made(transport)
         app: Any = self.app
@@ -68,7 +68,7 @@ class DroppableProtocol(H11Protocol):
             scope[TRANSPORT] = transport
             await app(scope, receive, send)
 
-        self.app = with_transport  # type: ignore[assignment]
+        self.app = with_transport
 
 
 def _config(app: Starlette) -> uvicorn.Config:

@@ -18,8 +18,6 @@ from clearbooks_sandbox.reply import Fault, RefusedError, decode
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from jsonschema.protocols import Validator
-
     from clearbooks.contract import JsonSchema, Operation, Parameter, Resource
 
 _INT32 = 2**31
@@ -29,7 +27,9 @@ _formats = FormatChecker(formats=())
 _types = Draft202012Validator.TYPE_CHECKER.redefine(
     "number", lambda _, v: isinstance(v, (int, Decimal)) and not isinstance(v, bool)
 ).redefine("integer", lambda _, v: isinstance(v, int) and not isinstance(v, bool))
-_Validator = extend(Draft202012Validator, type_checker=_types, format_checker=_formats)
+_Validator: Any = extend(  # type: ignore[no-untyped-call]
+    Draft202012Validator, type_checker=_types, format_checker=_formats
+)
 
 
 @_formats.checks("date")
@@ -75,7 +75,7 @@ def body_schema(operation_id: str) -> JsonSchema:
 
 
 @cache
-def _validator(operation_id: str) -> Validator:
+def _validator(operation_id: str) -> Any:
     return _Validator(body_schema(operation_id), format_checker=_formats)
 
 
@@ -133,26 +133,25 @@ def _fault(error: Any) -> Fault:
     path = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error.absolute_path)
     where = path.lstrip(".") or "body"
     rule, wanted = error.validator, error.validator_value
-    if rule == "required":
-        missing = error.message.split("'")[1]
-        return Fault("required", f"{where}: {missing} is required")
-    if rule == "additionalProperties":
-        extra = sorted(set(error.instance) - set(error.schema.get("properties", {})))
-        return Fault("unknownField", f"{where}: unknown or read-only: {', '.join(extra)}")
-    if rule == "type":
-        words = " or ".join(wanted) if isinstance(wanted, list) else wanted
-        return Fault("type", f"{where}: must be of type {words}")
-    if rule == "enum":
-        return Fault("enum", f"{where}: must be one of {', '.join(map(str, wanted))}")
-    if rule == "format":
-        words = "a date as YYYY-MM-DD" if wanted == "date" else f"a valid {wanted}"
-        return Fault("format", f"{where}: must be {words}")
-    if rule == "minItems":
-        return Fault("minItems", f"{where}: must have at least {wanted} items")
-    if rule == "anyOf":
-        choices = " or ".join(" with ".join(c.get("required", ())) for c in wanted)
-        return Fault("required", f"{where}: needs {choices}")
-    return Fault(rule, f"{where}: {error.message}")
+    words = {
+        "required": lambda: f"{error.message.split(chr(39))[1]} is required",
+        "additionalProperties": lambda: f"unknown or read-only: {', '.join(_extra(error))}",
+        "type": lambda: (
+            "must be of type " + (" or ".join(wanted) if isinstance(wanted, list) else wanted)
+        ),
+        "enum": lambda: f"must be one of {', '.join(map(str, wanted))}",
+        "format": lambda: (
+            "must be " + ("a date as YYYY-MM-DD" if wanted == "date" else f"a valid {wanted}")
+        ),
+        "minItems": lambda: f"must have at least {wanted} items",
+        "anyOf": lambda: "needs " + " or ".join(" with ".join(c["required"]) for c in wanted),
+    }.get(rule, lambda: error.message)()
+    code = {"additionalProperties": "unknownField", "anyOf": "required"}.get(rule, rule)
+    return Fault(code, f"{where}: {words}")
+
+
+def _extra(error: Any) -> list[str]:
+    return sorted(set(error.instance) - set(error.schema.get("properties", {})))
 
 
 def read_query(operation: Operation, query: Mapping[str, Any]) -> dict[str, Any]:

@@ -85,9 +85,10 @@ TREATMENTS = {
     ),
 }  # fmt: skip
 TREATMENT_KEYS = tuple(dict.fromkeys(t.key for side in TREATMENTS.values() for t in side))
-_EU = frozenset(
-    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split()
-)
+_EU = frozenset({
+    "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT",
+    "LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK",
+})  # fmt: skip
 _UK = frozenset({"GB", "IM"})
 
 

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 # Name -> (module, its command, the line that `clearbooks --help` shows without importing it).
 COMMANDS = {
-    "sandbox": ("clearbooks.cli.sandbox", "sandbox", "Run a stand-in Clear Books to try things on."),
+    "sandbox": (
+        "clearbooks.cli.sandbox",
+        "sandbox",
+        "Run a stand-in Clear Books to try things on.",
+    ),
 }
 
 
