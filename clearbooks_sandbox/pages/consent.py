@@ -81,7 +81,7 @@ def _refused(error: AuthorisationError) -> Response:
     return page(
         "message.html",
         status=400,
-        title="This request cannot be shown",
+        title="Nothing can be decided here",
         text=str(error),
         advice="Nothing was allowed. Go back to the application and start again; "
         "if it happens again, its settings are wrong.",
