@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from clearbooks_sandbox import allocations, ledger
@@ -17,6 +16,7 @@ from clearbooks_sandbox.validation import resource_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from decimal import Decimal
 
     from clearbooks_sandbox.session import Session
 

@@ -59,7 +59,7 @@ class Running:
 class DroppableProtocol(H11Protocol):
     """HTTP that lets the application close the connection, for the faults that do."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Hand the transport on in the scope of every request."""
         super().connection_made(transport)
         app: Any = self.app

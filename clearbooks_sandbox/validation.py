@@ -16,7 +16,7 @@ from clearbooks.contract import load_contract
 from clearbooks_sandbox.reply import Fault, RefusedError, decode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from clearbooks.contract import JsonSchema, Operation, Parameter, Resource
 
@@ -133,7 +133,7 @@ def _fault(error: Any) -> Fault:
     path = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error.absolute_path)
     where = path.lstrip(".") or "body"
     rule, wanted = error.validator, error.validator_value
-    words = {
+    describe: dict[str, Callable[[], str]] = {
         "required": lambda: f"{error.message.split(chr(39))[1]} is required",
         "additionalProperties": lambda: f"unknown or read-only: {', '.join(_extra(error))}",
         "type": lambda: (
@@ -145,8 +145,9 @@ def _fault(error: Any) -> Fault:
         ),
         "minItems": lambda: f"must have at least {wanted} items",
         "anyOf": lambda: "needs " + " or ".join(" with ".join(c["required"]) for c in wanted),
-    }.get(rule, lambda: error.message)()
+    }
     code = {"additionalProperties": "unknownField", "anyOf": "required"}.get(rule, rule)
+    words = describe[rule]() if rule in describe else error.message
     return Fault(code, f"{where}: {words}")
 
 
