@@ -1,1 +1,1 @@
-"""x."""
+"""tap-clearbooks: a Singer tap for every readable Clear Books resource."""

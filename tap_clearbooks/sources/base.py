@@ -1,0 +1,127 @@
+"""What every source has in common: batches, bookmarks, and the ways to the API."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tap_clearbooks.listing import Listing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from concurrent.futures import Executor
+
+    from clearbooks.client import Client
+    from clearbooks.contract import Resource
+    from tap_clearbooks.records import Record, Shape
+
+logger = logging.getLogger(__name__)
+
+Bookmark = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records, and what may be kept as bookmark once they are written; None leaves it as it is."""
+
+    records: list[Record]
+    bookmark: Bookmark | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What the settings ask for. Dates are inclusive."""
+
+    start: dt.date | None
+    end: dt.date | None
+    lookback: dt.timedelta
+    period: str
+    page_size: int
+    today: dt.date
+
+    def text(self) -> list[str | None]:
+        """For the bookmark: one that was made for other dates is of no use."""
+        return [day.isoformat() if day else None for day in (self.start, self.end)]
+
+    def holds(self, date: Any) -> bool:
+        """Whether a date lies inside; a record without one does."""
+        if not isinstance(date, dt.date):
+            return True
+        return (self.start is None or date >= self.start) and (self.end is None or date <= self.end)
+
+
+@dataclass(slots=True)
+class Ways:
+    """What a source reads with: the client, the window, and how much may be under way."""
+
+    client: Client
+    executor: Executor
+    window: Window
+    depth: Callable[[], int] = field(default=lambda: 1)
+
+
+class Source(ABC):
+    """Reads one stream of one business.
+
+    Args:
+        shape: Decodes its records.
+        bookmark: What the last run kept, or None to read everything.
+    """
+
+    def __init__(
+        self,
+        ways: Ways,
+        resource: Resource,
+        business_id: int,
+        shape: Shape,
+        bookmark: Bookmark | None,
+    ) -> None:
+        self.ways = ways
+        self.resource = resource
+        self.business_id = business_id
+        self.shape = shape
+        if bookmark is not None and bookmark.get("window", [None, None]) != ways.window.text():
+            logger.info("%s: start_date or end_date changed since the last run; reading it all",
+                        resource.name)  # fmt: skip
+            bookmark = None
+        self.bookmark = bookmark or {}
+
+    @abstractmethod
+    def batches(self) -> Iterator[Batch]:
+        """The records, with `businessId` and the stream's dimensions filled in."""
+
+    def stamp(self, records: list[Record], **dimensions: Any) -> list[Record]:
+        """Fill in what the API leaves out because the request says it."""
+        for record in records:
+            record.businessId = self.business_id
+            for name, value in dimensions.items():
+                setattr(record, name, value)
+        return records
+
+    def listing(
+        self,
+        resource: Resource | None = None,
+        shape: Shape | None = None,
+        params: Mapping[str, Any] | None = None,
+    ) -> Listing:
+        """The paged listing behind a resource, with path parameters and filters."""
+        resource = resource or self.resource
+        return Listing(
+            self.ways.client,
+            resource.operations["list"].id,
+            {**resource.fixed, **(params or {})},
+            self.business_id,
+            shape or self.shape,
+            page_size=self.ways.window.page_size,
+            executor=self.ways.executor,
+            depth=self.ways.depth,
+        )
+
+    def ask(self, **params: Any) -> list[Record]:
+        """The records of an endpoint that has no pages."""
+        operation = self.resource.operations["list"].id
+        reply = self.ways.client.get(operation, params, business_id=self.business_id)
+        return self.shape.page(reply.body, operation)

@@ -1,0 +1,171 @@
+"""The ledger: transactions by ID, and balances by period."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tap_clearbooks.flight import in_order
+from tap_clearbooks.listing import ASCENDING, DESCENDING, Page
+from tap_clearbooks.records import Shape
+from tap_clearbooks.sources.base import Batch, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_clearbooks.records import Record
+    from tap_clearbooks.sources.base import Bookmark
+
+MONTHS = {"month": 1, "quarter": 3, "year": 12}
+
+
+class Transactions(Source):
+    """Transactions by ID: a transaction is never changed, so what is new has a greater ID."""
+
+    def batches(self) -> Iterator[Batch]:
+        """A batch for each page; `bookmark["replication_key_value"]` is the last ID."""
+        window = self.ways.window
+        after = self.bookmark.get("replication_key_value")
+        listing = self.listing(
+            params={"accountingDateFrom": window.start, "accountingDateTo": window.end}
+        )
+        last = after or 0
+        for part in listing.ascending(after, self.bookmark.get("position")):
+            kept = [record for record in part.records if window.holds(record.accountingDate)]
+            bookmark = None
+            if part.records and part.position is not None and part.records[-1].id > last:
+                last = part.records[-1].id
+                bookmark = self._mark(last, part.position)
+            yield Batch(self.stamp(kept), bookmark)
+        newest = max(listing.newest_id or 0, last)
+        if newest:
+            yield Batch([], self._mark(newest, listing.total))
+
+    def _mark(self, last: int, position: int | None) -> Bookmark:
+        return {
+            "replication_key": "id",
+            "replication_key_value": last,
+            "position": position,
+            "window": self.ways.window.text(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A calendar month, quarter or year; both days inclusive."""
+
+    start: dt.date
+    end: dt.date
+
+    @classmethod
+    def holding(cls, day: dt.date, months: int) -> Period:
+        """The period of that many months in which the day lies."""
+        first = (day.month - 1) // months * months + 1
+        start = day.replace(month=first, day=1)
+        year, month = divmod(start.year * 12 + first - 1 + months, 12)
+        return cls(start, dt.date(year, month + 1, 1) - dt.timedelta(days=1))
+
+    def before(self, months: int) -> Period:
+        """The period before this one."""
+        return Period.holding(self.start - dt.timedelta(days=1), months)
+
+
+class Balances(Source):
+    """Sums of the postings by account code, for each period that holds any.
+
+    Periods that ended before `lookback_days` ago are asked again only where the number of
+    transactions up to their end, or the newest of them, is another than at the last run.
+    """
+
+    def batches(self) -> Iterator[Batch]:
+        """A batch for each period; the bookmark comes with the last one."""
+        window, months = self.ways.window, MONTHS[self.ways.window.period]
+        if self.bookmark.get("period") != window.period:
+            self.bookmark = {}
+        today = min(window.today, window.end or window.today)
+        closed_end = Period.holding(today - window.lookback, months).start - dt.timedelta(days=1)
+        # Looked at before the balances are: what comes later is noticed by the next run.
+        seal = self._seal(closed_end)
+        known = self._date("replication_key_value")
+        last = self._last(Period.holding(today, months), months)
+        first: Period
+        if known is not None and seal is not None and self._seal(known) == self.bookmark["seal"]:
+            first = Period.holding(known + dt.timedelta(days=1), months)
+        else:
+            first = self._first(Period.holding(today, months), months)
+        periods = [last]
+        while periods[-1].start > first.start:
+            periods.append(periods[-1].before(months))
+
+        def ask(period: Period) -> list[Record]:
+            records = self.ask(accountingDateFrom=period.start, accountingDateTo=period.end)
+            return self.stamp(records, accountingDateFrom=period.start, accountingDateTo=period.end)
+
+        for records in in_order(self.ways.executor, ask, reversed(periods), self.ways.depth):
+            yield Batch(records)
+        yield Batch(
+            [],
+            {
+                "replication_key": "accountingDateTo",
+                "replication_key_value": closed_end.isoformat(),
+                "seal": seal,
+                "period": window.period,
+                "window": window.text(),
+            },
+        )
+
+    def _date(self, name: str) -> dt.date | None:
+        value = self.bookmark.get(name)
+        return dt.date.fromisoformat(value) if value else None
+
+    def _seal(self, end: dt.date) -> list[int] | None:
+        """How many transactions there are up to a day, and the ID of the newest of them."""
+        page = self._transactions(DESCENDING, "id", accountingDateTo=end)
+        if page.total is None:
+            return None
+        return [page.total, *(record.id for record in page.records)]
+
+    def _first(self, period: Period, months: int) -> Period:
+        """The period of the oldest transaction."""
+        start = self.ways.window.start
+        since = {"accountingDateFrom": start} if start else {}
+        while True:
+            before = period.start - dt.timedelta(days=1)
+            if start is not None and before < start:
+                return period
+            found = self._transactions(
+                ASCENDING, "accountingDate", accountingDateTo=before, **since
+            ).records
+            if not found or found[0].accountingDate >= period.start:
+                return period
+            # Asked again from there: a server that does not sort comes to the end as well.
+            period = Period.holding(found[0].accountingDate, months)
+
+    def _last(self, period: Period, months: int) -> Period:
+        """The period of the newest transaction, which may be dated in the future."""
+        end = self.ways.window.end
+        if end is not None:
+            return Period.holding(end, months)
+        while True:
+            after = period.end + dt.timedelta(days=1)
+            found = self._transactions(
+                DESCENDING, "accountingDate", accountingDateFrom=after
+            ).records
+            if not found or found[0].accountingDate <= period.end:
+                return period
+            period = Period.holding(found[0].accountingDate, months)
+
+    def _transactions(self, direction: str, sort_by: str, **dates: dt.date) -> Page:
+        """One transaction, from one end of those between the dates."""
+        shape = Shape(
+            "transactions",
+            {
+                "properties": {
+                    "id": {"type": "integer"},
+                    "accountingDate": {"type": "string", "format": "date"},
+                }
+            },
+        )
+        resource = self.ways.client.contract.resources["transactions"]
+        return self.listing(resource, shape, dates).fetch(1, direction, sort_by, limit=1)

@@ -1,0 +1,68 @@
+"""Lists that are read whole: businesses, master data, allocations, attachments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tap_clearbooks.flight import in_order
+from tap_clearbooks.records import Shape
+from tap_clearbooks.sources.base import Batch, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_clearbooks.records import Record
+
+
+class Businesses(Source):
+    """The businesses of the authorisation; `business_id` is not used."""
+
+    def batches(self) -> Iterator[Batch]:
+        """One batch: the businesses in scope."""
+        operation = self.resource.operations["list"].id
+        wanted = self.ways.client.connection.business_ids
+        records = [
+            record
+            for record in self.shape.page(self.ways.client.get(operation).body, operation)
+            if not wanted or record.id in wanted
+        ]
+        for record in records:
+            record.businessId = record.id
+        yield Batch(records)
+
+
+class Listed(Source):
+    """A paged list that is read whole, in ascending order of ID."""
+
+    def batches(self) -> Iterator[Batch]:
+        """A batch for each page."""
+        for part in self.listing().ascending():
+            yield Batch(self.stamp(part.records))
+
+
+class Attachments(Source):
+    """Attachments of every document of one side: one request for each document."""
+
+    def batches(self) -> Iterator[Batch]:
+        """A batch for each document that has attachments."""
+        type_name, id_name = self.resource.dimensions
+        contract = self.ways.client.contract
+        for parent in contract.resources.values():
+            if type_name not in parent.fixed or parent.entity == self.resource.entity:
+                continue
+            kind = parent.fixed[type_name]
+            only_id = Shape(parent.name, {"properties": {"id": {"type": "integer"}}})
+            documents = (
+                record.id
+                for part in self.listing(parent, only_id).ascending()
+                for record in part.records
+            )
+
+            def attached(document: int, kind: str = kind) -> list[Record]:
+                listing = self.listing(params={type_name: kind, id_name: document})
+                records = [record for part in listing.ascending() for record in part.records]
+                return self.stamp(records, **{type_name: kind, id_name: document})
+
+            for records in in_order(self.ways.executor, attached, documents, self.ways.depth):
+                if records:
+                    yield Batch(records)

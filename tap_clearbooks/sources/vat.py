@@ -1,0 +1,51 @@
+"""VAT treatments and rates: short answers without pages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tap_clearbooks.flight import in_order
+from tap_clearbooks.records import Shape
+from tap_clearbooks.sources.base import Batch, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clearbooks.contract import Resource
+    from tap_clearbooks.records import Record
+
+
+class VatTreatments(Source):
+    """The VAT treatments of both sides of the ledger."""
+
+    def batches(self) -> Iterator[Batch]:
+        """A batch for each side."""
+        for side in vat_sides(self.resource):
+            yield Batch(self.stamp(self.ask(vatType=side), vatType=side))
+
+
+class VatRates(Source):
+    """The VAT rates of both sides, for every treatment of each."""
+
+    def batches(self) -> Iterator[Batch]:
+        """A batch for each side and treatment."""
+        treatments = self.ways.client.contract.resources["vat_treatments"]
+        keys = Shape("vat_treatments", {"properties": {"key": {"type": "string"}}})
+        operation = treatments.operations["list"].id
+        pairs = []
+        for side in vat_sides(self.resource):
+            reply = self.ways.client.get(operation, {"vatType": side}, business_id=self.business_id)
+            pairs += [(side, record.key) for record in keys.page(reply.body, operation)]
+
+        def rates(pair: tuple[str, str]) -> list[Record]:
+            side, treatment = pair
+            records = self.ask(vatType=side, vatTreatment=treatment)
+            return self.stamp(records, vatType=side, vatTreatment=treatment)
+
+        for records in in_order(self.ways.executor, rates, pairs, self.ways.depth):
+            yield Batch(records)
+
+
+def vat_sides(resource: Resource) -> list[str]:
+    """The values of `vatType` that the contract knows."""
+    return list(resource.dimension_schema("vatType")["enum"])

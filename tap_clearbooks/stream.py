@@ -1,0 +1,277 @@
+"""A Singer stream over a source: schema, selection, state, and the way records go out."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from msgspec import UNSET
+from singer_sdk.mapper import SameRecordTransform
+from singer_sdk.streams import Stream
+from typing_extensions import override
+
+from clearbooks.errors import ForbiddenError, NotFoundError, RejectedError
+from tap_clearbooks.records import Shape, to_dict
+from tap_clearbooks.streams import CARRIED_BY, STREAMS, resource
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Mapping
+
+    from singer_sdk.helpers.types import Context
+
+    from tap_clearbooks.records import Record
+    from tap_clearbooks.sources import Batch, Bookmark
+    from tap_clearbooks.tap import TapClearbooks
+
+# STATE goes out after so many records or seconds, and when a stream ends.
+STATE_RECORDS = 10_000
+STATE_SECONDS = 30.0
+
+
+class ClearBooksStream(Stream):
+    """One stream of the table in `streams.py`, for every business of the run."""
+
+    _tap: TapClearbooks
+
+    def __init__(self, tap: TapClearbooks, name: str) -> None:
+        self.spec = STREAMS[name]
+        self.resource = resource(name)
+        # The SDK reads this as a plain attribute.
+        self.selected_by_default = self.spec.selected
+        super().__init__(tap, schema=stream_schema(name), name=name)
+        self.primary_keys = self.resource.key
+        self.replication_key = self.spec.cursor
+        self.complete = True
+        self._shape: Shape | None = None
+        self._announced = False
+        self._passed: dict[int | None, int | None] = {}
+        self._records_since_state = 0
+        self._state_written = time.monotonic()
+
+    # State: one partition for each business
+
+    @property
+    @override
+    def partitions(self) -> list[dict[str, Any]] | None:
+        if self.name == "businesses":
+            return None
+        return [{"businessId": business} for business in self._tap.businesses]
+
+    @property
+    def incremental(self) -> bool:
+        """Whether this run reads from the bookmark on."""
+        return self.spec.cursor is not None and self.replication_method == "INCREMENTAL"
+
+    def bookmark(self, business: int | None) -> Bookmark | None:
+        """What the last run kept for a business; None where everything is to be read."""
+        if not self.incremental:
+            return None
+        state = self.get_context_state(self._partition(business))
+        return dict(state) if "replication_key_value" in state else None
+
+    def _partition(self, business: int | None) -> dict[str, int] | None:
+        return None if business is None else {"businessId": business}
+
+    def _keep(self, bookmark: Bookmark, business: int | None) -> None:
+        state = self.get_context_state(self._partition(business))
+        state.update(bookmark)
+        state["replication_key"] = self.spec.cursor
+        self.state_manager.is_flushed = False
+
+    # Records
+
+    @property
+    def fast(self) -> bool:
+        """Whether records go out as they are: no stream map, no flattening, no batch files."""
+        return (
+            hasattr(self._tap.message_writer, "write_records")
+            and len(self.stream_maps) == 1
+            and type(self.stream_maps[0]) is SameRecordTransform
+            and not self.stream_maps[0].flattening_enabled
+            and not (self.name in CARRIED_BY.values() and not all(self.mask.values()))
+            and self.ABORT_AT_RECORD_COUNT is None
+        )
+
+    @property
+    def shape(self) -> Shape:
+        """Decodes records: on the fast path with the selected fields only.
+
+        A stream whose pages carry another one is decoded whole, so that it can.
+        """
+        if self._shape is None:
+            needed = {self.spec.cursor, *self.resource.key}
+            whole = not self.fast or self.name in CARRIED_BY.values()
+            mask = {} if whole else self.mask
+
+            def selected(crumb: tuple[str, ...]) -> bool:
+                return crumb[1] in needed or bool(mask.get(crumb, True))
+
+            self._shape = Shape(self.name, self.schema, selected)
+        return self._shape
+
+    @override
+    def get_records(self, context: Context | None) -> Iterable[dict[str, Any]]:
+        """Records as dicts, for the SDK's own loop: `--test` and BATCH."""
+        business = context["businessId"] if context else None
+        for batch in self._tap.source(self, business).batches():
+            for record in self._of(batch, None):
+                yield to_dict(record)
+
+    @override
+    def _sync_records(
+        self, context: Context | None = None, *, write_messages: bool = True
+    ) -> Generator[dict[str, Any], Any, Any]:
+        if not write_messages or self.ABORT_AT_RECORD_COUNT is not None:
+            yield from super()._sync_records(context, write_messages=write_messages)
+            return
+        leader = self._tap.leader(self)
+        if leader is self:
+            self._read_all([self, *self._tap.carried(self)])
+        elif not leader.selected:
+            self._read_all([self])
+
+    def _read_all(self, streams: list[ClearBooksStream]) -> None:
+        """Read every business; streams that come from the same pages are written together."""
+        partitions: list[Any] = list(self.partitions or [None])
+        with self.get_record_counter() as counter:
+            for stream in streams:
+                stream.announce()
+            for partition in partitions:
+                business = partition["businessId"] if partition else None
+                try:
+                    for batch in self._tap.reading(self, business):
+                        for stream in streams:
+                            counter.increment(stream.emit(batch, business))
+                except (ForbiddenError, NotFoundError, RejectedError) as error:
+                    for stream in streams:
+                        stream.complete = False
+                    self._tap.report(self.name, business, error)
+        for stream in streams:
+            stream.finish()
+
+    def emit(self, batch: Batch, business: int | None) -> int:
+        """Write a batch and keep its bookmark; returns how many records went out."""
+        if business not in self._passed:
+            passed = self.bookmark(business) or {}
+            # Pages that two streams share are read from the older of their bookmarks on.
+            shared = self.name in CARRIED_BY or self.name in CARRIED_BY.values()
+            self._passed[business] = passed.get("replication_key_value") if shared else None
+        records = self._of(batch, self._passed[business])
+        if records:
+            if self.fast:
+                writer: Any = self._tap.message_writer
+                writer.write_records(self.name, records, self._stream_version)
+            else:
+                for record in records:
+                    self._write_record_message(to_dict(record))
+            self.state_manager.is_flushed = False
+        if batch.bookmark is not None and self.incremental:
+            self._keep(batch.bookmark, business)
+        self._records_since_state += len(records)
+        late = time.monotonic() - self._state_written > STATE_SECONDS
+        if self._records_since_state >= STATE_RECORDS or (late and self._records_since_state):
+            self._flush_state()
+        return len(records)
+
+    def _of(self, batch: Batch, after: int | None) -> list[Record]:
+        """The records of this stream in a batch, without those it has passed before."""
+        records = batch.records
+        if after is not None:
+            records = [record for record in records if record.id > after]
+        if self.name not in CARRIED_BY:
+            return records
+        return [line for record in records for line in _lines(record, self.shape.type)]
+
+    def _flush_state(self) -> None:
+        self._write_state_message()
+        self._records_since_state = 0
+        self._state_written = time.monotonic()
+
+    # Messages around the records
+
+    def announce(self) -> None:
+        """Write the SCHEMA message, unless it is written."""
+        self._write_schema_message()
+        if self.replication_method == "FULL_TABLE" and self.emit_activate_version_messages:
+            self._stream_version = self._tap.initialized_at
+
+    def finish(self) -> None:
+        """ACTIVATE_VERSION, where everything was read, and STATE."""
+        if self._stream_version is not None:
+            if self.complete:
+                super()._write_activate_version_message(self._stream_version)
+            else:
+                self.logger.warning(
+                    "%s was not read whole: no ACTIVATE_VERSION, nothing is deleted", self.name
+                )
+        self._flush_state()
+
+    @override
+    def _write_schema_message(self) -> None:
+        if not self._announced:
+            self._announced = True
+            super()._write_schema_message()
+
+    @override
+    def _write_activate_version_message(self, full_table_version: int) -> None:
+        """Not yet: the SDK calls this before the records, `finish` does it after them."""
+        self._stream_version = self._tap.initialized_at
+
+
+def stream_schema(name: str) -> dict[str, Any]:
+    """JSON Schema of a stream's records.
+
+    The API's own types and formats; every field but the key may be null. Enums become part of
+    the description: a new value of the API must not break a load.
+    """
+    source = resource(name)
+    properties: dict[str, Any] = {
+        "businessId": {"type": "integer", "description": "ID of the business."}
+    }
+    for dimension in source.dimensions:
+        properties[dimension] = _loose(source.dimension_schema(dimension), dimension in source.key)
+    for field, sub in source.schema["properties"].items():
+        if not sub.get("writeOnly"):
+            properties[field] = _loose(sub, field in source.key)
+    return {"type": "object", "properties": properties, "required": list(source.key)}
+
+
+_KEPT = ("type", "format", "description", "items", "properties")
+
+
+def _loose(schema: Mapping[str, Any], key: bool) -> dict[str, Any]:
+    kept = {name: schema[name] for name in _KEPT if name in schema}
+    kinds = kept["type"] if isinstance(kept["type"], list) else [kept["type"]]
+    if "format" in kept and kept["format"] != "date":
+        # int32 and double are OpenAPI's words; validators of targets do not know them.
+        del kept["format"]
+    if "enum" in schema:
+        values = ", ".join(f"`{value}`" for value in schema["enum"])
+        kept["description"] = f"{kept.get('description', '')} One of {values}.".strip()
+    if "items" in kept:
+        kept["items"] = _loose(kept["items"], key=False)
+    if "properties" in kept:
+        kept["properties"] = {k: _loose(v, key=False) for k, v in kept["properties"].items()}
+    if not key:
+        kinds = [*(kind for kind in kinds if kind != "null"), "null"]
+    kept["type"] = kinds if len(kinds) > 1 else kinds[0]
+    return kept
+
+
+def _lines(transaction: Record, line_type: Any) -> Iterable[Record]:
+    """The lines of a transaction, numbered from 1 in the order in which they came."""
+    lines = transaction.lines
+    if lines is UNSET or lines is None:
+        return
+    fields = line_type.__struct_fields__
+    for number, line in enumerate(lines, 1):
+        record = line_type(
+            businessId=transaction.businessId, transactionId=transaction.id, lineNumber=number
+        )
+        if "accountingDate" in fields:
+            record.accountingDate = transaction.accountingDate
+        if "accountCodeId" in fields:
+            record.accountCodeId = line.accountCodeId
+        if "amount" in fields:
+            record.amount = line.amount
+        yield record

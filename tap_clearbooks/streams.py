@@ -1,0 +1,74 @@
+"""The streams: a table. What a stream is comes from the contract; this says how it is read.
+
+To add a stream: declare it in `schemas/openapi.yaml` (path, tag, `x-streams`) with its JSON
+Schema, and add a line here that names the way its endpoint is read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from clearbooks.contract import load_contract
+from tap_clearbooks import sources
+
+if TYPE_CHECKING:
+    from clearbooks.contract import Resource
+    from tap_clearbooks.sources import Source
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSpec:
+    """How one stream is read.
+
+    Attributes:
+        source: The way its endpoint is read.
+        cursor: Replication key; None where only a full read tells what changed.
+        selected: Whether the stream is selected where a catalog says nothing.
+    """
+
+    source: type[Source]
+    cursor: str | None = None
+    selected: bool = True
+
+
+STREAMS: dict[str, StreamSpec] = {
+    # One answer, no pages: the businesses of the authorisation.
+    "businesses": StreamSpec(sources.Businesses),
+    # Paged lists of master data, small and without dates: read whole.
+    "account_codes": StreamSpec(sources.Listed),
+    "bank_accounts": StreamSpec(sources.Listed),
+    "customers": StreamSpec(sources.Listed),
+    "suppliers": StreamSpec(sources.Listed),
+    "stock_items": StreamSpec(sources.Listed),
+    # An allocation has neither date nor change mark, and may be deleted: read whole.
+    "sales_allocations": StreamSpec(sources.Listed),
+    "purchase_allocations": StreamSpec(sources.Listed),
+    # Documents and payments: no filter by change, so the newest are read again.
+    "sales_invoices": StreamSpec(sources.Dated, "date"),
+    "sales_credit_notes": StreamSpec(sources.Dated, "date"),
+    "quotes": StreamSpec(sources.Dated, "date"),
+    "bills": StreamSpec(sources.Dated, "date"),
+    "purchase_credit_notes": StreamSpec(sources.Dated, "date"),
+    "expenses": StreamSpec(sources.Dated, "date"),
+    "payments": StreamSpec(sources.Dated, "date"),
+    # One request for each document: only on request.
+    "sales_attachments": StreamSpec(sources.Attachments, selected=False),
+    "purchase_attachments": StreamSpec(sources.Attachments, selected=False),
+    # Short answers without pages, for each side of the ledger and each treatment.
+    "vat_treatments": StreamSpec(sources.VatTreatments),
+    "vat_rates": StreamSpec(sources.VatRates),
+    # A transaction is never changed, and IDs only grow: what is new has a greater ID.
+    "transactions": StreamSpec(sources.Transactions, "id"),
+    "transaction_lines": StreamSpec(sources.Transactions, "transactionId"),
+    # Sums for each period; periods that can no longer change are not asked again.
+    "account_balances": StreamSpec(sources.Balances, "accountingDateTo"),
+}
+
+# Streams that come out of the pages of another one at no extra request.
+CARRIED_BY = {"transaction_lines": "transactions"}
+
+
+def resource(name: str) -> Resource:
+    """The contract's resource behind a stream."""
+    return load_contract().resources[name]

@@ -1,0 +1,332 @@
+"""The tap: settings, streams, and one run of them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import os
+import signal
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from singer_sdk import Tap
+from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
+from singer_sdk.singerlib.json import deserialize_json
+from typing_extensions import override
+
+from clearbooks import DISTRIBUTION
+from clearbooks.client import Client
+from clearbooks.errors import ApiError, ClearBooksError, ForbiddenError, SettingError
+from clearbooks.settings import Connection, connection_properties
+from tap_clearbooks.flight import Reading, Readings
+from tap_clearbooks.sources import MONTHS, Ways, Window
+from tap_clearbooks.stream import ClearBooksStream
+from tap_clearbooks.streams import CARRIED_BY, STREAMS
+from tap_clearbooks.writer import PageWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+    from singer_sdk.helpers.capabilities import CapabilitiesEnum
+
+    from tap_clearbooks.sources import Batch, Bookmark, Source
+
+DEFAULT_LOOKBACK = 30
+MOST_PER_PAGE = 200
+# Requests of a reading whose turn has not come.
+DEPTH_AHEAD = 2
+
+
+def _tap_properties() -> dict[str, Any]:
+    date = {"type": ["string", "null"], "format": "date"}
+    return {
+        "start_date": {
+            **date,
+            "title": "Start date",
+            "description": "Leave out documents, payments and transactions before this day "
+            "(YYYY-MM-DD).",
+        },
+        "end_date": {
+            **date,
+            "title": "End date",
+            "description": "Leave out documents, payments and transactions after this day "
+            "(YYYY-MM-DD).",
+        },
+        "page_size": {
+            "type": ["integer", "null"],
+            "title": "Page size",
+            "description": "Records asked for in one request.",
+            "default": MOST_PER_PAGE,
+            "minimum": 1,
+            "maximum": MOST_PER_PAGE,
+        },
+        "lookback_days": {
+            "type": ["integer", "null"],
+            "title": "Lookback",
+            "description": "Days before the bookmark from which documents, payments and balances "
+            "are read again, since they may have changed.",
+            "default": DEFAULT_LOOKBACK,
+            "minimum": 0,
+        },
+        "balance_period": {
+            "type": ["string", "null"],
+            "title": "Balance period",
+            "description": "The periods of account_balances.",
+            "enum": [*MONTHS, None],
+            "default": next(iter(MONTHS)),
+        },
+        "emit_activate_version_messages": {
+            "type": ["boolean", "null"],
+            "title": "Emit ACTIVATE_VERSION",
+            "description": "After a stream in FULL_TABLE mode was read whole, tell the loader "
+            "that records it did not get any more are gone.",
+            "default": False,
+        },
+    }
+
+
+class TapClearbooks(Tap):
+    """Singer tap for Clear Books, the UK accounting software."""
+
+    name = "tap-clearbooks"
+    package_name = DISTRIBUTION
+    message_writer_class = PageWriter
+    config_jsonschema: ClassVar[dict[str, Any]] = {
+        "type": "object",
+        "properties": {**connection_properties(), **_tap_properties()},
+    }
+    capabilities: ClassVar[list[CapabilitiesEnum]] = [
+        TapCapabilities.CATALOG,
+        TapCapabilities.STATE,
+        TapCapabilities.DISCOVER,
+        TapCapabilities.TEST,
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.ACTIVATE_VERSION,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.FLATTENING,
+        PluginCapabilities.BATCH,
+        PluginCapabilities.STRUCTURED_LOGGING,
+    ]
+
+    @override
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.faults: list[str] = []
+
+    @override
+    def discover_streams(self) -> list[ClearBooksStream]:
+        return [ClearBooksStream(self, name) for name in STREAMS]
+
+    # What a run stands on; made when first needed, so that --discover needs no credentials
+
+    @functools.cached_property
+    def connection(self) -> Connection:
+        """The checked settings of the connection."""
+        return Connection.from_config(self.config, program=self.name)
+
+    @functools.cached_property
+    def client(self) -> Client:
+        """The client that all streams share."""
+        return Client(self.connection)
+
+    @functools.cached_property
+    def executor(self) -> ThreadPoolExecutor:
+        """Threads for requests, one for each that may be under way."""
+        return ThreadPoolExecutor(self.connection.max_in_flight, thread_name_prefix="request")
+
+    @functools.cached_property
+    def window(self) -> Window:
+        """The checked settings of what to read.
+
+        Raises:
+            SettingError: a date that is none, or an end before the start.
+        """
+        start, end = (self._day(name) for name in ("start_date", "end_date"))
+        if start and end and end < start:
+            raise SettingError(f"end_date: {end} is before start_date {start}")
+        lookback = self.config.get("lookback_days")
+        return Window(
+            start=start,
+            end=end,
+            lookback=dt.timedelta(days=DEFAULT_LOOKBACK if lookback is None else lookback),
+            period=self.config.get("balance_period") or next(iter(MONTHS)),
+            page_size=self.config.get("page_size") or MOST_PER_PAGE,
+            today=dt.datetime.now(dt.UTC).date(),
+        )
+
+    def _day(self, name: str) -> dt.date | None:
+        value = self.config.get(name)
+        if not value:
+            return None
+        try:
+            return dt.datetime.fromisoformat(str(value)).date()
+        except ValueError:
+            raise SettingError(f"{name}: {value!r} should be a date such as 2026-04-06") from None
+
+    @functools.cached_property
+    def businesses(self) -> list[int]:
+        """The businesses of this run, in the order of the settings or of the API."""
+        if self.connection.business_ids:
+            return list(self.connection.business_ids)
+        try:
+            found = self.client.get("listBusinesses").json()
+        except ForbiddenError as error:
+            raise SettingError(
+                f"business_ids is empty and the businesses cannot be listed ({error}); set "
+                "business_ids, or authorise with the scope businesses:read"
+            ) from None
+        return [business["id"] for business in found]
+
+    # Readings
+
+    def leader(self, stream: ClearBooksStream) -> ClearBooksStream:
+        """The stream whose pages this one comes from: another one, where that is selected."""
+        carrier = self._stream(CARRIED_BY.get(stream.name, stream.name))
+        return carrier if carrier.selected else stream
+
+    def carried(self, stream: ClearBooksStream) -> list[ClearBooksStream]:
+        """The selected streams that come out of the pages of this one."""
+        names = [name for name, carrier in CARRIED_BY.items() if carrier == stream.name]
+        return [self._stream(name) for name in names if self._stream(name).selected]
+
+    def _stream(self, name: str) -> ClearBooksStream:
+        stream = self.streams[name]
+        assert isinstance(stream, ClearBooksStream)  # noqa: S101 - for the type checker
+        return stream
+
+    def source(self, stream: ClearBooksStream, business: int | None) -> Source:
+        """The source that reads a stream of a business from its bookmark on."""
+        carrier = self._stream(CARRIED_BY.get(stream.name, stream.name))
+        return stream.spec.source(
+            self.ways,
+            self.connection.contract.resources[carrier.name],
+            business or 0,
+            carrier.shape,
+            self._oldest_bookmark([stream, *self.carried(stream)], business),
+        )
+
+    def _oldest_bookmark(
+        self, streams: list[ClearBooksStream], business: int | None
+    ) -> Bookmark | None:
+        bookmarks = [stream.bookmark(business) for stream in streams]
+        known = [bookmark for bookmark in bookmarks if bookmark is not None]
+        if len(known) < len(bookmarks):
+            return None
+        return min(known, key=lambda bookmark: bookmark["replication_key_value"])
+
+    @functools.cached_property
+    def ways(self) -> Ways:
+        """What sources read with."""
+        return Ways(self.client, self.executor, self.window)
+
+    @functools.cached_property
+    def _readings(self) -> Readings[Batch]:
+        """One reading for each stream that leads and each business, in the order of the run."""
+        plan: dict[Any, Reading[Batch]] = {}
+        for name in self.streams:
+            stream = self._stream(name)
+            if not stream.selected or self.leader(stream) is not stream:
+                continue
+            for partition in list[Any](stream.partitions or [None]):
+                business = partition["businessId"] if partition else None
+                plan[name, business] = Reading(functools.partial(self._read, stream, business))
+        return Readings(plan)
+
+    def _read(
+        self, stream: ClearBooksStream, business: int | None, reading: Reading[Batch]
+    ) -> Iterator[Batch]:
+        source = self.source(stream, business)
+        most = self.connection.max_in_flight
+        source.ways = Ways(
+            self.client,
+            self.executor,
+            self.window,
+            lambda: most if reading.current else DEPTH_AHEAD,
+        )
+        return source.batches()
+
+    def reading(self, stream: ClearBooksStream, business: int | None) -> Iterator[Batch]:
+        """The batches of a stream of a business; what follows in the run begins meanwhile."""
+        return self._readings.take((stream.name, business))
+
+    def report(self, stream: str, business: int | None, error: ApiError) -> None:
+        """Note a stream of a business that could not be read; the run goes on without it."""
+        where = stream if business is None else f"{stream} of business {business}"
+        hint = ""
+        operation = self.connection.contract.operations.get(error.operation)
+        if operation is not None and operation.assumed:
+            hint = (
+                f" (no published text names this path; if the API has another, set api_paths: "
+                f'{{"{operation.id}": "/…"}})'
+            )
+        self.faults.append(f"{where}: {error}{hint}")
+        self.logger.error("%s was not read: %s%s", where, error, hint)
+
+    # The run
+
+    def close(self) -> None:
+        """Stop what is under way and keep what the pacer found."""
+        if "_readings" in self.__dict__:
+            self._readings.close()
+        if "executor" in self.__dict__:
+            self.executor.shutdown(wait=False, cancel_futures=True)
+        if "client" in self.__dict__:
+            self.client.close()
+
+    @override
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        """End with a non-zero code: the SDK ends with 0, and a killed run would look complete."""
+        raise SystemExit(128 + signum)
+
+    @classmethod
+    @override
+    def invoke(  # type: ignore[override]
+        cls,
+        *,
+        about: bool = False,
+        about_format: str | None = None,
+        config: Any = None,
+        state: Any = None,
+        catalog: Any = None,
+    ) -> None:
+        if about:
+            super().invoke(about=about, about_format=about_format)
+            return
+        tap = cls(
+            config=config.config if config else {},
+            state=deserialize_json(state.read()) if state else None,
+            catalog=deserialize_json(catalog.read()) if catalog else None,
+            parse_env_config=config.parse_env if config else False,
+            validate_config=True,
+        )
+        try:
+            tap.window  # noqa: B018 - wrong dates are told before anything is read
+            tap.sync_all()
+        finally:
+            tap.close()
+        if tap.faults:
+            raise ClearBooksError(
+                f"{len(tap.faults)} of the streams could not be read; see the errors above"
+            )
+
+
+def main() -> None:
+    """Run `tap-clearbooks`: a user's mistake ends in one line, a signal in a non-zero code."""
+    code: int | str | None = 0
+    try:
+        TapClearbooks.cli()
+    except SystemExit as stop:
+        code = stop.code
+    except ClearBooksError as error:
+        TapClearbooks.logger.error("%s", error)
+        code = error.exit_code
+    except BrokenPipeError:
+        TapClearbooks.logger.error("the program that reads the output went away")
+        code = 1
+    if isinstance(code, int) and code > signal.SIGTERM:
+        # Threads may be waiting for answers that nobody needs any more.
+        sys.stderr.flush()
+        os._exit(code)
+    raise SystemExit(code)

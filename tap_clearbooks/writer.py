@@ -1,0 +1,62 @@
+"""Singer messages to standard output, a page at a time."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from singer_sdk.contrib.msgspec import MsgSpecWriter
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from singer_sdk.singerlib.encoding.simple import Message
+
+    from tap_clearbooks.records import Record
+
+
+class _RecordMessage(msgspec.Struct, gc=False, omit_defaults=True):
+    type: str
+    stream: str
+    record: Any
+    time_extracted: str
+    version: int | None = None
+
+
+class PageWriter(MsgSpecWriter):
+    """The SDK's msgspec writer, and a way to write many records of a stream at once.
+
+    A line is written whole or, when the process is stopped, not finished by anything else: after
+    an interrupted write nothing more goes out.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._encoder = msgspec.json.Encoder(decimal_format="number")
+        self._broken = False
+
+    @override
+    def write_message(self, message: Message) -> None:
+        self._out(bytes(self.format_message(message)))
+
+    def write_records(
+        self, stream: str, records: Sequence[Record], version: int | None = None
+    ) -> None:
+        """RECORD messages for all records, in one write."""
+        now = dt.datetime.now(dt.UTC).isoformat()
+        self._out(
+            self._encoder.encode_lines(
+                [_RecordMessage("RECORD", stream, record, now, version) for record in records]
+            )
+        )
+
+    def _out(self, data: bytes) -> None:
+        if self._broken:
+            return
+        self._broken = True
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        self._broken = False
