@@ -6,6 +6,7 @@ import hashlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from clearbooks_sandbox.documents import current
 from clearbooks_sandbox.paging import Listing, sortable
 from clearbooks_sandbox.reply import Reply, encode, not_found
 from clearbooks_sandbox.validation import resource_of
@@ -34,9 +35,9 @@ class Attachments:
         }
 
     def _document(self, s: Session, params: Mapping[str, Any]) -> int:
-        """The document, or where it went: attachments follow the revisions."""
+        """The newest revision of the document: attachments follow it."""
         self.documents.find(s, params)
-        return int(params[self.documents.id_name])
+        return current(s, params[self.documents.id_name])
 
     def list(self, s: Session, params: Mapping[str, Any], query: Mapping[str, Any]) -> Reply:
         """A page of a document's attachments."""

@@ -154,6 +154,10 @@ class Documents:
         self._write(s, kind, new_id, ready, number, "approved", previous=old_id)
         _mark_voided(s, old, successor=new_id)
         allocations.move(s, old_id, new_id)
+        s.db.execute(
+            "UPDATE attachments SET document = ? WHERE business = ? AND document = ?",
+            (new_id, s.business, old_id),
+        )
         return Reply(200, {}, refresh(s, new_id))
 
     def delete(self, s: Session, params: Mapping[str, Any]) -> Reply:
