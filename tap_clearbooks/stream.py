@@ -58,6 +58,11 @@ class ClearBooksStream(Stream):
         return [{"businessId": business} for business in self._tap.businesses]
 
     @property
+    def businesses(self) -> list[int | None]:
+        """The businesses to read one after the other; `[None]` for the list of them."""
+        return [None] if self.name == "businesses" else list(self._tap.businesses)
+
+    @property
     def incremental(self) -> bool:
         """Whether this run reads from the bookmark on."""
         return self.spec.cursor is not None and self.replication_method == "INCREMENTAL"
@@ -132,12 +137,10 @@ class ClearBooksStream(Stream):
 
     def _read_all(self, streams: list[ClearBooksStream]) -> None:
         """Read every business; streams that come from the same pages are written together."""
-        partitions: list[Any] = list(self.partitions or [None])
         with self.get_record_counter() as counter:
             for stream in streams:
                 stream.announce()
-            for partition in partitions:
-                business = partition["businessId"] if partition else None
+            for business in self.businesses:
                 try:
                     for batch in self._tap.reading(self, business):
                         for stream in streams:

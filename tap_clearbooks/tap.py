@@ -229,8 +229,7 @@ class TapClearbooks(Tap):
             stream = self._stream(name)
             if not stream.selected or self.leader(stream) is not stream:
                 continue
-            for partition in list[Any](stream.partitions or [None]):
-                business = partition["businessId"] if partition else None
+            for business in stream.businesses:
                 plan[name, business] = Reading(functools.partial(self._read, stream, business))
         return Readings(plan)
 
