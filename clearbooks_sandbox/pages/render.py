@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HOME_CURRENCY = "GBP"
+_PLACES = 2
 # No `form-action`: Chromium applies it to the redirect that ends the consent, too.
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; "
@@ -40,6 +41,12 @@ def money(value: object, currency: object = HOME_CURRENCY) -> str:
     if not currency or isinstance(currency, Undefined) or currency == HOME_CURRENCY:
         return text
     return f"{currency} {text}"
+
+
+def price(value: object) -> str:
+    """A unit price: two places, or all of them where it has more."""
+    digits = quantity(value)
+    return digits if len(digits.partition(".")[2]) > _PLACES else money(value)
 
 
 def pounds(value: object) -> str:
@@ -101,7 +108,7 @@ def _environment() -> Environment:
         # A record leaves out the fields that have no value.
         undefined=ChainableUndefined,
     )
-    filters = (money, pounds, quantity, day, tone, words)
+    filters = (money, price, pounds, quantity, day, tone, words)
     environment.filters |= {function.__name__: function for function in filters}
     environment.globals["link"] = link
     return environment
