@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from clearbooks_sandbox.app import CONSENT_PATH
 from clearbooks_sandbox.pages.consent import Consent
 from clearbooks_sandbox.pages.ledger import Ledger
 from clearbooks_sandbox.pages.requests import LastRequests
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
     from clearbooks_sandbox.engine import Engine
     from clearbooks_sandbox.oauth import OAuth
-
-CONSENT = "/account/action/oauth/"
 
 
 def routes(engine: Engine, oauth: OAuth) -> list[Route]:
@@ -38,8 +37,8 @@ def routes(engine: Engine, oauth: OAuth) -> list[Route]:
     base = "/books/{business:int}"
     return [
         Route("/", _to_books),
-        Route(CONSENT, consent.ask, methods=["GET"]),
-        Route(CONSENT, decide, methods=["POST"]),
+        Route(CONSENT_PATH, consent.ask, methods=["GET"]),
+        Route(CONSENT_PATH, decide, methods=["POST"]),
         Route("/books", _to_books),
         Route("/books/", ledger.businesses),
         Route("/books/style.css", _style),

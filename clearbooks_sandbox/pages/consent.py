@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import RedirectResponse
 
+from clearbooks_sandbox.app import CONSENT_PATH
 from clearbooks_sandbox.oauth import AuthorisationError
 from clearbooks_sandbox.pages.render import page
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from clearbooks_sandbox.engine import Engine
-    from clearbooks_sandbox.oauth import OAuth, Pending
+    from clearbooks_sandbox.app import CONSENT_PATH
+from clearbooks_sandbox.oauth import OAuth, Pending
 
 _SEE_OTHER = 303
 
@@ -66,6 +68,7 @@ class Consent:
         return page(
             "consent.html",
             status=400 if problem else 200,
+            action=CONSENT_PATH,
             pending=pending,
             problem=problem,
             chosen=chosen,

@@ -11,10 +11,11 @@ from jinja2 import ChainableUndefined, Environment, PackageLoader, Undefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
+from clearbooks_sandbox.money import HOME
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-HOME_CURRENCY = "GBP"
 _PLACES = 2
 # No `form-action`: Chromium applies it to the redirect that ends the consent, too.
 _HEADERS = {
@@ -24,13 +25,10 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
-_TONES = {
-    "paid": "good", "approved": "plain", "draft": "plain", "unpaid": "warn", "due": "warn",
-    "partPaid": "warn", "part paid": "warn", "voided": "bad", "void": "bad",
-}  # fmt: skip
+_TONES = {"paid": "good", "part paid": "warn", "voided": "bad"}
 
 
-def money(value: object, currency: object = HOME_CURRENCY) -> str:
+def money(value: object, currency: object = HOME) -> str:
     """An amount with two places, groups of three, and a real minus sign; empty for nothing."""
     if value is None or isinstance(value, Undefined):
         return ""
@@ -38,7 +36,7 @@ def money(value: object, currency: object = HOME_CURRENCY) -> str:
     text = f"{abs(amount):,.2f}"
     if amount < 0:
         text = f"\N{MINUS SIGN}{text}"
-    if not currency or isinstance(currency, Undefined) or currency == HOME_CURRENCY:
+    if not currency or isinstance(currency, Undefined) or currency == HOME:
         return text
     return f"{currency} {text}"
 
@@ -110,7 +108,7 @@ def _environment() -> Environment:
     )
     filters = (money, price, pounds, quantity, day, tone, words)
     environment.filters |= {function.__name__: function for function in filters}
-    environment.globals["link"] = link
+    environment.globals |= {"link": link, "home": HOME}
     return environment
 
 

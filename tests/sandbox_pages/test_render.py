@@ -12,7 +12,7 @@ MINUS = "\N{MINUS SIGN}"
 @pytest.mark.parametrize(
     ("value", "text"),
     [(None, ""), (Decimal(0), "0.00"), (Decimal("-1234.5"), f"{MINUS}1,234.50"),
-     (Decimal("1000000"), "1,000,000.00")],
+     (Decimal(1000000), "1,000,000.00")],
 )  # fmt: skip
 def test_money(value, text):
     assert money(value) == text
