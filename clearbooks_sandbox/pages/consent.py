@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from clearbooks_sandbox.engine import Engine
-from clearbooks_sandbox.oauth import OAuth, Pending
+    from clearbooks_sandbox.oauth import OAuth, Pending
 
 _SEE_OTHER = 303
 
