@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
@@ -137,13 +138,14 @@ class ClearBooksStream(Stream):
 
     def _read_all(self, streams: list[ClearBooksStream]) -> None:
         """Read every business; streams that come from the same pages are written together."""
-        with self.get_record_counter() as counter:
+        with ExitStack() as stack:
+            counters = [stack.enter_context(stream.get_record_counter()) for stream in streams]
             for stream in streams:
                 stream.announce()
             for business in self.businesses:
                 try:
                     for batch in self._tap.reading(self, business):
-                        for stream in streams:
+                        for stream, counter in zip(streams, counters, strict=True):
                             counter.increment(stream.emit(batch, business))
                 except (ForbiddenError, NotFoundError, RejectedError) as error:
                     for stream in streams:
