@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
-from tap_clearbooks.listing import DESCENDING
+from tap_clearbooks.pages import DESCENDING
 from tap_clearbooks.sources.base import Batch, Source
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tap_clearbooks.flight import in_order
-from tap_clearbooks.listing import ASCENDING, DESCENDING, Page
+from tap_clearbooks.pages import ASCENDING, DESCENDING, Page
 from tap_clearbooks.records import Shape
 from tap_clearbooks.sources.base import Batch, Source
 
@@ -34,8 +34,8 @@ class Transactions(Source):
         for part in listing.ascending(after, self.bookmark.get("position")):
             kept = [record for record in part.records if window.holds(record.accountingDate)]
             bookmark = None
-            if part.records and part.position is not None and part.records[-1].id > last:
-                last = part.records[-1].id
+            if part.position is not None and part.records:
+                last = max(last, part.records[-1].id)
                 bookmark = self._mark(last, part.position)
             yield Batch(self.stamp(kept), bookmark)
         newest = max(listing.newest_id or 0, last)

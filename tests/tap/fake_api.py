@@ -1,0 +1,92 @@
+"""A paged listing in memory that can be changed between any two requests."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import msgspec
+
+from clearbooks.client import Reply
+from clearbooks.errors import RejectedError
+from tap_clearbooks.listing import Listing
+from tap_clearbooks.records import Shape
+
+SHAPE = Shape(
+    "things",
+    {
+        "properties": {
+            "id": {"type": "integer"},
+            "date": {"type": "string", "format": "date"},
+        }
+    },
+)
+
+
+class FakeApi:
+    """Answers `get` as the client would. `before` is called with the number of each request."""
+
+    def __init__(self, ids, *, dates=None, before=None, headers=True, sorts=("id", "date"),
+                 direction=True, cap=200, refuses=(), shuffle=None):  # fmt: skip
+        self.records = {i: {"id": i, "date": (dates or {}).get(i, "2024-01-01")} for i in ids}
+        self.before = before or (lambda _number: None)
+        self.headers = headers
+        self.sorts = sorts
+        self.direction = direction
+        self.cap = cap
+        self.refuses = refuses
+        self.shuffle = shuffle
+        self.requests = []
+        self._lock = threading.Lock()
+
+    def add(self, record_id, date="2024-01-01"):
+        self.records[record_id] = {"id": record_id, "date": date}
+
+    def get(self, operation, params, *, business_id):
+        with self._lock:
+            self.requests.append(params)
+            self.before(len(self.requests))
+            return self._answer(operation, params)
+
+    def _answer(self, operation, params):
+        field = params.get("sortBy")
+        if field in self.refuses:
+            raise RejectedError(operation, 400, [("sortBy", f"cannot sort by {field}")])
+        rows = list(self.records.values())
+        if self.shuffle is not None:
+            rows.sort(key=lambda row: hash((row["id"], self.shuffle)))
+        elif field in self.sorts:
+            descending = self.direction and params.get("sortDirection") == "descending"
+            rows.sort(key=lambda row: (row[field], row["id"]), reverse=descending)
+        limit = min(params["limit"], self.cap)
+        start = (params["page"] - 1) * limit
+        headers = {}
+        if self.headers:
+            headers = {
+                "X-Pagination-Total-Count": str(len(rows)),
+                "X-Pagination-Limit": str(limit),
+            }
+        return Reply(200, headers, msgspec.json.encode(rows[start : start + limit]), "/things")
+
+
+class Reader:
+    """A listing over a fake API, with its executor."""
+
+    def __init__(self, api, *, page_size=10, depth=1):
+        self.executor = ThreadPoolExecutor(depth)
+        self.listing = Listing(
+            api, "listThings", {}, 1, SHAPE,
+            page_size=page_size, executor=self.executor, depth=lambda: depth,
+        )  # fmt: skip
+
+    def __enter__(self):
+        return self.listing
+
+    def __exit__(self, *_):
+        self.executor.shutdown()
+
+
+def read(api, *, page_size=10, depth=1, **arguments):
+    """IDs in the order in which they come."""
+    with Reader(api, page_size=page_size, depth=depth) as listing:
+        return [record.id for part in listing.ascending(**arguments) for record in part.records]

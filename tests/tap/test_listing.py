@@ -1,0 +1,231 @@
+"""A listing is read whole and once, in order, at the least cost, also while it moves."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tap_clearbooks.walks import MARK_PAGES
+from tests.tap.fake_api import FakeApi, Reader, read
+
+
+@pytest.mark.parametrize("depth", [1, 4])
+@pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 20, 21, 105])
+def test_every_record_once_in_ascending_order(count, depth):
+    api = FakeApi(range(1, count + 1))
+    assert read(api, depth=depth) == list(range(1, count + 1))
+
+
+@pytest.mark.parametrize(
+    ("count", "requests"),
+    [
+        (0, 1),
+        (10, 1),  # one page: nothing to prove
+        (11, 3),  # two pages and the proof
+        (105, 12),  # eleven pages and the proof
+    ],
+)
+def test_costs_a_request_a_page_and_one_for_the_proof(count, requests):
+    api = FakeApi(range(1, count + 1))
+    read(api)
+    assert len(api.requests) == requests
+
+
+def test_a_page_cap_of_the_server_is_found_out():
+    api = FakeApi(range(1, 40), cap=7)
+    assert read(api) == list(range(1, 40))
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        {"headers": False},
+        {"direction": False},
+        {"sorts": ()},
+        {"shuffle": 3},
+        {"refuses": ("id",)},
+        {"headers": False, "shuffle": 3},
+        {"headers": False, "cap": 7},
+        {"headers": False, "direction": False},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("count", [0, 5, 10, 20, 33])
+def test_servers_that_know_less(server, count):
+    api = FakeApi(range(1, count + 1), **server)
+    got = read(api, depth=3)
+    assert sorted(got) == list(range(1, count + 1))
+
+
+def test_without_headers_the_end_is_an_empty_page_after_a_short_one():
+    api = FakeApi(range(1, 6), headers=False)
+    read(api)
+    assert [request["page"] for request in api.requests] == [1, 2]
+
+
+def test_a_server_that_sends_the_same_page_for_ever_ends():
+    api = FakeApi(range(1, 11), headers=False)
+    answer = api._answer
+    api._answer = lambda operation, params: answer(operation, {**params, "page": 1})
+    assert sorted(read(api)) == list(range(1, 11))
+
+
+# While the listing moves
+
+
+@pytest.mark.parametrize("when", range(1, 8))
+@pytest.mark.parametrize("gone", [1, 10, 11, 25, 40])
+def test_a_deletion_makes_no_other_record_vanish(when, gone):
+    def before(number):
+        if number == when:
+            api.records.pop(gone, None)
+
+    api = FakeApi(range(1, 46), before=before)
+    got = read(api)
+    assert set(range(1, 46)) - {gone} <= set(got)
+    assert len(got) == len(set(got))
+
+
+@pytest.mark.parametrize("when", range(1, 8))
+@pytest.mark.parametrize("gone", [1, 10, 11, 25, 40])
+def test_a_deletion_hidden_by_an_addition_is_noticed(when, gone):
+    def before(number):
+        if number == when:
+            api.records.pop(gone, None)
+            api.add(1000 + number)
+
+    api = FakeApi(range(1, 46), before=before)
+    got = read(api)
+    assert set(range(1, 46)) - {gone} <= set(got)
+
+
+def test_deleting_before_every_request_still_ends():
+    def before(number):
+        api.records.pop(number, None)
+
+    api = FakeApi(range(1, 101), before=before)
+    got = read(api)
+    assert set(api.records) <= set(got)
+
+
+def test_replacing_before_every_request_still_ends():
+    def before(number):
+        api.records.pop(number, None)
+        api.add(1000 + number)
+
+    api = FakeApi(range(1, 61), before=before)
+    got = read(api)
+    assert {i for i in api.records if i < 1000} <= set(got)
+
+
+def test_additions_alone_cost_nothing_more_than_a_second_look():
+    def before(number):
+        api.add(1000 + number)
+
+    api = FakeApi(range(1, 46), before=before)
+    assert set(range(1, 46)) <= set(read(api))
+    assert len(api.requests) <= 5 + 2 + 1
+
+
+change = st.tuples(st.sampled_from(["delete", "add"]), st.integers(1, 60), st.integers(1, 14))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(0, 60), st.lists(change, max_size=6), st.sampled_from([1, 3]))
+def test_whatever_happens_between_requests_what_stays_is_read_once(count, changes, depth):
+    def before(number):
+        for kind, record_id, when in changes:
+            if when == number:
+                if kind == "delete":
+                    api.records.pop(record_id, None)
+                else:
+                    api.add(1000 + len(api.records) + number)
+
+    api = FakeApi(range(1, count + 1), before=before)
+    got = read(api, depth=depth)
+    assert {i for i in api.records if i < 1000} <= set(got)
+    assert len(got) == len(set(got))
+
+
+# What is new
+
+
+@pytest.mark.parametrize("position", [None, 60, 20, 90])
+@pytest.mark.parametrize("after", [0, 1, 59, 60, 61, 99, 100])
+def test_only_what_is_above_the_bookmark(after, position):
+    api = FakeApi(range(1, 101))
+    assert read(api, after=after, position=position) == list(range(after + 1, 101))
+
+
+def test_nothing_new_costs_one_request():
+    api = FakeApi(range(1, 1001))
+    assert read(api, after=1000, position=1000) == []
+    assert len(api.requests) == 1
+
+
+@pytest.mark.parametrize("new", [1, 10, 11, 35, 100, 500])
+def test_k_new_records_cost_k_pages_and_two(new):
+    api = FakeApi(range(1, 1001))
+    assert len(read(api, after=1000 - new, position=1000 - new)) == new
+    marks = new // 10 // MARK_PAGES  # a long reading proves now and then that it may be resumed
+    assert len(api.requests) <= new / 10 + 2 + marks
+
+
+def test_a_bookmark_whose_records_were_deleted_is_found_again():
+    ids = [i for i in range(1, 1001) if not 100 <= i < 400]
+    api = FakeApi(ids)
+    assert read(api, after=500, position=500) == list(range(501, 1001))
+
+
+# The newest by date
+
+
+def dated(count):
+    start = dt.date(2024, 1, 1)
+    return {i: (start + dt.timedelta(days=i)).isoformat() for i in range(1, count + 1)}
+
+
+def since(api, cutoff, **arguments):
+    with Reader(api) as listing:
+        return [r.id for part in listing.since("date", cutoff, **arguments) for r in part.records]
+
+
+def test_reads_back_to_the_cutoff_and_no_further():
+    api = FakeApi(range(1, 101), dates=dated(100))
+    assert since(api, dt.date(2024, 1, 1) + dt.timedelta(days=88)) == list(range(100, 87, -1))
+    assert len(api.requests) == 3  # two pages, and the first again to see that nothing moved
+
+
+@pytest.mark.parametrize("server", [{"sorts": ("id",)}, {"refuses": ("date",)}, {"shuffle": 1}])
+def test_a_server_that_does_not_sort_by_date_is_read_whole(server):
+    api = FakeApi(range(1, 101), dates=dated(100), **server)
+    cutoff = dt.date(2024, 1, 1) + dt.timedelta(days=88)
+    assert sorted(since(api, cutoff)) == list(range(88, 101))
+
+
+def test_many_records_of_one_old_day_do_not_hide_that_the_server_does_not_sort():
+    dates = dict.fromkeys(range(1, 31), "2024-01-01") | dict.fromkeys(range(31, 36), "2024-06-01")
+    api = FakeApi(range(1, 36), dates=dates, sorts=())
+    assert sorted(since(api, dt.date(2024, 5, 1))) == list(range(31, 36))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(change, max_size=5), st.integers(40, 60))
+def test_newest_by_date_while_it_moves(changes, cutoff_day):
+    def before(number):
+        for kind, record_id, when in changes:
+            if when == number:
+                if kind == "delete":
+                    api.records.pop(record_id, None)
+                else:
+                    api.add(1000 + len(api.records) + number, "2024-06-01")
+
+    cutoff = dt.date(2024, 1, 1) + dt.timedelta(days=cutoff_day - 30)
+    api = FakeApi(range(1, 61), dates=dated(60), before=before)
+    got = since(api, cutoff)
+    stayed = {i for i, r in api.records.items() if i < 1000 and r["date"] >= cutoff.isoformat()}
+    assert stayed <= set(got)
+    assert len(got) == len(set(got))
