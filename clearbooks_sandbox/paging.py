@@ -48,16 +48,15 @@ class Pager:
         self.db = db
         self.cap: int | None = None
         self.dialects: Collection[str] = ()
+        self._counts: dict[tuple[Any, ...], int] = {}
+        self._counted_at = -1
 
     def page(self, listing: Listing, query: Mapping[str, Any]) -> Reply:
         """One page, with the four pagination headers."""
         limit = min(query["limit"], self.cap or query["limit"])
         page = query["page"]
         where, values = _conditions(listing)
-        count = self.db.execute(
-            f"SELECT count(*) FROM {listing.table} WHERE {where}",  # noqa: S608 - our own names
-            values,
-        ).fetchone()[0]
+        count = self._count(listing.table, where, values)
         rows = self.db.execute(
             f"SELECT {listing.select} FROM {listing.table} WHERE {where} "  # noqa: S608 - as above
             f"ORDER BY {self._order(listing, query)} LIMIT ? OFFSET ?",
@@ -67,6 +66,19 @@ class Pager:
         numbers = (limit, page, -(-count // limit), count)
         headers = {f"X-Pagination-{h}": str(n) for h, n in zip(HEADERS, numbers, strict=True)}
         return Reply(200, headers, b"[" + b",".join(found) + b"]")
+
+    def _count(self, table: str, where: str, values: list[Any]) -> int:
+        """How many rows there are; counted anew only after the database changed."""
+        # What is counted inside a transaction may still be rolled back.
+        now = -1 if self.db.in_transaction else self.db.total_changes
+        if now < 0 or now != self._counted_at:
+            self._counts.clear()
+            self._counted_at = now
+        key = (table, where, *values)
+        if key not in self._counts:
+            sql = f"SELECT count(*) FROM {table} WHERE {where}"  # noqa: S608 - our own names
+            self._counts[key] = self.db.execute(sql, values).fetchone()[0]
+        return self._counts[key]
 
     def _order(self, listing: Listing, query: Mapping[str, Any]) -> str:
         name = query.get("sortBy") or listing.default_sort
