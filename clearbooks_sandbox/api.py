@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 TRANSPORT = "clearbooks.transport"
 TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path
 BASE = "/v1"
+_SLICE = 0.1
 _HTML = b"<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body>Sign in</body></html>\n"
 # Faults that take the place of the request, and of its answer.
 _INSTEAD = ("drop-before", "error", "html", "throttle")
@@ -59,13 +60,13 @@ class Api:
         self.router = Router(engine.dialects)
         self.disturbance = Disturbance(engine)
         self._buckets: dict[str, Bucket] = {}
+        self.closing = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         started, at = time.perf_counter(), time.time()
         request = await _read(scope, receive)
-        if self.options.latency_ms:
-            await asyncio.sleep(self.options.latency_ms / 1000)
+        await self._wait(self.options.latency_ms / 1000)
         struck = self.faults.strike(request.method, request.path, _page(request))
         reply = await self._answer(request, struck)
         ms = (time.perf_counter() - started) * 1000
@@ -84,10 +85,18 @@ class Api:
         else:
             await _send(send, reply)
 
+    async def _wait(self, seconds: float) -> None:
+        """Wait, unless the server is about to stop."""
+        end = time.monotonic() + seconds
+        while not self.closing and (left := end - time.monotonic()) > 0:
+            await asyncio.sleep(min(left, _SLICE))
+
     async def _answer(self, request: Incoming, struck: dict[str, Rule]) -> Reply | None:
         """The answer, or None where the connection is to be closed."""
         if "slow" in struck:
-            await asyncio.sleep(struck["slow"].seconds)
+            await self._wait(struck["slow"].seconds)
+        if self.closing:
+            return None
         if "expire-tokens" in struck:
             self.oauth.expire_access_tokens()
         for kind in _INSTEAD:
@@ -96,7 +105,7 @@ class Api:
         is_token = request.path == TOKEN_PATH
         reply = self._token(request) if is_token else self._api(request, struck)
         if "slow-after" in struck:
-            await asyncio.sleep(struck["slow-after"].seconds)
+            await self._wait(struck["slow-after"].seconds)
         return _spoilt(reply, struck)
 
     def _token(self, request: Incoming) -> Reply:

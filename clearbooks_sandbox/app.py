@@ -55,7 +55,7 @@ class Options:
 
 
 def create_app(engine: Engine, options: Options | None = None) -> Starlette:
-    """The application; `app.state` holds `engine`, `oauth`, `faults`, `dialects`, `options`.
+    """The application; `app.state` holds `engine`, `oauth`, `faults` and the others.
 
     Paths: `/v1/...` the API, `/oauth/token`, `/account/action/oauth/` the consent page and
     `/books/` the books, from `clearbooks_sandbox.pages.routes(engine, oauth)`.
@@ -78,7 +78,7 @@ def create_app(engine: Engine, options: Options | None = None) -> Starlette:
     if options.pages:
         routes += _pages(engine, oauth)
     app = Starlette(routes=routes)
-    app.state.engine, app.state.oauth = engine, oauth
+    app.state.engine, app.state.oauth, app.state.api = engine, oauth, api
     app.state.faults, app.state.dialects, app.state.options = faults, engine.dialects, options
     return app
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
@@ -17,7 +18,6 @@ from clearbooks_sandbox.app import CONSENT_PATH, Options, create_app
 from clearbooks_sandbox.engine import Engine
 
 if TYPE_CHECKING:
-    import asyncio
     from collections import deque
     from collections.abc import Iterator
 
@@ -71,6 +71,20 @@ class DroppableProtocol(H11Protocol):
         self.app = with_transport
 
 
+class _QuickServer(uvicorn.Server):
+    """Looks more often whether it is to stop: tests start and stop many."""
+
+    async def main_loop(self) -> None:
+        """Tick as usual, and look in between."""
+        counter = 0
+        while not await self.on_tick(counter):
+            counter = (counter + 1) % 864_000
+            for _ in range(20):
+                if self.should_exit:
+                    break
+                await asyncio.sleep(0.005)
+
+
 def _config(app: Starlette) -> uvicorn.Config:
     return uvicorn.Config(
         app,
@@ -121,7 +135,7 @@ def running(engine: Engine | None = None, options: Options | None = None) -> Ite
         engine.add_business("Sandbox Limited")
     app = create_app(engine, options)
     listener = listen("127.0.0.1", 0)
-    server = uvicorn.Server(_config(app))
+    server = _QuickServer(_config(app))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:
@@ -144,6 +158,7 @@ def running(engine: Engine | None = None, options: Options | None = None) -> Ite
             requests=engine.requests,
         )
     finally:
+        app.state.api.closing = True
         server.should_exit = True
         thread.join(_PATIENCE)
         listener.close()

@@ -127,7 +127,14 @@ def test_specifications():
     )  # fmt: skip
     assert Faults().add("expire-tokens:every=50").every == 50
     assert Faults().add("delete-between-pages").times == 1
-    for wrong in ("nothing", "error:x", "error:2", "error:0.1:1:1", "error:foo=1", "error:_random=1"):
+    for wrong in (
+        "nothing",
+        "error:x",
+        "error:2",
+        "error:0.1:1:1",
+        "error:foo=1",
+        "error:_random=1",
+    ):
         with pytest.raises(ValueError, match="fault"):
             Faults().add(wrong)
 

@@ -173,9 +173,7 @@ def test_all_faults_come_at_once(ledger):
     body = {"date": "2024-02-30", "lineItems": [{"unitPrice": "1", "extra": 1}], "gross": 1}
     status, codes = ledger.refused("createSalesDocument", body, salesType="invoices")
     assert status == 400
-    assert sorted(codes) == sorted(
-        ["format", "type", "unknownField", *["required"] * 6]
-    )
+    assert sorted(codes) == sorted(["format", "type", "unknownField", *["required"] * 6])
     body = ledger.sale_body(99, line(-1, COST), line(1, 1), vatTreatment="UK", currency="ABC")
     status, codes = ledger.refused("createSalesDocument", body, salesType="invoices")
     assert status == 422

@@ -141,9 +141,7 @@ def test_every_fault_of_an_allocation(ledger):
     voided = ledger.do(
         "updateSalesDocument", {"reference": "x"}, salesType="invoices", salesId=invoice
     )
-    reply = ledger.call(
-        "createAllocation", allocation(invoice, 1, payment), invoiceType="sales"
-    )
+    reply = ledger.call("createAllocation", allocation(invoice, 1, payment), invoiceType="sales")
     assert f"current revision is {voided['id']}" in reply.json()[0]["errorMessage"]
 
 

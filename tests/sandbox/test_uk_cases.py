@@ -92,9 +92,7 @@ def test_07_domestic_reverse_charge(ledger, engine):
 
 
 def test_08_cis_labour_and_materials(ledger):
-    made = ledger.bill(
-        ledger.supplier(), line(800, 2001002), line(200, 2001003, rate="0.00:Zero")
-    )
+    made = ledger.bill(ledger.supplier(), line(800, 2001002), line(200, 2001003, rate="0.00:Zero"))
     assert (made["net"], made["vat"], made["gross"]) == (1000, 160, 1160)
     assert ledger.balances() == {
         CREDITORS: -1160, 2001002: 800, 2001003: 200, VAT_PURCHASES: 160,
