@@ -142,6 +142,8 @@ class Intent:
         record: The record as given.
         adopted: How `remote_id` was found, where the map did not hold it: `externalId`, `email` …
         warnings: What a person should know although it is written.
+        expected: Totals that the record names (`gross`, `net`, `vat`), to be compared with what
+            the API answers.
     """
 
     business_id: int
@@ -156,6 +158,7 @@ class Intent:
     record: Mapping[str, Any] = field(default_factory=dict)
     adopted: str | None = None
     warnings: tuple[str, ...] = ()
+    expected: Mapping[str, Decimal] = field(default_factory=dict)
 
     @property
     def hash(self) -> str:
