@@ -16,7 +16,7 @@ setup: ## make .venv
 	@$(UV) sync --frozen --quiet
 
 demo: setup ## a sandbox business through Meltano into DuckDB (STAY=1 leaves the sandbox up)
-	@$(RUN) python tools/demo.py $(if $(STAY),--stay) $(ARGS)
+	@$(RUN) python -m tools.demo $(if $(STAY),--stay) $(ARGS)
 
 test: setup ## all tests (ARGS="tests/tap -k name" for some)
 	@$(RUN) pytest -n $(JOBS) $(ARGS)
@@ -31,7 +31,7 @@ format: setup ## put the code into its format
 	$(RUN) ruff format
 
 generate: setup ## write again what comes from the contract and the programs' settings
-	$(RUN) python tools/generate.py
+	$(RUN) python -m tools.generate
 
 clean: ## remove what the targets above made
 	rm -rf .venv .tools .demo .meltano .pytest_cache .mypy_cache .ruff_cache .hypothesis output dist

@@ -16,8 +16,8 @@ export UV_PYTHON UV_PYTHON_INSTALL_DIR
 # The machine's own certificates, where it has some: an office's proxy is in no other list.
 if [ -e /etc/ssl/certs/ca-certificates.crt ] || [ -e /etc/pki/tls/certs/ca-bundle.crt ] ||
     [ -e /etc/ssl/cert.pem ]; then
-    : "${UV_NATIVE_TLS:=true}"
-    export UV_NATIVE_TLS
+    : "${UV_SYSTEM_CERTS:=true}"
+    export UV_SYSTEM_CERTS
 fi
 
 # A uv that is too old to know dependency groups, or a shim of a version manager with nothing

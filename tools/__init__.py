@@ -1,0 +1,1 @@
+"""What builds, checks and shows the project; no part of what is installed."""

@@ -1,0 +1,179 @@
+"""What every part of the demonstration stands on: the sandbox, Meltano runs, printed tables."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections import Counter
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from clearbooks_sandbox.server import Running
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+FOLDER = ROOT / ".demo"
+BIN = Path(sys.executable).parent
+_HARD_SPACE = "\N{NO-BREAK SPACE}"
+_TAIL = 15
+_PATIENCE = 10
+
+
+class Failed(Exception):  # noqa: N818 - said to people as "Failed: ..."
+    """Something did not come out as it must."""
+
+
+def say(text: str = "") -> None:
+    """Print a line at once, also into a pipe."""
+    print(text, flush=True)
+
+
+def check(holds: bool, what: str) -> None:
+    """Say that a check held.
+
+    Raises:
+        Failed: it did not hold.
+    """
+    if not holds:
+        raise Failed(what)
+    say(f"  ✓ {what}")
+
+
+def show_list(items: Iterable[str]) -> None:
+    """Print short items one after the other."""
+    joined = " · ".join(item.replace(" ", _HARD_SPACE) for item in items)
+    lines = textwrap.wrap(joined, width=90, break_on_hyphens=False)
+    say(textwrap.indent("\n".join(lines).replace(_HARD_SPACE, " "), "  "))
+
+
+def show_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print rows in columns; what is no text stands to the right."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
+    right = [bool(rows) and not isinstance(value, str | None) for value in rows[0]]
+    for line in ([*head], *cells):
+        parts = (
+            cell.rjust(width) if is_right else cell.ljust(width)
+            for cell, width, is_right in zip(line, widths, right, strict=True)
+        )
+        say("  " + "  ".join(parts).rstrip())
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, int | float | Decimal):
+        return f"{value:,}"
+    return "" if value is None else str(value)
+
+
+@dataclass
+class Run:
+    """A finished `meltano run`: records by stream as the tap counted them, and requests made."""
+
+    records: Counter[str]
+    requests: int
+    seconds: float
+
+
+@dataclass
+class Stage:
+    """The sandbox, one of its businesses, and the environment that Meltano runs in."""
+
+    sandbox: Running
+    business: int
+    folder: Path = FOLDER
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.environment = {
+            **os.environ,
+            # Plugins are programs of this environment, whether it is activated or not.
+            "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}",
+            # State, tokens and tables of the demonstration lie below its own folder.
+            "MELTANO_SYS_DIR_ROOT": str(self.folder / "meltano"),
+            "TAP_CLEARBOOKS_API_URL": self.sandbox.url,
+            "TAP_CLEARBOOKS_TOKEN_URL": self.sandbox.token_url,
+            "TAP_CLEARBOOKS_TOKEN_STORE": str(self.folder / "tokens.json"),
+            "TAP_CLEARBOOKS_BUSINESS_IDS": f"[{self.business}]",
+            **self.environment,
+        }
+
+    def meltano_run(self, name: str, *blocks: str) -> Run:
+        """Run blocks of the project's meltano.yml; the log stays in the folder as NAME.log.
+
+        Raises:
+            Failed: the run did not succeed; the message ends with the end of the log.
+        """
+        log = self.folder / f"{name}.log"
+        before = len(self.sandbox.requests)
+        command = [
+            str(BIN / "meltano"),
+            "--environment",
+            "dev",
+            "--log-format",
+            "json",
+            "run",
+            *blocks,
+        ]
+        with log.open("wb") as output:
+            # A session of its own, so that tap and target end with it when we are interrupted.
+            process = subprocess.Popen(  # noqa: S603
+                command,
+                cwd=ROOT,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            try:
+                code = process.wait()
+            except BaseException:
+                _end(process)
+                raise
+        events = list(_events(log))
+        if code:
+            words = [str(event.get("event", "")) for event in events][-_TAIL:]
+            raise Failed(f"meltano run {' '.join(blocks)}; {log} ends:\n  " + "\n  ".join(words))
+        return Run(
+            records=_counted(events),
+            requests=len(self.sandbox.requests) - before,
+            seconds=next(e["duration_seconds"] for e in events if e["event"] == "Run completed"),
+        )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+            process.wait(_PATIENCE)
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def _events(log: Path) -> Iterator[dict[str, Any]]:
+    for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            event = json.loads(line)
+        except ValueError:
+            event = line
+        yield event if isinstance(event, dict) else {"event": line}
+
+
+def _counted(events: Sequence[dict[str, Any]]) -> Counter[str]:
+    """Records by stream, from the counts that the tap itself logs."""
+    records: Counter[str] = Counter()
+    for event in events:
+        metric = event.get("metric_info") or {}
+        if metric.get("metric") == "record_count":
+            records[metric["tags"]["stream"]] += metric["value"]
+    return records
