@@ -88,7 +88,8 @@ class Api:
     async def _wait(self, seconds: float) -> None:
         """Wait, unless the server is about to stop."""
         end = time.monotonic() + seconds
-        while not self.closing and (left := end - time.monotonic()) > 0:
+        # The flag is set from another thread, which an event of the loop cannot be.
+        while not self.closing and (left := end - time.monotonic()) > 0:  # noqa: ASYNC110
             await asyncio.sleep(min(left, _SLICE))
 
     async def _answer(self, request: Incoming, struck: dict[str, Rule]) -> Reply | None:

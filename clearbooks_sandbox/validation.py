@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from clearbooks.contract import JsonSchema, Operation, Parameter, Resource
 
-_INT32 = 2**31
+_INT32, _INT64 = 2**31, 2**63
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
-_INTEGER = re.compile(r"[+-]?\d{1,19}")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,4000}")
 _formats = FormatChecker(formats=())
 _types = Draft202012Validator.TYPE_CHECKER.redefine(
     "number", lambda _, v: isinstance(v, (int, Decimal)) and not isinstance(v, bool)
@@ -220,8 +220,10 @@ def _integer(schema: JsonSchema, value: Any) -> int:
     if isinstance(value, bool) or not _INTEGER.fullmatch(str(value)):
         raise ValueError("must be an integer")
     number = int(value)
-    if not is_int32(number):
+    if schema.get("format") == "int32" and not is_int32(number):
         raise ValueError("must be a 32-bit integer")
+    # Beyond what the database compares nothing is found anyway.
+    number = max(-_INT64, min(number, _INT64 - 1))
     if number < schema.get("minimum", number):
         raise ValueError(f"must be at least {schema['minimum']}")
     if number > schema.get("maximum", number):

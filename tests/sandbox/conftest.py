@@ -139,7 +139,7 @@ def served(engine):
 class Http:
     """Requests with a token; paths are below the API's base."""
 
-    def __init__(self, sandbox, token="sandbox-access-token"):
+    def __init__(self, sandbox, token="sandbox-access-token"):  # noqa: S107
         self.sandbox = sandbox
         self.session = requests.Session()
         self.session.headers["Authorization"] = f"Bearer {token}"

@@ -25,7 +25,7 @@ def names(http):
 @pytest.mark.parametrize(("kind", "carried_out"), [("drop-before", []), ("drop-after", ["x"])])
 def test_dropped_connections_are_really_closed(http, ledger, served, kind, carried_out):
     rule = served.faults.plan(kind, method="POST")
-    with pytest.raises(requests.ConnectionError, match="reset|closed|aborted"):
+    with pytest.raises(requests.ConnectionError, match=r"reset|closed|aborted"):
         post(http)
     assert (rule.fired, served.requests[-1].status) == (1, 0)
     assert names(http) == carried_out

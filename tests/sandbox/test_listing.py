@@ -115,7 +115,7 @@ def test_account_balances_between_two_dates_inclusive(many):
 
 
 @pytest.mark.parametrize(
-    "operation", [o.id for o in PAGED if o.id not in ("listTransactionLines",)]
+    "operation", [o.id for o in PAGED if o.id != "listTransactionLines"]
 )
 def test_pages_by_id_and_date_come_from_an_index(many, operation, engine):
     """No sorting and no scan: a deep page costs what a shallow one does."""

@@ -22,8 +22,10 @@ BILL = {
 PAYMENT = {"date": "2024-03-02", "description": "p", "amount": 120.0, "contactId": 1,
            "bankAccountId": 1}  # fmt: skip
 ALLOCATION = {"invoiceId": 1, "paymentId": 1, "allocationType": "payment", "amount": 20.5}
-JOURNAL = {"accountingDate": "2024-03-01", "lines": [{"accountCodeId": 3001001, "amount": 5},
-                                                     {"accountCodeId": 9002001, "amount": -5}]}  # fmt: skip
+JOURNAL = {
+    "accountingDate": "2024-03-01",
+    "lines": [{"accountCodeId": 3001001, "amount": 5}, {"accountCodeId": 9002001, "amount": -5}],
+}
 STATEMENT = {"transactionId": "t", "transactionDate": "2024-03-01", "description": "d",
              "amount": 1.5}  # fmt: skip
 A = "/accounting"
@@ -141,8 +143,17 @@ def test_schemas_are_schemas():
         Draft202012Validator.check_schema(resource.schema)
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/accounting/customers/", "/accounting/customers/1/x",
-                                  "/accounting/sales/foo", "/accounting/customers/abc", "/"])  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/nothing",
+        "/accounting/customers/",
+        "/accounting/customers/1/x",
+        "/accounting/customers/abc",
+        "/accounting/sales/foo",
+    ],
+)
 def test_unknown_paths_are_404(http, ledger, path):
     answer = http("GET", path)
     assert answer.status_code == 404
