@@ -114,9 +114,7 @@ def test_account_balances_between_two_dates_inclusive(many):
     assert many.refused("listAccountBalances") == (400, ["required", "required"])
 
 
-@pytest.mark.parametrize(
-    "operation", [o.id for o in PAGED if o.id != "listTransactionLines"]
-)
+@pytest.mark.parametrize("operation", [o.id for o in PAGED if o.id != "listTransactionLines"])
 def test_pages_by_id_and_date_come_from_an_index(many, operation, engine):
     """No sorting and no scan: a deep page costs what a shallow one does."""
     params = {"salesType": "invoices", "salesId": 1, "purchaseType": "bills", "purchaseId": 1,
