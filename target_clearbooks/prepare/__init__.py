@@ -1,0 +1,1 @@
+"""From a warehouse record to an intent for the ledger."""

@@ -1,0 +1,152 @@
+"""Values as they arrive from a warehouse: decimals, whole numbers, dates, truth values.
+
+Money never passes through binary arithmetic: a float is read by its shortest decimal text.
+Every function raises `ValueError` with words that fit after "field: ".
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from typing import Any
+
+PENNY = Decimal("0.01")
+HUNDRED = Decimal(100)
+ZERO = Decimal(0)
+
+_EXACT = Context(prec=60, rounding=ROUND_HALF_UP)
+_MOST = Decimal("1e15")
+_PLACES = -12
+_INT32 = 2**31
+_GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?")
+_DAY = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ]\d\d:?\d\d.*)?")
+_TRUTH = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
+_SHOWN = 60
+
+
+def shown(value: Any) -> str:
+    """A value as a message shows it, cut where it is long."""
+    text = str(value) if isinstance(value, Decimal) else repr(value)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
+def decimal(value: Any) -> Decimal:
+    """A number, or text that holds one, as the decimal that was written."""
+    if isinstance(value, Decimal):
+        found = value
+    elif isinstance(value, bool):
+        raise ValueError(f"{value!r} should be a number")  # noqa: TRY004 - one kind of fault
+    elif isinstance(value, int):
+        found = Decimal(value)
+    elif isinstance(value, float):
+        found = Decimal(repr(value))
+    elif isinstance(value, str):
+        found = _from_text(value)
+    else:
+        raise ValueError(f"{shown(value)} should be a number")  # noqa: TRY004 - one kind of fault
+    if not found.is_finite():
+        raise ValueError(f"{shown(value)} should be a finite number")
+    if found and (abs(found) >= _MOST or found.normalize(_EXACT).as_tuple().exponent < _PLACES):  # type: ignore[operator]
+        raise ValueError(f"{shown(value)} has more digits than an amount can have")
+    return found
+
+
+def _from_text(value: str) -> Decimal:
+    text = value.strip()
+    if _GROUPED.fullmatch(text):
+        text = text.replace(",", "")
+    if not _PLAIN.fullmatch(text):
+        raise ValueError(f"{shown(value)} should be a number such as 1234.50")
+    try:
+        return Decimal(text)
+    except InvalidOperation:  # pragma: no cover - the pattern lets nothing else through
+        raise ValueError(f"{shown(value)} should be a number such as 1234.50") from None
+
+
+def is_pennies(value: Decimal) -> bool:
+    """Whether there are no parts of a penny."""
+    return value == value.quantize(PENNY, context=_EXACT)
+
+
+def pennies(value: Decimal) -> Decimal:
+    """Rounded to the penny, half a penny away from 0."""
+    return value.quantize(PENNY, context=_EXACT)
+
+
+def times(price: Decimal, quantity: Decimal) -> Decimal:
+    """The exact product."""
+    return _EXACT.multiply(price, quantity)
+
+
+def over(value: Decimal, divisor: Decimal) -> Decimal:
+    """The quotient to far more places than a penny needs."""
+    return _EXACT.divide(value, divisor)
+
+
+def plain(value: Decimal) -> str:
+    """The shortest text of a value without an exponent: 12.50 and 12.5 are alike."""
+    if not value:
+        return "0"
+    return format(value.normalize(_EXACT), "f")
+
+
+def money(value: Decimal) -> str:
+    """A value as people write money: at least two places."""
+    return format(pennies(value) if is_pennies(value) else value.normalize(_EXACT), "f")
+
+
+def integer(value: Any) -> int:
+    """A whole number of 32 bits, also where it came as text or with a fraction of 0."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        found = value
+    else:
+        try:
+            number = decimal(value)
+        except ValueError:
+            raise ValueError(f"{shown(value)} should be a whole number") from None
+        if number != number.to_integral_value():
+            raise ValueError(f"{shown(value)} should be a whole number")
+        found = int(number)
+    if not -_INT32 <= found < _INT32:
+        raise ValueError(f"{shown(value)} is too large for a whole number of 32 bits")
+    return found
+
+
+def day(value: Any) -> str:
+    """A day as YYYY-MM-DD; of a date-time, the day that is written in it."""
+    if isinstance(value, dt.datetime):
+        return value.date().isoformat()
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    match = _DAY.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match:
+        try:
+            return dt.date.fromisoformat(match.group(1)).isoformat()
+        except ValueError:
+            raise ValueError(f"{shown(value)} is no day of the calendar") from None
+    raise ValueError(f"{shown(value)} should be a date as YYYY-MM-DD")
+
+
+def truth(value: Any) -> bool:
+    """True or false, also written as text or as 1 and 0."""
+    if isinstance(value, bool):
+        return value
+    found = _TRUTH.get(str(value).strip().casefold()) if isinstance(value, (str, int)) else None
+    if found is None:
+        raise ValueError(f"{shown(value)} should be true or false")
+    return found
+
+
+def text(value: Any) -> str:
+    """Text; a number becomes its digits, since a document number often comes as one."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (bool, list, dict)):
+        raise ValueError(f"{shown(value)} should be text")  # noqa: TRY004 - one kind of fault
+    if isinstance(value, (int, float, Decimal)):
+        return plain(decimal(value))
+    if isinstance(value, (dt.date, dt.datetime)):
+        return value.isoformat()
+    raise ValueError(f"{shown(value)} should be text")

@@ -1,0 +1,317 @@
+"""The ledger as one run has read it: each list at most once, kept, and brought up to date.
+
+Short lists (accounts, bank accounts, contacts, stock items, VAT) are held in memory. Long ones
+(documents, payments, allocations) are asked for one record at a time until that has cost as much
+as reading the list would; then the list is read, and no more single records are.
+An error never counts as "not found": it is raised.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, Self
+
+from clearbooks.contract import load_contract
+from clearbooks.errors import NotFoundError
+from target_clearbooks.prepare.amounts import decimal
+from target_clearbooks.prepare.listing import TIMES, Lister, records, steady
+from target_clearbooks.prepare.shelf import ENDS, FOUND_BY, Shelf
+from target_clearbooks.prepare.tables import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from decimal import Decimal
+
+    from clearbooks.contract import Operation
+    from target_clearbooks.prepare.listing import Reads, Record
+
+SALES = ("sales_invoices", "sales_credit_notes", "quotes")
+PURCHASES = ("bills", "purchase_credit_notes", "expenses")
+LONG = frozenset({*SALES, *PURCHASES, "payments"})
+ALLOCATIONS = ("sales_allocations", "purchase_allocations")
+CREDIT_NOTES = {
+    "sales_allocations": "sales_credit_notes",
+    "purchase_allocations": "purchase_credit_notes",
+}
+INVOICES = {
+    "sales_allocations": ("sales_invoices",),
+    "purchase_allocations": ("bills", "expenses"),
+}
+_ID_NAMES = {"payments": "paymentId"} | dict.fromkeys(SALES, "salesId")
+_ID_NAMES |= dict.fromkeys(PURCHASES, "purchaseId")
+_VAT_KEYS = {"vat_treatments": "key", "vat_rates": "key"}
+_FREE = 4
+"""Single reads before the length of a list is asked for."""
+
+
+class _Effort:
+    """When to stop asking for single records and read the list."""
+
+    def __init__(self) -> None:
+        self.singles = 0
+        self.pages: int | None = None
+        self.whole = False
+
+
+class Lookups:
+    """Implements `target_clearbooks.intent.Lookups`. Safe for threads; close it after use.
+
+    Args:
+        client: Every request goes through it.
+        business_id: The business; None where the authorisation covers one alone.
+        in_flight: Pages under way at once.
+    """
+
+    def __init__(self, client: Reads, business_id: int | None, in_flight: int = 8) -> None:
+        self._lister = Lister(client, business_id, in_flight)
+        self._resources = load_contract().resources
+        self._tables: dict[tuple[Any, ...], Table] = {}
+        self._planned: dict[str, list[Record]] = {}
+        self._shelf = Shelf()
+        self._efforts: dict[str, _Effort] = {}
+        self._ends: set[tuple[str, str, Any]] = set()
+        self._lock = threading.RLock()
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._shelf.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def rows(self, stream: str, **params: Any) -> Sequence[Mapping[str, Any]]:
+        """Every record of a short list; or the allocations of one end, such as `paymentId=5`."""
+        if stream in ALLOCATIONS:
+            return self._allocations(stream, params)
+        return self.table(stream, **params).rows
+
+    def table(self, stream: str, **params: Any) -> Table:
+        """A short list with indexes over it."""
+        key = (stream, *sorted(params.items()))
+        with self._lock:
+            if key not in self._tables:
+                self._tables[key] = self._read_table(stream, params)
+            return self._tables[key]
+
+    def documents(self, stream: str, name: str, value: Any) -> Sequence[Mapping[str, Any]]:
+        """Documents or payments whose field `name` equals `value`, as digests.
+
+        An ID that an update has replaced leads to the newest revision.
+        """
+        if name not in FOUND_BY:
+            raise KeyError(f"{stream} are found by {', '.join(FOUND_BY)}, not by {name}")
+        with self._lock:
+            if name == "id":
+                return self._by_id(stream, value)
+            self._read_long(stream)
+            return self._shelf.find(stream, name, value)
+
+    def again(self, stream: str, record_id: Any) -> Sequence[Mapping[str, Any]]:
+        """A document or payment as it stands now, less what is planned to be allocated.
+
+        Asked before a record is refused for what another writer, or a write still under way, may
+        have changed since it was read.
+        """
+        with self._lock:
+            current = self._shelf.current(stream, record_id)
+            if _planned({"id": current}):
+                return self._shelf.find(stream, "id", current)
+            found = self._single(stream, current) or []
+            for side in ALLOCATIONS:
+                for end in _ends_of(side, stream) if found else ():
+                    for row in self._known(side, {end: found[0]["id"]}):
+                        if _planned(row) and end != "paymentId":
+                            self._shelf.pay(stream, found[0]["id"], decimal(row["amount"]))
+            return self._shelf.find(stream, "id", found[0]["id"]) if found else []
+
+    # Taking in what the run writes
+
+    def wrote(self, stream: str, record: Mapping[str, Any], replaces: Any = None) -> None:
+        """Take in a record that was created or updated, as the API answered it.
+
+        A planned one has a negative ID. `replaces` is the ID that was updated, also where it
+        stayed the same; None for a new record.
+        """
+        row = {name: value for name, value in record.items() if value is not None}
+        with self._lock:
+            if stream in ALLOCATIONS:
+                self._allocated(stream, row)
+            elif stream in LONG:
+                self._wrote_long(stream, row, replaces)
+            else:
+                self._wrote_short(stream, row)
+
+    def removed(self, stream: str, record_id: Any) -> None:
+        """Take in that a record was voided or deleted, and its allocations with it."""
+        with self._lock:
+            if stream in ALLOCATIONS:
+                self._free(stream, [r for r in self._known(stream, {}) if r["id"] == record_id])
+            elif stream in LONG:
+                self._shelf.drop(stream, record_id)
+                for side in ALLOCATIONS:
+                    for end in _ends_of(side, stream):
+                        self._free(side, self._known(side, {end: record_id}))
+            else:
+                for (name, *_), table in self._tables.items():
+                    if name == stream:
+                        table.drop(record_id)
+
+    def _wrote_short(self, stream: str, row: Record) -> None:
+        if _planned(row):
+            self._planned.setdefault(stream, []).append(row)
+        for (name, *_), table in self._tables.items():
+            if name == stream:
+                table.put((table.get(row.get(table.id_name)) or {}) | row)
+        if stream == "bank_accounts" and "accountCode" in row:
+            # A bank account comes with an account code of its own.
+            codes = self._tables.get(("account_codes",))
+            if codes is not None and codes.get(row["accountCode"]) is None:
+                codes.put({"id": row["accountCode"], "name": row.get("name", "")})
+
+    def _wrote_long(self, stream: str, row: Record, replaces: Any) -> None:
+        if replaces is None:
+            # Nobody else knows it yet: what is allocated of it, this run has allocated.
+            self._ends.update(
+                (side, end, row["id"]) for side in ALLOCATIONS for end in _ends_of(side, stream)
+            )
+        elif replaces != row["id"]:
+            self._shelf.drop(stream, replaces)
+            self._shelf.revise(stream, replaces, row["id"])
+            for side in ALLOCATIONS:
+                for end in _ends_of(side, stream):
+                    moved = self._known(side, {end: replaces})
+                    self._shelf.put_allocations(side, [r | {end: row["id"]} for r in moved])
+                    if (side, end, replaces) in self._ends:
+                        self._ends.add((side, end, row["id"]))
+        self._shelf.put(stream, [row])
+
+    # Short lists
+
+    def _read_table(self, stream: str, params: Mapping[str, Any]) -> Table:
+        operation, given = self._operation(stream, params)
+        if operation.paged:
+            found = self._lister.paged(operation.id, given)
+        else:
+            found = self._lister.plain(operation.id, given)
+        rows = [*found, *self._planned.get(stream, ())]
+        return Table(rows, _VAT_KEYS.get(stream, "id"))
+
+    def _operation(
+        self, stream: str, params: Mapping[str, Any]
+    ) -> tuple[Operation, dict[str, Any]]:
+        resource = self._resources[stream]
+        return resource.operations["list"], {**resource.fixed, **params}
+
+    # Long lists
+
+    def _effort(self, stream: str) -> _Effort:
+        return self._efforts.setdefault(stream, _Effort())
+
+    def _by_id(self, stream: str, record_id: Any) -> list[Record]:
+        current = self._shelf.current(stream, record_id)
+        found = self._shelf.find(stream, "id", current)
+        if found or _planned({"id": current}):
+            return found
+        if not self._list_is_due(stream):
+            single = self._single(stream, current)
+            if single is not None:
+                return single
+        self._read_long(stream)
+        found = self._shelf.find(stream, "id", current)
+        # Lists leave earlier revisions out: only asking for it tells what became of it.
+        return found or self._single(stream, current) or []
+
+    def _single(self, stream: str, record_id: Any) -> list[Record] | None:
+        operation = self._resources[stream].operations["get"]
+        params = {**self._resources[stream].fixed, _ID_NAMES[stream]: record_id}
+        try:
+            row = records(self._lister.get(operation.id, params), operation.id)[0]
+        except NotFoundError:
+            return None  # the whole list decides
+        self._shelf.put(stream, [row])
+        if row.get("id") != record_id:
+            self._shelf.revise(stream, record_id, row["id"])
+        return self._shelf.find(stream, "id", row["id"])
+
+    def _list_is_due(self, stream: str) -> bool:
+        """Count one more single read, unless the whole list is the cheaper from now on."""
+        effort = self._effort(stream)
+        if effort.whole:
+            return False
+        effort.singles += 1
+        if effort.singles <= _FREE:
+            return False
+        if effort.pages is None:
+            operation, given = self._operation(stream, {})
+            effort.pages = self._lister.first(operation.id, given).pages or _FREE
+        return effort.singles > max(effort.pages, _FREE)
+
+    def _read_long(self, stream: str) -> None:
+        effort = self._effort(stream)
+        if effort.whole:
+            return
+        operation, given = self._operation(stream, {})
+        put = self._shelf.put_allocations if stream in ALLOCATIONS else self._shelf.put
+        for _ in range(TIMES):
+            totals: set[int | None] = set()
+            self._shelf.clear(stream)
+            for page, total in self._lister.pages(operation.id, given):
+                totals.add(total)
+                put(stream, page)
+            if steady(totals):
+                break
+        effort.whole = True
+
+    # Allocations
+
+    def _allocations(self, stream: str, params: Mapping[str, Any]) -> list[Record]:
+        unknown = set(params) - set(ENDS)
+        if unknown or not params:
+            raise KeyError(f"{stream} are found by {', '.join(ENDS)}, not by {sorted(params)}")
+        with self._lock:
+            ends = [(stream, end, value) for end, value in params.items()]
+            if not self._effort(stream).whole and self._ends.isdisjoint(ends):
+                if self._list_is_due(stream):
+                    self._read_long(stream)
+                else:
+                    self._read_end(*ends[0])
+            return self._known(stream, params)
+
+    def _read_end(self, stream: str, end: str, value: Any) -> None:
+        operation, given = self._operation(stream, {end: value})
+        self._shelf.put_allocations(stream, self._lister.paged(operation.id, given))
+        self._ends.add((stream, end, value))
+
+    def _known(self, stream: str, ends: Mapping[str, Any]) -> list[Record]:
+        return self._shelf.allocations(stream, dict(ends))
+
+    def _allocated(self, stream: str, row: Record) -> None:
+        self._shelf.put_allocations(stream, [row])
+        self._clear(stream, row, decimal(row.get("amount", 0)))
+
+    def _free(self, stream: str, rows: Sequence[Record]) -> None:
+        for row in rows:
+            self._shelf.drop_allocation(stream, row["id"])
+            self._clear(stream, row, -decimal(row.get("amount", 0)))
+
+    def _clear(self, stream: str, row: Record, part: Decimal) -> None:
+        for kind in INVOICES[stream]:
+            self._shelf.pay(kind, row.get("invoiceId"), part)
+        if row.get("creditNoteId") is not None:
+            self._shelf.pay(CREDIT_NOTES[stream], row["creditNoteId"], part)
+
+
+def _ends_of(side: str, stream: str) -> tuple[str, ...]:
+    """Fields of a side's allocations that may hold the ID of a record of the stream."""
+    if stream == "payments":
+        return ("paymentId",)
+    if stream == CREDIT_NOTES[side]:
+        return ("creditNoteId",)
+    return ("invoiceId",) if stream in INVOICES[side] else ()
+
+
+def _planned(row: Mapping[str, Any]) -> bool:
+    return isinstance(row.get("id"), int) and row["id"] < 0

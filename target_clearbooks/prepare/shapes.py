@@ -1,0 +1,280 @@
+"""A record brought into the shape of a body: names, types, and every fault of them.
+
+A shape is compiled once from the contract's write schema into plain closures, since it runs for
+every record; a test compares what it accepts with a JSON Schema validator.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from clearbooks.contract import load_contract
+from target_clearbooks.prepare import amounts
+from target_clearbooks.prepare.names import fold, listed, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from clearbooks.contract import JsonSchema
+
+# Reads one value: (value, where it stands, faults to add to) -> value.
+Reader = Callable[[Any, str, list[str]], Any]
+
+# Keywords that this compiler understands; any other in a schema is refused when compiling.
+_SAID = {"description", "title", "x-assumed", "readOnly", "writeOnly", "$schema", "default"}
+_KNOWN = _SAID | {
+    "type", "properties", "additionalProperties", "required", "items", "enum", "format", "minItems",
+    "anyOf",
+}  # fmt: skip
+_FORMATS = {"date", "int32", "double", None}
+_ABSENT = object()
+
+
+def anything(value: Any, where: str, faults: list[str]) -> Any:
+    """A value as it is: a reference, which is read where it is resolved."""
+    del where, faults
+    return _from_json(value)
+
+
+def amount(value: Any, where: str, faults: list[str]) -> Any:
+    """A decimal, or None where it is none."""
+    return _number(value, where, faults)
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """Fields that a record may have beside those of the contract.
+
+    Attributes:
+        fields: Field → how it is read.
+        inside: The same for the objects of a field, such as `lineItems`.
+        ignored: Fields that are known and not sent.
+        open: Contract fields that may hold a name instead of a number or key.
+    """
+
+    fields: Mapping[str, Reader] = field(default_factory=dict)
+    inside: Mapping[str, Extras] = field(default_factory=dict)
+    ignored: frozenset[str] = frozenset()
+    open: frozenset[str] = frozenset()
+
+
+class Shape:
+    """How records of one object become bodies.
+
+    Args:
+        schema: Write schema of the object.
+        extras: What a record may have besides.
+    """
+
+    def __init__(self, schema: JsonSchema, extras: Extras | None = None) -> None:
+        extras = extras or Extras()
+        _understood(schema)
+        self.required: tuple[str, ...] = tuple(schema.get("required", ()))
+        self.choices = [tuple(choice["required"]) for choice in schema.get("anyOf", ())]
+        self.strict = schema.get("additionalProperties") is False or "properties" in schema
+        self.readers: dict[str, Reader | None] = {}
+        for name, sub in schema.get("properties", {}).items():
+            inner = extras.inside.get(name)
+            self.readers[name] = anything if name in extras.open else _reader(sub, inner)
+        self.readers |= extras.fields
+        self.readers |= dict.fromkeys(extras.ignored - set(self.readers))
+        self.folded: dict[str, str] = {}
+        for name in self.readers:
+            self.folded.setdefault(fold(name), name)
+
+    def read(self, record: Any, where: str, faults: list[str]) -> dict[str, Any]:
+        """The record's fields by the contract's names, with the contract's types.
+
+        Nulls and empty strings where a number, date or object belongs count as absent.
+        """
+        record = _from_json(record)
+        if not isinstance(record, dict):
+            faults.append(f"{where or 'record'}: {amounts.shown(record)} should be an object")
+            return {}
+        found: dict[str, Any] = {}
+        readers = self.readers
+        given: dict[str, str] = {}
+        for key, value in record.items():
+            name = key if key in readers else self._name(key)
+            if name is None:
+                if value is not None or key == "":
+                    self._unknown(key, value, where, faults, found)
+                continue
+            reader = readers[name]
+            if value is None or reader is None:
+                continue
+            path = f"{where}.{name}" if where else name
+            if name in given:
+                if record[given[name]] != value:
+                    faults.append(f"{path}: given twice, as {given[name]!r} and {key!r}")
+                continue
+            read = reader(value, path, faults)
+            if read is not _ABSENT and read is not None:
+                found[name] = read
+                given[name] = key
+        return found
+
+    def missing(self, body: Mapping[str, Any], where: str, faults: list[str]) -> None:
+        """Note what is required and absent. Done once references are resolved."""
+        for name in self.required:
+            if name not in body or body[name] == "":
+                path = f"{where}.{name}" if where else name
+                faults.append(f"{path}: is required")
+        if self.choices and not any(all(n in body for n in choice) for choice in self.choices):
+            words = ", or ".join(" with ".join(choice) for choice in self.choices)
+            faults.append(f"{where or 'record'}: needs {words}")
+
+    def _name(self, key: str) -> str | None:
+        return self.folded.get(fold(key))
+
+    def _unknown(
+        self, key: str, value: Any, where: str, faults: list[str], found: dict[str, Any]
+    ) -> None:
+        if key.startswith("_sdc_"):
+            return
+        outer, cut, inner = key.partition("__")
+        name = outer if outer in self.readers else self._name(outer)
+        reader = self.readers.get(name) if name else None
+        if cut and inner and name and reader is not None and name not in found:
+            # A flattened object: customer__name, address__postcode.
+            found[name] = reader({inner: value}, f"{where}.{name}" if where else name, faults)
+            return
+        if cut and inner and name and isinstance(found.get(name), dict) and reader is not None:
+            more = reader({inner: value}, f"{where}.{name}" if where else name, faults)
+            found[name] = {**more, **found[name]}
+            return
+        meant = nearest(key, self.readers)
+        hint = f"did you mean {meant}?" if meant else f"known are {listed(sorted(self.readers))}"
+        path = f"{where}.{key}" if where else key
+        faults.append(f"{path}: unknown field; {hint}")
+
+
+def _understood(schema: JsonSchema) -> None:
+    unknown = set(schema) - _KNOWN
+    if unknown or schema.get("format") not in _FORMATS:
+        raise NotImplementedError(f"the contract uses {sorted(unknown) or schema['format']}")
+
+
+def _reader(schema: JsonSchema, extras: Extras | None) -> Reader:
+    _understood(schema)
+    kinds = schema.get("type", "object" if "properties" in schema else None)
+    kind = kinds if isinstance(kinds, str) else next((k for k in kinds or () if k != "null"), None)
+    if "enum" in schema:
+        return _choice(tuple(schema["enum"]))
+    if kind == "string":
+        return _day if schema.get("format") == "date" else _text
+    if kind == "array":
+        return _array(schema, extras)
+    if kind == "object":
+        return _object(schema, extras)
+    return {"number": _number, "integer": _integer, "boolean": _truth}[str(kind)]
+
+
+def _simple(read: Callable[[Any], Any]) -> Reader:
+    def reader(value: Any, where: str, faults: list[str]) -> Any:
+        if isinstance(value, str) and not value.strip():
+            return _ABSENT
+        try:
+            return read(value)
+        except ValueError as error:
+            faults.append(f"{where}: {error}")
+            return _ABSENT
+
+    return reader
+
+
+_day = _simple(amounts.day)
+_integer = _simple(amounts.integer)
+_truth = _simple(amounts.truth)
+
+
+def _text(value: Any, where: str, faults: list[str]) -> Any:
+    if type(value) is str:
+        return value
+    try:
+        return amounts.text(value)
+    except ValueError as error:
+        faults.append(f"{where}: {error}")
+        return _ABSENT
+
+
+_read_number = _simple(amounts.decimal)
+
+
+def _number(value: Any, where: str, faults: list[str]) -> Any:
+    if type(value) is Decimal and value.is_finite() and -16 < value.adjusted() < 14:  # noqa: PLR2004 - the usual, quickly
+        return value
+    return _read_number(value, where, faults)
+
+
+def _choice(known: tuple[str, ...]) -> Reader:
+    by_fold = {fold(k): k for k in known}
+
+    def reader(value: Any, where: str, faults: list[str]) -> Any:
+        if value in known:
+            return value
+        found = by_fold.get(fold(value)) if isinstance(value, str) else None
+        if found is None:
+            faults.append(f"{where}: {amounts.shown(value)} should be one of {', '.join(known)}")
+            return _ABSENT
+        return found
+
+    return reader
+
+
+def _array(schema: JsonSchema, extras: Extras | None) -> Reader:
+    least = schema.get("minItems", 0)
+    items = schema.get("items", {})
+    one = _object(items, extras) if "properties" in items else _reader(items, None)
+
+    def reader(value: Any, where: str, faults: list[str]) -> Any:
+        value = _from_json(value)
+        if isinstance(value, str) and not value.strip():
+            return _ABSENT
+        if not isinstance(value, (list, tuple)):
+            faults.append(f"{where}: {amounts.shown(value)} should be a list")
+            return _ABSENT
+        if len(value) < least:
+            faults.append(f"{where}: has {len(value)} items, needs at least {least}")
+        read = [one(item, f"{where}[{n}]", faults) for n, item in enumerate(value)]
+        return [item for item in read if item is not _ABSENT]
+
+    return reader
+
+
+def _object(schema: JsonSchema, extras: Extras | None) -> Reader:
+    shape = Shape(schema, extras)
+    # What a line needs may still be made from a reference; without those it is known at once.
+    whole = extras is None
+
+    def reader(value: Any, where: str, faults: list[str]) -> Any:
+        if isinstance(value, str) and not value.strip():
+            return _ABSENT
+        found = shape.read(value, where, faults)
+        if whole and found:
+            shape.missing(found, where, faults)
+        return found
+
+    return reader
+
+
+def _from_json(value: Any) -> Any:
+    """A list or object that came as JSON text, as warehouses without such types hold it."""
+    if isinstance(value, str) and value[:1] in "[{" and value.strip()[-1:] in "]}":
+        try:
+            return json.loads(value, parse_float=Decimal)
+        except ValueError:
+            return value
+    return value
+
+
+@cache
+def line_shape(stream: str, name: str) -> Shape:
+    """Shape of the items of a list field, for what they need once references are resolved."""
+    schema = load_contract().resources[stream].write_schema("create")
+    return Shape(schema["properties"][name]["items"])

@@ -1,0 +1,155 @@
+"""Long lists of the ledger on disk: documents, payments and allocations, by number or reference.
+
+A temporary SQLite database that goes with the run: memory stays flat however long the lists are.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from target_clearbooks.intent import DIGEST
+from target_clearbooks.prepare.amounts import decimal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from target_clearbooks.prepare.listing import Record
+
+_MONEY = frozenset({"amount", "net", "vat", "gross", "due", "exchangeRate"})
+FOUND_BY = ("id", "documentNumber", "reference", "description")
+ENDS = ("invoiceId", "paymentId", "creditNoteId")
+
+_encoder = msgspec.json.Encoder(decimal_format="number")
+_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
+
+_SCHEMA = """
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+CREATE TABLE digests (
+    stream TEXT, id, documentNumber, reference, description, json BLOB, PRIMARY KEY (stream, id)
+) WITHOUT ROWID;
+CREATE INDEX by_number ON digests (stream, documentNumber);
+CREATE INDEX by_reference ON digests (stream, reference);
+CREATE INDEX by_description ON digests (stream, description);
+CREATE TABLE revisions (stream TEXT, old, new, PRIMARY KEY (stream, old)) WITHOUT ROWID;
+CREATE TABLE allocations (
+    stream TEXT, id, invoiceId, paymentId, creditNoteId, json BLOB, PRIMARY KEY (stream, id)
+) WITHOUT ROWID;
+CREATE INDEX by_invoice ON allocations (stream, invoiceId);
+CREATE INDEX by_payment ON allocations (stream, paymentId);
+CREATE INDEX by_credit_note ON allocations (stream, creditNoteId);
+"""
+
+
+def digest(record: Record) -> Record:
+    """The kept fields of a document or payment, money as `Decimal`."""
+    return {
+        name: decimal(record[name]) if name in _MONEY else record[name]
+        for name in DIGEST
+        if record.get(name) is not None
+    }
+
+
+def _read(data: bytes) -> Record:
+    record: Record = _decoder.decode(data)
+    # A decimal without a fraction came back as an int.
+    for name in _MONEY & record.keys():
+        record[name] = Decimal(record[name])
+    return record
+
+
+class Shelf:
+    """Digests of documents and payments, and allocations, as far as they were read."""
+
+    def __init__(self) -> None:
+        self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._db.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Give the disk space back."""
+        self._db.close()
+
+    def put(self, stream: str, rows: Iterable[Record]) -> None:
+        """Keep digests; one with a known ID replaces the earlier."""
+        self._db.execute("BEGIN")
+        self._db.executemany(
+            "INSERT OR REPLACE INTO digests VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                (stream, row.get("id"), *map(row.get, FOUND_BY[1:]), _encoder.encode(digest(row)))
+                for row in rows
+            ),
+        )
+        self._db.execute("COMMIT")
+
+    def find(self, stream: str, name: str, value: Any) -> list[Record]:
+        """Digests whose field `name`, one of `FOUND_BY`, equals the value."""
+        if name not in FOUND_BY:
+            raise KeyError(name)
+        rows = self._db.execute(
+            f"SELECT json FROM digests WHERE stream = ? AND {name} = ? ORDER BY id",  # noqa: S608 - one of ours
+            (stream, value),
+        )
+        return [_read(row[0]) for row in rows]
+
+    def drop(self, stream: str, record_id: Any) -> None:
+        """Forget a document or payment."""
+        self._db.execute("DELETE FROM digests WHERE stream = ? AND id = ?", (stream, record_id))
+
+    def clear(self, stream: str) -> None:
+        """Forget everything read of a stream; what is only planned stays."""
+        self._db.execute("DELETE FROM digests WHERE stream = ? AND id >= 0", (stream,))
+        self._db.execute("DELETE FROM allocations WHERE stream = ? AND id >= 0", (stream,))
+
+    def revise(self, stream: str, old: Any, new: Any) -> None:
+        """Remember that one ID has been replaced by another."""
+        self._db.execute("INSERT OR REPLACE INTO revisions VALUES (?, ?, ?)", (stream, old, new))
+
+    def current(self, stream: str, record_id: Any) -> Any:
+        """The newest ID that is known of a record."""
+        for _ in range(100):
+            row = self._db.execute(
+                "SELECT new FROM revisions WHERE stream = ? AND old = ?", (stream, record_id)
+            ).fetchone()
+            if row is None or row[0] == record_id:
+                break
+            record_id = row[0]
+        return record_id
+
+    def pay(self, stream: str, record_id: Any, part: Decimal) -> None:
+        """Take a part off what is due of a document, if the document is kept."""
+        for row in self.find(stream, "id", record_id):
+            if "due" in row:
+                self.put(stream, [row | {"due": row["due"] - part}])
+
+    def put_allocations(self, stream: str, rows: Iterable[Record]) -> None:
+        """Keep allocations."""
+        self._db.execute("BEGIN")
+        self._db.executemany(
+            "INSERT OR REPLACE INTO allocations VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                (stream, row.get("id"), *map(row.get, ENDS),
+                 _encoder.encode(row | {"amount": decimal(row.get("amount", 0))}))
+                for row in rows
+            ),
+        )  # fmt: skip
+        self._db.execute("COMMIT")
+
+    def allocations(self, stream: str, ends: Record) -> list[Record]:
+        """Allocations of these ends, such as `{"paymentId": 5}`."""
+        wanted = " AND ".join(f"{name} = ?" for name in ENDS if name in ends)
+        values = [ends[name] for name in ENDS if name in ends]
+        rows = self._db.execute(
+            "SELECT json FROM allocations WHERE stream = ?"  # noqa: S608 - names of ours
+            + (f" AND {wanted}" if wanted else "")
+            + " ORDER BY id",
+            (stream, *values),
+        )
+        return [_read(row[0]) for row in rows]
+
+    def drop_allocation(self, stream: str, record_id: Any) -> None:
+        """Forget an allocation."""
+        self._db.execute("DELETE FROM allocations WHERE stream = ? AND id = ?", (stream, record_id))
