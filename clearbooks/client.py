@@ -41,6 +41,7 @@ _UNAUTHORISED = 401
 _SERVER_ERROR = 500
 _PASSING = frozenset({408, 425})
 _TRIES_WHEN_LIMITED = 25
+_RENEWALS = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 10
 _MOST_BACKOFF = 30.0
@@ -238,7 +239,7 @@ class Client:
         body: Any,
         business_id: int | None,
     ) -> Reply:
-        """One request, with at most one renewal of the token and the redirects it meets."""
+        """One request, with renewals of the token and the redirects it meets."""
         method = self._method(operation)
         names = operation.path_parameters
         query = {k: _text(v) for k, v in params.items() if k not in names and v is not None}
@@ -252,15 +253,17 @@ class Client:
         elif body is not None:
             data, headers["Content-Type"] = _encoder.encode(body), "application/json"
         token = self.tokens.access_token()
-        renewed = False
+        renewals = 0
         for _ in range(_MOST_REDIRECTS):
             reply = self._exchange(operation, method, url, headers, data, token)
             status = reply.status_code
-            if status == _UNAUTHORISED and not renewed:
-                newer = self.tokens.refused(token)
+            if status == _UNAUTHORISED:
+                # Not carried out. A token may end again while many requests wait their turn.
+                renewals += 1
+                newer = self.tokens.refused(token) if renewals <= _RENEWALS else None
                 if newer is None:
                     break
-                token, renewed = newer, True
+                token = newer
                 continue
             if status in _REDIRECTS and "Location" in reply.headers and method == "GET":
                 url = self._redirected(operation, url, reply.headers["Location"])

@@ -73,7 +73,15 @@ class ClearBooksStream(Stream):
         if not self.incremental:
             return None
         state = self.get_context_state(self._partition(business))
-        return dict(state) if "replication_key_value" in state else None
+        if "replication_key_value" not in state:
+            return None
+        if state.get("window", [None, None]) != self._tap.window.text():
+            self.logger.info(
+                "%s: start_date or end_date is another than at the last run; reading it all",
+                self.name,
+            )
+            return None
+        return dict(state)
 
     def _partition(self, business: int | None) -> dict[str, int] | None:
         return None if business is None else {"businessId": business}

@@ -20,7 +20,8 @@ from clearbooks.client import Client
 from clearbooks.errors import ApiError, ClearBooksError, ForbiddenError, SettingError
 from clearbooks.settings import Connection, connection_properties
 from tap_clearbooks.flight import Reading, Readings
-from tap_clearbooks.sources import MONTHS, Ways, Window
+from tap_clearbooks.settings import DEFAULT_LOOKBACK, MONTHS, MOST_PER_PAGE, tap_properties
+from tap_clearbooks.sources import Ways, Window
 from tap_clearbooks.stream import ClearBooksStream
 from tap_clearbooks.streams import CARRIED_BY, STREAMS
 from tap_clearbooks.writer import PageWriter
@@ -33,58 +34,8 @@ if TYPE_CHECKING:
 
     from tap_clearbooks.sources import Batch, Bookmark, Source
 
-DEFAULT_LOOKBACK = 30
-MOST_PER_PAGE = 200
 # Requests of a reading whose turn has not come.
 DEPTH_AHEAD = 2
-
-
-def _tap_properties() -> dict[str, Any]:
-    date = {"type": ["string", "null"], "format": "date"}
-    return {
-        "start_date": {
-            **date,
-            "title": "Start date",
-            "description": "Leave out documents, payments and transactions before this day "
-            "(YYYY-MM-DD).",
-        },
-        "end_date": {
-            **date,
-            "title": "End date",
-            "description": "Leave out documents, payments and transactions after this day "
-            "(YYYY-MM-DD).",
-        },
-        "page_size": {
-            "type": ["integer", "null"],
-            "title": "Page size",
-            "description": "Records asked for in one request.",
-            "default": MOST_PER_PAGE,
-            "minimum": 1,
-            "maximum": MOST_PER_PAGE,
-        },
-        "lookback_days": {
-            "type": ["integer", "null"],
-            "title": "Lookback",
-            "description": "Days before the bookmark from which documents, payments and balances "
-            "are read again, since they may have changed.",
-            "default": DEFAULT_LOOKBACK,
-            "minimum": 0,
-        },
-        "balance_period": {
-            "type": ["string", "null"],
-            "title": "Balance period",
-            "description": "The periods of account_balances.",
-            "enum": [*MONTHS, None],
-            "default": next(iter(MONTHS)),
-        },
-        "emit_activate_version_messages": {
-            "type": ["boolean", "null"],
-            "title": "Emit ACTIVATE_VERSION",
-            "description": "After a stream in FULL_TABLE mode was read whole, tell the loader "
-            "that records it did not get any more are gone.",
-            "default": False,
-        },
-    }
 
 
 class TapClearbooks(Tap):
@@ -95,7 +46,7 @@ class TapClearbooks(Tap):
     message_writer_class = PageWriter
     config_jsonschema: ClassVar[dict[str, Any]] = {
         "type": "object",
-        "properties": {**connection_properties(), **_tap_properties()},
+        "properties": {**connection_properties(), **tap_properties()},
     }
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         TapCapabilities.CATALOG,

@@ -32,7 +32,9 @@ class NewestWalk:
         self.ordered = True
 
     def __iter__(self) -> Iterator[list[Record]]:
-        field, last_date, before = self._field, None, None
+        field = self._field
+        before: Page | None = None
+        newest: dt.date | None = None
         while True:
             page = self._listing.fetch(self._pages + 1, DESCENDING, field)
             self._pages += 1
@@ -41,17 +43,19 @@ class NewestWalk:
             if before is None:
                 self._first = ids(page.records)
                 self.ordered = self._descends(dates)
-            known = [date for date in [last_date, *dates] if isinstance(date, dt.date)]
-            if not self.ordered or any(a < b for a, b in pairwise(known)):
+            known = [date for date in dates if isinstance(date, dt.date)]
+            # Additions push records on to the next page: only its top is compared with this one's.
+            tops = [newest, known[0]] if newest and known else []
+            if not self.ordered or any(a < b for a, b in [*pairwise(known), *pairwise(tops)]):
                 self.ordered = False
                 return
             yield [r for r in page.records if not older(r, field, self._cutoff)]
-            last_date = known[-1] if known else None
             size = len(self._first)
             end = page.total is not None and self._pages * size >= page.total
-            if end or not page.records or (last_date is not None and last_date < self._cutoff):
+            if end or not page.records or (known and known[-1] < self._cutoff):
                 return
             before = page
+            newest = known[0] if known else newest
 
     def _descends(self, dates: list[Any]) -> bool:
         """Whether the server sorts; many documents of one day look sorted either way."""

@@ -2,11 +2,11 @@
 
 from tap_clearbooks.sources.base import Batch, Bookmark, Source, Ways, Window
 from tap_clearbooks.sources.dated import Dated
-from tap_clearbooks.sources.ledger import MONTHS, Balances, Transactions
+from tap_clearbooks.sources.ledger import Balances, Transactions
 from tap_clearbooks.sources.lists import Attachments, Businesses, Listed
 from tap_clearbooks.sources.vat import VatRates, VatTreatments
 
 __all__ = [
-    "MONTHS", "Attachments", "Balances", "Batch", "Bookmark", "Businesses", "Dated", "Listed",
-    "Source", "Transactions", "VatRates", "VatTreatments", "Ways", "Window",
+    "Attachments", "Balances", "Batch", "Bookmark", "Businesses", "Dated", "Listed", "Source",
+    "Transactions", "VatRates", "VatTreatments", "Ways", "Window",
 ]  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from clearbooks.client import Client
     from clearbooks.contract import Resource
     from tap_clearbooks.records import Record, Shape
-
-logger = logging.getLogger(__name__)
 
 Bookmark = dict[str, Any]
 
@@ -83,10 +80,6 @@ class Source(ABC):
         self.resource = resource
         self.business_id = business_id
         self.shape = shape
-        if bookmark is not None and bookmark.get("window", [None, None]) != ways.window.text():
-            logger.info("%s: start_date or end_date changed since the last run; reading it all",
-                        resource.name)  # fmt: skip
-            bookmark = None
         self.bookmark = bookmark or {}
 
     @abstractmethod

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tap_clearbooks.flight import in_order
 from tap_clearbooks.pages import ASCENDING, DESCENDING, Page
 from tap_clearbooks.records import Shape
+from tap_clearbooks.settings import MONTHS
 from tap_clearbooks.sources.base import Batch, Source
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
     from tap_clearbooks.records import Record
     from tap_clearbooks.sources.base import Bookmark
-
-MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 
 class Transactions(Source):

@@ -104,7 +104,7 @@ def test_gives_up_after_max_tries(tmp_path):
          "name: is missing"),
         (422, {"errors": [{"errorCode": "a", "errorMessage": "b"},
                           {"errorCode": "c", "errorMessage": "d"}]}, RejectedError, "a: b; c: d"),
-        (409, {"errorCode": "dup", "errorMessage": "there already"}, RejectedError, "there already"),
+        (409, {"errorCode": "dup", "errorMessage": "is there"}, RejectedError, "is there"),
         (403, [], ForbiddenError, "accounting.customers:read"),
         (404, b"<html>Not found, Mrs Miggins</html>", NotFoundError, "HTTP 404"),
     ],
@@ -152,8 +152,8 @@ def test_the_business_is_named_and_parameters_are_encoded(tmp_path):
     with scripted(OK) as server, client(server, tmp_path) as c:
         c.get("listSalesDocuments", {"salesType": "creditNotes", "page": 2, "sortBy": None},
               business_id=17)  # fmt: skip
-        c.write("createSalesAttachment",
-                {"salesType": "invoices", "salesId": 5, "fileName": "a b/ü.pdf"}, b"%PDF")  # fmt: skip
+        document = {"salesType": "invoices", "salesId": 5}
+        c.write("createSalesAttachment", {**document, "fileName": "a b/ü.pdf"}, b"%PDF")
     method, path, headers, _ = server.asked[0]
     assert (method, path) == ("GET", "/v1/accounting/sales/creditNotes?page=2")
     assert headers["X-Business-ID"] == "17"

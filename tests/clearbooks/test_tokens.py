@@ -271,9 +271,7 @@ def test_eight_processes_on_an_expired_token_make_one_refresh(sandbox, tmp_path)
     }  # fmt: skip
     context = multiprocessing.get_context("spawn")
     barrier, queue = context.Barrier(8), context.Queue()
-    processes = [
-        context.Process(target=_take, args=(settings, barrier, queue)) for _ in range(8)
-    ]
+    processes = [context.Process(target=_take, args=(settings, barrier, queue)) for _ in range(8)]
     for process in processes:
         process.start()
     tokens = {queue.get(timeout=60) for _ in processes}

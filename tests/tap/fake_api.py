@@ -42,7 +42,7 @@ class FakeApi:
     def add(self, record_id, date="2024-01-01"):
         self.records[record_id] = {"id": record_id, "date": date}
 
-    def get(self, operation, params, *, business_id):
+    def get(self, operation, params, *, business_id):  # noqa: ARG002 - as the client's
         with self._lock:
             self.requests.append(params)
             self.before(len(self.requests))

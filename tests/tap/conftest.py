@@ -1,0 +1,128 @@
+"""A sandbox with two small businesses, and a way to run the tap against it in this process."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from clearbooks_sandbox.app import Options
+from clearbooks_sandbox.engine import Engine
+from clearbooks_sandbox.server import running
+from tap_clearbooks.tap import TapClearbooks
+from tap_clearbooks.writer import PageWriter
+
+ONE, TWO = 101, 102
+
+
+class Output:
+    """The messages of a run."""
+
+    def __init__(self, messages, tap=None):
+        self.messages = messages
+        self.tap = tap
+
+    def records(self, stream):
+        return [m["record"] for m in self.messages if is_record(m, stream)]
+
+    def ids(self, stream):
+        return [(r["businessId"], r["id"]) for r in self.records(stream)]
+
+    @property
+    def state(self):
+        states = [m["value"] for m in self.messages if m["type"] == "STATE"]
+        return states[-1] if states else {}
+
+    def of_type(self, kind):
+        return [m for m in self.messages if m["type"] == kind]
+
+
+def is_record(message, stream):
+    return message["type"] == "RECORD" and message["stream"] == stream
+
+
+class Collector(PageWriter):
+    """Keeps what would go to standard output."""
+
+    def __init__(self):
+        super().__init__()
+        self.data = b""
+
+    def _out(self, data):
+        self.data += data
+
+
+class Books:
+    """A served sandbox and its engine, with short ways to write into it."""
+
+    def __init__(self, server):
+        self.server, self.engine = server, server.engine
+
+    def do(self, operation, body=None, *, business=ONE, **params):
+        reply = self.engine.call(
+            operation, business_id=business, params=params, query={}, body=body
+        )
+        assert reply.status < 300, (reply.status, reply.body)
+        return json.loads(reply.body) if reply.body else None
+
+    def invoice(self, customer, date="2024-03-01", amount=100, *, business=ONE, **fields):
+        line = {"description": "Work", "unitPrice": amount, "quantity": 1,
+                "accountCode": 1001001, "vatRateKey": "20.00:Standard"}  # fmt: skip
+        body = {"date": date, "vatTreatment": "UK", "customerId": customer, "lineItems": [line],
+                **fields}  # fmt: skip
+        return self.do("createSalesDocument", body, business=business, salesType="invoices")
+
+    def config(self, tmp_path, **more):
+        return {
+            "access_token": "sandbox-access-token", "api_url": self.server.url,
+            "token_url": self.server.token_url, "token_store": str(tmp_path / "tokens.json"),
+            **more,
+        }  # fmt: skip
+
+    def asked(self, path=""):
+        return [r for r in self.server.requests if path in r.path]
+
+
+@pytest.fixture
+def books():
+    engine = Engine(None)
+    assert [engine.add_business("One"), engine.add_business("Two")] == [ONE, TWO]
+    with running(engine, Options()) as server:
+        yield Books(server)
+
+
+@pytest.fixture
+def run_tap(books, tmp_path):
+    """`run_tap(streams, state=…, **settings)`; streams is a list of names, or a catalog."""
+
+    def run(streams=None, *, state=None, **settings):
+        config = books.config(tmp_path, **settings)
+        catalog = streams
+        if isinstance(streams, (list, tuple)):
+            catalog = select(streams)
+        writer = Collector()
+        tap = TapClearbooks(
+            config=config, state=state or {}, catalog=catalog, message_writer=writer
+        )
+        try:
+            tap.sync_all()
+        finally:
+            tap.close()
+            messages = [json.loads(line) for line in writer.data.splitlines()]
+            run.last = Output(messages, tap)
+        return run.last
+
+    return run
+
+
+def select(streams, **methods):
+    """The discovered catalog with just these streams selected."""
+    catalog = TapClearbooks(config={}, setup_mapper=False).catalog_dict
+    for entry in catalog["streams"]:
+        name = entry["tap_stream_id"]
+        for item in entry["metadata"]:
+            if item["breadcrumb"] in ([], ()):
+                item["metadata"]["selected"] = name in streams
+        if name in methods:
+            entry["replication_method"] = methods[name]
+    return catalog

@@ -1,0 +1,181 @@
+"""Servers that fail, lie, move or speak another dialect, and what reaches the output."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from clearbooks.errors import ApiError, ClearBooksError
+from tap_clearbooks.records import Shape, to_dict
+from tap_clearbooks.stream import stream_schema
+from tests.tap.conftest import ONE, TWO, select
+
+STREAMS = ["customers", "sales_invoices", "transactions", "transaction_lines"]
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch):
+    monkeypatch.setattr("backoff._sync.time.sleep", lambda _seconds: None)
+
+
+@pytest.fixture
+def ledger(books):
+    """Sixty customers and invoices, and what a calm run reads of them."""
+    for n in range(60):
+        customer = books.do("createCustomer", {"name": f"Customer {n}"})["id"]
+        books.invoice(customer, f"2024-{n % 12 + 1:02}-05", amount=10 + n)
+    return books
+
+
+def sample(output):
+    return {s: sorted(map(repr, output.records(s))) for s in STREAMS}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    ["error:0.2:seed=1", "drop-before:0.2:seed=1", "drop-after:0.2:seed=1", "html:0.2:seed=1", "truncate:0.2:seed=1",
+     "expire-tokens:every=7"],
+)  # fmt: skip
+def test_faults_change_nothing_in_the_output(fault, ledger, run_tap):
+    calm = sample(run_tap(STREAMS, page_size=10))
+    ledger.server.faults.add(fault)
+    credentials = {"access_token": None, "client_id": "sandbox", "client_secret": "sandbox-secret",
+                   "refresh_token": "sandbox-refresh-token"}  # fmt: skip
+    settings = credentials if "expire" in fault else {}
+    assert sample(run_tap(STREAMS, page_size=10, max_tries=20, **settings)) == calm
+    assert sum(ledger.server.faults.counts.values()) > 0
+
+
+@pytest.mark.parametrize(
+    "dialect", ["nulls", "string-money", "unknown-fields", "pretty", "no-headers", "unsorted",
+                "ascending-only", "errors-object"],
+)  # fmt: skip
+def test_dialects_change_nothing_in_the_output(dialect, ledger, run_tap):
+    plain = run_tap(STREAMS, page_size=10)
+    ledger.server.dialects.on(dialect)
+    other = run_tap(STREAMS, page_size=10)
+
+    def without_nulls(record):
+        lines = [without_nulls(line) for line in record.get("lineItems") or []]
+        return {k: lines if k == "lineItems" else v for k, v in record.items() if v is not None}
+
+    for stream in STREAMS:
+        assert sorted(map(repr, map(without_nulls, other.records(stream)))) == sorted(
+            map(repr, map(without_nulls, plain.records(stream)))
+        )
+
+
+@pytest.mark.parametrize(
+    "fault", ["delete-between-pages", "add-between-pages", "replace-between-pages"]
+)
+def test_a_ledger_that_moves_between_two_pages(fault, ledger, run_tap):
+    before = {i for _, i in run_tap(["customers"]).ids("customers")}
+    for n in range(40):
+        ledger.do("createCustomer", {"name": f"Movable {n}"})
+    ledger.server.faults.add(fault)
+    moving = run_tap(["customers"], page_size=10)
+    ledger.server.faults.clear()
+    after = {i for _, i in run_tap(["customers"]).ids("customers")}
+    got = [i for _, i in moving.ids("customers")]
+    assert (before & after) <= set(got)
+    assert len(got) == len(set(got))
+
+
+def test_a_business_that_is_refused_is_told_and_the_others_are_read(ledger, run_tap):
+    refused = 999
+    output = run_tap(["customers", "transactions"], business_ids=[refused, ONE, TWO])
+    assert len(output.records("customers")) == 60
+    assert len(output.tap.faults) == 2
+    assert all("business 999" in fault and "403" in fault for fault in output.tap.faults)
+
+
+def test_activate_version_only_after_everything_was_read(ledger, run_tap):
+    output = run_tap(["customers"], emit_activate_version_messages=True)
+    kinds = [m["type"] for m in output.messages]
+    assert kinds.index("ACTIVATE_VERSION") > max(i for i, k in enumerate(kinds) if k == "RECORD")
+    (version,) = {m["version"] for m in output.messages if m["type"] == "RECORD"}
+    (activate,) = output.of_type("ACTIVATE_VERSION")
+    assert (activate["stream"], activate["version"]) == ("customers", version)
+    assert not run_tap(["customers"]).of_type("ACTIVATE_VERSION")
+
+
+def test_a_refused_business_means_no_activate_version(ledger, run_tap):
+    output = run_tap(["customers"], emit_activate_version_messages=True, business_ids=[ONE, 999])
+    assert output.records("customers")
+    assert not output.of_type("ACTIVATE_VERSION")
+
+
+def test_a_failed_run_deletes_nothing_and_keeps_no_bookmark(ledger, run_tap):
+    ledger.server.faults.add("error:1.0:path=/accounting/transactions")
+    with pytest.raises(ClearBooksError):
+        run_tap(["customers", "transactions"], emit_activate_version_messages=True, max_tries=2)
+    output = run_tap.last
+    assert [m["stream"] for m in output.of_type("ACTIVATE_VERSION")] == ["customers"]
+    transactions = output.state.get("bookmarks", {}).get("transactions", {})
+    assert not any("replication_key_value" in p for p in transactions.get("partitions", []))
+
+
+def test_an_assumed_path_that_the_api_lacks_points_to_the_setting(books, run_tap):
+    books.invoice(books.do("createCustomer", {"name": "A"})["id"])
+    output = run_tap(["account_balances"], api_paths={"listAccountBalances": "/accounting/nowhere"})
+    assert "api_paths" in output.tap.faults[0]
+    assert "listAccountBalances" in output.tap.faults[0]
+
+
+# Selection, stream maps, flattening
+
+
+def test_fields_that_nobody_selected_stay_out(ledger, run_tap):
+    catalog = select(["customers"])
+    (entry,) = [e for e in catalog["streams"] if e["tap_stream_id"] == "customers"]
+    for item in entry["metadata"]:
+        if tuple(item["breadcrumb"]) == ("properties", "name"):
+            item["metadata"]["selected"] = False
+    record = run_tap(catalog).records("customers")[0]
+    assert "name" not in record
+    assert record["id"]
+
+
+def test_stream_maps_are_applied(ledger, run_tap):
+    maps = {"customers": {"name_upper": "name.upper()", "name": "__NULL__"}}
+    record = run_tap(["customers"], stream_maps=maps).records("customers")[0]
+    assert record["name_upper"] == "CUSTOMER 0"
+    assert "name" not in record
+
+
+def test_flattening_is_applied(ledger, run_tap):
+    ledger.do("createCustomer", {"name": "Z", "address": {"town": "Leeds"}})
+    run = run_tap(["customers"], flattening_enabled=True, flattening_max_depth=2)
+    assert run.records("customers")[-1]["address__town"] == "Leeds"
+
+
+def test_both_paths_write_the_same_records(ledger, run_tap):
+    fast = run_tap(STREAMS)
+    slow = run_tap(STREAMS, stream_maps={"customers": {"extra": "'x'"}}, stream_map_config={})
+    assert fast.records("transaction_lines") == slow.records("transaction_lines")
+    assert [{**r, "extra": "x"} for r in fast.records("customers")] == slow.records("customers")
+
+
+def test_values_of_the_wrong_type_are_brought_to_the_schema(caplog):
+    shape = Shape("sales_invoices", stream_schema("sales_invoices"))
+    body = (
+        b'[{"id": "7", "documentNumber": 536365, "date": "2010-12-01T08:26:00", "dateDue": "",'
+        b' "datePaid": "0000-00-00", "gross": "12.50", "net": 10, "due": "soon", "extra": 1,'
+        b' "lineItems": [{"unitPrice": "2.550", "quantity": 6.0, "accountCode": "1001001"}]}]'
+    )
+    (record,) = shape.page(body, "listSalesDocuments")
+    assert to_dict(record) == {
+        "id": 7, "documentNumber": "536365", "date": "2010-12-01", "dateDue": None,
+        "datePaid": None, "gross": Decimal("12.50"), "net": Decimal(10), "due": None,
+        "lineItems": [{"unitPrice": Decimal("2.550"), "quantity": Decimal("6.0"),
+                       "accountCode": 1001001}],
+    }  # fmt: skip
+    assert "field due" in caplog.text
+    assert "soon" not in caplog.text
+
+
+def test_an_answer_that_is_no_list_is_told():
+    shape = Shape("customers", stream_schema("customers"))
+    with pytest.raises(ApiError, match="no list of records"):
+        shape.page(b'{"message": "hello"}', "listCustomers")

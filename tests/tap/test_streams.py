@@ -1,0 +1,163 @@
+"""All readable streams: catalog, keys, schemas, and real records of each."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from decimal import Decimal
+
+import jsonschema
+import pytest
+
+from clearbooks.contract import load_contract
+from clearbooks_sandbox import demo
+from clearbooks_sandbox.app import Options
+from clearbooks_sandbox.engine import Engine
+from clearbooks_sandbox.server import running
+from tap_clearbooks.streams import STREAMS
+from tap_clearbooks.tap import TapClearbooks
+from tests.tap.conftest import Books, Collector, Output, select
+
+ATTACHMENTS = {"sales_attachments", "purchase_attachments"}
+
+
+@pytest.fixture(scope="module")
+def catalog():
+    return TapClearbooks(config={}, setup_mapper=False).catalog_dict["streams"]
+
+
+def test_every_resource_that_the_api_lists_is_a_stream(catalog):
+    readable = {name for name, r in load_contract().resources.items() if r.readable}
+    assert {entry["tap_stream_id"] for entry in catalog} == readable == set(STREAMS)
+    assert len(readable) == 22
+
+
+def test_keys_begin_with_the_business_and_are_required(catalog):
+    for entry in catalog:
+        assert entry["key_properties"][0] == "businessId"
+        assert entry["schema"]["required"] == list(entry["key_properties"])
+        for name in entry["key_properties"]:
+            assert "null" not in entry["schema"]["properties"][name]["type"]
+
+
+def test_everything_but_the_attachments_is_selected(catalog):
+    def selected(entry):
+        root = next(m["metadata"] for m in entry["metadata"] if not m["breadcrumb"])
+        return root.get("selected", root.get("selected-by-default"))
+
+    assert {e["tap_stream_id"] for e in catalog if not selected(e)} == ATTACHMENTS
+
+
+def test_types_are_those_of_the_contract(catalog):
+    for entry in catalog:
+        resource = load_contract().resources[entry["tap_stream_id"]]
+        for name, field in entry["schema"]["properties"].items():
+            if name == "businessId" or name in resource.dimensions:
+                continue
+            theirs = resource.schema["properties"][name]["type"]
+            theirs = theirs if isinstance(theirs, list) else [theirs]
+            ours = field["type"] if isinstance(field["type"], list) else [field["type"]]
+            assert set(ours) - {"null"} == set(theirs) - {"null"}, (entry["tap_stream_id"], name)
+
+
+def test_schemas_hold_no_references_enums_or_words_of_openapi(catalog):
+    text = str([entry["schema"] for entry in catalog])
+    for word in ("$ref", "'enum'", "int32", "'double'", "readOnly", "x-"):
+        assert word not in text
+
+
+@pytest.fixture(scope="module")
+def demo_run(tmp_path_factory):
+    """One run of every stream over the demo business."""
+    engine = Engine(None)
+    demo.build(engine)
+    with running(engine, Options()) as server:
+        writer = Collector()
+        config = Books(server).config(tmp_path_factory.mktemp("tap"))
+        tap = TapClearbooks(config=config, catalog=select(STREAMS), message_writer=writer)
+        tap.sync_all()
+        tap.close()
+        return Output([json.loads(x, parse_float=Decimal) for x in writer.data.splitlines()])
+
+
+@pytest.mark.parametrize("stream", sorted(STREAMS))
+def test_records_fit_their_schema_and_their_keys_are_unique(stream, demo_run):
+    output = demo_run
+    schema = next(m for m in output.of_type("SCHEMA") if m["stream"] == stream)
+    records = output.records(stream)
+    assert records
+    validator = jsonschema.Draft202012Validator(
+        schema["schema"], format_checker=jsonschema.FormatChecker()
+    )
+    for record in records:
+        validator.validate(record)
+    keys = [tuple(record[name] for name in schema["key_properties"]) for record in records]
+    assert len(set(keys)) == len(keys)
+
+
+def test_numbers_agree_with_the_books(demo_run):
+    output = demo_run
+    for business in output.records("businesses"):
+
+        def of(stream, business_id=business["id"]):
+            return [r for r in output.records(stream) if r["businessId"] == business_id]
+
+        lines, balances = of("transaction_lines"), of("account_balances")
+        assert sum(r["amount"] for r in lines) == 0
+        for account in {r["accountCodeId"] for r in lines}:
+            posted = sum(r["amount"] for r in lines if r["accountCodeId"] == account)
+            summed = sum(r["balance"] for r in balances if r["accountCodeId"] == account)
+            assert posted == summed
+
+
+def test_lines_are_those_of_the_transactions_in_order(demo_run):
+    output = demo_run
+    wanted = [
+        (t["businessId"], t["id"], t["accountingDate"], number, x["accountCodeId"], x["amount"])
+        for t in output.records("transactions")
+        for number, x in enumerate(t["lines"], 1)
+    ]
+    got = [
+        (r["businessId"], r["transactionId"], r["accountingDate"], r["lineNumber"],
+         r["accountCodeId"], r["amount"])
+        for r in output.records("transaction_lines")
+    ]  # fmt: skip
+    assert got == wanted
+
+
+def test_every_stream_with_an_id_ascends(demo_run):
+    output = demo_run
+    for stream in STREAMS:
+        records = output.records(stream)
+        if stream in ATTACHMENTS or stream == "businesses" or "id" not in records[0]:
+            continue
+        ids = [(r["businessId"], r["id"]) for r in records]
+        assert ids == sorted(ids), stream
+
+
+def test_vat_rates_of_both_sides_and_every_treatment(demo_run):
+    output = demo_run
+
+    def of(stream, key):
+        return {(r["businessId"], r["vatType"], r[key]) for r in output.records(stream)}
+
+    treatments, rates = of("vat_treatments", "key"), of("vat_rates", "vatTreatment")
+    assert rates == treatments
+    assert {side for _, side, _ in rates} == {"sales", "purchases"}
+
+
+def test_balances_stand_for_whole_periods(demo_run):
+    output = demo_run
+    for record in output.records("account_balances"):
+        start = dt.date.fromisoformat(record["accountingDateFrom"])
+        end = dt.date.fromisoformat(record["accountingDateTo"])
+        assert start.day == 1
+        assert (end + dt.timedelta(days=1)).day == 1
+        assert (start.year, start.month) == (end.year, end.month)
+
+
+def test_attachments_name_their_document(demo_run):
+    output = demo_run
+    for record in output.records("sales_attachments"):
+        assert record["salesType"] in {"invoices", "creditNotes", "quotes"}
+        assert record["salesId"] > 0
