@@ -10,7 +10,20 @@ from typing import Any, NamedTuple
 import msgspec
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
-_DECODER = msgspec.json.Decoder(float_hook=Decimal)
+_EXPONENT = 308  # of the greatest double, which is all that the contract promises
+
+
+def _number(text: str) -> Decimal:
+    try:
+        value = Decimal(text)
+    except ArithmeticError:
+        raise ValueError(f"the number {text[:40]} is out of range") from None
+    if value and abs(value.adjusted()) > _EXPONENT:
+        raise ValueError(f"the number {text[:40]} is out of range")
+    return value
+
+
+_DECODER = msgspec.json.Decoder(float_hook=_number)
 
 
 class Fault(NamedTuple):
