@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from clearbooks_sandbox.engine import Engine
 
 DATABASE = "sandbox.sqlite3"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 EXTRA = ("starlette", "uvicorn", "h11", "jinja2", "multipart", "python_multipart", "anyio")
 
 
@@ -152,4 +153,6 @@ def _greet(engine: Engine, options: Options, host: str, port: int, data: Path | 
             f"  TAP_CLEARBOOKS_API_URL={site}/v1 "
             f"TAP_CLEARBOOKS_ACCESS_TOKEN={options.access_token} tap-clearbooks --config ENV"
         )
+    if host not in LOOPBACK:
+        click.echo(f"\nAnybody who reaches {host} can use it: its credentials are no secret.")
     click.echo("\nCtrl-C ends it.")
