@@ -25,7 +25,7 @@ from clearbooks.replies import surely_not_sent
 from clearbooks.tokens import Chain, fingerprint, open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from clearbooks.settings import Connection
     from clearbooks.tokens import TokenStore
@@ -192,10 +192,22 @@ def _chain(connection: Connection, operation: str, reply: requests.Response) -> 
 
 
 class TokenSource:
-    """Hands out the access token, and gets a new one when the old one ends. Safe for threads."""
+    """Hands out the access token, and gets a new one when the old one ends. Safe for threads.
 
-    def __init__(self, connection: Connection, store: TokenStore | None = None) -> None:
+    Args:
+        on_saved: Called with each new chain once it is saved, before its token is used: for a
+            caller that keeps the tokens in one more place. That place may hand its refresh
+            token in as the setting later on, so the chain answers to it too.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        store: TokenStore | None = None,
+        on_saved: Callable[[Chain], None] | None = None,
+    ) -> None:
         self._connection = connection
+        self._on_saved = on_saved
         self._store = store
         self._chain: Chain | None = None
         self._mutex = threading.Lock()
@@ -274,9 +286,14 @@ class TokenSource:
         if new.refresh_token is None:
             # Some servers let the old one live on and say nothing of it.
             new.refresh_token = token
+        if self._on_saved is not None:
+            seeds.add(fingerprint(new.refresh_token))
+            new.seeds = sorted(seeds)
         if new.scope is None and old is not None:
             new.scope = old.scope
         self.store.save(new)
+        if self._on_saved is not None:
+            self._on_saved(new)
         logger.info("access token renewed")
         return new
 
