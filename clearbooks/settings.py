@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from clearbooks.contract import Contract
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 DEFAULT_MAX_IN_FLIGHT = 8
 DEFAULT_TIMEOUT = 300
 DEFAULT_TRIES = 8
@@ -58,7 +58,8 @@ def connection_properties() -> dict[str, Any]:
         "token_store": _setting(
             "string",
             "Token store",
-            "Where the tokens of the running chain live: a file path, or a `postgresql://` URL. "
+            "Where the tokens of the running chain live: a file path, a `postgresql://` URL (for "
+            "several machines), or `keyring://NAME` for the system's keyring. "
             "Default: `tokens.json` in the user's state directory.",
         ),
         "business_ids": {
@@ -192,13 +193,20 @@ def _business_ids(value: Any) -> tuple[int, ...]:
     return ids
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine's own."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def _checked_url(name: str, value: str) -> str:
     """The address without a trailing slash; plain HTTP only to this machine."""
     parts = urlsplit(value)
-    local = (parts.hostname or "") in LOOPBACK or (parts.hostname or "").startswith("127.")
     if parts.scheme not in {"https", "http"} or not parts.hostname:
         raise SettingError(f"{name}: {value!r} should be an https:// address")
-    if parts.scheme == "http" and not local:
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise SettingError(
             f"{name}: {value!r} would send tokens unencrypted; use https:// "
             "(plain http:// is allowed for 127.0.0.1 and localhost only)"

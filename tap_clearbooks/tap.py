@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-import os
-import signal
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,6 +15,7 @@ from typing_extensions import override
 from clearbooks import DISTRIBUTION
 from clearbooks.client import Client
 from clearbooks.errors import ApiError, ClearBooksError, ForbiddenError, SettingError
+from clearbooks.program import check_config_files, run, stop_on_signal
 from clearbooks.settings import Connection, connection_properties
 from tap_clearbooks.flight import Reading, Readings
 from tap_clearbooks.settings import DEFAULT_LOOKBACK, MONTHS, MOST_PER_PAGE, tap_properties
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
+    import click
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
     from tap_clearbooks.sources import Batch, Bookmark, Source
@@ -227,8 +226,13 @@ class TapClearbooks(Tap):
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        """End with a non-zero code: the SDK ends with 0, and a killed run would look complete."""
-        raise SystemExit(128 + signum)
+        stop_on_signal(signum, frame)
+
+    @classmethod
+    @override
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
+        check_config_files(value)
+        return super().cb_config(ctx, param, value)
 
     @classmethod
     @override
@@ -263,20 +267,5 @@ class TapClearbooks(Tap):
 
 
 def main() -> None:
-    """Run `tap-clearbooks`: a user's mistake ends in one line, a signal in a non-zero code."""
-    code: int | str | None = 0
-    try:
-        TapClearbooks.cli()
-    except SystemExit as stop:
-        code = stop.code
-    except ClearBooksError as error:
-        TapClearbooks.logger.error("%s", error)
-        code = error.exit_code
-    except BrokenPipeError:
-        TapClearbooks.logger.error("the program that reads the output went away")
-        code = 1
-    if isinstance(code, int) and code > signal.SIGTERM:
-        # Threads may be waiting for answers that nobody needs any more.
-        sys.stderr.flush()
-        os._exit(code)
-    raise SystemExit(code)
+    """Run `tap-clearbooks`."""
+    run(TapClearbooks.cli, TapClearbooks.logger)

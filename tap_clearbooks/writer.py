@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from singer_sdk.contrib.msgspec import MsgSpecWriter
 from typing_extensions import override
+
+from clearbooks.errors import ClearBooksError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +60,11 @@ class PageWriter(MsgSpecWriter):
         if self._broken:
             return
         self._broken = True
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        try:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            # What is still in the buffer cannot be written when the interpreter ends, either.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise ClearBooksError("the program that reads the output went away") from None
         self._broken = False

@@ -34,7 +34,7 @@ def sample(output):
 
 @pytest.mark.parametrize(
     "fault",
-    ["error:0.2:seed=1", "drop-before:0.2:seed=1", "drop-after:0.2:seed=1", "html:0.2:seed=1", "truncate:0.2:seed=1",
+    [*(f"{kind}:0.2:seed=1" for kind in ("error", "drop-before", "drop-after", "html", "truncate")),
      "expire-tokens:every=7"],
 )  # fmt: skip
 def test_faults_change_nothing_in_the_output(fault, ledger, run_tap):

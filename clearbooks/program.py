@@ -1,0 +1,65 @@
+"""What every plugin's `main` does: one line for a user's mistake, honest exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clearbooks.errors import ClearBooksError, SettingError
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable
+
+# Shells report a process that a signal stopped as 128 + the signal's number.
+SIGNALLED = 128
+
+
+def run(program: Callable[[], Any], logger: logging.Logger) -> None:
+    """Run a program's command line and end the process as it deserves.
+
+    Raises:
+        SystemExit: always; code 0 for success, 128 + n when stopped by signal n, else the code
+            of the error.
+    """
+    code: int | str | None = 0
+    try:
+        program()
+    except SystemExit as stop:
+        code = stop.code
+    except ClearBooksError as error:
+        # For people: the message says it all, a traceback would bury it.
+        logger.error("%s", error)  # noqa: TRY400
+        code = error.exit_code
+    if isinstance(code, int) and code > SIGNALLED:
+        # Threads may be waiting for answers that nobody needs any more.
+        sys.stderr.flush()
+        os._exit(code)
+    raise SystemExit(code)
+
+
+def stop_on_signal(signum: int, _frame: object) -> None:
+    """Signal handler for plugins: the SDK's own ends with 0, as if the run were complete."""
+    raise SystemExit(SIGNALLED + signum)
+
+
+def check_config_files(paths: tuple[str, ...]) -> None:
+    """Name the file of `--config` that is missing or no JSON object, before the SDK trips on it.
+
+    Raises:
+        SettingError: the file, and what is wrong with it.
+    """
+    for path in paths:
+        if path == "ENV":
+            continue
+        try:
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise SettingError(f"--config {path}: {error.strerror}") from None
+        except ValueError as error:
+            raise SettingError(f"--config {path}: not JSON: {error}") from None
+        if not isinstance(content, dict):
+            raise SettingError(f"--config {path}: should hold one JSON object of settings")
