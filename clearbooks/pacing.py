@@ -306,10 +306,15 @@ def _decode(data: bytes) -> Budget:
         return Budget()
 
 
-def budget_path(connection: Connection) -> Path:
-    """The file of an application's budget: one for each API address, beside the tokens."""
+def budget_name(connection: Connection) -> str:
+    """What an application's budget is kept under: one for each API address."""
     who = connection.client_id or connection.access_token or ""
-    name = hashlib.sha256(f"{connection.api_url} {who}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{connection.api_url} {who}".encode()).hexdigest()[:16]
+
+
+def budget_path(connection: Connection) -> Path:
+    """The file of an application's budget, beside the tokens."""
+    name = budget_name(connection)
     if "://" in connection.token_store:
         directory = state_dir()
     else:
@@ -318,7 +323,16 @@ def budget_path(connection: Connection) -> Path:
 
 
 def open_pacer(connection: Connection) -> Pacer:
-    """The pacer that all programs of this application share."""
+    """The pacer that all programs of this application share, on all machines of a database."""
+    if connection.token_store.startswith(("postgresql://", "postgres://")):
+        # Here, since the driver is an extra.
+        from clearbooks.pacing_postgres import PostgresPacer  # noqa: PLC0415
+
+        return PostgresPacer(
+            connection.token_store,
+            budget_name(connection),
+            ceiling=connection.max_requests_per_second,
+        )
     path = budget_path(connection)
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -13,6 +13,7 @@ import tempfile
 import time
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,10 +68,40 @@ class _Document(msgspec.Struct, kw_only=True):
     chains: list[Chain] = []
 
 
+def encode_chains(chains: list[Chain]) -> bytes:
+    """What every kind of store keeps: a JSON object with its version."""
+    return msgspec.json.encode(_Document(chains=chains))
+
+
+def decode_chains(data: bytes | str, location: str) -> list[Chain]:
+    """The chains of what `encode_chains` made.
+
+    Raises:
+        TokenStoreError: it is damaged, or of another version.
+    """
+    try:
+        document = msgspec.json.decode(data, type=_Document)
+    except msgspec.MsgspecError:
+        raise TokenStoreError(
+            f"token_store: {location} is not a token store, or is damaged; it was left as it "
+            "is. Restore it, or move it away and authorise again"
+        ) from None
+    if document.version != STORE_VERSION:
+        raise TokenStoreError(
+            f"token_store: {location} has version {document.version}; this program reads "
+            f"version {STORE_VERSION}. Upgrade clearbooks-connectors"
+        )
+    return document.chains
+
+
 class TokenStore(ABC):
     """One locked, atomic place for the chains of one or more applications."""
 
     location: str
+
+    def place(self) -> str:
+        """The same for two stores that are one."""
+        return self.location
 
     @abstractmethod
     def lock(self) -> AbstractContextManager[None]:
@@ -130,6 +161,10 @@ class FileTokenStore(TokenStore):
         self.location = str(self.path)
         self._lock_path = self.path.with_name(self.path.name + ".lock")
 
+    def place(self) -> str:
+        """See `TokenStore.place`."""
+        return str(self.path.resolve())
+
     @contextmanager
     def lock(self) -> Iterator[None]:
         """See `TokenStore.lock`; the lock is a file beside the store."""
@@ -162,24 +197,12 @@ class FileTokenStore(TokenStore):
             raise TokenStoreError(
                 f"token_store: {self.path} cannot be read: {error.strerror}"
             ) from None
-        try:
-            document = msgspec.json.decode(data, type=_Document)
-        except msgspec.MsgspecError:
-            raise TokenStoreError(
-                f"token_store: {self.path} is not a token store, or is damaged; it was left as it "
-                "is. Restore it, or move it away and authorise again"
-            ) from None
-        if document.version != STORE_VERSION:
-            raise TokenStoreError(
-                f"token_store: {self.path} has version {document.version}; this program reads "
-                f"version {STORE_VERSION}. Upgrade clearbooks-connectors"
-            )
-        return document.chains
+        return decode_chains(data, self.location)
 
     def replace(self, chains: list[Chain]) -> None:
         """See `TokenStore.replace`."""
         self._make_directory()
-        data = msgspec.json.format(msgspec.json.encode(_Document(chains=chains)), indent=2)
+        data = msgspec.json.format(encode_chains(chains), indent=2)
         try:
             # mkstemp makes the file with mode 0600.
             handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=self.path.name + ".")
@@ -221,18 +244,57 @@ def _sync_directory(path: Path) -> None:
         os.close(handle)
 
 
+# Scheme -> (module, class), imported only when used: each needs an extra.
+_STORES = {
+    "postgresql": ("clearbooks.tokens_postgres", "PostgresTokenStore"),
+    "postgres": ("clearbooks.tokens_postgres", "PostgresTokenStore"),
+    "keyring": ("clearbooks.tokens_keyring", "KeyringTokenStore"),
+}
+
+
 def open_store(location: str) -> TokenStore:
-    """The store that the setting `token_store` names.
+    """The store that the setting `token_store` names: a path, `postgresql://` or `keyring://`.
 
     Raises:
-        SettingError: the kind of store is not known.
+        SettingError: the kind of store is not known, or its extra is not installed.
     """
-    if location.startswith(("postgresql://", "postgres://")):
+    scheme, separator, _ = location.partition("://")
+    if not separator:
+        return FileTokenStore(location)
+    if scheme not in _STORES:
         raise SettingError(
-            "token_store: this version keeps tokens in a file; give a path such as "
-            "/var/lib/clearbooks/tokens.json"
+            f"token_store: {scheme}:// is not known; give a file path, a postgresql:// URL, or "
+            "keyring://NAME"
         )
-    if "://" in location:
-        scheme = location.partition("://")[0]
-        raise SettingError(f"token_store: {scheme}:// is not known; give a file path")
-    return FileTokenStore(location)
+    module, name = _STORES[scheme]
+    store: TokenStore = getattr(import_module(module), name)(location)
+    return store
+
+
+def move_chains(
+    source: TokenStore, target: TokenStore, client_id: str | None = None, *, replace: bool = False
+) -> list[Chain]:
+    """Move the chains of an application, or all of them; returns what was moved.
+
+    They are saved in the target before they leave the source, so that none is ever lost.
+
+    Raises:
+        TokenStoreError: the target holds a chain of the same application and `replace` is off,
+            or a store cannot be read or written.
+    """
+    if source.place() == target.place():
+        raise TokenStoreError(f"token_store: {source.location} is both where from and where to")
+    with source.lock(), target.lock():
+        here, there = source.chains(), target.chains()
+        moving = [chain for chain in here if client_id in {None, chain.client_id}]
+        clients = {chain.client_id for chain in moving}
+        taken = sorted({chain.client_id for chain in there} & clients)
+        if taken and not replace:
+            raise TokenStoreError(
+                f"token_store: {target.location} holds tokens of {', '.join(taken)} already; "
+                "nothing was moved. Disconnect there first, or replace them"
+            )
+        if moving:
+            target.replace([*(c for c in there if c.client_id not in clients), *moving])
+            source.replace([chain for chain in here if chain not in moving])
+        return moving

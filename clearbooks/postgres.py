@@ -1,0 +1,87 @@
+"""PostgreSQL for what several machines share: how to connect, and how faults are told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from clearbooks.errors import SettingError
+
+try:
+    import psycopg
+    from psycopg import conninfo
+except ImportError:  # pragma: no cover - the extra is there in tests
+    raise SettingError(
+        "token_store: a postgresql:// URL needs its driver: "
+        "pip install 'clearbooks-connectors[postgres]'"
+    ) from None
+
+if TYPE_CHECKING:
+    from typing import Any
+
+# With `psycopg`, so that whoever imports this gets its message where the driver is missing.
+__all__ = ["checked_url", "connect", "make_table", "psycopg", "reason", "shown"]
+
+CONNECT_TIMEOUT = 10
+
+
+def checked_url(url: str) -> dict[str, Any]:
+    """The parts of a URL as the driver wants them.
+
+    Raises:
+        SettingError: it cannot be read. Its text is not repeated: it may hold the password.
+    """
+    wrong = SettingError(
+        "token_store: the PostgreSQL URL cannot be read; it should look like "
+        "postgresql://user:password@host/database, with special characters of the password "
+        "percent-encoded (@ as %40)"
+    )
+    # An @ or / in a password would make the rest of it a host name, and part of messages.
+    parts = urlsplit(url)
+    if parts.netloc.count("@") > 1 or "@" in parts.path:
+        raise wrong
+    try:
+        return dict(conninfo.conninfo_to_dict(url))
+    except psycopg.Error:
+        raise wrong from None
+
+
+def shown(url: str) -> str:
+    """The URL without user, password and options, for messages."""
+    parts = checked_url(url)
+    host, port = str(parts.get("host", "")), parts.get("port")
+    place = host if "/" not in host else ""
+    return f"postgresql://{place}{f':{port}' if port else ''}/{parts.get('dbname', '')}"
+
+
+def connect(url: str, *, autocommit: bool = True) -> psycopg.Connection:
+    """A new connection, with a time limit.
+
+    Raises:
+        psycopg.OperationalError: the database cannot be reached.
+    """
+    parts = {
+        "connect_timeout": CONNECT_TIMEOUT,
+        "application_name": "clearbooks",
+        **checked_url(url),
+    }
+    return psycopg.connect(autocommit=autocommit, **parts)
+
+
+def reason(error: psycopg.Error, url: str) -> str:
+    """The first line of what the driver says, without the password."""
+    text = (str(error).strip() or type(error).__name__).splitlines()[0]
+    secret = urlsplit(url).password
+    for word in {secret, unquote(secret)} if secret else ():
+        text = text.replace(word, "***")
+    return text
+
+
+def make_table(link: psycopg.Connection, name: str, columns: str) -> None:
+    """Make a table where there is none; two programs may do so at once."""
+    if link.execute("SELECT to_regclass(%s)", [name]).fetchone() != (None,):
+        return
+    with link.transaction():
+        # CREATE TABLE IF NOT EXISTS alone fails when two run it at the same moment.
+        link.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [name])
+        link.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns})".encode())

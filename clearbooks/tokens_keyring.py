@@ -1,0 +1,127 @@
+"""Tokens in the keyring of the system: Keychain, Credential Manager, Secret Service."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import filelock
+
+from clearbooks.errors import SettingError, TokenStoreError
+from clearbooks.settings import state_dir
+from clearbooks.tokens import LOCK_TIMEOUT, TokenStore, decode_chains, encode_chains
+
+try:
+    import keyring
+    import keyring.errors
+except ImportError:  # pragma: no cover - the extra is there in tests
+    raise SettingError(
+        "token_store: keyring:// needs its library: pip install 'clearbooks-connectors[keyring]'"
+    ) from None
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clearbooks.tokens import Chain
+
+_INDEX = "tokens"
+# Windows keeps 2,560 bytes in an entry, in UTF-16.
+_PART = 1000
+
+
+class KeyringTokenStore(TokenStore):
+    """See `TokenStore`; `keyring://NAME` keeps its entries under the service NAME.
+
+    An entry may be too small for all tokens. So they lie in parts, and an index entry, written
+    last, says which parts belong together.
+    """
+
+    def __init__(self, location: str) -> None:
+        self._service = location.partition("://")[2].strip("/")
+        if not self._service:
+            raise SettingError("token_store: keyring:// needs a name: keyring://clearbooks")
+        self.location = f"keyring://{self._service}"
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """See `TokenStore.lock`; keyrings have no lock, so it is a file of this user."""
+        name = hashlib.sha256(self._service.encode()).hexdigest()[:16]
+        path = state_dir() / f"keyring-{name}.lock"
+        lock = filelock.FileLock(path, timeout=LOCK_TIMEOUT)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            lock.acquire()
+        except filelock.Timeout:
+            raise TokenStoreError(
+                f"token_store: {self.location} has been locked by another program for "
+                f"{LOCK_TIMEOUT:.0f} s; if none is running, delete {path}"
+            ) from None
+        except OSError as error:
+            raise TokenStoreError(
+                f"token_store: {path} cannot be locked: {error.strerror}"
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def chains(self) -> list[Chain]:
+        """See `TokenStore.chains`."""
+        names = self._names()
+        parts = [self._get(name) for name in names]
+        if None in parts:
+            raise TokenStoreError(
+                f"token_store: a part of {self.location} is missing; it was left as it is. "
+                "Authorise again with another keyring name"
+            )
+        return decode_chains("".join(map(str, parts)), self.location) if parts else []
+
+    def replace(self, chains: list[Chain]) -> None:
+        """See `TokenStore.replace`; a keyring saves durably by itself."""
+        old = self._names()
+        document = encode_chains(chains).decode()
+        # New names each time: a program that dies here leaves the old parts whole.
+        mark = secrets.token_hex(4)
+        names = []
+        for start in range(0, len(document), _PART):
+            names.append(f"{_INDEX}-{mark}-{start // _PART}")
+            self._set(names[-1], document[start : start + _PART])
+        self._set(_INDEX, " ".join(names))
+        for name in old:
+            self._delete(name)
+
+    def _names(self) -> list[str]:
+        return (self._get(_INDEX) or "").split()
+
+    def _get(self, name: str) -> str | None:
+        try:
+            return keyring.get_password(self._service, name)
+        except keyring.errors.KeyringError as error:
+            raise self._trouble("read", error) from None
+
+    def _set(self, name: str, value: str) -> None:
+        try:
+            keyring.set_password(self._service, name, value)
+        except keyring.errors.KeyringError as error:
+            raise self._trouble("written", error) from None
+
+    def _delete(self, name: str) -> None:
+        try:
+            keyring.delete_password(self._service, name)
+        except keyring.errors.PasswordDeleteError:
+            return
+        except keyring.errors.KeyringError as error:
+            raise self._trouble("written", error) from None
+
+    def _trouble(self, what: str, error: keyring.errors.KeyringError) -> TokenStoreError:
+        if isinstance(error, keyring.errors.NoKeyringError):
+            return TokenStoreError(
+                "token_store: this system has no keyring that can be used; give a file path or a "
+                "postgresql:// URL"
+            )
+        return TokenStoreError(
+            f"token_store: {self.location} cannot be {what} ({type(error).__name__}); unlock the "
+            "keyring, or give a file path"
+        )

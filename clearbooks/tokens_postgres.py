@@ -1,0 +1,139 @@
+"""Tokens in a PostgreSQL database, for programs on several machines.
+
+An advisory lock is held in one open transaction while the token is read, refreshed and written;
+the write goes through a connection of its own and is committed before anybody uses the token.
+So a lost connection never loses a token, and a pooler in transaction mode does no harm.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from contextlib import closing, contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from clearbooks.errors import TokenStoreError
+from clearbooks.postgres import connect, make_table, psycopg, reason, shown
+from clearbooks.tokens import LOCK_TIMEOUT, TokenStore, decode_chains, encode_chains
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clearbooks.tokens import Chain
+
+logger = logging.getLogger(__name__)
+
+TABLE = "clearbooks_tokens"
+_COLUMNS = (
+    "name text PRIMARY KEY, document text NOT NULL, saved_at timestamptz NOT NULL DEFAULT now()"
+)
+_ROW = "default"
+# Any number that other users of the database do not take by chance.
+_LOCK = 0x636C656172626F6F % 2**62
+# How long a new token is kept trying to get into the database.
+_SAVE_SECONDS = 60.0
+_NEWEST_GUARDS = 170000
+
+
+class PostgresTokenStore(TokenStore):
+    """See `TokenStore`; one row of the table `clearbooks_tokens`, made on first use."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self.location = shown(url)
+        self._seen = threading.local()
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """See `TokenStore.lock`; holds off every machine that uses the database."""
+        try:
+            guard = connect(self._url, autocommit=False)
+        except psycopg.Error as error:
+            raise self._trouble("cannot be reached", error) from None
+        with closing(guard):
+            self._take(guard)
+            try:
+                yield
+            finally:
+                self._seen.__dict__.clear()
+                with suppress(psycopg.Error):
+                    guard.rollback()
+
+    def _take(self, guard: psycopg.Connection) -> None:
+        try:
+            # The transaction is idle while the token endpoint answers.
+            guard.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+            guard.execute("SET LOCAL statement_timeout = 0")
+            if guard.info.server_version >= _NEWEST_GUARDS:
+                guard.execute("SET LOCAL transaction_timeout = 0")
+            guard.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT:.0f}s'".encode())
+            guard.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        except psycopg.errors.LockNotAvailable:
+            raise TokenStoreError(
+                f"token_store: {self.location} has been locked by another program for "
+                f"{LOCK_TIMEOUT:.0f} s; pg_locks tells which"
+            ) from None
+        except psycopg.Error as error:
+            raise self._trouble("cannot be locked", error) from None
+
+    def chains(self) -> list[Chain]:
+        """See `TokenStore.chains`; no table is an empty store."""
+        try:
+            with closing(connect(self._url)) as link:
+                document = self._read(link)
+        except psycopg.Error as error:
+            raise self._trouble("cannot be read", error) from None
+        self._seen.document = document
+        return [] if document is None else decode_chains(document, self.location)
+
+    def _read(self, link: psycopg.Connection) -> str | None:
+        try:
+            row = link.execute(
+                f"SELECT document FROM {TABLE} WHERE name = %s".encode(),  # noqa: S608 - our name
+                [_ROW],
+            ).fetchone()
+        except psycopg.errors.UndefinedTable:
+            return None
+        return None if row is None else str(row[0])
+
+    def replace(self, chains: list[Chain]) -> None:
+        """See `TokenStore.replace`; goes on trying for a minute where the database went away."""
+        document = encode_chains(chains).decode()
+        until = time.monotonic() + _SAVE_SECONDS
+        pause = 0.2
+        while True:
+            try:
+                with closing(connect(self._url)) as link:
+                    return self._write(link, document)
+            except psycopg.OperationalError as error:
+                if time.monotonic() + pause > until:
+                    raise self._trouble("cannot be written", error) from None
+                logger.warning("%s; trying again", self._trouble("cannot be written", error))
+            except psycopg.Error as error:
+                raise self._trouble("cannot be written", error) from None
+            time.sleep(pause)
+            pause = min(pause * 2.0, 5.0)
+
+    def _write(self, link: psycopg.Connection, document: str) -> None:
+        make_table(link, TABLE, _COLUMNS)
+        if not hasattr(self._seen, "document"):
+            self._seen.document = self._read(link)
+        with link.transaction():
+            link.execute("SET LOCAL synchronous_commit = on")
+            # Where the lock was lost with its connection, what others wrote meanwhile stays.
+            done = link.execute(
+                f"INSERT INTO {TABLE} AS t (name, document) VALUES (%(name)s, %(new)s) "  # noqa: S608
+                "ON CONFLICT (name) DO UPDATE SET document = %(new)s, saved_at = now() "
+                "WHERE t.document IN (%(old)s, %(new)s)".encode(),
+                {"name": _ROW, "new": document, "old": self._seen.document},
+            )
+        if not done.rowcount:
+            raise TokenStoreError(
+                f"token_store: {self.location} was changed by another program while the "
+                "connection to it was lost; what that program wrote was kept. Run again"
+            )
+        self._seen.document = document
+
+    def _trouble(self, what: str, error: psycopg.Error) -> TokenStoreError:
+        return TokenStoreError(f"token_store: {self.location} {what}: {reason(error, self._url)}")

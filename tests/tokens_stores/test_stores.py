@@ -1,0 +1,276 @@
+"""What every kind of token store does, on each kind."""
+
+import threading
+
+import keyring
+import psycopg
+import pytest
+from keyring.backends import fail
+
+from clearbooks.errors import SettingError, TokenStoreError
+from clearbooks.tokens import Chain, fingerprint, move_chains, open_store
+
+KINDS = ["file", "postgresql", "keyring"]
+
+
+def chain(client="app", n=1, **more):
+    return Chain(
+        client_id=client,
+        token_url="https://x/token",
+        access_token=f"access-{n}",
+        refresh_token=f"refresh-{n}",
+        obtained_at=float(n),
+        seeds=[fingerprint("seed")],
+        **more,
+    )
+
+
+@pytest.fixture
+def place(request, tmp_path):
+    """Where a store of the kind lives."""
+
+    def of(kind):
+        if kind == "file":
+            return str(tmp_path / "tokens.json")
+        if kind == "postgresql":
+            return request.getfixturevalue("database")
+        request.getfixturevalue("keyring_backend")
+        return "keyring://clearbooks-test"
+
+    return of
+
+
+@pytest.fixture(params=KINDS)
+def location(request, place):
+    return place(request.param)
+
+
+def test_empty_then_saved_then_found(location):
+    store = open_store(location)
+    assert store.chains() == []
+    assert store.find("app", None) is None
+    with store.lock():
+        store.save(chain(n=1))
+        assert store.chains() == [chain(n=1)]
+        store.save(chain(n=2))
+    again = open_store(location)
+    assert again.chains() == [chain(n=2)]
+    assert again.find("app", "seed") == chain(n=2)
+    assert again.find("app", "another seed") is None
+    assert again.find("other", None) is None
+
+
+def test_applications_side_by_side(location):
+    store = open_store(location)
+    store.connect(chain("one"))
+    store.connect(chain("two", 2))
+    assert {c.client_id for c in store.chains()} == {"one", "two"}
+    assert store.forget("one") == 1
+    assert open_store(location).chains() == [chain("two", 2)]
+    assert store.forget("one") == 0
+
+
+def test_connecting_again_takes_over_the_seeds(location):
+    store = open_store(location)
+    store.connect(chain(n=1))
+    fresh = chain(n=2)
+    fresh.seeds = []
+    store.connect(fresh)
+    assert store.find("app", "seed").access_token == "access-2"
+    assert len(store.chains()) == 1
+
+
+def test_long_tokens_come_back_whole(location):
+    store = open_store(location)
+    long = Chain(client_id="app", token_url="u", access_token="ä" * 9000, refresh_token="r" * 5000)
+    store.connect(long)
+    assert open_store(location).chains() == [long]
+    store.forget("app")
+    assert open_store(location).chains() == []
+
+
+def test_the_lock_holds_threads_off(location):
+    order = []
+    first, entered = open_store(location), threading.Event()
+
+    def other():
+        with open_store(location).lock():
+            order.append("second")
+
+    with first.lock():
+        thread = threading.Thread(target=lambda: (entered.set(), other()))
+        thread.start()
+        entered.wait(5)
+        thread.join(0.3)
+        assert thread.is_alive()
+        order.append("first")
+    thread.join(5)
+    assert order == ["first", "second"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("goal", KINDS)
+def test_moving_keeps_the_chain(place, tmp_path, kind, goal):
+    source = open_store(place(kind))
+    target = open_store(place(goal) if goal != kind else str(tmp_path / "other.json"))
+    source.connect(chain("one"))
+    source.connect(chain("two", 2))
+    assert move_chains(source, target, "one") == [chain("one")]
+    assert source.chains() == [chain("two", 2)]
+    assert target.find("one", "seed") == chain("one")
+    assert move_chains(source, target) == [chain("two", 2)]
+    assert source.chains() == []
+    assert len(target.chains()) == 2
+
+
+def test_moving_does_not_replace_unless_told(tmp_path):
+    source, target = (open_store(str(tmp_path / n)) for n in ("a.json", "b.json"))
+    source.connect(chain(n=1))
+    target.connect(chain(n=2))
+    with pytest.raises(TokenStoreError, match="holds tokens of app already; nothing was moved"):
+        move_chains(source, target)
+    assert source.chains() == [chain(n=1)]
+    assert target.chains() == [chain(n=2)]
+    move_chains(source, target, replace=True)
+    assert target.chains() == [chain(n=1)]
+    assert source.chains() == []
+
+
+def test_moving_to_the_same_place_is_refused(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path)
+    source = open_store(str(tmp_path / "a.json"))
+    with pytest.raises(TokenStoreError, match="both where from and where to"):
+        move_chains(source, open_store(str(tmp_path / "link" / "a.json")))
+
+
+def test_unknown_kinds(tmp_path):
+    with pytest.raises(SettingError, match="s3:// is not known; give a file path, a postgresql"):
+        open_store("s3://bucket/tokens.json")
+    with pytest.raises(SettingError, match="needs a name"):
+        open_store("keyring://")
+
+
+# PostgreSQL
+
+
+def test_the_password_is_in_no_message():
+    url = "postgresql://me:s%40cret@127.0.0.1:1/books?connect_timeout=1"
+    store = open_store(url)
+    assert store.location == "postgresql://127.0.0.1:1/books"
+    with pytest.raises(TokenStoreError, match=r"127\.0\.0\.1:1/books cannot be read") as caught:
+        store.chains()
+    assert "s@cret" not in str(caught.value)
+    with pytest.raises(TokenStoreError, match="cannot be reached"), store.lock():
+        pass
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://me:p@ss@host/db", "postgresql://me:se/cret@host/db?port=x"]
+)
+def test_a_url_that_cannot_be_read_is_not_repeated(url):
+    with pytest.raises(SettingError, match="percent-encoded") as caught:
+        open_store(url)
+    assert "ss@" not in str(caught.value)
+    assert "cret" not in str(caught.value)
+
+
+def test_a_damaged_row_is_left_as_it_is(database):
+    store = open_store(database)
+    store.connect(chain())
+    with psycopg.connect(database, autocommit=True) as link:
+        link.execute("UPDATE clearbooks_tokens SET document = 'rubbish'")
+        with pytest.raises(TokenStoreError, match="damaged; it was left as it is"):
+            store.connect(chain(n=2))
+        rows = link.execute("SELECT document FROM clearbooks_tokens").fetchall()
+    assert rows == [("rubbish",)]
+
+
+def test_many_make_the_table_at_once(database):
+    faults = []
+
+    def connect(n):
+        try:
+            open_store(database).connect(chain(f"app-{n}"))
+        except TokenStoreError as error:
+            faults.append(error)
+
+    threads = [threading.Thread(target=connect, args=[n]) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not faults
+    assert len(open_store(database).chains()) == 8
+
+
+def end_sessions(database):
+    with psycopg.connect(database, autocommit=True) as link:
+        link.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
+def test_a_lost_connection_loses_no_token(database):
+    store = open_store(database)
+    store.connect(chain(n=1))
+    with store.lock():
+        assert store.find("app", None) == chain(n=1)
+        end_sessions(database)
+        store.save(chain(n=2))
+    assert store.chains() == [chain(n=2)]
+
+
+def test_what_another_wrote_after_the_lock_was_lost_stays(database):
+    store, other = open_store(database), open_store(database)
+    store.connect(chain(n=1))
+    with store.lock():
+        store.chains()
+        end_sessions(database)
+        other.connect(chain(n=3))
+        with pytest.raises(TokenStoreError, match="what that program wrote was kept"):
+            store.replace([chain(n=2)])
+    assert other.chains() == [chain(n=3)]
+
+
+def test_a_lock_that_never_comes(database, monkeypatch):
+    monkeypatch.setattr("clearbooks.tokens_postgres.LOCK_TIMEOUT", 1)
+    with (
+        open_store(database).lock(),
+        pytest.raises(TokenStoreError, match="locked by another program for 1 s"),
+        open_store(database).lock(),
+    ):
+        pass
+
+
+# Keyring
+
+
+def test_parts_of_old_tokens_do_not_pile_up(keyring_backend):
+    store = open_store("keyring://x")
+    for n in range(5):
+        store.connect(chain(n=n, scope="s " * 2000))
+    used = len(keyring_backend.entries)
+    store.connect(chain(n=9, scope="s " * 2000))
+    assert len(keyring_backend.entries) == used
+    store.connect(chain(n=10))
+    assert len(keyring_backend.entries) < used
+
+
+def test_a_missing_part_is_told(keyring_backend):
+    store = open_store("keyring://x")
+    store.connect(chain())
+    part = next(key for key in keyring_backend.entries if key[1] != "tokens")
+    del keyring_backend.entries[part]
+    with pytest.raises(TokenStoreError, match="a part of keyring://x is missing"):
+        store.chains()
+
+
+def test_a_system_without_keyring(monkeypatch, tmp_path):
+    before = keyring.get_keyring()
+    keyring.set_keyring(fail.Keyring())
+    try:
+        with pytest.raises(TokenStoreError, match="has no keyring that can be used"):
+            open_store("keyring://x").chains()
+    finally:
+        keyring.set_keyring(before)
