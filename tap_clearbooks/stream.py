@@ -154,7 +154,9 @@ class ClearBooksStream(Stream):
                 try:
                     for batch in self._tap.reading(self, business):
                         for stream, counter in zip(streams, counters, strict=True):
-                            counter.increment(stream.emit(batch, business))
+                            written = stream.emit(batch, business)
+                            counter.increment(written)
+                            self._tap.progress.at(stream.name, business, written)
                 except (ForbiddenError, NotFoundError, RejectedError) as error:
                     for stream in streams:
                         stream.complete = False

@@ -18,6 +18,7 @@ from clearbooks.errors import ApiError, ClearBooksError, ForbiddenError, Setting
 from clearbooks.program import check_config_files, run, stop_on_signal
 from clearbooks.settings import Connection, connection_properties
 from tap_clearbooks.flight import Reading, Readings
+from tap_clearbooks.progress import Progress
 from tap_clearbooks.settings import DEFAULT_LOOKBACK, MONTHS, MOST_PER_PAGE, tap_properties
 from tap_clearbooks.sources import Ways, Window
 from tap_clearbooks.stream import ClearBooksStream
@@ -64,6 +65,7 @@ class TapClearbooks(Tap):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.faults: list[str] = []
+        self.progress = Progress()
 
     @override
     def discover_streams(self) -> list[ClearBooksStream]:
@@ -79,7 +81,9 @@ class TapClearbooks(Tap):
     @functools.cached_property
     def client(self) -> Client:
         """The client that all streams share."""
-        return Client(self.connection)
+        client = Client(self.connection)
+        client.pacer.waiting = self.progress.waiting
+        return client
 
     @functools.cached_property
     def executor(self) -> ThreadPoolExecutor:
@@ -217,6 +221,7 @@ class TapClearbooks(Tap):
 
     def close(self) -> None:
         """Stop what is under way and keep what the pacer found."""
+        self.progress.close()
         if "_readings" in self.__dict__:
             self._readings.close()
         if "executor" in self.__dict__:
