@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from target_clearbooks.intent import Reference
+
+T = TypeVar("T")
 
 
 class NotFoundInLedger(Exception):  # noqa: N818 - an outcome, not a fault of the program
@@ -36,6 +43,20 @@ class NotYet(Exception):  # noqa: N818 - as above
         super().__init__(f"{stream} {external_id!r} is not in the ledger yet")
 
 
+class ToBeMade(Exception):  # noqa: N818 - as above
+    """A contact that has to be created first.
+
+    Attributes:
+        kind: `customers` or `suppliers`.
+        record: Its record, with a source key in `externalId`.
+    """
+
+    def __init__(self, kind: str, record: dict[str, Any]) -> None:
+        self.kind = kind
+        self.record = record
+        super().__init__(f"{kind}: {record.get('name')!r} is not in the ledger")
+
+
 @dataclass(slots=True)
 class Findings:
     """Everything that was noticed about one record.
@@ -44,17 +65,43 @@ class Findings:
         faults: Why it cannot be sent.
         warnings: What a person should know; it is sent all the same.
         unclear: `(field, words, candidates)` of every name that fits several.
-        waiting: `(stream, external id)` of parents that are not there yet.
+        waiting: `(field, stream, external id)` of parents that are not there yet.
+        missing: Contacts to be made first.
+        depends: References that the map resolved.
+        expected: Totals that the answer is to be compared with.
     """
 
     faults: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     unclear: list[tuple[str, str, list[dict[str, Any]]]] = field(default_factory=list)
-    waiting: list[tuple[str, str]] = field(default_factory=list)
+    waiting: list[tuple[str, str, str]] = field(default_factory=list)
+    missing: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+    depends: list[Reference] = field(default_factory=list)
+    expected: dict[str, Any] = field(default_factory=dict)
 
-    def bad_under(self, path: str) -> bool:
-        """Whether something is noted about a field already."""
-        starts = (f"{path}:", f"{path}.", f"{path}[")
-        return any(fault.startswith(starts) for fault in self.faults) or any(
-            where == path for where, _, _ in self.unclear
+    def attempt(self, where: str, look: Callable[..., T], *args: Any) -> T | None:
+        """What `look(*args)` finds; what it ends in otherwise is noted under the field."""
+        try:
+            return look(*args)
+        except Ambiguous as error:
+            self.unclear.append((where, str(error), error.candidates))
+        except NotYet as error:
+            self.waiting.append((where, error.stream, error.external_id))
+        except ToBeMade as error:
+            self.missing.append((error.kind, error.record))
+        except (NotFoundInLedger, ValueError) as error:
+            self.faults.append(f"{where}: {error}")
+        return None
+
+    def used(self, references: Iterable[Reference]) -> None:
+        """Note references that the map resolved."""
+        self.depends.extend(references)
+
+    def open(self, where: str) -> bool:
+        """Whether something is noted about a field already, so that it is no news that it lacks."""
+        starts = (f"{where}:", f"{where}.", f"{where}[")
+        return (
+            any(fault.startswith(starts) for fault in self.faults)
+            or any(path == where for path, _, _ in self.unclear)
+            or any(path == where for path, _, _ in self.waiting)
         )

@@ -10,15 +10,13 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from clearbooks.contract import load_contract
 from target_clearbooks.prepare import amounts
 from target_clearbooks.prepare.names import fold, listed, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from clearbooks.contract import JsonSchema
 
@@ -42,8 +40,18 @@ def anything(value: Any, where: str, faults: list[str]) -> Any:
 
 
 def amount(value: Any, where: str, faults: list[str]) -> Any:
-    """A decimal, or None where it is none."""
+    """A decimal."""
     return _number(value, where, faults)
+
+
+def label(value: Any, where: str, faults: list[str]) -> Any:
+    """Text."""
+    return _text(value, where, faults)
+
+
+def yes_or_no(value: Any, where: str, faults: list[str]) -> Any:
+    """True or false."""
+    return _truth(value, where, faults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +127,15 @@ class Shape:
                 given[name] = key
         return found
 
-    def missing(self, body: Mapping[str, Any], where: str, faults: list[str]) -> None:
-        """Note what is required and absent. Done once references are resolved."""
-        for name in self.required:
-            if name not in body or body[name] == "":
-                path = f"{where}.{name}" if where else name
-                faults.append(f"{path}: is required")
-        if self.choices and not any(all(n in body for n in choice) for choice in self.choices):
-            words = ", or ".join(" with ".join(choice) for choice in self.choices)
-            faults.append(f"{where or 'record'}: needs {words}")
+    def missing(self, body: Mapping[str, Any]) -> list[str]:
+        """Names of what is required and absent. Asked once references are resolved."""
+        return [name for name in self.required if body.get(name) in (None, "")]
+
+    def wanting(self, body: Mapping[str, Any]) -> str | None:
+        """Of several sets of fields one is required: the sets in words, where none is whole."""
+        if not self.choices or any(all(n in body for n in choice) for choice in self.choices):
+            return None
+        return ", or ".join(" with ".join(choice) for choice in self.choices)
 
     def _name(self, key: str) -> str | None:
         return self.folded.get(fold(key))
@@ -249,15 +257,20 @@ def _array(schema: JsonSchema, extras: Extras | None) -> Reader:
 
 def _object(schema: JsonSchema, extras: Extras | None) -> Reader:
     shape = Shape(schema, extras)
-    # What a line needs may still be made from a reference; without those it is known at once.
+    # What an object needs may still be made from references, where it may hold some.
     whole = extras is None
 
     def reader(value: Any, where: str, faults: list[str]) -> Any:
         if isinstance(value, str) and not value.strip():
             return _ABSENT
         found = shape.read(value, where, faults)
-        if whole and found:
-            shape.missing(found, where, faults)
+        if whole:
+            known = len(faults)
+            faults.extend(
+                f"{where}.{name}: is required"
+                for name in shape.missing(found)
+                if not any(f.startswith(f"{where}.{name}:") for f in faults[:known])
+            )
         return found
 
     return reader
@@ -273,8 +286,12 @@ def _from_json(value: Any) -> Any:
     return value
 
 
-@cache
-def line_shape(stream: str, name: str) -> Shape:
-    """Shape of the items of a list field, for what they need once references are resolved."""
-    schema = load_contract().resources[stream].write_schema("create")
-    return Shape(schema["properties"][name]["items"])
+def folded_keys(value: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """An object with its keys in the spelling of `names`; empty values and other keys left out.
+
+    >>> folded_keys({"external_id": 5, "name": None}, ("externalId", "name"))
+    {'externalId': 5}
+    """
+    known = {fold(name): name for name in names}
+    found = {known.get(fold(key)): item for key, item in value.items() if item not in (None, "")}
+    return {name: item for name, item in found.items() if name is not None}

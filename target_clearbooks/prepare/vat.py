@@ -75,6 +75,7 @@ class Vat:
         self._lookups = lookups
         self._treatments: dict[tuple[str, Any], str] = {}
         self._rates: dict[tuple[str, str | None, str | None], tuple[Rate, ...]] = {}
+        self._reverse: dict[tuple[str, str], bool] = {}
         self._found: dict[tuple[str, str, str, Any], Rate] = {}
 
     def treatment(self, side: str, value: Any) -> str:
@@ -124,7 +125,9 @@ class Vat:
         if isinstance(value, str) and fold(value) == fold(MANUAL):
             return Rate(MANUAL, MANUAL, None)
         era = _era(date)
-        kept = (side, treatment, era, value) if isinstance(value, (str, int, Decimal)) else None
+        kept = (
+            (side, treatment, era, value) if isinstance(value, (str, int, float, Decimal)) else None
+        )
         if kept in self._found:
             return self._found[kept]
         first = self._eras(side, treatment, date, era)
@@ -169,9 +172,13 @@ class Vat:
 
     def reverse(self, side: str, treatment: str) -> bool:
         """Whether the treatment says by its name that the buyer accounts for the VAT."""
-        rows = self._lookups.rows("vat_treatments", vatType=side)
-        words = [fold(f"{r['key']} {r.get('name', '')}") for r in rows if r["key"] == treatment]
-        return any("reversecharge" in word for word in words)
+        kept = self._reverse.get((side, treatment))
+        if kept is None:
+            rows = self._lookups.rows("vat_treatments", vatType=side)
+            words = [f"{r['key']} {r.get('name', '')}" for r in rows if r["key"] == treatment]
+            kept = any("reversecharge" in fold(word) for word in words)
+            self._reverse[side, treatment] = kept
+        return kept
 
     def _eras(self, side: str, treatment: str, date: str, era: str) -> tuple[Rate, ...]:
         key = (side, treatment, era)

@@ -1,0 +1,258 @@
+"""Lines of a document: references, prices net or gross, and what they will sum to.
+
+The API works VAT out line by line, from the net. Where a line is priced gross, the net and VAT
+are found that give that gross to the penny: with the rate's own key where it does, else `Manual`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from target_clearbooks.prepare.amounts import (
+    HUNDRED,
+    PENNY,
+    ZERO,
+    is_pennies,
+    money,
+    over,
+    pennies,
+    plain,
+    times,
+)
+from target_clearbooks.prepare.streams import line_shape
+from target_clearbooks.prepare.vat import MANUAL
+
+if TYPE_CHECKING:
+    from target_clearbooks.prepare.aliases import Aliases
+    from target_clearbooks.prepare.finding import Findings
+    from target_clearbooks.prepare.references import References
+    from target_clearbooks.prepare.vat import Rate, Vat
+
+Line = dict[str, Any]
+
+_NET, _GROSS = ("unitPrice", "net"), ("grossUnitPrice", "gross")
+_MOST_PLACES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What holds for every line of a document. None where the record's own field is at fault."""
+
+    stream: str
+    side: str
+    treatment: str | None
+    date: str | None
+
+
+@dataclass(slots=True)
+class Sums:
+    """What the lines come to. `known` is False once a line could not be worked out."""
+
+    net: Decimal = ZERO
+    vat: Decimal = ZERO
+    known: bool = True
+    gross_priced: int = 0
+
+
+class Lines:
+    """Resolves the lines of documents of one business."""
+
+    def __init__(self, references: References, vat: Vat, aliases: Aliases) -> None:
+        self._references = references
+        self._vat = vat
+        self._aliases = aliases
+
+    def resolve(self, lines: list[Line], terms: Terms, note: Findings) -> tuple[list[Line], Sums]:
+        """The lines as they are sent, and their sums."""
+        shape = line_shape(terms.stream, "lineItems")
+        sums = Sums()
+        done = []
+        for n, given in enumerate(lines):
+            where = f"lineItems[{n}]"
+            line = dict(given)
+            self._account(line, terms, where, note)
+            rate = self._rate(line, terms, where, note)
+            self._price(line, terms, rate, where, note, sums)
+            note.faults.extend(
+                f"{where}.{name}: is required"
+                for name in shape.missing(line)
+                if not note.open(f"{where}.{name}")
+            )
+            done.append(line)
+        return done, sums
+
+    def _account(self, line: Line, terms: Terms, where: str, note: Findings) -> None:
+        value = self._aliases.meant(terms.stream, "accountCode", line.pop("accountCode", None))
+        if value is not None and value != "":
+            path = f"{where}.accountCode"
+            found = note.attempt(path, self._references.account, value, terms.side)
+            if found is not None:
+                line["accountCode"] = found
+        value = self._aliases.meant(terms.stream, "stockItem", line.pop("stockItem", None))
+        if value is not None and value != "":
+            item = note.attempt(f"{where}.stockItem", self._references.stock_item, value)
+            if item is not None:
+                line["stockItem"] = item[0]
+                note.used(item[1])
+
+    def _rate(self, line: Line, terms: Terms, where: str, note: Findings) -> Rate | None:
+        named = "vatRate" if "vatRate" in line else "vatRateKey"
+        value, key = line.pop("vatRate", None), line.pop("vatRateKey", None)
+        value = self._aliases.meant(terms.stream, "vatRate", key if value is None else value)
+        if value is None or value == "":
+            return None
+        path = f"{where}.{named}"
+        if terms.treatment is None or terms.date is None:
+            # Which rates are legal is not known; what is wrong is noted already.
+            line["vatRateKey"] = str(value)
+            return None
+        look = partial(self._vat.rate, terms.side, terms.treatment, terms.date)
+        rate = note.attempt(path, look, value)
+        # Only what is noted above is wrong with a field that has a value.
+        line["vatRateKey"] = rate.key if rate else str(value)
+        return rate
+
+    def _price(
+        self, line: Line, terms: Terms, rate: Rate | None, where: str, note: Findings, sums: Sums
+    ) -> None:
+        nets = [name for name in _NET if name in line]
+        grosses = [name for name in _GROSS if name in line]
+        for several in (nets, grosses):
+            if len(several) > 1:
+                note.faults.append(f"{where}: give {' or '.join(several)}, not both")
+                sums.known = False
+                return
+        if ("net" in line or grosses) and "quantity" not in line and "unitPrice" not in line:
+            line["quantity"] = Decimal(1)
+        if not (nets or grosses) or "quantity" not in line or note.open(f"{where}.quantity"):
+            sums.known = False
+            return
+        tax = self._manual(line, rate, where, note)
+        if grosses:
+            tax = self._from_gross(line, terms, rate, where, note, sums)
+        elif nets == ["net"]:
+            _unit_price(line, line.pop("net"), where, note)
+        if "unitPrice" not in line or rate is None:
+            sums.known = False
+            return
+        net = pennies(times(line["unitPrice"], line["quantity"]))
+        if tax is None:
+            tax = self._keyed(net, rate, terms)
+        sums.net += net
+        if tax is None:
+            sums.known = False
+        else:
+            sums.vat += tax
+
+    def _manual(self, line: Line, rate: Rate | None, where: str, note: Findings) -> Decimal | None:
+        """The VAT that a line itself gives."""
+        if rate is None:
+            return None
+        given: Decimal | None = line.get("vatAmount")
+        if rate.key != MANUAL:
+            if given is not None:
+                del line["vatAmount"]
+                note.warnings.append(
+                    f"{where}.vatAmount: is not sent, since the VAT follows from {rate.key}; "
+                    "use the rate Manual to set it"
+                )
+            return None
+        if given is None:
+            if not note.open(f"{where}.vatAmount"):
+                note.faults.append(f"{where}.vatAmount: is required with the rate Manual")
+            return None
+        if not is_pennies(given):
+            note.faults.append(f"{where}.vatAmount: {plain(given)} has parts of a penny")
+        return given
+
+    def _keyed(self, net: Decimal, rate: Rate, terms: Terms) -> Decimal | None:
+        """The VAT that the API will work out."""
+        if rate.percent is None:
+            return None
+        if terms.treatment is not None and self._vat.reverse(terms.side, terms.treatment):
+            return ZERO
+        return pennies(over(times(net, rate.percent), HUNDRED))
+
+    def _from_gross(
+        self, line: Line, terms: Terms, rate: Rate | None, where: str, note: Findings, sums: Sums
+    ) -> Decimal | None:
+        """Price a line so that its gross is the one given; the VAT that it takes."""
+        gross = _gross(line, where, note)
+        sums.gross_priced += 1
+        if rate is None:
+            line.setdefault("unitPrice", ZERO)  # what is wrong is noted with the rate
+            return None
+        net = line.pop("net", None)
+        if "unitPrice" in line:
+            net = pennies(times(line["unitPrice"], line["quantity"]))
+        if rate.key == MANUAL:
+            tax = line.get("vatAmount", ZERO)
+        elif net is not None:
+            tax = gross - net
+        else:
+            tax = self._within(gross, rate, terms, where, note)
+        if net is not None:
+            self._fits(net, gross, tax, line, rate, terms, where, note)
+        if "unitPrice" not in line:
+            _unit_price(line, gross - tax, where, note)
+        if rate.key != MANUAL and self._keyed(gross - tax, rate, terms) != tax:
+            line |= {"vatRateKey": MANUAL, "vatAmount": tax}
+        return Decimal(tax)
+
+    def _fits(
+        self, net: Decimal, gross: Decimal, tax: Decimal, line: Line, rate: Rate, terms: Terms,
+        where: str, note: Findings,
+    ) -> None:  # fmt: skip
+        """Check a line that gives both net and gross; a penny for each unit may be rounded."""
+        usual = tax if rate.key == MANUAL else self._keyed(net, rate, terms)
+        allowed = PENNY * max(abs(line["quantity"]), 1)
+        if net + tax != gross or (usual is not None and abs(tax - usual) > allowed):
+            note.faults.append(
+                f"{where}: net {money(net)} and gross {money(gross)} do not fit {rate.key}"
+                + (f" with VAT {money(tax)}" if rate.key == MANUAL else "")
+            )
+
+    def _within(
+        self, gross: Decimal, rate: Rate, terms: Terms, where: str, note: Findings
+    ) -> Decimal:
+        """The VAT that is part of a gross amount: the VAT fraction, half a penny up."""
+        if rate.percent is None:
+            note.faults.append(f"{where}: the API does not tell the percentage of {rate.key}, "
+                               "so a gross price cannot be split")  # fmt: skip
+            return ZERO
+        if terms.treatment is not None and self._vat.reverse(terms.side, terms.treatment):
+            return ZERO
+        return pennies(over(times(gross, rate.percent), HUNDRED + rate.percent))
+
+
+def _gross(line: Line, where: str, note: Findings) -> Decimal:
+    """The gross of a line, whichever way it is given."""
+    if "grossUnitPrice" in line:
+        return pennies(times(line.pop("grossUnitPrice"), line["quantity"]))
+    gross: Decimal = line.pop("gross")
+    if not is_pennies(gross):
+        note.faults.append(f"{where}.gross: {plain(gross)} has parts of a penny")
+    return gross
+
+
+def _unit_price(line: Line, net: Decimal, where: str, note: Findings) -> None:
+    """Set the price that gives this net, with the fewest decimals that do."""
+    quantity = line["quantity"]
+    if not is_pennies(net):
+        note.faults.append(f"{where}.net: {plain(net)} has parts of a penny")
+        return
+    if not quantity:
+        if net:
+            note.faults.append(f"{where}.quantity: is 0, and the line comes to {money(net)}")
+        line["unitPrice"] = ZERO
+        return
+    exact = over(net, quantity)
+    for places in range(2, _MOST_PLACES + 1):
+        price = round(exact, places)
+        if pennies(times(price, quantity)) == net:
+            line["unitPrice"] = price
+            return
+    note.faults.append(f"{where}.quantity: is too large to be priced by its total")

@@ -1,0 +1,319 @@
+"""Names and numbers of a record that stand for something in the ledger.
+
+Contacts are found in `contacts`, VAT in `vat`; here is the rest.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from target_clearbooks.prepare.amounts import integer, shown, text
+from target_clearbooks.prepare.finding import Ambiguous, NotFoundInLedger, NotYet
+from target_clearbooks.prepare.names import digits, fold, listed, nearest
+from target_clearbooks.prepare.shapes import folded_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from target_clearbooks.intent import LedgerMap, Reference
+    from target_clearbooks.prepare.lookups import Lookups
+
+_PREFIXED = re.compile(r"([A-Za-z]+)-?(\d+)")
+_SORT_AND_NUMBER = 14
+_VOIDED = "voided"
+
+
+def _by(name: str) -> Callable[[Mapping[str, Any]], Iterable[str]]:
+    def keys(row: Mapping[str, Any]) -> Iterable[str]:
+        value = row.get(name)
+        return (fold(str(value)),) if value else ()
+
+    return keys
+
+
+_by_name, _by_sku = _by("name"), _by("sku")
+
+
+def _sort_and_number(row: Mapping[str, Any]) -> Iterable[str]:
+    found = digits(str(row.get("sortCode") or "")), digits(str(row.get("accountNumber") or ""))
+    return ("".join(found),) if all(found) else ()
+
+
+def _iban(row: Mapping[str, Any]) -> Iterable[str]:
+    return (digits(str(row["iban"])),) if row.get("iban") else ()
+
+
+def _number(value: Any) -> int | None:
+    """The whole number that a value is, if it is one."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.strip().isdigit():
+        return int(value)
+    return None
+
+
+def _candidates(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [{"id": row["id"], "name": row.get("name", "")} for row in rows]
+
+
+class References:
+    """Finds what records of one business refer to.
+
+    Args:
+        lookups: Where the lists come from.
+        ledger_map: What source keys became.
+    """
+
+    def __init__(self, lookups: Lookups, ledger_map: LedgerMap) -> None:
+        self._lookups = lookups
+        self._map = ledger_map
+        self._accounts: dict[tuple[str | None, Any], int] = {}
+
+    def account(self, value: Any, side: str | None) -> int:
+        """An account code by number or name; on a document, one that takes its side.
+
+        Raises:
+            NotFoundInLedger: there is none, or it does not take sales or purchases.
+            Ambiguous: several have that name.
+        """
+        kept = (side, value) if isinstance(value, (str, int)) else None
+        if kept in self._accounts:
+            return self._accounts[kept]
+        table = self._lookups.table("account_codes")
+        number = _number(value)
+        row = table.get(number) if number is not None else None
+        if row is None:
+            found = table.find("name", _by_name, fold(text(value)))
+            if len(found) > 1:
+                found = [r for r in found if _takes(r, side)] or found
+            if len(found) > 1:
+                raise Ambiguous(
+                    f"{len(found)} account codes are called {shown(value)}", _candidates(found)
+                )
+            row = found[0] if found else None
+        if row is None:
+            near = nearest(str(value), [str(r.get("name", "")) for r in table.rows])
+            hint = f"; the nearest name is {near!r}" if near else ""
+            raise NotFoundInLedger(f"there is no account code {shown(value)}{hint}")
+        if not _takes(row, side):
+            raise NotFoundInLedger(
+                f"account code {row['id']} ({row.get('name', '')}) does not take {side}"
+            )
+        if kept:
+            self._accounts[kept] = int(row["id"])
+        return int(row["id"])
+
+    def bank_account(self, value: Any) -> Mapping[str, Any]:
+        """A bank account by ID, name, IBAN, or sort code and account number.
+
+        Raises:
+            NotFoundInLedger, Ambiguous, NotYet: there is none, several, or none yet.
+        """
+        table = self._lookups.table("bank_accounts")
+        if isinstance(value, dict):
+            wanted = folded_keys(value, _BANK_FIELDS)
+            if "externalId" in wanted:
+                row = table.get(self._mapped(("bank_accounts",), text(wanted["externalId"])))
+                if row is not None:
+                    return row
+        else:
+            wanted = {"name": value}
+            code = digits(str(value))
+            if len(code) == _SORT_AND_NUMBER and code.isdigit():
+                wanted = {"sortCode": code[:6], "accountNumber": code[6:]}
+        found = self._banks(wanted)
+        if not found and not isinstance(value, dict):
+            found = self._banks({"iban": value}) or self._banks({"id": value})
+        if len(found) > 1:
+            raise Ambiguous(f"{len(found)} bank accounts match {shown(value)}", _candidates(found))
+        if not found:
+            names = [str(r.get("name", "")) for r in table.rows]
+            raise NotFoundInLedger(f"there is no bank account {shown(value)}; there are "
+                                   f"{listed(names)}")  # fmt: skip
+        return found[0]
+
+    def _banks(self, wanted: Mapping[str, Any]) -> list[dict[str, Any]]:
+        table = self._lookups.table("bank_accounts")
+        if "id" in wanted:
+            number = _number(wanted["id"])
+            row = table.get(number) if number is not None else None
+            return [row] if row else []
+        if "sortCode" in wanted and "accountNumber" in wanted:
+            key = digits(str(wanted["sortCode"])) + digits(str(wanted["accountNumber"]))
+            return table.find("sortCode", _sort_and_number, key)
+        if "iban" in wanted:
+            return table.find("iban", _iban, digits(str(wanted["iban"])))
+        if "name" in wanted:
+            return table.find("name", _by_name, fold(str(wanted["name"])))
+        return []
+
+    def payment_method(self, value: Any, bank: Mapping[str, Any]) -> int:
+        """A payment method of a bank account, by ID or name.
+
+        Raises:
+            NotFoundInLedger, Ambiguous: the bank account has none, or several, of that name.
+        """
+        if isinstance(value, dict):
+            value = value.get("id", value.get("name"))
+        methods = bank.get("paymentMethods") or []
+        wanted = fold(str(value))
+        found = [m for m in methods if m["id"] == _number(value)]
+        found = found or [m for m in methods if fold(str(m.get("name", ""))) == wanted]
+        if len(found) > 1:
+            raise Ambiguous(f"{len(found)} payment methods are called {shown(value)}",
+                            _candidates(found))  # fmt: skip
+        if not found:
+            known = listed([f"{m.get('name')} ({m['id']})" for m in methods])
+            raise NotFoundInLedger(
+                f"the bank account {bank.get('name', '')!r} has no payment method "
+                f"{shown(value)}; it has {known}"
+            )
+        return int(found[0]["id"])
+
+    def stock_item(self, value: Any) -> tuple[int, tuple[Reference, ...]]:
+        """A stock item by its SKU, name, ID or `{externalId: ...}`.
+
+        Raises:
+            NotFoundInLedger, Ambiguous, NotYet: there is none, several, or none yet.
+        """
+        table = self._lookups.table("stock_items")
+        wanted = folded_keys(value, _STOCK_FIELDS) if isinstance(value, dict) else {"sku": value}
+        if "externalId" in wanted:
+            key = text(wanted["externalId"])
+            return int(self._mapped(("stock_items",), key)), (("stock_items", key),)
+        sku = wanted.get("sku")
+        found = table.find("sku", _by_sku, fold(str(sku))) if sku is not None else []
+        name = wanted.get("name", sku)
+        if not found and name is not None:
+            found = table.find("name", _by_name, fold(str(name)))
+        number = _number(wanted.get("id", sku))
+        if not found and number is not None and (row := table.get(number)):
+            found = [row]
+        if len(found) > 1:
+            raise Ambiguous(f"{len(found)} stock items match {shown(value)}", _candidates(found))
+        if not found:
+            raise NotFoundInLedger(f"there is no stock item {shown(value)}")
+        return int(found[0]["id"]), ()
+
+    def feed(self, value: Any) -> tuple[str, tuple[Reference, ...]]:
+        """A bank feed by its ID, or `{externalId: ...}`: the API does not list them.
+
+        Raises:
+            NotYet: a source key that became no feed so far.
+        """
+        if not isinstance(value, dict):
+            return text(value), ()
+        wanted = folded_keys(value, ("externalId", "id"))
+        if "id" in wanted:
+            return text(wanted["id"]), ()
+        if "externalId" not in wanted:
+            raise NotFoundInLedger(f"{shown(value)} should be the ID of a feed or its externalId")
+        key = text(wanted["externalId"])
+        return str(self._mapped(("bank_feeds",), key)), (("bank_feeds", key),)
+
+    def document(
+        self, streams: tuple[str, ...], value: Any
+    ) -> tuple[str, Mapping[str, Any], tuple[Reference, ...]]:
+        """A document or payment: its stream, digest, and the references of the map used.
+
+        By `externalId`, `documentNumber`, `reference`, `description` (of payments) or `id`. A
+        plain value is a source key, else a document number.
+
+        Raises:
+            NotFoundInLedger, Ambiguous, NotYet: there is none, several, or none yet.
+        """
+        if isinstance(value, dict):
+            wanted = folded_keys(value, _DOCUMENT_FIELDS)
+        else:
+            wanted = {"externalId": text(value), "documentNumber": text(value)}
+        if not wanted:
+            raise NotFoundInLedger(f"{shown(value)} should have {listed(_DOCUMENT_FIELDS)}")
+        waiting: NotYet | None = None
+        if "externalId" in wanted:
+            try:
+                return self._mapped_document(streams, text(wanted["externalId"]))
+            except NotYet as error:
+                waiting = error
+        found = self._documents(streams, wanted)
+        if len(found) > 1:
+            raise Ambiguous(f"{len(found)} of {listed(streams)} match {shown(value)}",
+                            [_summary(stream, row) for stream, row in found])  # fmt: skip
+        if found:
+            return *found[0], ()
+        if waiting is not None:
+            raise waiting
+        raise NotFoundInLedger(f"none of {listed(streams)} matches {shown(value)}")
+
+    def _mapped_document(
+        self, streams: tuple[str, ...], key: str
+    ) -> tuple[str, Mapping[str, Any], tuple[Reference, ...]]:
+        found = [(s, m) for s in streams if (m := self._map.find(s, key))]
+        if not found:
+            raise NotYet(streams[0], key)
+        if len(found) > 1:
+            raise Ambiguous(f"several of {listed(streams)} have the externalId {key!r}",
+                            [{"stream": s, "id": m.remote_id} for s, m in found])  # fmt: skip
+        stream, mapped = found[0]
+        if mapped.voided:
+            raise NotFoundInLedger(f"{stream} {key!r} was voided")
+        rows = self._lookups.documents(stream, "id", mapped.remote_id)
+        row = rows[0] if rows else {"id": mapped.remote_id}
+        if row.get("status") == _VOIDED:
+            raise NotFoundInLedger(f"{stream} {key!r} is voided in the ledger")
+        return stream, row, ((stream, key),)
+
+    def _documents(
+        self, streams: tuple[str, ...], wanted: Mapping[str, Any]
+    ) -> list[tuple[str, Mapping[str, Any]]]:
+        for name in ("id", "documentNumber", "reference", "description"):
+            if name not in wanted:
+                continue
+            value = integer(wanted[name]) if name == "id" else text(wanted[name]).strip()
+            found = [
+                (stream, row)
+                for stream in streams
+                if name in _found_by(stream)
+                for row in self._numbered(stream, name, value)
+                if row.get("status") != _VOIDED
+            ]
+            if found:
+                return found
+        return []
+
+    def _numbered(self, stream: str, name: str, value: Any) -> list[Mapping[str, Any]]:
+        found = list(self._lookups.documents(stream, name, value))
+        if not found and name == "documentNumber" and (match := _PREFIXED.fullmatch(value)):
+            # INV12 as it is printed, for 12 as it is kept.
+            rows = self._lookups.documents(stream, name, match.group(2))
+            found = [r for r in rows if fold(str(r.get("formattedDocumentNumber"))) == fold(value)]
+        return found
+
+    def _mapped(self, streams: tuple[str, ...], key: str) -> int | str:
+        for stream in streams:
+            mapped = self._map.find(stream, key)
+            if mapped is not None:
+                if mapped.voided:
+                    raise NotFoundInLedger(f"{stream} {key!r} was deleted")
+                return mapped.remote_id
+        raise NotYet(streams[0], key)
+
+
+_BANK_FIELDS = ("externalId", "id", "sortCode", "accountNumber", "iban", "name")
+_STOCK_FIELDS = ("externalId", "sku", "name", "id")
+_DOCUMENT_FIELDS = ("externalId", "id", "documentNumber", "reference", "description")
+
+
+def _found_by(stream: str) -> tuple[str, ...]:
+    """Fields that name one of a stream in a reference."""
+    return ("id", "description") if stream == "payments" else ("id", "documentNumber", "reference")
+
+
+def _takes(row: Mapping[str, Any], side: str | None) -> bool:
+    # An answer that does not say is no refusal.
+    return side is None or row.get(side) is not False
+
+
+def _summary(stream: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("id", "formattedDocumentNumber", "documentNumber", "reference", "date", "gross")
+    return {"stream": stream, **{n: row[n] for n in names if n in row}}
