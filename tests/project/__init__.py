@@ -1,0 +1,1 @@
+"""Tests of the project's frame: Meltano, wheel, bootstrap, documents, demo."""
