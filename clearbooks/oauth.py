@@ -172,7 +172,8 @@ def _chain(connection: Connection, operation: str, reply: requests.Response) -> 
             + f" - {remedy}"
         )  # fmt: skip
     try:
-        tokens = msgspec.json.decode(reply.content, type=_TokenReply)
+        # Not strict: some servers send expires_in as a string, and the refresh token is used up.
+        tokens = msgspec.json.decode(reply.content, type=_TokenReply, strict=False)
     except msgspec.MsgspecError:
         raise NotAuthorisedError(
             f"{operation}: the answer of {connection.token_url} holds no tokens; the refresh "

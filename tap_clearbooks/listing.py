@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from clearbooks.errors import ApiError, RejectedError
+from clearbooks.errors import ApiError, NotFoundError, RejectedError
 from tap_clearbooks.flight import in_order
 from tap_clearbooks.pages import (
     ASCENDING,
@@ -89,6 +89,11 @@ class Listing:
         params = {**self._params, **sort, "limit": limit or self._page_size, "page": number}
         try:
             reply = self._client.get(self._operation, params, business_id=self._business_id)
+        except NotFoundError:
+            if number == 1:
+                raise
+            # Some servers answer so where the pages have come to an end.
+            return Page(number, [], None, None)
         except RejectedError:
             if not sort:
                 raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clearbooks.errors import NotFoundError
 from tap_clearbooks.flight import in_order
 from tap_clearbooks.records import Shape
 from tap_clearbooks.sources.base import Batch, Source
@@ -60,7 +61,11 @@ class Attachments(Source):
 
             def attached(document: int, kind: str = kind) -> list[Record]:
                 listing = self.listing(params={type_name: kind, id_name: document})
-                records = [record for part in listing.ascending() for record in part.records]
+                try:
+                    records = [record for part in listing.ascending() for record in part.records]
+                except NotFoundError:
+                    # Deleted since it was listed.
+                    return []
                 return self.stamp(records, **{type_name: kind, id_name: document})
 
             for records in in_order(self.ways.executor, attached, documents, self.ways.depth):

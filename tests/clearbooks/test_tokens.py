@@ -55,6 +55,14 @@ def test_the_seed_is_used_once_and_the_chain_goes_on_from_the_store(tmp_path):
         assert sent_tokens(server) == ["seed-1", "refresh-1"]
 
 
+@pytest.mark.parametrize("more", [{"expires_in": "3600"}, {"expires_in": None}, {"scope": "a b"}])
+def test_token_answers_of_every_shape_are_read(more, tmp_path):
+    with scripted(grant(1, **more)) as server:
+        assert TokenSource(oauth(server, tmp_path)).access_token() == "access-1"
+        assert TokenSource(oauth(server, tmp_path)).access_token() == "access-1"
+        assert len(server.asked) == 1
+
+
 def test_an_expired_token_is_renewed_before_it_is_used(tmp_path):
     with scripted(grant(1, expires_in=1), grant(2)) as server:
         source = TokenSource(oauth(server, tmp_path))

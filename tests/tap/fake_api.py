@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 
 from clearbooks.client import Reply
-from clearbooks.errors import RejectedError
+from clearbooks.errors import NotFoundError, RejectedError
 from tap_clearbooks.listing import Listing
 from tap_clearbooks.records import Shape
 
@@ -27,7 +27,8 @@ class FakeApi:
     """Answers `get` as the client would. `before` is called with the number of each request."""
 
     def __init__(self, ids, *, dates=None, before=None, headers=True, sorts=("id", "date"),
-                 direction=True, cap=200, refuses=(), shuffle=None):  # fmt: skip
+                 direction=True, cap=200, refuses=(), shuffle=None,
+        strict=False):  # fmt: skip
         self.records = {i: {"id": i, "date": (dates or {}).get(i, "2024-01-01")} for i in ids}
         self.before = before or (lambda _number: None)
         self.headers = headers
@@ -36,6 +37,7 @@ class FakeApi:
         self.cap = cap
         self.refuses = refuses
         self.shuffle = shuffle
+        self.strict = strict
         self.requests = []
         self._lock = threading.Lock()
 
@@ -60,6 +62,8 @@ class FakeApi:
             rows.sort(key=lambda row: (row[field], row["id"]), reverse=descending)
         limit = min(params["limit"], self.cap)
         start = (params["page"] - 1) * limit
+        if self.strict and start and start >= len(rows):
+            raise NotFoundError(operation, 404)
         headers = {}
         if self.headers:
             headers = {

@@ -123,6 +123,18 @@ def test_an_assumed_path_that_the_api_lacks_points_to_the_setting(books, run_tap
     assert "listAccountBalances" in output.tap.faults[0]
 
 
+def test_a_document_deleted_before_its_attachments_are_listed(books, run_tap):
+    customer = books.do("createCustomer", {"name": "A"})["id"]
+    for _ in range(3):
+        invoice = books.invoice(customer)
+        books.do("createSalesAttachment", b"x", salesType="invoices", salesId=invoice["id"],
+                 fileName="a.txt")  # fmt: skip
+    books.server.faults.plan("error", path="/accounting/sales/invoices/2/", status=404)
+    output = run_tap(["sales_attachments"])
+    assert {r["salesId"] for r in output.records("sales_attachments")} == {1, 3}
+    assert not output.tap.faults
+
+
 # Selection, stream maps, flattening
 
 

@@ -49,6 +49,7 @@ def test_a_page_cap_of_the_server_is_found_out():
         {"refuses": ("id",)},
         {"headers": False, "shuffle": 3},
         {"headers": False, "cap": 7},
+        {"headers": False, "strict": True},
         {"headers": False, "direction": False},
     ],
     ids=str,
