@@ -198,6 +198,7 @@ class Pacer:
         self._clock = clock
         self._sleep = sleep
         self._mutex = threading.Lock()
+        self._turn = threading.Lock()
         self._answers = 0
         self._private = Budget()
         self._file = -1
@@ -214,17 +215,19 @@ class Pacer:
 
     def wait(self) -> float:
         """Wait for a place in the budget; returns the time of leaving, for `limited`."""
-        while True:
-            with self._budget() as budget:
-                now = self._clock()
-                held = budget.hold_until - now
-                slot = budget.reserve(now, self._ceiling)
-            if slot > now:
-                if held > 1.0 and self.waiting is not None:
-                    self.waiting(held)
-                self._sleep(slot - now)
-            if not self._held():
-                return self._clock()
+        # One thread after the other: a place taken far ahead would keep the pace of then.
+        with self._turn:
+            while True:
+                with self._budget() as budget:
+                    now = self._clock()
+                    held = budget.hold_until - now
+                    slot = budget.reserve(now, self._ceiling)
+                if slot > now:
+                    if held > 1.0 and self.waiting is not None:
+                        self.waiting(held)
+                    self._sleep(slot - now)
+                if not self._held():
+                    return self._clock()
 
     def _held(self) -> bool:
         """Whether a 429 came while this request waited for its slot."""
