@@ -324,7 +324,7 @@ def _resource(
         name=name,
         entity=tag["x-schema"].removesuffix(".json"),
         title=raw["title"],
-        description=tag["description"],
+        description=tag.get("x-titles", {}).get(name, tag["description"]),
         fixed=fixed,
         dimensions=dimensions,
         key=("businessId", *dimensions, *raw["x-key"]),

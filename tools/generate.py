@@ -147,9 +147,8 @@ def codes(names: tuple[str, ...]) -> str:
 
 
 def description(resource: Resource) -> str:
-    """What a stream holds; streams that share an endpoint are told apart by its parameter."""
-    which = "".join(f": {codes((value,))}" for value in resource.fixed.values())
-    return resource.description.removesuffix(".") + which
+    """What a stream holds."""
+    return resource.description.removesuffix(".")
 
 
 def streams_table() -> str:
