@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from tap_clearbooks.pages import ASCENDING, DESCENDING, Page, Part, above, older, rising
 from tap_clearbooks.records import ids
 
-# After so many pages it is proven that reading may be taken up again from there.
-MARK_PAGES = 50
+# After so many seconds it is proven that reading may be taken up again from there.
+MARK_SECONDS = 10.0
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,6 +87,7 @@ class AscendingWalk:
         self._last = -(-(self._total - len(newest.records)) // self._size)
         self._position = position
         self._gone = 0
+        self._mark_at = time.monotonic() + MARK_SECONDS
         self.ordered = True
 
     def __iter__(self) -> Iterator[Part]:
@@ -118,9 +120,15 @@ class AscendingWalk:
             fresh = above(page.records, done)
             done = fresh[-1].id if fresh else done
             before = page
-            marked = (page.number - start) % MARK_PAGES == MARK_PAGES - 1 and self.proven()
-            yield Part(fresh, page.number * self._size if marked else None)
+            yield Part(fresh, page.number * self._size if self._marks() else None)
         yield Part(above(self._newest.records[::-1], done))
+
+    def _marks(self) -> bool:
+        """Whether reading may be taken up again from here; asked only now and then."""
+        if time.monotonic() < self._mark_at:
+            return False
+        self._mark_at = time.monotonic() + MARK_SECONDS
+        return self.proven()
 
     def _search(self, after: int) -> int:
         """The last page that begins with `after` or something before it."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_clearbooks.walks import MARK_PAGES
+from tap_clearbooks import walks
 from tests.tap.fake_api import FakeApi, Reader, read
 
 
@@ -171,8 +171,17 @@ def test_nothing_new_costs_one_request():
 def test_k_new_records_cost_k_pages_and_two(new):
     api = FakeApi(range(1, 1001))
     assert len(read(api, after=1000 - new, position=1000 - new)) == new
-    marks = new // 10 // MARK_PAGES  # a long reading proves now and then that it may be resumed
-    assert len(api.requests) <= new / 10 + 2 + marks
+    assert len(api.requests) <= new / 10 + 2
+
+
+def test_a_long_reading_may_be_taken_up_again_at_its_marks(monkeypatch):
+    monkeypatch.setattr(walks, "MARK_SECONDS", 0.0)
+    api = FakeApi(range(1, 101))
+    with Reader(api) as listing:
+        marks = [(p.records[-1].id, p.position) for p in listing.ascending() if p.position]
+    assert marks == [(n, n) for n in range(10, 100, 10)]
+    for last, position in marks:
+        assert read(api, after=last, position=position) == list(range(last + 1, 101))
 
 
 def test_a_bookmark_whose_records_were_deleted_is_found_again():
