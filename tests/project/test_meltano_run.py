@@ -74,5 +74,5 @@ def test_first_everything_then_only_what_changed(stage):
 
 def test_a_failing_run_tells_why(stage):
     stage.environment["TAP_CLEARBOOKS_ACCESS_TOKEN"] = "wrong"
-    with pytest.raises(Exception, match="(?s)meltano run tap-clearbooks.*ends:"):
+    with pytest.raises(Exception, match=r"(?s)meltano run tap-clearbooks.*ends:"):
         stage.meltano_run("refused", "tap-clearbooks", "target-duckdb")

@@ -1,0 +1,95 @@
+"""`make demo` shows what it says, and leaves nothing behind when it is stopped."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.project.conftest import ROOT
+
+PATIENCE = 120
+
+
+def command(folder, *more):
+    return [sys.executable, "-m", "tools.demo", "--folder", str(folder), *more]
+
+
+def processes_of(folder):
+    """Processes that run with an environment that names the folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                if str(folder).encode() in (entry / "environ").read_bytes():
+                    found.append(int(entry.name))
+            except OSError:  # it has ended, or is somebody else's
+                continue
+    return found
+
+
+def wait_for(condition, what):
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, f"{what} did not happen"
+        time.sleep(0.05)
+
+
+def test_the_demo_shows_what_it_says(tmp_path):
+    folder = tmp_path / "demo"
+    done = subprocess.run(
+        command(folder), cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "the balance is 0.00" in done.stdout
+    assert done.stdout.count("✓") == 5
+    for query in (ROOT / "examples" / "ledger-to-duckdb" / "queries").glob("*.sql"):
+        assert f"({query.name})" in done.stdout
+    assert (folder / "ledger.duckdb").exists()
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="looks for processes in /proc")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_in_the_middle_it_leaves_no_process_and_no_half_made_file(tmp_path, number):
+    folder = tmp_path / "demo"
+    with subprocess.Popen(
+        command(folder), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        # The tap and the loader run: the moment at which most could be left over.
+        wait_for(lambda: len(processes_of(folder)) >= 3, "the run")
+        process.send_signal(number)
+        output, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130
+    assert "nothing is left running" in output
+    assert processes_of(folder) == []
+    assert {path.suffix for path in folder.iterdir()} <= {".log"}
+
+
+def test_it_stays_up_when_asked(tmp_path):
+    folder = tmp_path / "demo"
+    with subprocess.Popen(
+        command(folder, "--stay"), cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as process:
+        seen = ""
+        for line in process.stdout:
+            seen += line
+            if "The sandbox stays up: http://127.0.0.1:" in line:
+                break
+        assert "✓" in seen
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=PATIENCE)
+    assert "The sandbox is down." in rest
+    assert process.returncode == 0
+
+
+def test_a_folder_with_something_in_it_is_left_alone(tmp_path):
+    (tmp_path / "precious.txt").write_text("mine")
+    done = subprocess.run(command(tmp_path), cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "is not empty" in done.stderr
+    assert (tmp_path / "precious.txt").exists()

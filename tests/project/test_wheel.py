@@ -1,0 +1,103 @@
+"""The built wheel, installed in an empty environment, works away from the checkout."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import zipfile
+from importlib.metadata import version
+
+import pytest
+
+from clearbooks.contract import load_contract
+from tests.project.conftest import ROOT
+
+
+def uv(*arguments, **options):
+    environment = {k: v for k, v in os.environ.items() if k not in {"VIRTUAL_ENV", "PYTHONPATH"}}
+    return subprocess.run(
+        ["sh", ROOT / "tools" / "uv.sh", *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        **options,
+    )
+
+
+def uv_cached(*arguments):
+    """Runs uv from its cache; where something is not in it, with the network."""
+    done = uv(*arguments, "--offline")
+    if done.returncode:
+        done = uv(*arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
+    uv_cached("build", "--wheel", "--out-dir", str(folder))
+    (found,) = folder.glob("*.whl")
+    return found
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory):
+    """The folder of programs of an environment with the wheel and what it depends on."""
+    folder = tmp_path_factory.mktemp("installed")
+    lock = folder / "pylock.toml"
+    uv_cached(
+        "export", "--frozen", "--no-default-groups", "--no-emit-project", "--format", "pylock.toml",
+        "--output-file", str(lock), "--quiet",
+    )  # fmt: skip
+    python = folder / "env" / "bin" / "python"
+    uv_cached("venv", "--quiet", str(folder / "env"))
+    uv_cached("pip", "install", "--quiet", "--python", str(python), "--requirements", str(lock))
+    uv_cached("pip", "install", "--quiet", "--no-deps", "--python", str(python), str(wheel))
+    return python.parent
+
+
+def run(installed, program, *arguments):
+    # Nothing of the checkout may help: another folder, no PYTHONPATH, no configuration.
+    done = subprocess.run(
+        [installed / program, *arguments],
+        cwd=installed,
+        env={"PATH": str(installed), "HOME": str(installed)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_wheel_holds_the_contract_and_the_licence(wheel):
+    names = set(zipfile.ZipFile(wheel).namelist())
+    shipped = {f"clearbooks/schemas/{path.name}" for path in (ROOT / "schemas").iterdir()}
+    assert "clearbooks/schemas/openapi.yaml" in shipped
+    assert shipped <= names
+    assert any(name.endswith("dist-info/licenses/LICENSE") for name in names)
+    assert not any(name.startswith(("tests/", "tools/", "benchmarks/")) for name in names)
+
+
+def test_about(installed):
+    told = json.loads(run(installed, "tap-clearbooks", "--about", "--format", "json"))
+    assert told["name"] == "tap-clearbooks"
+    assert told["version"] == version("clearbooks-connectors")
+    assert "start_date" in told["settings"]["properties"]
+
+
+def test_discover_needs_no_credentials(installed):
+    catalog = json.loads(run(installed, "tap-clearbooks", "--discover"))
+    readable = {r.name for r in load_contract().resources.values() if r.readable}
+    assert {stream["tap_stream_id"] for stream in catalog["streams"]} == readable
+
+
+def test_the_tap_needs_no_web_server(installed):
+    freed = run(
+        installed, "python", "-c", "import importlib.util as u; print(u.find_spec('uvicorn'))"
+    )
+    assert freed.strip() == "None"
