@@ -1,4 +1,4 @@
-"""What an update would change, field by field; and bodies read back from canonical text."""
+"""What an update would change in the ledger, field by field."""
 
 from __future__ import annotations
 
@@ -8,29 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from target_clearbooks.prepare.amounts import decimal, integer, money
+from target_clearbooks.prepare.amounts import decimal, money
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-    from clearbooks.contract import JsonSchema
-
-
-def revived(text: str | bytes, schema: JsonSchema) -> Any:
-    """A body from canonical text, with the schema's numbers as `Decimal` and `int` again."""
-    return _revive(msgspec.json.decode(text), schema)
-
-
-def _revive(value: Any, schema: JsonSchema) -> Any:
-    if isinstance(value, dict):
-        known = schema.get("properties", {})
-        return {k: _revive(v, known.get(k, {})) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_revive(item, schema.get("items", {})) for item in value]
-    kind = schema.get("type", ())
-    if isinstance(value, str) and (kind == "number" or "number" in kind):
-        return decimal(value)
-    return integer(value) if kind == "integer" and isinstance(value, str) else value
 
 
 @dataclass(frozen=True, slots=True)

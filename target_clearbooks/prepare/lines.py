@@ -79,7 +79,7 @@ class Lines:
             note.faults.extend(
                 f"{where}.{name}: is required"
                 for name in shape.missing(line)
-                if not note.open(f"{where}.{name}")
+                if not note.open(f"{where}.{name}") and not (name == "unitPrice" and _priced(given))
             )
             done.append(line)
         return done, sums
@@ -226,6 +226,11 @@ class Lines:
         if terms.treatment is not None and self._vat.reverse(terms.side, terms.treatment):
             return ZERO
         return pennies(over(times(gross, rate.percent), HUNDRED + rate.percent))
+
+
+def _priced(line: Line) -> bool:
+    """Whether a line gives a price, whichever way."""
+    return any(name in line for name in (*_NET, *_GROSS))
 
 
 def _gross(line: Line, where: str, note: Findings) -> Decimal:

@@ -11,8 +11,6 @@ from target_clearbooks.prepare.lookups import PURCHASES, SALES
 from target_clearbooks.prepare.shapes import Extras, Shape, amount, anything, label, yes_or_no
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from target_clearbooks.prepare.shapes import Reader
 
 # Fields that every record may hold, read elsewhere.
@@ -93,11 +91,7 @@ def side_of(stream: str) -> str:
 
 @cache
 def shape_of(stream: str) -> Shape:
-    """How records of a stream become bodies.
-
-    The shape is that of a create, for updates too: what identifies the record's content must not
-    depend on whether it was sent before. `sendable` leaves out what an update does not take.
-    """
+    """How records of a stream become bodies: those of a create, which an update's are part of."""
     resource = load_contract().resources[stream]
     verb = "create" if WRITABLE[stream].creates else "update"
     extras = _EXTRAS.get(stream, Extras(ignored=_EVERY))
@@ -126,6 +120,10 @@ def flat_shape() -> Shape:
     return Shape(schema, Extras(fields, ignored=_EVERY))
 
 
-def names_of(streams: Iterable[str]) -> dict[str, frozenset[str]]:
-    """Fields that records of each stream may hold, for documentation."""
-    return {stream: frozenset(shape_of(stream).readers) for stream in streams}
+@cache
+def update_fields(stream: str) -> frozenset[str]:
+    """Fields that an update takes."""
+    resource = load_contract().resources[stream]
+    if resource.operation("update") is None:
+        return frozenset()
+    return frozenset(resource.write_schema("update")["properties"])
