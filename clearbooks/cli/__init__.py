@@ -2,18 +2,65 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 import click
 
 from clearbooks import DISTRIBUTION, __version__
+from clearbooks.errors import ClearBooksError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # Name -> (module, its command, the line that `clearbooks --help` shows without importing it).
 COMMANDS = {
+    "businesses": (
+        "clearbooks.cli.account",
+        "businesses",
+        "List the businesses that the authorisation covers.",
+    ),
+    "completion": (
+        "clearbooks.cli.completion",
+        "completion",
+        "Print what makes a shell complete the words of this program.",
+    ),
+    "connect": (
+        "clearbooks.cli.connect",
+        "connect",
+        "Connect an account: consent in a browser, tokens into the store.",
+    ),
+    "connections": (
+        "clearbooks.cli.account",
+        "connections",
+        "List the token stores of this user and what they hold.",
+    ),
+    "disconnect": (
+        "clearbooks.cli.account",
+        "disconnect",
+        "Forget the tokens of an application.",
+    ),
+    "doctor": (
+        "clearbooks.cli.doctor",
+        "doctor",
+        "Look for what is wrong, and say what to do about it.",
+    ),
+    "meltano-config": (
+        "clearbooks.cli.meltano",
+        "meltano_config",
+        "Print the settings for Meltano: for .env or for meltano.yml.",
+    ),
+    "status": (
+        "clearbooks.cli.status",
+        "status",
+        "Show the connection, its scopes, businesses and newest syncs.",
+    ),
+    "tokens": (
+        "clearbooks.cli.tokens",
+        "tokens",
+        "Move tokens from one store to another.",
+    ),
     "sandbox": (
         "clearbooks.cli.sandbox",
         "sandbox",
@@ -39,6 +86,27 @@ class LazyGroup(click.Group):
         command = getattr(import_module(module), attribute)
         assert isinstance(command, click.Command)  # noqa: S101 - the table is ours
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the subcommand; whatever goes wrong ends in one line and the right exit code."""
+        try:
+            return super().invoke(ctx)
+        except ClearBooksError as error:
+            click.echo(f"Error: {error}", err=True)
+            code = error.exit_code
+        except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
+            raise
+        except Exception as error:
+            if os.environ.get("CLEARBOOKS_TRACEBACK"):
+                raise
+            # Its text is left out: nobody knows what it holds.
+            click.echo(
+                f"Error: a fault of this program ({type(error).__name__}); run it again with "
+                "CLEARBOOKS_TRACEBACK=1 in the environment to see where",
+                err=True,
+            )
+            code = 1
+        raise click.exceptions.Exit(code)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the help from the table, without importing anything."""

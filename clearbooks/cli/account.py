@@ -1,0 +1,171 @@
+"""`clearbooks businesses`, `connections` and `disconnect`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from clearbooks import known
+from clearbooks.cli import show
+from clearbooks.cli.config import examples, find_account, require_connected, settings_options
+from clearbooks.client import Client
+from clearbooks.errors import ClearBooksError
+from clearbooks.oauth import describe
+from clearbooks.settings import Connection, state_dir
+from clearbooks.tokens import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clearbooks.cli.config import Account, Settings
+
+
+def list_businesses(connection: Connection) -> list[dict[str, Any]]:
+    """The businesses that the authorisation covers, as the API sends them.
+
+    Raises:
+        ClearBooksError: they cannot be listed.
+    """
+    with Client(connection) as client:
+        found: list[dict[str, Any]] = client.get("listBusinesses").json()
+    return found
+
+
+@click.command(
+    short_help="List the businesses.",
+    epilog=examples(
+        "clearbooks businesses --config clearbooks.json",
+        "clearbooks businesses --json",
+    ),
+)
+@settings_options
+def businesses(*, settings: Settings, as_json: bool) -> None:
+    """List the businesses that the authorisation covers; `business_ids` takes these IDs."""
+    account = find_account(settings)
+    require_connected(account)
+    found = list_businesses(account.connection)
+    if as_json:
+        show.print_json(found)
+        return
+    chosen = account.connection.business_ids
+    show.table(
+        ["ID", "Name", "Currency", "Chosen"],
+        [
+            [
+                str(business["id"]),
+                str(business.get("name", "")),
+                str(business.get("homeCurrency") or ""),
+                "yes" if not chosen or business["id"] in chosen else "no",
+            ]
+            for business in found
+        ],
+    )
+
+
+@click.command(
+    short_help="List the token stores.",
+    epilog=examples("clearbooks connections", "clearbooks connections --json"),
+)
+@settings_options
+def connections(*, settings: Settings, as_json: bool) -> None:
+    """List the token stores of this user, and the applications whose tokens they hold.
+
+    Looks into the store of the settings, the default one, and those used by `clearbooks connect`
+    and `clearbooks tokens move`. A database is opened only where the settings hold its URL, since
+    passwords are not remembered.
+    """
+    rows = list(_connections(settings))
+    if as_json:
+        show.print_json(rows)
+        return
+    if not rows:
+        click.echo("No tokens are stored here. `clearbooks connect` makes a connection.")
+        return
+    show.table(
+        ["Application", "Connected since", "Access token ends", "Scopes", "Token store"],
+        [
+            [
+                row["client_id"],
+                row["error"] or show.when(row["connected"]),
+                "" if row["error"] else show.when(row["expires"]),
+                str(len(row["scopes"] or [])) if not row["error"] else "",
+                row["token_store"],
+            ]
+            for row in rows
+        ],
+    )
+
+
+def _connections(settings: Settings) -> Iterator[dict[str, Any]]:
+    remembered = known.known_stores()
+    current = settings.connection().token_store
+    default = str(state_dir() / "tokens.json")
+    places = dict.fromkeys([current, default, *(k.token_store for k in remembered)])
+    seen: set[str] = set()
+    for place in places:
+        row: dict[str, Any] = {"token_store": place, "client_id": "", "connected": 0.0,
+                               "expires": 0.0, "scopes": None, "error": None}  # fmt: skip
+        clients = {k.client_id for k in remembered if k.token_store == place}
+        try:
+            if place.startswith("postgres") and place != current:
+                if place in seen:
+                    continue
+                raise ClearBooksError("not opened: give its URL with --token-store")  # noqa: TRY301
+            store = open_store(place)
+            if store.place() in seen:
+                continue
+            seen |= {store.place(), store.location}
+            chains = store.chains()
+        except ClearBooksError as error:
+            for client in sorted(clients) or [""]:
+                yield {**row, "client_id": client, "error": str(error)}
+            continue
+        for chain in chains:
+            yield {
+                **row,
+                "token_store": store.location,
+                "client_id": chain.client_id,
+                "connected": chain.connected_at,
+                "expires": chain.expires_at,
+                "scopes": describe(chain)["scopes"],
+            }
+
+
+@click.command(
+    short_help="Forget the tokens.",
+    epilog=examples("clearbooks disconnect", "clearbooks disconnect --client-id my-app --yes"),
+)
+@settings_options
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def disconnect(*, settings: Settings, as_json: bool, yes: bool) -> None:
+    """Forget the tokens of an application.
+
+    What was read stays in your warehouse, and what was written stays in Clear Books. The
+    authorisation itself ends in Clear Books, under the settings of your user.
+    """
+    account = find_account(settings)
+    client_id = account.connection.client_id or ""
+    place = account.store.location
+    if not yes and sys.stdin.isatty():
+        click.confirm(f"Forget the tokens of {client_id} in {place}?", abort=True, err=True)
+    gone = account.store.forget(client_id)
+    known.forget(place, client_id)
+    if as_json:
+        show.print_json({"client_id": client_id, "token_store": place, "forgotten": gone})
+    elif gone:
+        click.echo(
+            f"The tokens of {client_id} are gone from {place}. Data that was read or written "
+            "stays where it is. To end the authorisation itself, remove the application in Clear "
+            "Books."
+        )
+    else:
+        click.echo(f"{place} held no tokens of {client_id or 'any application'}.")
+    _left(account)
+
+
+def _left(account: Account) -> None:
+    for name in ("refresh_token", "access_token"):
+        if getattr(account.connection, name):
+            show.warn(f"{name} is still set: programs start from it again; take it out, too")

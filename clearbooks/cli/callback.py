@@ -1,0 +1,234 @@
+"""The end of a visit to the consent page: a listener on loopback, or an address pasted back."""
+
+from __future__ import annotations
+
+import errno
+import hmac
+import html
+import queue
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+from clearbooks.errors import ClearBooksError, NotAuthorisedError, SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CALLBACK = "/callback"
+_MOST_WORDS = 300
+_PAGE = """<!doctype html>
+<html lang="en-GB">
+<head><meta charset="utf-8"><title>{title}</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>body {{ font: 1.1rem/1.5 system-ui, sans-serif; max-width: 36rem; margin: 4rem auto;
+padding: 0 1rem }}</style></head>
+<body><main><h1>{title}</h1><p>{text}</p><p>You may close this window.</p></main></body>
+</html>
+"""
+
+
+class DeniedError(ClearBooksError):
+    """The person at the consent page refused."""
+
+    exit_code = 6
+
+
+class StateError(ClearBooksError):
+    """An answer came that does not belong to the question."""
+
+    exit_code = 7
+
+
+class PortError(ClearBooksError):
+    """The port to listen on is taken."""
+
+    exit_code = 8
+
+
+class NoAnswerError(ClearBooksError):
+    """Nobody decided in time."""
+
+    exit_code = 9
+
+
+def code_of(query: str, state: str) -> str:
+    """The authorisation code in the query of the redirect.
+
+    Raises:
+        StateError: `state` is not the one that was sent.
+        DeniedError: the person refused.
+        NotAuthorisedError: any other refusal, in the server's words.
+    """
+    given = {name: values[0] for name, values in parse_qs(query).items()}
+    if not hmac.compare_digest(given.get("state", "").encode(), state.encode()):
+        raise StateError(
+            "the answer does not belong to this request (its state is another one), so it was "
+            "not used; run `clearbooks connect` again and use the newest consent page"
+        )
+    if given.get("error") == "access_denied":
+        raise DeniedError("access was denied on the consent page; nothing was changed")
+    if "error" in given:
+        words = ": ".join(w for w in (given["error"], given.get("error_description")) if w)
+        raise NotAuthorisedError(f"the consent page refused: {words[:_MOST_WORDS]}")
+    if "code" not in given:
+        raise NotAuthorisedError("the redirected address holds no code; run it again")
+    return given["code"]
+
+
+def query_of(pasted: str) -> str:
+    """The query of an address that a person pasted.
+
+    Raises:
+        SettingError: it has none.
+    """
+    query = urlsplit(pasted.strip()).query
+    if not query:
+        raise SettingError(
+            "that is not the redirected address; copy all of it from the browser's address bar: "
+            "it begins with the redirect URI and holds ?code=… and state=…"
+        )
+    return query
+
+
+@dataclass(slots=True)
+class Answer:
+    """What the browser brought, and the page it gets for it."""
+
+    query: str
+    _page: queue.Queue[tuple[str, str]] = field(default_factory=lambda: queue.Queue(1))
+    _sent: threading.Event = field(default_factory=threading.Event)
+
+    def show(self, title: str, text: str) -> None:
+        """Send the page, and wait until it left."""
+        self._page.put((title, text))
+        self._sent.wait(5)
+
+    def page(self) -> tuple[str, str]:
+        """The page, once it is known; for the thread that answers the browser."""
+        return self._page.get(timeout=120)
+
+    def sent(self) -> None:
+        """Told by that thread."""
+        self._sent.set()
+
+
+class Listener:
+    """Waits on loopback for the one redirect of a visit.
+
+    Attributes:
+        redirect_uri: What to tell the consent page.
+    """
+
+    def __init__(self, server: ThreadingHTTPServer, redirect_uri: str) -> None:
+        self._server = server
+        self.redirect_uri = redirect_uri
+        self.answers: queue.Queue[Answer] = queue.Queue()
+
+    def wait(self, seconds: float) -> Answer:
+        """The first answer.
+
+        Raises:
+            NoAnswerError: none came in time.
+        """
+        try:
+            return self.answers.get(timeout=seconds)
+        except queue.Empty:
+            raise NoAnswerError(
+                f"nobody decided on the consent page within {seconds:.0f} s; run it again, with "
+                "--timeout for more time, or with --no-browser on a machine without one"
+            ) from None
+
+
+def _handler(path: str, listener: Listener) -> type[BaseHTTPRequestHandler]:
+    once = threading.Lock()
+
+    class Handler(BaseHTTPRequestHandler):
+        timeout = 30
+
+        def do_GET(self) -> None:
+            parts = urlsplit(self.path)
+            if parts.path != path or not parts.query:
+                self._send(404, "Nothing here", "This address only waits for the consent page.")
+            elif not once.acquire(blocking=False):
+                self._send(410, "Answered already", "This request was answered before.")
+            else:
+                answer = Answer(parts.query)
+                listener.answers.put(answer)
+                try:
+                    self._send(200, *answer.page())
+                finally:
+                    answer.sent()
+
+        def _send(self, status: int, title: str, text: str) -> None:
+            body = _PAGE.format(title=html.escape(title), text=html.escape(text)).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(len(body)))
+            # The address holds the code: it is neither kept nor passed on.
+            self.send_header("Cache-Control", "no-store")
+            self.send_header("Referrer-Policy", "no-referrer")
+            self.send_header("Connection", "close")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing: the address holds the code."""
+
+    return Handler
+
+
+@contextmanager
+def listening(port: int, redirect_uri: str | None = None) -> Iterator[Listener]:
+    """Listen for as long as the block runs; with a redirect URI on its port and path.
+
+    Raises:
+        PortError: the port is taken.
+    """
+    parts = urlsplit(redirect_uri or "")
+    path = parts.path or (CALLBACK if redirect_uri is None else "/")
+    port = parts.port or (80 if redirect_uri else port)
+    try:
+        # Threads, since browsers open connections that they do not use.
+        server = ThreadingHTTPServer(("127.0.0.1", port), BaseHTTPRequestHandler)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise PortError(
+                f"port {port} is used by another program; choose another one with --port, or "
+                "leave it out for a free one"
+            ) from None
+        raise PortError(f"cannot listen on 127.0.0.1:{port}: {error.strerror}") from None
+    server.daemon_threads = True
+    server.block_on_close = False
+    listener = Listener(server, redirect_uri or f"http://127.0.0.1:{server.server_port}{path}")
+    server.RequestHandlerClass = _handler(path, listener)
+    thread = threading.Thread(target=server.serve_forever, args=[0.05], daemon=True)
+    thread.start()
+    try:
+        yield listener
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def can_listen(redirect_uri: str) -> bool:
+    """Whether a registered redirect URI leads to this machine.
+
+    Raises:
+        SettingError: it is no address.
+    """
+    try:
+        parts = urlsplit(redirect_uri)
+        known = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        known = False
+    if not known:
+        raise SettingError(
+            f"--redirect-uri: {redirect_uri!r} should be an address such as "
+            "http://127.0.0.1:8400/callback, registered for your application"
+        )
+    return parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost"}

@@ -1,0 +1,28 @@
+"""`clearbooks completion`: what a shell needs to complete words."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import get_completion_class
+
+from clearbooks.cli.config import examples
+
+SHELLS = ("bash", "zsh", "fish")
+
+
+@click.command(
+    short_help="Complete words in a shell.",
+    epilog=examples(
+        "clearbooks completion bash > ~/.local/share/bash-completion/completions/clearbooks",
+        "clearbooks completion zsh > ~/.zfunc/_clearbooks",
+        "clearbooks completion fish > ~/.config/fish/completions/clearbooks.fish",
+    ),
+)
+@click.argument("shell", type=click.Choice(SHELLS))
+def completion(shell: str) -> None:
+    """Print the script that makes SHELL complete the words of this program."""
+    from clearbooks.cli import main  # noqa: PLC0415 - the group imports this module
+
+    kind = get_completion_class(shell)
+    assert kind is not None  # noqa: S101 - click knows these shells
+    click.echo(kind(main, {}, "clearbooks", "_CLEARBOOKS_COMPLETE").source())

@@ -1,0 +1,63 @@
+"""`clearbooks tokens`: from one token store to another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from clearbooks import known
+from clearbooks.cli import show
+from clearbooks.cli.config import examples, settings_options
+from clearbooks.tokens import move_chains, open_store
+
+if TYPE_CHECKING:
+    from clearbooks.cli.config import Settings
+
+
+@click.group(
+    short_help="Move tokens between stores.",
+    epilog=examples("clearbooks tokens move postgresql://books@db.example/pipelines"),
+)
+def tokens() -> None:
+    """Move tokens from one store to another."""
+
+
+@tokens.command(
+    short_help="Move tokens to another store.",
+    epilog=examples(
+        "clearbooks tokens move postgresql://books@db.example/pipelines",
+        "clearbooks tokens move keyring://clearbooks --client-id my-app",
+        "clearbooks tokens move /srv/clearbooks/tokens.json --token-store keyring://clearbooks",
+    ),
+)
+@settings_options
+@click.option("--replace", is_flag=True, help="Replace what the other store holds already.")
+@click.argument("target", metavar="TO")
+def move(*, settings: Settings, as_json: bool, replace: bool, target: str) -> None:
+    """Move the tokens of an application, or all of them, from the token store to TO.
+
+    TO is a file path, a postgresql:// URL, or keyring://NAME. The chain goes on there, so nobody
+    has to authorise again; every program must then get TO as its `token_store`.
+    """
+    connection = settings.connection()
+    source, goal = open_store(connection.token_store), open_store(target)
+    moved = move_chains(source, goal, connection.client_id, replace=replace)
+    for chain in moved:
+        known.forget(source.location, chain.client_id)
+        known.remember(goal.location, chain.client_id)
+    if as_json:
+        show.print_json(
+            {
+                "from": source.location,
+                "to": goal.location,
+                "moved": [chain.client_id for chain in moved],
+            }
+        )
+        return
+    if not moved:
+        click.echo(f"{source.location} holds no tokens to move.")
+        return
+    for chain in moved:
+        click.echo(f"Moved {chain.client_id}: {source.location} -> {goal.location}")
+    click.echo(f"Now set token_store to {goal.location} for every program that uses them.")
