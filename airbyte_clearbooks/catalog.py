@@ -1,0 +1,115 @@
+"""Airbyte's catalogs: what can be read, and what was chosen of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from clearbooks.errors import SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+FULL, INCREMENTAL = "full_refresh", "incremental"
+SYNC_MODES = (FULL, INCREMENTAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A stream of the configured catalog.
+
+    Attributes:
+        fields: The fields that are wanted; empty for all.
+        schema: JSON Schema of its records, as configured; empty where the catalog has none.
+    """
+
+    name: str
+    sync_mode: str
+    destination_sync_mode: str
+    fields: frozenset[str]
+    schema: Mapping[str, Any]
+    key: tuple[tuple[str, ...], ...]
+
+
+def stream(
+    name: str,
+    schema: Mapping[str, Any],
+    key: Iterable[str],
+    cursor: str | None,
+    *,
+    resumable: bool,
+) -> dict[str, Any]:
+    """A stream of the catalog that `discover` answers."""
+    found: dict[str, Any] = {
+        "name": name,
+        "json_schema": {
+            "$schema": "http://json-schema.org/draft-07/schema#",
+            **_typed(schema),
+            "additionalProperties": True,
+        },
+        "supported_sync_modes": [FULL, INCREMENTAL] if cursor else [FULL],
+        "source_defined_primary_key": [[part] for part in key],
+        "source_defined_cursor": cursor is not None,
+        "is_resumable": resumable,
+    }
+    if cursor:
+        found["default_cursor_field"] = [cursor]
+    return found
+
+
+def _typed(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema with whole numbers marked as such: Airbyte takes every number for a decimal."""
+    typed = dict(schema)
+    if "integer" in (typed["type"] if isinstance(typed["type"], list) else [typed["type"]]):
+        typed["airbyte_type"] = "integer"
+    if "properties" in typed:
+        typed["properties"] = {name: _typed(sub) for name, sub in typed["properties"].items()}
+    if "items" in typed:
+        typed["items"] = _typed(typed["items"])
+    return typed
+
+
+def read_configured(
+    given: Any, known: Collection[str], destination_modes: Collection[str] = ()
+) -> list[Chosen]:
+    """The streams of a configured catalog.
+
+    Args:
+        given: Content of the catalog's file.
+        known: Streams that there are.
+        destination_modes: Modes that are understood; empty where none matters.
+
+    Raises:
+        SettingError: it is no catalog, or names a stream or mode that is not known.
+    """
+    streams = given.get("streams") if isinstance(given, dict) else None
+    if not isinstance(streams, list):
+        raise SettingError("the catalog should be a JSON object with the list `streams`")
+    return [_chosen(item, known, destination_modes) for item in streams]
+
+
+def _chosen(item: Any, known: Collection[str], destination_modes: Collection[str]) -> Chosen:
+    about = item.get("stream") if isinstance(item, dict) else None
+    if not isinstance(about, dict) or not isinstance(about.get("name"), str):
+        raise SettingError("the catalog holds something that is no stream: `stream.name` missing")
+    name = about["name"]
+    if name not in known:
+        raise SettingError(f"the catalog's stream {name!r} is not known; there are: "
+                           f"{', '.join(sorted(known))}. Refresh the schema")  # fmt: skip
+    mode = item.get("sync_mode", FULL)
+    if mode not in SYNC_MODES:
+        raise SettingError(f"{name}: sync_mode {mode!r} should be one of {', '.join(SYNC_MODES)}")
+    destination_mode = item.get("destination_sync_mode") or "append"
+    if destination_modes and destination_mode not in destination_modes:
+        raise SettingError(f"{name}: destination_sync_mode {destination_mode!r} should be one of "
+                           f"{', '.join(destination_modes)}")  # fmt: skip
+    schema = about.get("json_schema") or {}
+    key = item.get("primary_key") or about.get("source_defined_primary_key") or []
+    return Chosen(
+        name,
+        mode,
+        destination_mode,
+        frozenset(schema.get("properties") or ()),
+        schema,
+        tuple(tuple(part) for part in key),
+    )
