@@ -1,0 +1,99 @@
+"""The documents point to what exists, and the commands of the README work."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.project.conftest import BIN, ROOT
+
+PAGES = [
+    *ROOT.glob("*.md"),
+    *(ROOT / "docs").glob("**/*.md"),
+    *(ROOT / "examples").glob("**/*.md"),
+]
+LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]*))?\)")
+
+
+def anchors(page):
+    """The anchors of a page's headings, as the usual viewers make them."""
+    text = page.read_text(encoding="utf-8")
+    headings = re.findall(r"^#+ +(.*)$", text, flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    for path, anchor in LINK.findall(page.read_text(encoding="utf-8")):
+        target = page.parent / path if path else page
+        assert target.exists(), path
+        if anchor:
+            assert anchor in anchors(target), f"{path}#{anchor}"
+
+
+def test_the_folder_tree_names_what_is_there():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    tree = text.partition("## The folder tree")[2].split("```")[1]
+    named = {line.split()[0].rstrip("/") for line in tree.strip().splitlines()}
+    for name in named:
+        assert (ROOT / name).exists(), name
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    assert packages <= named
+
+
+def test_make_targets_that_documents_name_exist():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for page in PAGES:
+        named = re.findall(r"(?:`|^)make ([a-z]+)", page.read_text(encoding="utf-8"), re.MULTILINE)
+        for target in named:
+            assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"{page.name}: make {target}"
+
+
+def test_jobs_and_schedules_that_documents_name_exist(meltano_yml):
+    jobs = {job["name"] for job in meltano_yml["jobs"]}
+    schedules = {schedule["name"] for schedule in meltano_yml["schedules"]}
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for name in re.findall(r"meltano(?: --environment=\w+)? run ([a-z-]+)", text):
+            assert name in jobs, f"{page.name}: {name}"
+        for name in re.findall(r"meltano schedule run ([a-z-]+)", text):
+            assert name in schedules, f"{page.name}: {name}"
+
+
+def test_the_contract_is_the_only_place_with_api_addresses():
+    for page in PAGES:
+        if page.parent == ROOT / "docs" and page.name == "settings.md":
+            continue  # generated: the defaults of the settings
+        assert "api.clearbooks.co.uk" not in page.read_text(encoding="utf-8"), page.name
+
+
+def test_ask_says_how_it_is_used():
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / "ledger-to-duckdb" / "ask.py", "nothing.duckdb", "x"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "trial_balance" in done.stdout
+
+
+def test_ask_prints_an_answer(stage):
+    stage.meltano_run("run", "tap-clearbooks", "target-duckdb")
+    for name in ("trial_balance", "top_debtors", "vat_by_rate"):
+        done = subprocess.run(
+            [
+                BIN / "python",
+                ROOT / "examples" / "ledger-to-duckdb" / "ask.py",
+                stage.environment["TARGET_DUCKDB_PATH"],
+                name,
+            ],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert "│" in done.stdout
+    assert "20.00:Standard" in done.stdout
