@@ -1,0 +1,195 @@
+"""The map: which source key became which record of the ledger, with every revision it had."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from target_clearbooks.intent import Mapped
+from target_clearbooks.outbox import dumps, loads
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+
+_MOST_KEPT = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a row of the map says beside the identity."""
+
+    mapped: Mapped
+    hash: str | None
+    record_hash: str | None
+
+
+class LedgerMap:
+    """The map of one business. Implements `target_clearbooks.intent.LedgerMap`."""
+
+    def __init__(self, db: sqlite3.Connection, business_id: int) -> None:
+        self.db = db
+        self.business_id = business_id
+
+    def applied(self, stream: str, source_key: str) -> Applied | None:
+        """What was last applied for a source key."""
+        row = self.db.execute(
+            "SELECT remote_id, lineage, voided, hash, record_hash FROM map "
+            "WHERE business = ? AND stream = ? AND source_key = ?",
+            (self.business_id, stream, source_key),
+        ).fetchone()
+        if row is None:
+            return None
+        mapped = Mapped(stream, source_key, loads(row[0]), tuple(loads(row[1])), bool(row[2]))
+        return Applied(mapped, row[3], row[4])
+
+    def find(self, stream: str, source_key: str) -> Mapped | None:
+        """What a source key became, if anything."""
+        found = self.applied(stream, source_key)
+        return found.mapped if found else None
+
+    def owner(self, stream: str, remote_id: int | str) -> str | None:
+        """Whose a record of the ledger is, also by an earlier revision."""
+        row = self.db.execute(
+            "SELECT source_key FROM lineage WHERE business = ? AND stream = ? AND remote_id = ?",
+            (self.business_id, stream, dumps(remote_id)),
+        ).fetchone()
+        return str(row[0]) if row else None
+
+    def empty(self) -> bool:
+        """Whether nothing was ever written into this business from this store."""
+        row = self.db.execute(
+            "SELECT EXISTS (SELECT 1 FROM map WHERE business = ?1) OR EXISTS "
+            "(SELECT 1 FROM intents WHERE business = ?1 AND sent IS NOT NULL)",
+            (self.business_id,),
+        ).fetchone()
+        return not row[0]
+
+    def set(
+        self,
+        stream: str,
+        source_key: str,
+        remote_id: int | str,
+        *,
+        run: str | None,
+        content: str | None = None,
+        record: str | None = None,
+        voided: bool = False,
+        remote_type: str | None = None,
+    ) -> Mapped:
+        """Say what a source key is now; earlier revisions stay in its lineage."""
+        before = self.find(stream, source_key)
+        lineage = before.lineage if before else ()
+        if remote_id not in lineage:
+            lineage = (*lineage, remote_id)
+        self.db.execute(
+            "INSERT OR REPLACE INTO map VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (self.business_id, stream, source_key, remote_type or stream, dumps(remote_id),
+             dumps(list(lineage)), content, record, voided, run, time.time()),
+        )  # fmt: skip
+        self.db.execute(
+            "INSERT OR REPLACE INTO lineage VALUES (?, ?, ?, ?)",
+            (self.business_id, stream, dumps(remote_id), source_key),
+        )
+        return Mapped(stream, source_key, remote_id, lineage, voided)
+
+    def moved(self, stream: str, source_key: str, new: int | str) -> None:
+        """Take in that somebody made a newer revision in the ledger."""
+        found = self.applied(stream, source_key)
+        if found is not None:
+            self.set(stream, source_key, new, run=None, content=found.hash,
+                     record=found.record_hash, voided=found.mapped.voided)  # fmt: skip
+
+    def unset(self, stream: str, source_key: str) -> bool:
+        """Forget a source key; whether it was there."""
+        for table in ("lineage", "allocated"):
+            self.db.execute(
+                f"DELETE FROM {table} WHERE business = ? AND stream = ? AND source_key = ?",  # noqa: S608
+                (self.business_id, stream, source_key),
+            )
+        gone = self.db.execute(
+            "DELETE FROM map WHERE business = ? AND stream = ? AND source_key = ?",
+            (self.business_id, stream, source_key),
+        )
+        return gone.rowcount > 0
+
+    def rows(self, stream: str, source_key: str | None = None) -> Iterator[tuple[Any, ...]]:
+        """Source key, remote ID, lineage, voided, run and time of a stream's rows."""
+        cursor = self.db.execute(
+            "SELECT source_key, remote_id, lineage, voided, run, updated FROM map "
+            "WHERE business = ?1 AND stream = ?2 AND (?3 IS NULL OR source_key = ?3) "
+            "ORDER BY source_key",
+            (self.business_id, stream, source_key),
+        )
+        for row in cursor:
+            yield (row[0], loads(row[1]), loads(row[2]), bool(row[3]), row[4], row[5])
+
+    # Markers found by a rebuild
+
+    def mark(self, stream: str, marker: str, remote_id: int | str) -> None:
+        """Keep that a record of the ledger carries a marker."""
+        self.db.execute(
+            "INSERT OR IGNORE INTO marks VALUES (?, ?, ?, ?)",
+            (self.business_id, stream, marker, dumps(remote_id)),
+        )
+
+    def marked(self, stream: str, marker: str) -> list[int]:
+        """Records of the ledger that carried a marker when the map was rebuilt."""
+        rows = self.db.execute(
+            "SELECT remote_id FROM marks WHERE business = ? AND stream = ? AND marker = ?",
+            (self.business_id, stream, marker),
+        )
+        return [loads(row[0]) for row in rows]
+
+    def rebuilt(self) -> bool:
+        """Whether this business was rebuilt, or a person said that there is nothing to rebuild."""
+        row = self.db.execute(
+            "SELECT 1 FROM rebuilt WHERE business = ?", (self.business_id,)
+        ).fetchone()
+        return row is not None
+
+    def set_rebuilt(self, how: str) -> None:
+        """Note that it was."""
+        self.db.execute(
+            "INSERT OR REPLACE INTO rebuilt VALUES (?, ?, ?)", (self.business_id, time.time(), how)
+        )
+
+    # What is wanted of each pair that allocations join
+
+    def want(
+        self, stream: str, source_key: str, pair: tuple[int, str, int], amount: Decimal
+    ) -> None:
+        """Say how much a source key wants allocated between two."""
+        self.db.execute(
+            "INSERT OR REPLACE INTO allocated VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (self.business_id, stream, source_key, *pair, str(amount)),
+        )
+
+    def unwant(self, stream: str, source_key: str) -> None:
+        """Forget what a source key wanted allocated."""
+        self.db.execute(
+            "DELETE FROM allocated WHERE business = ? AND stream = ? AND source_key = ?",
+            (self.business_id, stream, source_key),
+        )
+
+    def wanted(self, stream: str, pair: tuple[int, str, int], other_than: str) -> Decimal:
+        """The sum that other source keys want allocated between the same two."""
+        rows = self.db.execute(
+            "SELECT amount FROM allocated WHERE business = ? AND stream = ? AND invoice = ? "
+            "AND kind = ? AND source = ? AND source_key != ?",
+            (self.business_id, stream, *pair, other_than),
+        )
+        return sum((Decimal(row[0]) for row in rows), Decimal(0))
+
+    def replaced(self, stream: str, old: int | str, new: int | str) -> None:
+        """Let allocations follow a document to its new revision."""
+        side = "sales" if stream.startswith("sales") else "purchase"
+        column = "source" if stream.endswith("credit_notes") else "invoice"
+        kind = " AND kind = 'creditNote'" if column == "source" else ""
+        self.db.execute(
+            f"UPDATE allocated SET {column} = ? WHERE business = ? AND stream = ? "  # noqa: S608
+            f"AND {column} = ?{kind}",
+            (new, self.business_id, f"{side}_allocations", old),
+        )

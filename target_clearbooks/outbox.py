@@ -1,0 +1,324 @@
+"""The outbox: every write as it stands on disk, what each run did, and the append-only audit log.
+
+States: `planned` (nothing was sent), `approved` (of a plan that a person let through), `sending`,
+`done`, `rejected`, `uncertain` (sent, and no answer told), `waiting` (a parent is missing),
+`quarantined` (a person has to decide), `superseded` (a newer record took its place).
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from target_clearbooks.intent import Intent, Operation
+from target_clearbooks.store import transaction
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
+
+OPEN = ("planned", "approved", "sending", "uncertain", "waiting", "quarantined")
+DOUBTFUL = ("sending", "uncertain")
+
+
+def dumps(value: Any) -> str:
+    """JSON text with decimals as they are."""
+    return _encoder.encode(value).decode()
+
+
+def loads(text: str | bytes) -> Any:
+    """What `dumps` was given; numbers with a fraction are `Decimal`."""
+    return _decoder.decode(text)
+
+
+@dataclass(slots=True)
+class Row:
+    """An intent on disk; `intent` is None for a record that waits or was refused before one."""
+
+    id: int
+    run: str
+    business_id: int
+    stream: str
+    source_key: str
+    state: str
+    record: dict[str, Any]
+    record_hash: str
+    intent: Intent | None = None
+    fence: dict[str, Any] = field(default_factory=dict)
+    attempts: int = 0
+    sent: float | None = None
+    kind: str | None = None
+    reasons: tuple[str, ...] = ()
+    candidates: tuple[dict[str, Any], ...] = ()
+    result: dict[str, Any] = field(default_factory=dict)
+
+
+_COLUMNS = (
+    "id, run, business, stream, source_key, state, record, record_hash, operation, params, "
+    "remote_id, body, content, marker, depends, fence, attempts, sent, kind, reasons, candidates, "
+    "result"
+)
+
+
+def _row(found: tuple[Any, ...]) -> Row:
+    (number, run, business, stream, key, state, record, record_hash, operation, params, remote_id,
+     body, content, marker, depends, fence, attempts, sent, kind, reasons, candidates,
+     result) = found  # fmt: skip
+    given = loads(record) if record else {}
+    intent = None
+    if operation:
+        intent = Intent(
+            business_id=business,
+            stream=stream,
+            operation=Operation(operation),
+            source_key=key,
+            body=content if content is not None else (loads(body) if body else None),
+            params=loads(params),
+            remote_id=loads(remote_id) if remote_id else None,
+            marker=marker,
+            depends_on=tuple((s, k) for s, k in loads(depends or "[]")),
+            record=given,
+        )
+    return Row(
+        number, run, business, stream, key, state, given, record_hash, intent,
+        loads(fence) if fence else {}, attempts, sent, kind, tuple(loads(reasons or "[]")),
+        tuple(loads(candidates or "[]")), loads(result) if result else {},
+    )  # fmt: skip
+
+
+class Outbox:
+    """Writes of one run. Every method but `transaction` belongs inside a transaction.
+
+    Args:
+        db: An open state store.
+        kind: What the run is: `target`, `apply` …
+        businesses: Where it may write.
+    """
+
+    def __init__(self, db: sqlite3.Connection, kind: str, businesses: Sequence[int]) -> None:
+        self.db = db
+        self.run = time.strftime("%Y%m%d-%H%M%S-", time.gmtime()) + secrets.token_hex(3)
+        self.started = time.time()
+        self.counts: Counter[tuple[int, str, str]] = Counter()
+        self._unsaved: Counter[tuple[int, str, str]] = Counter()
+        with self.transaction():
+            db.execute(
+                "INSERT INTO runs (id, started, kind, businesses) VALUES (?, ?, ?, ?)",
+                (self.run, self.started, kind, dumps(list(businesses))),
+            )
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Everything inside is on disk when the block ends, or nothing is."""
+        return transaction(self.db)
+
+    def end(self, exit_code: int, message: str) -> None:
+        """Note how the run ended."""
+        with self.transaction():
+            self.save_counts()
+            self.db.execute(
+                "UPDATE runs SET ended = ?, exit_code = ?, message = ? WHERE id = ?",
+                (time.time(), exit_code, message, self.run),
+            )
+
+    # Intents
+
+    def add(
+        self, row: Row, *, state: str, fence: Mapping[str, Any] | None = None, sent: bool = False
+    ) -> Row:
+        """Put a record on disk, with its intent where it has one."""
+        intent = row.intent
+        now = time.time()
+        row.state, row.fence = state, dict(fence or {})
+        row.sent = now if sent else None
+        row.attempts = 1 if sent else 0
+        raw = isinstance(intent.body, bytes) if intent else False
+        cursor = self.db.execute(
+            "INSERT INTO intents (run, business, stream, source_key, state, record, record_hash, "
+            "operation, params, remote_id, body, content, marker, depends, hash, fence, attempts, "
+            "sent, updated, kind, reasons, candidates) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                self.run, row.business_id, row.stream, row.source_key, state,
+                _encoder.encode(row.record), row.record_hash,
+                intent.operation if intent else "",
+                dumps(dict(intent.params)) if intent else "{}",
+                dumps(intent.remote_id) if intent and intent.remote_id is not None else None,
+                None if intent is None or raw or intent.body is None
+                else _encoder.encode(intent.body),
+                intent.body if intent and raw else None,
+                intent.marker if intent else None,
+                dumps(list(intent.depends_on)) if intent else None,
+                intent.hash if intent else None,
+                dumps(row.fence), row.attempts, row.sent, now,
+                row.kind, dumps(list(row.reasons)), dumps(list(row.candidates)),
+            ),
+        )  # fmt: skip
+        row.id = int(cursor.lastrowid or 0)
+        return row
+
+    def send_again(self, row: Row, fence: Mapping[str, Any]) -> None:
+        """Note, before any byte leaves, that the intent is sent once more."""
+        row.state, row.sent, row.fence = "sending", time.time(), dict(fence)
+        row.attempts += 1
+        intent = row.intent
+        body = intent.body if intent and not isinstance(intent.body, bytes) else None
+        self.db.execute(
+            "UPDATE intents SET state = 'sending', sent = ?, updated = ?, fence = ?, run = ?, "
+            "attempts = ?, body = ? WHERE id = ?",
+            (row.sent, row.sent, dumps(row.fence), self.run, row.attempts,
+             None if body is None else _encoder.encode(body), row.id),
+        )  # fmt: skip
+
+    def doubt(self, row: Row, reason: str) -> None:
+        """Note that no answer told whether the intent was carried out."""
+        row.state = "uncertain"
+        row.reasons = (reason,)
+        self._set(row)
+
+    def close(
+        self,
+        row: Row,
+        state: str,
+        *,
+        kind: str | None = None,
+        reasons: Iterable[str] = (),
+        candidates: Iterable[Mapping[str, Any]] = (),
+        result: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Bring an intent to rest; what it held of the record goes once nobody needs it."""
+        row.state, row.kind, row.reasons = state, kind, tuple(reasons)
+        row.candidates = tuple(dict(c) for c in candidates)
+        row.result = dict(result or {})
+        self._set(row)
+        if state in ("done", "superseded"):
+            self.db.execute(
+                "UPDATE intents SET body = NULL, content = NULL, record = NULL WHERE id = ?",
+                (row.id,),
+            )
+        self.db.execute("DELETE FROM waits WHERE intent = ?", (row.id,))
+
+    def _set(self, row: Row) -> None:
+        self.db.execute(
+            "UPDATE intents SET state = ?, kind = ?, reasons = ?, candidates = ?, result = ?, "
+            "updated = ? WHERE id = ?",
+            (row.state, row.kind, dumps(list(row.reasons)), dumps(list(row.candidates)),
+             dumps(row.result), time.time(), row.id),
+        )  # fmt: skip
+
+    def wait(self, row: Row, on: Iterable[tuple[str, str]]) -> None:
+        """Note which parents a waiting record waits for."""
+        self.db.executemany(
+            "INSERT OR IGNORE INTO waits VALUES (?, ?, ?, ?)",
+            [(row.id, row.business_id, stream, key) for stream, key in on],
+        )
+
+    def rows(self, business_id: int, *states: str) -> list[Row]:
+        """Open rows in these states, oldest first."""
+        marks = ", ".join("?" * len(states))
+        found = self.db.execute(
+            f"SELECT {_COLUMNS} FROM intents WHERE business = ? AND state IN ({marks}) "  # noqa: S608
+            "AND state NOT IN ('done', 'rejected', 'superseded') ORDER BY id",
+            (business_id, *states),
+        )
+        return [_row(row) for row in found]
+
+    def open_row(self, business_id: int, stream: str, source_key: str) -> Row | None:
+        """What is still open of a source key."""
+        found = self.db.execute(
+            f"SELECT {_COLUMNS} FROM intents WHERE business = ? AND stream = ? "  # noqa: S608
+            "AND source_key = ? AND state NOT IN ('done', 'rejected', 'superseded') "
+            "ORDER BY id DESC LIMIT 1",
+            (business_id, stream, source_key),
+        ).fetchone()
+        return _row(found) if found else None
+
+    def last_state(self, business_id: int, stream: str, source_key: str) -> str | None:
+        """How the newest record of a source key ended in this run, if it came."""
+        found = self.db.execute(
+            "SELECT state FROM intents WHERE business = ? AND stream = ? AND source_key = ? "
+            "AND run = ? ORDER BY id DESC LIMIT 1",
+            (business_id, stream, source_key, self.run),
+        ).fetchone()
+        return str(found[0]) if found else None
+
+    def waiting_for(self, business_id: int, stream: str, source_key: str) -> list[Row]:
+        """Records that wait for a parent."""
+        found = self.db.execute(
+            f"SELECT {_COLUMNS} FROM intents WHERE id IN (SELECT intent FROM waits "  # noqa: S608
+            "WHERE business = ? AND stream = ? AND source_key = ?) AND state = 'waiting' "
+            "ORDER BY id",
+            (business_id, stream, source_key),
+        )
+        return [_row(row) for row in found]
+
+    def supersede(self, business_id: int, stream: str, source_key: str) -> None:
+        """Let a newer record take the place of what waits or was quarantined."""
+        found = self.db.execute(
+            "SELECT id FROM intents WHERE business = ? AND stream = ? AND source_key = ? "
+            "AND state IN ('waiting', 'quarantined', 'planned')",
+            (business_id, stream, source_key),
+        ).fetchall()
+        for (number,) in found:
+            self.db.execute(
+                "UPDATE intents SET state = 'superseded', record = NULL, body = NULL, "
+                "content = NULL WHERE id = ?",
+                (number,),
+            )
+            self.db.execute("DELETE FROM waits WHERE intent = ?", (number,))
+
+    def left(self, business_id: int) -> Counter[str]:
+        """How much is open of a business, by state."""
+        return Counter(
+            dict(
+                self.db.execute(
+                    "SELECT state, count(*) FROM intents WHERE business = ? "
+                    "AND state NOT IN ('done', 'rejected', 'superseded') GROUP BY state",
+                    (business_id,),
+                ).fetchall()
+            )
+        )
+
+    # What a run did
+
+    def count(self, business_id: int, stream: str, outcome: str) -> None:
+        """Count an outcome; saved with the next transaction that does."""
+        self.counts[business_id, stream, outcome] += 1
+        self._unsaved[business_id, stream, outcome] += 1
+
+    def save_counts(self) -> None:
+        """Bring the counts on disk up to date."""
+        self.db.executemany(
+            "INSERT INTO counts VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE "
+            "SET number = number + excluded.number",
+            [(self.run, *key, number) for key, number in self._unsaved.items()],
+        )
+        self._unsaved.clear()
+
+    def audit(self, row: Row, event: str, **detail: Any) -> None:
+        """Append to the audit log: identities and outcomes, never the record itself."""
+        self.db.execute(
+            "INSERT INTO audit (at, run, business, stream, source_key, event, detail) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (time.time(), self.run, row.business_id, row.stream, row.source_key, event,
+             dumps({k: v for k, v in detail.items() if v is not None})),
+        )  # fmt: skip
+
+    def history(self, run: str) -> Iterator[Row]:
+        """What a run carried out, in that order."""
+        cursor = self.db.execute(
+            f"SELECT {_COLUMNS} FROM intents WHERE run = ? AND state = 'done' ORDER BY id",  # noqa: S608
+            (run,),
+        )
+        for found in cursor:
+            yield _row(found)

@@ -1,0 +1,220 @@
+"""A plan: every operation of a dry run, written down, to be looked at and carried out later."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections import Counter
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from clearbooks.errors import SettingError
+from target_clearbooks.intent import WRITABLE, Intent, Operation, Settle, content_hash
+from target_clearbooks.outbox import loads
+from target_clearbooks.prepare.diff import diff
+from target_clearbooks.same import unchanged
+from target_clearbooks.task import pair_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from target_clearbooks.engine import Engine
+    from target_clearbooks.task import Task
+
+VERSION = 1
+FIRST = -1_000_000_000
+_encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
+
+
+class PlanError(SettingError):
+    """A plan cannot be read, or the ledger is not any more as it was when it was made."""
+
+
+class PlanFile:
+    """Writes a plan line by line; the last line seals it.
+
+    Args:
+        path: Where to.
+        api_url: The API that the plan is for.
+        kind: `target` or `undo`.
+    """
+
+    def __init__(self, path: Path, api_url: str, kind: str) -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+        except OSError as error:
+            raise SettingError(f"plan_path: {path}: {error.strerror}") from None
+        self.path = path
+        self._file = os.fdopen(descriptor, "wb")
+        self._seal = hashlib.sha256()
+        self.totals: Counter[tuple[str, str]] = Counter()
+        self._line(
+            {
+                "type": "plan", "version": VERSION, "kind": kind, "api_url": api_url,
+                "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            }
+        )  # fmt: skip
+
+    def _line(self, value: Mapping[str, Any]) -> None:
+        data = _encoder.encode(value) + b"\n"
+        self._seal.update(data)
+        self._file.write(data)
+
+    def operation(
+        self,
+        intent: Intent,
+        *,
+        planned: int | str | None,
+        before: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Add an operation."""
+        body = intent.body
+        raw = isinstance(body, bytes)
+        changes = diff(before or {}, body) if isinstance(body, dict) and before else []
+        self.totals[intent.stream, str(intent.operation)] += 1
+        self._line(
+            {
+                "type": "operation", "business": intent.business_id, "stream": intent.stream,
+                "key": intent.source_key, "operation": str(intent.operation),
+                "params": dict(intent.params), "id": intent.remote_id, "planned": planned,
+                "body": None if raw else body,
+                "sha256": hashlib.sha256(body).hexdigest() if isinstance(body, bytes) else None,
+                "diff": [change.as_json() for change in changes],
+                "seen": content_hash(before) if before is not None else None,
+                "marker": intent.marker, "depends_on": list(intent.depends_on),
+                "warnings": list(intent.warnings), "record": dict(intent.record),
+            }
+        )  # fmt: skip
+
+    def refused(
+        self, business_id: int, stream: str, key: str, kind: str, reasons: Iterable[str],
+        candidates: Iterable[Mapping[str, Any]] = (),
+    ) -> None:  # fmt: skip
+        """Add what would not be written, and why."""
+        self.totals[stream, kind] += 1
+        self._line(
+            {
+                "type": "refused", "business": business_id, "stream": stream, "key": key,
+                "class": kind, "reasons": list(reasons), "candidates": list(candidates),
+            }
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """Write the totals and the seal."""
+        totals: dict[str, dict[str, int]] = {}
+        for (stream, what), number in sorted(self.totals.items()):
+            totals.setdefault(stream, {})[what] = number
+        end = {"type": "end", "totals": totals, "sha256": self._seal.hexdigest()}
+        self._file.write(_encoder.encode(end) + b"\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+
+class Planner:
+    """Stands where the ledger would be written, in a dry run: nothing but GETs is sent."""
+
+    def __init__(self, file: PlanFile) -> None:
+        self.file = file
+        self._next = FIRST
+
+    def plan(self, engine: Engine, task: Task) -> None:
+        """Write an operation down, and go on as if it had been carried out."""
+        intent = task.wanted
+        if intent.operation in (Operation.CREATE, Operation.POST):
+            if not self._missing(engine, task):
+                engine.done(task, {"id": 0}, "adopted")
+                return
+            self._next -= 1
+            self.file.operation(intent, planned=self._next)
+            body = intent.body if isinstance(intent.body, dict) else {}
+            engine.done(task, {**body, "id": self._next}, "written")
+            return
+        before: dict[str, Any] | None = {}
+        if not _planned(intent.remote_id):
+            before = engine.sender.get(intent.stream, intent.params, intent.remote_id)
+            if before is None:
+                words = f"{intent.stream} {intent.remote_id} is not in the ledger"
+                engine.refused(task, "rejected", "rejected", (words,))
+                return
+        assert before is not None  # noqa: S101 - for the type checker
+        if intent.operation is Operation.UPDATE and unchanged(before, intent.body):
+            engine.done(task, {"id": intent.remote_id}, "adopted")
+            return
+        self.file.operation(intent, planned=None, before=before)
+        record = {**before, **(intent.body or {}), "id": intent.remote_id}
+        outcome = "updated" if intent.operation is Operation.UPDATE else "voided"
+        engine.done(task, record, outcome)
+
+    @staticmethod
+    def _missing(engine: Engine, task: Task) -> bool:
+        """Whether an allocation is not there already; other creates are new."""
+        intent = task.wanted
+        if WRITABLE[intent.stream].settle is not Settle.CONVERGE:
+            return True
+        pair = pair_of(intent)
+        if pair[0] < 0 or pair[2] < 0:
+            return True
+        rows = engine.carrier.reconciler.allocations(intent)
+        there = sum((Decimal(str(row["amount"])) for row in rows), Decimal(0))
+        others = engine.map.wanted(intent.stream, pair, intent.source_key)
+        return others + Decimal(str(intent.body["amount"])) > there
+
+    def refuse(
+        self,
+        business_id: int,
+        task: Task,
+        kind: str,
+        reasons: Iterable[str],
+        candidates: Iterable[Mapping[str, Any]] = (),
+    ) -> None:
+        """Write down what would be refused."""
+        self.file.refused(business_id, task.stream, task.source_key, kind, reasons, candidates)
+
+
+def _planned(remote_id: Any) -> bool:
+    return isinstance(remote_id, int) and remote_id < FIRST
+
+
+def read_plan(path: Path, api_url: str) -> Iterator[dict[str, Any]]:
+    """The operations of a plan, after its seal was checked.
+
+    Raises:
+        PlanError: it is none, was changed, or is for another API.
+    """
+    seal = hashlib.sha256()
+    last: dict[str, Any] = {}
+    try:
+        with path.open("rb") as file:
+            previous = b""
+            for line in file:
+                if previous:
+                    seal.update(previous)
+                previous = line
+            last = loads(previous)
+        with path.open("rb") as file:
+            head = loads(file.readline())
+    except OSError as error:
+        raise PlanError(f"{path}: {error.strerror}") from None
+    except (msgspec.MsgspecError, ValueError):
+        raise PlanError(f"{path} is not a plan") from None
+    if not isinstance(head, dict) or head.get("type") != "plan" or head.get("version") != VERSION:
+        raise PlanError(f"{path} is not a plan of version {VERSION}")
+    if last.get("type") != "end" or last.get("sha256") != seal.hexdigest():
+        raise PlanError(f"{path} was cut short or changed since it was made; make it again")
+    if head["api_url"] != api_url:
+        raise PlanError(f"{path} is for {head['api_url']}, not for {api_url}")
+    return _operations(path)
+
+
+def _operations(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open("rb") as file:
+        for line in file:
+            value = loads(line)
+            if value["type"] == "operation":
+                yield value

@@ -1,0 +1,79 @@
+"""The reject file: records that were not written, each with its reasons, ready to be repaired."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from clearbooks.errors import SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from target_clearbooks.task import Task
+
+_encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
+
+
+class Rejects:
+    """Appends Singer RECORD messages with reasons beside the record; the target ignores those.
+
+    Args:
+        path: The file; None for none.
+        run: The run that writes.
+    """
+
+    def __init__(self, path: Path | None, run: str) -> None:
+        self.path = path
+        self.run = run
+        self._file: BinaryIO | None = None
+
+    def write(
+        self,
+        business_id: int,
+        task: Task,
+        kind: str,
+        reasons: Iterable[str],
+        candidates: Iterable[Mapping[str, Any]] = (),
+    ) -> None:
+        """Put a record on disk, before the store notes that it was refused."""
+        if self.path is None:
+            return
+        line: dict[str, Any] = {
+            "type": "RECORD",
+            "stream": task.stream,
+            "key": task.source_key,
+            "business": business_id,
+            "class": kind,
+            "reasons": list(reasons),
+            "record": task.record,
+            "key_properties": list(task.key_properties),
+            "run": self.run,
+            "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        }
+        if candidates:
+            line["candidates"] = [dict(c) for c in candidates]
+        if self._file is None:
+            self._file = self._open(self.path)
+        self._file.write(_encoder.encode(line) + b"\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    @staticmethod
+    def _open(path: Path) -> BinaryIO:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # Whole records of somebody's ledger: for the owner's eyes only.
+            return os.fdopen(os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600), "ab")
+        except OSError as error:
+            raise SettingError(f"rejects_path: {path}: {error.strerror}") from None
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()

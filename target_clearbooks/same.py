@@ -1,0 +1,130 @@
+"""Whether a record of the ledger is the one that an intent wanted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+from target_clearbooks.intent import WRITABLE, content_hash
+from target_clearbooks.prepare.diff import diff
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from target_clearbooks.intent import Intent
+
+VOIDED = "voided"
+
+
+def identity(intent: Intent) -> str:
+    """What two creates have in common that nothing in the ledger could tell apart."""
+    if intent.marker:
+        return intent.marker
+    writable = WRITABLE[intent.stream]
+    body = intent.body
+    if intent.stream == "journals":
+        return content_hash([body.get("accountingDate"), sorted(_sums(body["lines"]).items())])
+    if isinstance(body, bytes):
+        return content_hash([intent.params, len(body)])
+    for keys in writable.keys:
+        values = [_text(body.get(name)) for name in keys.split("+")]
+        if all(values):
+            return content_hash([keys, values])
+    return content_hash(body)
+
+
+def standing(records: Iterable[Mapping[str, Any]], intent: Intent) -> list[Mapping[str, Any]]:
+    """The records that may be what the intent wanted.
+
+    First by what identifies one, coarsely, since the API may have tidied what was sent: a missed
+    record would be written twice. Only where several are left do their contents decide.
+    """
+    found = [record for record in records if _could_be(record, intent)]
+    if len(found) > 1 and isinstance(intent.body, dict):
+        exact = [record for record in found if not diff(record, intent.body)]
+        return exact or found
+    return found
+
+
+def _could_be(record: Mapping[str, Any], intent: Intent) -> bool:
+    if record.get("status") == VOIDED:
+        return False
+    if isinstance(intent.body, bytes):
+        name = intent.params.get("fileName")
+        return bool(record.get("name") == name and record.get("size") == len(intent.body))
+    marked = _marked(record, intent)
+    if marked is not None and (not marked or str(intent.marker).startswith("CB-")):
+        return marked
+    writable = WRITABLE[intent.stream]
+    if writable.contact:
+        return _same_document(record, intent.body, writable.contact)
+    return _same_keys(record, intent.body, writable.keys)
+
+
+def _marked(record: Mapping[str, Any], intent: Intent) -> bool | None:
+    """Whether the record carries the marker; None where the intent has none."""
+    name = WRITABLE[intent.stream].marker
+    if not intent.marker or not name:
+        return None
+    text = str(record.get(name) or "")
+    return intent.marker in text.split() if name == "description" else text == intent.marker
+
+
+def _same_document(record: Mapping[str, Any], body: Mapping[str, Any], contact: str) -> bool:
+    names = [contact, "date"]
+    if body.get("amount") is not None:
+        names += ["amount", "bankAccountId"]
+    elif body.get("documentNumber"):
+        names.append("documentNumber")
+    elif len(record.get("lineItems", ())) != len(body.get("lineItems", ())):
+        return False
+    return all(_text(record.get(name)) == _text(body.get(name)) for name in names)
+
+
+def _same_keys(record: Mapping[str, Any], body: Mapping[str, Any], keys: tuple[str, ...]) -> bool:
+    """Whether the first key that both have is the same."""
+    for key in keys:
+        names = key.split("+")
+        mine = [_text(body.get(name)) for name in names]
+        theirs = [_text(record.get(name)) for name in names]
+        if all(mine) and all(theirs):
+            return mine == theirs
+    return False
+
+
+def equal_journals(transactions: Iterable[Mapping[str, Any]], body: Mapping[str, Any]) -> list[int]:
+    """IDs of the transactions that hold the postings of a journal."""
+    wanted = _sums(body["lines"])
+    return [
+        found["id"]
+        for found in transactions
+        if found.get("accountingDate") == body["accountingDate"]
+        and _sums(found.get("lines", ())) == wanted
+    ]
+
+
+def _sums(lines: Iterable[Mapping[str, Any]]) -> dict[int, Decimal]:
+    """Sums by account: an API may merge two lines of an account, or drop one of 0."""
+    sums: Counter[int] = Counter()
+    for line in lines:
+        sums[int(line["accountCodeId"])] += _number(line.get("amount"))  # type: ignore[assignment]
+    return {account: Decimal(total).normalize() for account, total in sums.items() if total}
+
+
+def unchanged(record: Mapping[str, Any], body: Any) -> bool:
+    """Whether a record of the ledger already is as the body wants it."""
+    return isinstance(body, dict) and not diff(record, body)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
+        return f"{_number(value).normalize():f}"
+    return " ".join(str(value).split()).casefold() if value is not None else ""
+
+
+def _number(value: Any) -> Decimal:
+    try:
+        return Decimal(str(value or 0))
+    except InvalidOperation:
+        return Decimal(0)

@@ -1,0 +1,243 @@
+"""One run over one or more businesses: store, locks, client, engines, exit code, summary."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import sys
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Self
+
+from clearbooks.client import Client
+from clearbooks.errors import ClearBooksError, ForbiddenError, NotAuthorisedError, SettingError
+from target_clearbooks.engine import Engine
+from target_clearbooks.ledger_map import LedgerMap
+from target_clearbooks.outbox import Outbox, dumps
+from target_clearbooks.plan import PlanFile, Planner
+from target_clearbooks.prepare.lookups import Lookups
+from target_clearbooks.rejects import Rejects
+from target_clearbooks.sending import Sender
+from target_clearbooks.store import WriterLock, open_database
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from clearbooks.settings import Connection
+    from target_clearbooks.settings import TargetSettings
+
+logger = logging.getLogger("target-clearbooks")
+
+EXIT_REJECTED = 3
+EXIT_UNSETTLED = 4
+_LEFT = ("uncertain", "quarantined", "waiting", "sending")
+
+
+class Session:
+    """What a run stands on; close it after use.
+
+    Args:
+        connection: How to reach the API.
+        settings: Of the target.
+        kind: What the run is: `target` or `apply`.
+        stopped: Whether a signal has asked to end.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        settings: TargetSettings,
+        kind: str = "target",
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.connection = connection
+        self.settings = settings
+        self.stopped = stopped
+        self.engines: dict[int, Engine] = {}
+        self._locks: list[WriterLock] = []
+        self._plan: PlanFile | None = None
+        self.client = Client(connection)
+        self.executor = ThreadPoolExecutor(connection.max_in_flight, thread_name_prefix="request")
+        self.db: sqlite3.Connection | None = None
+        try:
+            self._open(kind)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, kind: str) -> None:
+        businesses = self._businesses()
+        if not self.settings.dry_run:
+            for number in businesses:
+                lock = WriterLock(self.connection, number, self.settings.state_store)
+                lock.acquire()
+                self._locks.append(lock)
+        self.db = open_database(self.settings.state_store)
+        if self.settings.dry_run:
+            self.db = _copy(self.db)
+        self.outbox = Outbox(self.db, kind, businesses)
+        self.rejects = Rejects(self.settings.rejects_path, self.outbox.run)
+        planner = None
+        if self.settings.dry_run and self.settings.plan_path is not None:
+            self._plan = PlanFile(self.settings.plan_path, self.connection.api_url, kind)
+            planner = Planner(self._plan)
+        for number in businesses:
+            self.engines[number] = self._engine(number, planner)
+
+    def _businesses(self) -> list[int]:
+        if self.connection.business_ids:
+            return list(self.connection.business_ids)
+        try:
+            found = self.client.get("listBusinesses").json()
+        except ForbiddenError as error:
+            raise SettingError(
+                f"business_ids is empty and the businesses cannot be listed ({error}); set "
+                "business_ids, or authorise with the scope businesses:read"
+            ) from None
+        return [int(business["id"]) for business in found]
+
+    def _engine(self, number: int, planner: Planner | None) -> Engine:
+        assert self.db is not None  # noqa: S101 - opened before
+        sender = Sender(self.client, number)
+        ledger_map = LedgerMap(self.db, number)
+        lookups = Lookups(self.client, number, self.connection.max_in_flight)
+        # Here, since reading the schemas takes time that `--about` need not spend.
+        from target_clearbooks.prepare.preparer import Preparer  # noqa: PLC0415
+
+        preparer = Preparer(self.client, lookups, ledger_map, self.settings.prepare, number)
+        return Engine(
+            self.settings, sender, self.outbox, ledger_map, lookups, preparer, self.executor,
+            self.rejects, planner, self.stopped,
+        )  # fmt: skip
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # While it runs
+
+    def recover(self) -> None:
+        """Settle what earlier runs left in doubt, before anything new is written."""
+        for engine in self.engines.values():
+            engine.recover()
+        self.check()
+
+    def check(self) -> None:
+        """Raise what ended the run."""
+        for engine in self.engines.values():
+            if engine.failure is not None:
+                raise engine.failure
+
+    def pump(self, seconds: float = 0.0) -> None:
+        """Go on with what is under way."""
+        share = seconds / max(len(self.engines), 1)
+        for engine in self.engines.values():
+            engine.pump(share if engine.live else 0)
+        self.check()
+
+    def drain(self) -> None:
+        """Go on until everything is settled."""
+        while any(e.live for e in self.engines.values()) and not self.stopped():
+            self.pump(0.1)
+
+    def finish_flights(self) -> None:
+        """Put down what becomes of the requests under way; nothing new is begun."""
+        for engine in self.engines.values():
+            engine.finish_flights()
+
+    @property
+    def live(self) -> int:
+        """Records under way."""
+        return sum(len(engine.live) for engine in self.engines.values())
+
+    @property
+    def oldest(self) -> int | None:
+        """Place of the oldest record that is not settled; None where all are."""
+        places = [next(iter(engine.seqs)) for engine in self.engines.values() if engine.seqs]
+        return min(places, default=None)
+
+    @property
+    def rejected(self) -> int:
+        """Records refused in this run."""
+        return sum(engine.rejected for engine in self.engines.values())
+
+    def left(self) -> Counter[str]:
+        """What is still open, by state, also of earlier runs."""
+        found: Counter[str] = Counter()
+        for number in self.engines:
+            found.update({k: v for k, v in self.outbox.left(number).items() if k in _LEFT})
+        return found
+
+    # Its end
+
+    def exit_code(self) -> int:
+        """What a run that came to its end exits with."""
+        if self.left():
+            return EXIT_UNSETTLED
+        return EXIT_REJECTED if self.rejected > self.settings.max_rejects else 0
+
+    def end(self, exit_code: int, error: BaseException | None = None) -> None:
+        """Note how the run ended, and say so."""
+        message = str(error) if isinstance(error, ClearBooksError) else type(error).__name__
+        self.outbox.end(exit_code, message if error is not None else "")
+        summary = self.summary(exit_code)
+        logger.info("summary %s", dumps(summary))
+        if sys.stderr.isatty():
+            sys.stderr.write(_table(summary))
+
+    def summary(self, exit_code: int) -> dict[str, Any]:
+        """Counts of the run by stream, and what is left."""
+        streams: dict[str, dict[str, int]] = {}
+        for (_, stream, outcome), number in sorted(self.outbox.counts.items()):
+            streams.setdefault(stream, Counter())[outcome] += number
+        return {
+            "run": self.outbox.run,
+            "exit_code": exit_code,
+            "requests": self.client.requests,
+            "streams": {stream: dict(counts) for stream, counts in streams.items()},
+            "left": dict(self.left()),
+        }
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self.executor.shutdown(wait=threading.current_thread() is threading.main_thread())
+        for engine in self.engines.values():
+            engine.lookups.close()
+        if self._plan is not None:
+            self._plan.close()
+        if self.db is not None:
+            self.db.close()
+        if hasattr(self, "rejects"):
+            self.rejects.close()
+        for lock in self._locks:
+            lock.release()
+        self.client.close()
+
+
+def exit_code_of(error: BaseException) -> int:
+    """What a run exits with that an error has ended."""
+    if isinstance(error, NotAuthorisedError):
+        return NotAuthorisedError.exit_code
+    return error.exit_code if isinstance(error, ClearBooksError) else 1
+
+
+def _copy(db: sqlite3.Connection) -> sqlite3.Connection:
+    """A copy of the store that goes with the run: a dry run leaves the store as it is."""
+    copy = sqlite3.connect("", isolation_level=None)
+    db.backup(copy)
+    db.close()
+    return copy
+
+
+def _table(summary: dict[str, Any]) -> str:
+    lines = [f"Run {summary['run']}"]
+    for stream, counts in summary["streams"].items():
+        words = ", ".join(f"{number} {outcome}" for outcome, number in counts.items())
+        lines.append(f"  {stream:22}{words}")
+    if summary["left"]:
+        left = ", ".join(f"{number} {state}" for state, number in summary["left"].items())
+        lines.append(f"  left open: {left}; see `clearbooks syncs show {summary['run']}`")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,127 @@
+"""A record on its way into the ledger, and what it touches on that way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from target_clearbooks.intent import WRITABLE, Intent, Operation, Settle
+from target_clearbooks.same import identity
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+    from decimal import Decimal
+
+    from target_clearbooks.outbox import Row
+
+MOST_SENDS = 2
+"""A create whose reply was lost is sent once more in a run, at most."""
+
+
+@dataclass(slots=True, eq=False)
+class Task:
+    """One record, from the moment it was read until it is settled.
+
+    Attributes:
+        number: Order in which tasks came.
+        seq: Place of the record in the input; None where it did not come from there.
+        hash: Hash of the record as given.
+        row: Where it stands on disk.
+        intent: What it came to.
+        fixed: The intent is part of a plan and is not prepared again.
+        fence: What the ledger held before the create.
+        looked: What the look before the write found; None before it.
+        sends: How often it was sent in this run.
+        most: How often it may be.
+        due: When the ledger may be asked what became of it.
+        recovered: An earlier run left it in doubt.
+        adopted: The ledger held it already, and only the difference is written.
+        retried: It was prepared again after a refusal.
+        parents: Source keys of the contacts that were made for it.
+        total: The whole sum that an allocation wants, of which only the rest is posted.
+        key_properties: Of its stream, for the reject file.
+    """
+
+    number: int
+    stream: str
+    source_key: str
+    record: Mapping[str, Any]
+    hash: str
+    seq: int | None = None
+    row: Row | None = None
+    intent: Intent | None = None
+    fixed: bool = False
+    fence: dict[str, Any] = field(default_factory=dict)
+    looked: Any = None
+    sends: int = 0
+    most: int = MOST_SENDS
+    due: float = 0.0
+    recovered: bool = False
+    adopted: bool = False
+    retried: bool = False
+    parents: set[tuple[str, str]] = field(default_factory=set)
+    total: Decimal | None = None
+    key_properties: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What the task claims from the beginning."""
+        return claim_of(self.stream, self.source_key)
+
+    @property
+    def rank(self) -> int:
+        """Place of its stream in the order of dependencies."""
+        return WRITABLE[self.stream].rank
+
+    @property
+    def whole(self) -> Intent:
+        """The intent with the whole sum that an allocation wants."""
+        if self.total is None:
+            return self.wanted
+        return replace(self.wanted, body={**self.wanted.body, "amount": self.total})
+
+    @property
+    def wanted(self) -> Intent:
+        """The intent, where there must be one."""
+        assert self.intent is not None  # noqa: S101 - set before the task gets that far
+        return self.intent
+
+
+def claim_of(stream: str, source_key: str) -> tuple[str, str, str]:
+    """The claim on a source key."""
+    return ("key", stream, source_key)
+
+
+def pair_of(intent: Intent) -> tuple[int, str, int]:
+    """The two that an allocation joins: invoice, kind, payment or credit note."""
+    body = intent.body
+    name = "paymentId" if body["allocationType"] == "payment" else "creditNoteId"
+    return (int(body["invoiceId"]), str(body["allocationType"]), int(body[name]))
+
+
+def claims(intent: Intent) -> list[Hashable]:
+    """What nobody else may touch while the intent is under way."""
+    if intent.operation is not Operation.CREATE:
+        return []
+    if WRITABLE[intent.stream].settle is Settle.CONVERGE:
+        invoice, kind, source = pair_of(intent)
+        side = intent.stream
+        return [("end", side, "invoice", invoice), ("end", side, kind, source)]
+    return [("identity", intent.stream, identity(intent))]
+
+
+def needs_look(intent: Intent, *, unknown: bool) -> bool:
+    """Whether the ledger has to be read just before the write.
+
+    Args:
+        intent: The intent.
+        unknown: Nobody knows what an update would change.
+    """
+    writable = WRITABLE[intent.stream]
+    if intent.operation is Operation.UPDATE:
+        return unknown
+    if intent.operation is not Operation.CREATE:
+        return False
+    if writable.settle in (Settle.CONVERGE, Settle.COUNT) or isinstance(intent.body, bytes):
+        return True
+    return bool(writable.marker) and not intent.marker
