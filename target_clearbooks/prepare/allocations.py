@@ -32,10 +32,10 @@ class Allocations:
     def allocation(self, stream: str, body: Body, source_key: str, note: Findings) -> None:
         """Resolve and check an allocation's body in place."""
         names = ("invoice", "bill", "expense")
-        invoice = self._end(stream, body, names, "invoiceId", INVOICES[stream], note)
-        by_payment = self._end(stream, body, ("payment",), "paymentId", ("payments",), note)
+        invoice = self._end(body, names, "invoiceId", INVOICES[stream], note)
+        by_payment = self._end(body, ("payment",), "paymentId", ("payments",), note)
         credit = (CREDIT_NOTES[stream],)
-        by_credit = self._end(stream, body, ("creditNote",), "creditNoteId", credit, note)
+        by_credit = self._end(body, ("creditNote",), "creditNoteId", credit, note)
         sources = [n for n in ("payment", "creditNote") if f"{n}Id" in body or note.open(n)]
         if len(sources) != 1:
             note.faults.append("allocationType: give a payment or a creditNote, one of them")
@@ -55,8 +55,8 @@ class Allocations:
             self._check_pair(stream, body, invoice, source, source_key, note)
 
     def _end(
-        self, stream: str, body: Body, names: tuple[str, ...], field: str,
-        streams: tuple[str, ...], note: Findings,
+        self, body: Body, names: tuple[str, ...], field: str, streams: tuple[str, ...],
+        note: Findings,
     ) -> tuple[str, Mapping[str, Any]] | None:  # fmt: skip
         given = {name: body.pop(name) for name in names if name in body}
         if field in body:
@@ -111,7 +111,7 @@ class Allocations:
                 f"invoice: is of {words[0]}, and the {_what(source[0])} of {words[1]}"
             )
         ours, theirs = invoice.get("currency"), self._currency(source[1])
-        if ours and theirs and ours != theirs and theirs != "GBP":
+        if ours and theirs and theirs not in (ours, "GBP"):
             note.faults.append(
                 f"invoice: is in {ours}; a {_what(source[0])} in {theirs} cannot be allocated to it"
             )
@@ -156,9 +156,7 @@ class Allocations:
         amount = row.get("amount")
         if amount and (amount > 0) is not (side_of(stream) == "sales"):
             words = "received" if side_of(stream) == "sales" else "paid, a negative amount,"
-            note.faults.append(
-                f"payment: is {money(amount)}; only money {words} is allocated here"
-            )
+            note.faults.append(f"payment: is {money(amount)}; only money {words} is allocated here")
 
 
 def _contact(row: Mapping[str, Any]) -> Any:

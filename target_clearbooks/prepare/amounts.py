@@ -16,8 +16,8 @@ HUNDRED = Decimal(100)
 ZERO = Decimal(0)
 
 _EXACT = Context(prec=60, rounding=ROUND_HALF_UP)
-_MOST = Decimal("1e15")
-_PLACES = -12
+_LEAST, _MOST = Decimal("1e-20"), Decimal("1e15")
+_DIGITS = 28  # what decimal arithmetic keeps by itself
 _INT32 = 2**31
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?")
@@ -48,7 +48,9 @@ def decimal(value: Any) -> Decimal:
         raise ValueError(f"{shown(value)} should be a number")  # noqa: TRY004 - one kind of fault
     if not found.is_finite():
         raise ValueError(f"{shown(value)} should be a finite number")
-    if found and (abs(found) >= _MOST or found.normalize(_EXACT).as_tuple().exponent < _PLACES):  # type: ignore[operator]
+    if found and not (
+        _LEAST < abs(found) < _MOST and len(found.normalize(_EXACT).as_tuple().digits) <= _DIGITS
+    ):
         raise ValueError(f"{shown(value)} has more digits than an amount can have")
     return found
 

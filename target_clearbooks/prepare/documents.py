@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from target_clearbooks.prepare.kit import Body, Kit
     from target_clearbooks.prepare.lines import Sums
 
-_MOST_REFERENCE = 255
-
 
 def document(kit: Kit, stream: str, body: Body, source_key: str, note: Findings) -> str | None:
     """Resolve and check a document's body in place; its marker."""
@@ -75,14 +73,13 @@ def _totals(stream: str, sums: Sums, lines: int, note: Findings) -> None:
 
 
 def _marker(kit: Kit, stream: str, body: Body, source_key: str) -> str | None:
-    """The record's own reference marks it; one without gets the source's number there."""
+    """The record's own reference marks it; one without a reference gets a marker there."""
     marker = kit.marker(stream, source_key)
     own = str(body.get("reference", "")).strip()
     if own:
         body["reference"] = own
         return own if marker else None
     body.pop("reference", None)
-    if marker and len(marker) <= _MOST_REFERENCE:
+    if marker:
         body["reference"] = marker
-        return marker
-    return None
+    return marker

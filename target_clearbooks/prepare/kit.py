@@ -45,13 +45,9 @@ class Kit:
         self.lines = Lines(self.references, self.vat, self.aliases)
 
     def marker(self, stream: str, source_key: str) -> str | None:
-        """The source's own number, or what stands for it; None where markers are off."""
+        """What tells the record in the ledger; None where markers are off."""
         if self.settings.marker == "off":
             return None
-        # A key of several properties is no number that anybody would recognise.
-        own = source_key.strip()
-        if not own.startswith("[") and own and len(own.split()) == 1 and not own.startswith("@"):
-            return own
         return make_marker(self.business_id, stream, source_key)
 
     def contact(
@@ -66,7 +62,7 @@ class Kit:
             note.faults.append(f"{field}: give one of {', '.join(both)}")
             return None
         name, value = next(iter(given.items()), (field, None))
-        if name != field and name != "contact":
+        if name not in (field, "contact"):
             kinds = (f"{name}s",)
         if len(kinds) == 1:
             value = self._alias(stream, kinds[0].removesuffix("s"), value, number)

@@ -82,12 +82,11 @@ def _sign(kit: Kit, body: Body, contact: int | None, refund: bool, note: Finding
 
 
 def _marker(kit: Kit, stream: str, body: Body, source_key: str) -> str | None:
-    """The source's number stands in the description, as a word of its own."""
+    """The marker stands in the description, as a word of its own at its end."""
     marker = kit.marker(stream, source_key)
-    if marker is None:
-        return None
     words = str(body.get("description", "")).strip()
-    if marker not in words.split():
+    if marker and marker not in words.split():
         words = f"{words} {marker}".strip()
-    body["description"] = words
+    if words:
+        body["description"] = words
     return marker

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.contract import load_contract
-from target_clearbooks import attachments
 from target_clearbooks.intent import (
     WRITABLE,
     Intent,
@@ -21,7 +20,8 @@ from target_clearbooks.prepare.allocations import Allocations
 from target_clearbooks.prepare.amounts import shown
 from target_clearbooks.prepare.contacts import KINDS
 from target_clearbooks.prepare.documents import document
-from target_clearbooks.prepare.finding import Ambiguous, Findings, NotFoundInLedger
+from target_clearbooks.prepare.files import attached_to, file_name
+from target_clearbooks.prepare.finding import Findings
 from target_clearbooks.prepare.kit import Kit
 from target_clearbooks.prepare.lookups import ALLOCATIONS, PURCHASES, SALES
 from target_clearbooks.prepare.names import fold, listed
@@ -153,7 +153,7 @@ class Preparer:
                 "`clearbooks map set` can tell which one is meant"
             )
         if stream in _ATTACHMENTS and not note.faults:
-            params = self._attached_to(stream, record, note)
+            params = attached_to(self._kit, stream, record, note)
         outcome = _outcome(note)
         if outcome is not None or mapped is None:
             return outcome or Rejected(("_operation: nothing to void",))
@@ -171,13 +171,11 @@ class Preparer:
     def _read(self, stream: str, record: Mapping[str, Any], note: Findings) -> Body:
         if stream == "bank_statements" and any(fold(k) == "transactionid" for k in record):
             line = flat_shape().read(record, "", note.faults)
-            body = {n: line.pop(n) for n in ("feedId", "feed", "bankFeed") if n in line}
+            body: Body = {n: line.pop(n) for n in ("feedId", "feed", "bankFeed") if n in line}
             note.faults.extend(
-                f"{name}: is required"
-                for name in flat_shape().missing(line)
-                if not note.open(name)
+                f"{name}: is required" for name in flat_shape().missing(line) if not note.open(name)
             )
-            return {**body, "statementLines": [line]}
+            return body | {"statementLines": [line]}
         return shape_of(stream).read(record, "", note.faults)
 
     def _check_business(self, body: Body, record: Mapping[str, Any], note: Findings) -> None:
@@ -210,29 +208,24 @@ class Preparer:
             return Operation.UPDATE, self._kit.business_id, None
         if stream == "bank_statements":
             return Operation.POST, None, None
-        if stream in ALLOCATIONS:
-            return Operation.CREATE, None, None
-        if mapped is not None:
+        if mapped is not None and stream not in ALLOCATIONS:
             return Operation.UPDATE, mapped.remote_id, None
         if stream in KINDS and not note.faults:
-            try:
-                found = self._kit.contacts.find(stream, body, source_key)
-            except Ambiguous as error:
-                note.unclear.append(("record", str(error), error.candidates))
-                return Operation.CREATE, None, None
+            look = self._kit.contacts.find
+            found = note.attempt("record", look, stream, body, source_key)
             if found is not None:
-                return Operation.UPDATE, found[0], found[1]
+                return Operation.UPDATE, *found
         return Operation.CREATE, None, None
 
     def _attachment(
         self, stream: str, record: Mapping[str, Any], source_key: SourceKey, note: Findings
     ) -> Intent | Outcome:
-        params = self._attached_to(stream, record, note)
-        content = None
-        try:
-            content = attachments.read(record, self._kit.settings)
-        except ValueError as error:
-            note.faults.append(str(error))
+        params = attached_to(self._kit, stream, record, note)
+        name = file_name(record, note)
+        # Read where a file is met, and not before: it brings an HTTP client of its own.
+        from target_clearbooks import attachments  # noqa: PLC0415
+
+        content = note.attempt("content", attachments.read, record, self._kit.settings)
         outcome = _outcome(note)
         if outcome is not None or content is None:
             return outcome or Rejected(("content: is required",))
@@ -241,17 +234,11 @@ class Preparer:
             stream=stream,
             operation=Operation.CREATE,
             source_key=source_key,
-            body=content.data,
-            params={**params, "fileName": content.name},
+            body=content,
+            params={**params, "fileName": name},
             depends_on=tuple(dict.fromkeys(note.depends)),
             record=record,
         )
-
-    def _attached_to(
-        self, stream: str, record: Mapping[str, Any], note: Findings
-    ) -> Mapping[str, Any]:
-        """Path parameters of the document that a file belongs to."""
-        raise NotImplementedError
 
 
 def _sent(stream: str, operation: Operation, body: Body) -> Body:
@@ -286,6 +273,3 @@ def _list(candidates: list[dict[str, Any]]) -> str:
                  if c.get(n) is not None)
         for c in candidates
     ])  # fmt: skip
-
-
-__all__ = ["NotFoundInLedger", "Preparer"]

@@ -1,0 +1,69 @@
+"""Attachments: the document a file belongs to, and its name. The bytes are read elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from clearbooks.contract import load_contract
+from target_clearbooks.prepare.amounts import integer, shown
+from target_clearbooks.prepare.lookups import PURCHASES, SALES
+from target_clearbooks.prepare.names import listed
+from target_clearbooks.prepare.shapes import folded_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from target_clearbooks.prepare.finding import Findings
+    from target_clearbooks.prepare.kit import Kit
+
+# Stream -> its type and ID as path parameters, and what a record may call each kind of document.
+_TYPES = {
+    "sales_attachments": ("salesType", "salesId", SALES, ("invoice", "creditNote", "quote")),
+    "purchase_attachments": (
+        "purchaseType", "purchaseId", PURCHASES, ("bill", "creditNote", "expense"),
+    ),
+}  # fmt: skip
+_NAMES = ("fileName", "name")
+
+
+def attached_to(kit: Kit, stream: str, record: Mapping[str, Any], note: Findings) -> dict[str, Any]:
+    """Path parameters of the document that a file belongs to."""
+    kind, number, streams, names = _TYPES[stream]
+    given = folded_keys(record, (*names, "document", kind, number))
+    if kind in given or number in given:
+        return _by_id(given, kind, number, streams, note)
+    if len(given) != 1:
+        note.faults.append(f"document: give one of {listed([*names, 'document'])}")
+        return {}
+    name, value = next(iter(given.items()))
+    wanted = streams if name == "document" else (streams[names.index(name)],)
+    found = note.attempt(name, kit.references.document, wanted, value)
+    if found is None:
+        return {}
+    note.used(found[2])
+    return {kind: _type(found[0], kind), number: found[1]["id"]}
+
+
+def _by_id(
+    given: Mapping[str, Any], kind: str, number: str, streams: tuple[str, ...], note: Findings
+) -> dict[str, Any]:
+    known = [_type(stream, kind) for stream in streams]
+    if given.get(kind) not in known:
+        note.faults.append(f"{kind}: {shown(given.get(kind))} should be one of {listed(known)}")
+    found = note.attempt(number, integer, given.get(number))
+    return {kind: given.get(kind), number: found}
+
+
+def _type(stream: str, kind: str) -> str:
+    return load_contract().resources[stream].fixed[kind]
+
+
+def file_name(record: Mapping[str, Any], note: Findings) -> str:
+    """Name of the file, without a directory."""
+    given = folded_keys(record, _NAMES)
+    name = str(given.get("fileName", given.get("name", ""))).strip()
+    if not name:
+        note.faults.append("fileName: is required")
+    elif "/" in name or "\\" in name or name in (".", ".."):
+        note.faults.append(f"fileName: {shown(name)} should be a name without directories")
+    return name
