@@ -34,4 +34,4 @@ generate: setup ## write again what comes from the contract and the programs' se
 	$(RUN) python -m tools.generate
 
 clean: ## remove what the targets above made
-	rm -rf .venv .tools .demo .meltano .pytest_cache .mypy_cache .ruff_cache .hypothesis output dist
+	rm -rf .venv .tools .demo .meltano .pytest_cache .mypy_cache .ruff_cache .hypothesis dist

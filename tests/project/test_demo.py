@@ -42,8 +42,16 @@ def wait_for(condition, what):
 
 def test_the_demo_shows_what_it_says(tmp_path):
     folder = tmp_path / "demo"
+    home = tmp_path / "home"
+    home.mkdir()
     done = subprocess.run(
-        command(folder), cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE
+        command(folder),
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "the balance is 0.00" in done.stdout
@@ -51,6 +59,7 @@ def test_the_demo_shows_what_it_says(tmp_path):
     for query in (ROOT / "examples" / "ledger-to-duckdb" / "queries").glob("*.sql"):
         assert f"({query.name})" in done.stdout
     assert (folder / "ledger.duckdb").exists()
+    assert list(home.iterdir()) == [], "nothing is written outside the project"
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="looks for processes in /proc")

@@ -146,3 +146,19 @@ def test_the_dev_environment_is_the_sandbox_as_it_starts(meltano_yml):
     assert config["token_url"] == site + TOKEN_PATH
     assert config["authorize_url"] == site + CONSENT_PATH
     assert config["access_token"] == defaults["access_token"] == Options().access_token
+
+
+def test_the_folder_of_the_databases_is_part_of_the_project(meltano_yml):
+    (path,) = [
+        s for s in plugin_of(meltano_yml, "target-duckdb")["settings"] if s["name"] == "path"
+    ]
+    dev = next(e for e in meltano_yml["environments"] if e["name"] == "dev")
+    loader = dev["config"]["plugins"]["loaders"][0]["config"]
+    for database in (path["value"], loader["path"].removeprefix("$MELTANO_PROJECT_ROOT/")):
+        kept = subprocess.run(
+            ["git", "ls-files", (ROOT / database).parent],
+            cwd=ROOT,
+            check=True,
+            capture_output=True,
+        )
+        assert kept.stdout, f"{database}: DuckDB makes no folders"

@@ -98,6 +98,8 @@ class Stage:
             "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}",
             # State, tokens and tables of the demonstration lie below its own folder.
             "MELTANO_SYS_DIR_ROOT": str(self.folder / "meltano"),
+            # Where Meltano writes the log of a run, else below the home folder.
+            "XDG_STATE_HOME": str(self.folder / "state"),
             "TAP_CLEARBOOKS_API_URL": self.sandbox.url,
             "TAP_CLEARBOOKS_TOKEN_URL": self.sandbox.token_url,
             "TAP_CLEARBOOKS_TOKEN_STORE": str(self.folder / "tokens.json"),
