@@ -82,3 +82,8 @@ def when(seconds: float) -> str:
     local = dt.datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M")
     away = seconds - time.time()
     return f"{local} ({f'in {span(away)}' if away > 0 else f'{span(-away)} ago'})"
+
+
+def moment(text: str | None) -> str:
+    """What `instant` made, for people."""
+    return when(dt.datetime.fromisoformat(text).timestamp()) if text else "unknown"

@@ -1,0 +1,330 @@
+"""What `clearbooks doctor` looks at, one check after the other."""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import email.utils
+import stat
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
+
+import requests
+
+from clearbooks.cli import show
+from clearbooks.cli.account import list_businesses
+from clearbooks.cli.config import find_account, require_connected
+from clearbooks.cli.scopes import needed_scopes, readable_streams
+from clearbooks.client import Client
+from clearbooks.contract import load_contract
+from clearbooks.errors import (
+    ClearBooksError,
+    ForbiddenError,
+    NotAuthorisedError,
+    NotFoundError,
+    SettingError,
+)
+from clearbooks.settings import connection_properties
+from clearbooks.tokens import FileTokenStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clearbooks.cli.config import Account, Settings
+    from clearbooks.contract import Operation, Resource
+
+CONNECT = "run `clearbooks connect`"
+_NEAR = 0.8
+_CLOCK_OFF, _CLOCK_WRONG = 30.0, 300.0
+_REACH_TIMEOUT = 10
+_SERVER_ERROR = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the report; `remedy` is what to do about it."""
+
+    name: str
+    verdict: Literal["ok", "warning", "failed", "skipped"]
+    found: str
+    remedy: str = ""
+    exit_code: int = 1
+
+
+def run_checks(
+    settings: Settings, streams: list[str], businesses: tuple[int, ...]
+) -> Iterator[Check]:
+    """Every check in order; what cannot be looked at after a failure is skipped."""
+    try:
+        connection = settings.connection()
+    except ClearBooksError as error:
+        yield Check("settings", "failed", str(error), "correct this setting")
+        return
+    yield from _settings(settings)
+    account: Account | None = None
+    try:
+        account = find_account(settings)
+    except ClearBooksError as error:
+        yield Check("token store", "failed", str(error), "see docs/connect.md, Token stores")
+    if account is not None:
+        yield from _store(account)
+    reached = True
+    for check in _reachable(connection.api_url, connection.token_url, connection.authorize_url):
+        reached = reached and check.verdict != "failed"
+        yield check
+    if account is None or not reached:
+        yield Check("streams", "skipped", "not looked at, because of the above")
+        return
+    yield from _account(account, streams, businesses)
+
+
+def _settings(settings: Settings) -> Iterator[Check]:
+    values, known = settings.values, connection_properties()
+    for name in settings.unknown:
+        near = difflib.get_close_matches(name, known, n=1, cutoff=_NEAR)
+        if near:
+            yield Check(
+                "settings", "warning", f"{name} is no setting of the connection",
+                f"did you mean {near[0]}?",
+            )  # fmt: skip
+    missing = [name for name in ("client_id", "client_secret") if not values.get(name)]
+    if values.get("access_token"):
+        yield Check("settings", "ok", "an access token that is used as it is")
+    elif missing:
+        yield Check(
+            "settings", "warning", f"{' and '.join(missing)} not set: tokens cannot be renewed",
+            f"set CLEARBOOKS_{missing[0].upper()}, or give --config FILE",
+        )  # fmt: skip
+    else:
+        yield Check("settings", "ok", f"application {values['client_id']}")
+
+
+def _store(account: Account) -> Iterator[Check]:
+    store = account.store
+    try:
+        with store.lock():
+            store.chains()
+    except ClearBooksError as error:
+        yield Check("token store", "failed", str(error), "see docs/connect.md, Token stores")
+        return
+    if isinstance(store, FileTokenStore) and store.path.exists():
+        mode = stat.S_IMODE(store.path.stat().st_mode)
+        if mode & 0o077:
+            yield Check(
+                "token store", "warning", f"{store.path} may be read by others (mode {mode:o})",
+                f"chmod 600 {store.path}",
+            )  # fmt: skip
+            return
+    yield Check("token store", "ok", f"{store.location} can be read and locked")
+
+
+def _reachable(*urls: str) -> Iterator[Check]:
+    """One look at each host, and at the clock by what the first one says of the time."""
+    clock: Check | None = None
+    hosts: dict[str, str] = {}
+    for url in urls:
+        hosts.setdefault(f"{urlsplit(url).scheme}://{urlsplit(url).netloc}", url)
+    for host, url in hosts.items():
+        began = time.time()
+        try:
+            reply = requests.get(url, timeout=_REACH_TIMEOUT, allow_redirects=False, stream=True)
+            reply.close()
+        except requests.RequestException as error:
+            yield Check("reachable", "failed", f"{host}: {_kind(error)}", _remedy(error))
+            continue
+        took = time.time() - began
+        clock = clock or _clock(reply.headers.get("Date"), began + took / 2.0)
+        if reply.status_code >= _SERVER_ERROR:
+            yield Check(
+                "reachable", "warning", f"{host} answers HTTP {reply.status_code}",
+                "the server has trouble: try again later",
+            )  # fmt: skip
+        else:
+            yield Check("reachable", "ok", f"{host} answers in {took * 1000:.0f} ms")
+    if clock is not None:
+        yield clock
+
+
+def _kind(error: requests.RequestException) -> str:
+    if isinstance(error, requests.exceptions.SSLError):
+        return "its certificate is not trusted, or something stands between"
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "the proxy does not let it through"
+    if isinstance(error, requests.Timeout):
+        return f"no answer within {_REACH_TIMEOUT} s"
+    return "cannot be reached"
+
+
+def _remedy(error: requests.RequestException) -> str:
+    if isinstance(error, requests.exceptions.SSLError):
+        return "set REQUESTS_CA_BUNDLE to the certificates of your network"
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "look at HTTPS_PROXY and NO_PROXY"
+    return "check the address in the settings, the network, and HTTPS_PROXY"
+
+
+def _clock(date: str | None, now: float) -> Check | None:
+    try:
+        server = email.utils.parsedate_to_datetime(date or "").timestamp()
+    except ValueError:
+        return Check("clock", "skipped", "the server does not tell the time")
+    off = now - server
+    if abs(off) <= _CLOCK_OFF:
+        return Check("clock", "ok", f"within {_CLOCK_OFF:.0f} seconds of the server's")
+    words = f"{show.span(abs(off))} {'ahead of' if off > 0 else 'behind'} the server's"
+    verdict: Literal["warning", "failed"] = "failed" if abs(off) > _CLOCK_WRONG else "warning"
+    return Check("clock", verdict, words, "set the clock, for example: timedatectl set-ntp true")
+
+
+def _account(account: Account, streams: list[str], chosen: tuple[int, ...]) -> Iterator[Check]:
+    connection = account.connection
+    try:
+        require_connected(account)
+        with Client(connection) as client:
+            client.tokens.access_token()
+    except ClearBooksError as error:
+        yield Check("token", "failed", str(error), CONNECT, NotAuthorisedError.exit_code)
+        yield Check("streams", "skipped", "not looked at, because there is no token")
+        return
+    yield Check("token", "ok", "there is a valid one, as far as is known")
+    chain = None
+    if not connection.access_token:
+        chain = account.store.find(connection.client_id or "", connection.refresh_token)
+    granted = set(chain.scope.split()) if chain is not None and chain.scope else None
+    yield _scopes(account, streams, granted)
+    try:
+        found = list_businesses(connection)
+    except ForbiddenError:
+        found = [{"id": number} for number in connection.business_ids]
+        yield Check(
+            "businesses", "warning" if found else "failed", "they cannot be listed",
+            f"{CONNECT} for the scope businesses:read, or set business_ids",
+        )  # fmt: skip
+    except ClearBooksError as error:
+        code = error.exit_code
+        yield Check("businesses", "failed", str(error), _what_to_do(error), code)
+        return
+    else:
+        yield _covered(account, found)
+    ids = [business["id"] for business in found]
+    wanted = list(chosen) or [i for i in ids if i in connection.business_ids][:1] or ids[:1]
+    with Client(connection) as client:
+        for business in wanted:
+            reader = _Reader(client, business, granted)
+            for name in streams:
+                yield reader.read(connection.contract.resources[name])
+
+
+def _scopes(account: Account, streams: list[str], granted: set[str] | None) -> Check:
+    needed = needed_scopes(account.connection.contract, streams)
+    if granted is None:
+        return Check("scopes", "skipped", "the server did not say which were granted")
+    missing = sorted(needed - granted)
+    if missing:
+        return Check(
+            "scopes", "failed", f"not granted: {', '.join(missing)}",
+            f"{CONNECT} and allow them, or leave the streams out",
+        )  # fmt: skip
+    return Check("scopes", "ok", f"all {len(needed)} that the streams need are granted")
+
+
+def _covered(account: Account, found: list[dict[str, Any]]) -> Check:
+    ids = {business["id"] for business in found}
+    outside = [str(i) for i in account.connection.business_ids if i not in ids]
+    if outside:
+        return Check(
+            "businesses", "failed", f"business_ids names {', '.join(outside)}, not covered",
+            f"take it out, or {CONNECT} and choose it on the consent page",
+        )  # fmt: skip
+    if not found:
+        return Check("businesses", "failed", "the authorisation covers none", CONNECT)
+    return Check("businesses", "ok", f"{len(found)} covered")
+
+
+class _Reader:
+    """Reads one record of each stream of a business."""
+
+    def __init__(self, client: Client, business: int, granted: set[str] | None) -> None:
+        self._client = client
+        self._business = business
+        self._granted = granted
+        # (parameter, its value) -> the ID of a record found there, for what lies below it.
+        self._seen: dict[tuple[str, str], Any] = {}
+
+    def read(self, resource: Resource) -> Check:
+        """The check of one stream."""
+        operation = resource.operations["list"]
+        name = f"{resource.name} of {self._business}"
+        params = self._params(resource, operation)
+        if params is None:
+            return Check(name, "skipped", "there is no document to look below")
+        try:
+            found = self._client.get(operation.id, params, business_id=self._business).json()
+        except ClearBooksError as error:
+            return self._failed(name, operation, error)
+        if found and isinstance(found, list) and "id" in found[0]:
+            self._seen |= dict.fromkeys(resource.fixed.items(), found[0]["id"])
+        return Check(name, "ok", "read" if found else "read; it holds nothing")
+
+    def _params(self, resource: Resource, operation: Operation) -> dict[str, Any] | None:
+        """The cheapest question: one record, today, the first choice; None where it needs more."""
+        params: dict[str, Any] = {**resource.fixed, **({"limit": 1} if operation.paged else {})}
+        for parameter in operation.parameters:
+            name, schema = parameter.name, parameter.schema
+            if not parameter.required or name in params:
+                continue
+            if schema.get("enum"):
+                seen = [value for value in schema["enum"] if (name, value) in self._seen]
+                params[name] = (seen or schema["enum"])[0]
+            elif schema.get("format") == "date":
+                params[name] = dt.datetime.now(dt.UTC).date().isoformat()
+            else:
+                parents = [self._seen[p] for p in params.items() if p in self._seen]
+                if not parents:
+                    return None
+                params[name] = parents[0]
+        return params
+
+    def _failed(self, name: str, operation: Operation, error: ClearBooksError) -> Check:
+        remedy = _what_to_do(error)
+        verdict: Literal["warning", "failed"] = "failed"
+        if isinstance(error, ForbiddenError):
+            lacks = self._granted is not None and operation.scope not in self._granted
+            remedy = (
+                f"{CONNECT} and allow {operation.scope}"
+                if lacks
+                else f"{CONNECT} and choose business {self._business}, or leave it out"
+            )
+        elif isinstance(error, NotFoundError) and operation.assumed:
+            verdict = "warning"
+            remedy = (
+                "no published text names this path; if the API has another, set api_paths: "
+                f'{{"{operation.id}": "/…"}}, else leave the stream out'
+            )
+        return Check(name, verdict, str(error), remedy, error.exit_code)
+
+
+def _what_to_do(error: ClearBooksError) -> str:
+    if isinstance(error, NotAuthorisedError):
+        return CONNECT
+    if isinstance(error, SettingError):
+        return "correct this setting"
+    if isinstance(error, NotFoundError):
+        return "check api_url"
+    return "try again later; if it stays, tell Clear Books support the words above"
+
+
+def checked_streams(named: str | None) -> list[str]:
+    """The streams to look at: those named, or all that can be read.
+
+    Raises:
+        SettingError: one is not known.
+    """
+    contract = load_contract()
+    if not named:
+        return readable_streams(contract)
+    names = named.replace(",", " ").split()
+    needed_scopes(contract, names)
+    return names

@@ -1,0 +1,108 @@
+"""How far each stream is: read by the tap, written by the target."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from clearbooks.errors import SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+def selected_streams(catalog: Path) -> list[str]:
+    """The streams that a Singer catalog selects.
+
+    Raises:
+        SettingError: the file is no catalog.
+    """
+    streams = _json(catalog, "--catalog").get("streams")
+    if not isinstance(streams, list):
+        raise SettingError(f"--catalog {catalog}: should hold a Singer catalog, with streams")
+    return [s["tap_stream_id"] for s in streams if "tap_stream_id" in s and _selected(s)]
+
+
+def _selected(stream: dict[str, Any]) -> bool:
+    for entry in stream.get("metadata", []):
+        if not entry.get("breadcrumb"):
+            found = entry.get("metadata", {})
+            return bool(found.get("selected", found.get("selected-by-default", True)))
+    return bool(stream.get("selected", True))
+
+
+def newest_read(state: Path) -> Iterator[dict[str, Any]]:
+    """The bookmark of each stream and business in a Singer state.
+
+    Raises:
+        SettingError: the file is no state.
+    """
+    found = _json(state, "--state")
+    # Meltano wraps what Singer calls the state.
+    bookmarks = found.get("singer_state", found).get("bookmarks", {})
+    for stream, bookmark in bookmarks.items():
+        for part in bookmark.get("partitions") or [{"context": {}, **bookmark}]:
+            value = part.get("replication_key_value")
+            if value is not None:
+                yield {
+                    "direction": "read",
+                    "stream": stream,
+                    "business": part.get("context", {}).get("businessId"),
+                    "up_to": value,
+                }
+
+
+def newest_written(state_store: str | None) -> Iterator[dict[str, Any]]:
+    """The newest run of the target for each stream and business; none where it never ran.
+
+    Raises:
+        SettingError: the store cannot be read.
+    """
+    try:
+        # Here, since only who writes has it.
+        from target_clearbooks.store import open_database, store_path  # noqa: PLC0415
+    except ImportError:
+        return
+    path = store_path(state_store)
+    if not path.is_file():
+        return
+    db = open_database(path, write=False)
+    try:
+        rows = db.execute(
+            "SELECT c.stream, c.business, r.id, r.started, r.exit_code, c.outcome, c.number "
+            "FROM counts c JOIN runs r ON r.id = c.run WHERE r.started = "
+            "(SELECT max(x.started) FROM runs x JOIN counts y ON y.run = x.id "
+            "WHERE y.stream = c.stream AND y.business = c.business) "
+            "ORDER BY c.stream, c.business, c.outcome"
+        ).fetchall()
+    finally:
+        db.close()
+    found: dict[tuple[str, int], dict[str, Any]] = {}
+    for stream, business, run, started, exit_code, outcome, number in rows:
+        entry = found.setdefault(
+            (stream, business),
+            {
+                "direction": "written",
+                "stream": stream,
+                "business": business,
+                "run": run,
+                "started": started,
+                "exit_code": exit_code,
+                "counts": {},
+            },
+        )
+        entry["counts"][outcome] = number
+    yield from found.values()
+
+
+def _json(path: Path, option: str) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingError(f"{option} {path}: {error.strerror}") from None
+    except ValueError:
+        raise SettingError(f"{option} {path}: not JSON") from None
+    if not isinstance(found, dict):
+        raise SettingError(f"{option} {path}: should hold one JSON object")
+    return found
