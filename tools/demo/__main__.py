@@ -56,8 +56,8 @@ def main() -> int:
 
 
 def _stay(site: str) -> None:
-    say(f"\nThe sandbox stays up: {site}/books/ shows its books. Ctrl-C ends it.")
     try:
+        say(f"\nThe sandbox stays up: {site}/books/ shows its books. Ctrl-C ends it.")
         while True:
             time.sleep(3600)
     except KeyboardInterrupt:
