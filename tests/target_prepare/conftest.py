@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from clearbooks.client import Reply
+from clearbooks.contract import load_contract
 from clearbooks.errors import NotFoundError, RejectedError
 from clearbooks_sandbox.engine import Engine
 from target_clearbooks.intent import Intent, Mapped, PrepareSettings
@@ -31,9 +32,7 @@ class EngineClient:
         query = {k: v for k, v in params.items() if k not in path and v is not None}
         self.asked[operation_id] += 1
         self.params.append((operation_id, dict(params)))
-        reply = self.engine.call(
-            operation_id, business_id=self.business, params=path, query=query
-        )
+        reply = self.engine.call(operation_id, business_id=self.business, params=path, query=query)
         if reply.status == 303:
             return self.get(operation_id, {**params, _id(operation): reply.headers["Location"]
                                            .rpartition("/")[2]})  # fmt: skip
@@ -140,8 +139,6 @@ class Ledger:
     def create(self, intent):
         """Carry out an intent, as the engine of the target would."""
         verb = "create" if intent.operation in ("create", "post") else "update"
-        from clearbooks.contract import load_contract  # noqa: PLC0415
-
         operation = load_contract().resources[intent.stream].operation(verb)
         body = {"items": [intent.body]} if operation.body == "items" else intent.body
         return self.do(operation.id, body, **intent.params)

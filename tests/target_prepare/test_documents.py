@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from target_clearbooks.intent import Intent, Missing, Operation, Quarantined, Rejected, Waiting
-from tests.target_prepare.conftest import COST, SALES, STANDARD, bill, invoice, line
+from tests.target_prepare.conftest import COST, SALES, STANDARD, Ledger, bill, invoice, line
 
 ACME = {"name": "Acme Ltd"}
 
@@ -90,10 +90,10 @@ def test_every_fault_comes_in_one_message(ledger):
         "dateDu: unknown field; did you mean dateDue?",
     ):
         assert part in text, text
-    assert text.count("customer") == text.count("customer: no customer") + text.count(
-        "customers"
-    ) + text.count("no customer matches")
-    assert "date: is required" not in text
+    # What is given and wrong is not called absent too.
+    assert not {r for r in outcome.reasons if r.startswith(("date:", "customerId:"))} - {
+        "date: '01/02/2024' should be a date as YYYY-MM-DD"
+    }
 
 
 def test_what_is_required_is_said_with_how_to_name_it(ledger):
@@ -211,7 +211,9 @@ def test_net_and_gross_of_a_line_must_fit_its_rate(ledger):
     priced = {**line(), "unitPrice": None}
     text = ledger.faults("sales_invoices", invoice(ACME, {**priced, "net": 10, "gross": 15}))
     assert "net 10.00 and gross 15.00 do not fit 20.00:Standard" in text
-    text = ledger.faults("sales_invoices", invoice(ACME, {**priced, "gross": 1, "grossUnitPrice": 2}))
+    text = ledger.faults(
+        "sales_invoices", invoice(ACME, {**priced, "gross": 1, "grossUnitPrice": 2})
+    )
     assert "give grossUnitPrice or gross, not both" in text
     (sent,) = ledger.body(
         "sales_invoices", invoice(ACME, {**priced, "net": "8.37", "gross": "10.05"})
@@ -260,18 +262,16 @@ def test_accounts_of_one_name(ledger):
     ledger.customer()
     for _ in range(2):
         ledger.do("createAccountCode", {"name": "Repairs", "heading": 1001, "sales": True})
-    ledger.do("createAccountCode", {"name": "Repairs", "heading": 2001, "purchases": True})
+    cost = ledger.do("createAccountCode", {"name": "Repairs", "heading": 2001, "purchases": True})
     outcome = ledger.prepare("sales_invoices", invoice(ACME, line(account="repairs")))
     assert isinstance(outcome, Quarantined)
     assert len(outcome.candidates) == 2
     ledger.supplier()
     body = ledger.body("bills", bill({"name": "Supplies Ltd"}, line(account="repairs")))
-    assert body["lineItems"][0]["accountCode"] == 2001004 or body["lineItems"][0]["accountCode"]
+    assert body["lineItems"][0]["accountCode"] == cost["id"]
 
 
 def test_a_business_without_reverse_charge(engine):
-    from tests.target_prepare.conftest import Ledger
-
     ledger = Ledger(engine, engine.add_business("Small Ltd", vat_treatments=["UK"]))
     ledger.supplier()
     text = ledger.faults("bills", bill({"name": "Supplies Ltd"}, vatTreatment="ReverseCharge"))
@@ -367,14 +367,18 @@ def test_json_text_and_flattened_keys(ledger):
 
 def test_a_field_twice(ledger):
     ledger.customer()
-    text = ledger.faults("sales_invoices", invoice(ACME, dateDue="2024-04-01", date_due="2024-05-01"))
+    text = ledger.faults(
+        "sales_invoices", invoice(ACME, dateDue="2024-04-01", date_due="2024-05-01")
+    )
     assert "dateDue: given twice" in text
 
 
 def test_read_only_fields_of_the_tap_are_no_faults(ledger):
     customer = ledger.customer()
     read = ledger.sale(customer)
-    outcome = ledger.prepare("sales_invoices", {**read, "businessId": ledger.business, "bogus": None})
+    outcome = ledger.prepare(
+        "sales_invoices", {**read, "businessId": ledger.business, "bogus": None}
+    )
     assert isinstance(outcome, Intent)
     assert outcome.expected == {"gross": 120, "net": 100, "vat": 20}
     assert not {"id", "status", "due", "gross", "formattedDocumentNumber"} & outcome.body.keys()

@@ -1,0 +1,215 @@
+"""Contacts: the ladder of `match`, names of the UK, and what is never guessed."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from target_clearbooks.intent import Intent, Operation, Quarantined, Waiting
+from target_clearbooks.prepare.names import company_number, fold, nearest, normal_name, vat_number
+from tests.target_prepare.conftest import bill, invoice
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("Jones & Co Ltd", "JONES AND COMPANY LIMITED", "The Jones & Co. Ltd.", "jones  &co ltd"),
+        ("Burlington Uniforms LTD", "Burlington Uniforms Limited"),
+        ("Tesco PLC", "Tesco plc", "TESCO P.L.C.", "Tesco Public Limited Company"),
+        ("Sainsbury's", "SAINSBURYS", "Sainsbury’s"),
+        ("B-Loony Ltd", "B LOONY LTD"),
+        ("Burges Salmon LLP", "Burges Salmon Limited Liability Partnership"),
+        ("Café Noir", "CAFE NOIR"),
+        ("M.A.D. Consulting", "MAD Consulting"),
+        ("Saint John Ambulance", "St. John Ambulance"),
+    ],
+)
+def test_spellings_of_one_name(names):
+    assert len({normal_name(name) for name in names}) == 1, [normal_name(n) for n in names]
+
+
+@pytest.mark.parametrize(
+    "names", [("Smith Ltd", "Smith"), ("Smith Ltd", "Smith plc"), ("Smith & Sons", "Smith Sons")]
+)
+def test_names_that_are_not_one(names):
+    assert len({normal_name(name) for name in names}) == 2
+
+
+@given(st.text(max_size=40))
+def test_normalising_twice_changes_nothing(name):
+    once = normal_name(name)
+    assert normal_name(once) == once
+
+
+@given(st.text(alphabet=st.sampled_from("abcXYZ &.,'-"), max_size=30))
+def test_case_and_outer_spaces_never_matter(name):
+    assert normal_name(f"  {name.upper()} ") == normal_name(name.lower())
+
+
+def test_numbers():
+    assert vat_number("GB 123 4567 89") == vat_number("123456789")
+    assert company_number("01234567") == company_number("1234567")
+    assert company_number("SC 123456") == "SC123456"
+
+
+def test_nearest():
+    assert nearest("acount_code", ["accountCode", "description"]) == "accountCode"
+    assert nearest("zebra", ["accountCode"]) is None
+    assert fold("Unit price") == fold("unit_price") == fold("unitPrice")
+
+
+def contact(ledger, reference, **settings):
+    return ledger.prepare("sales_invoices", invoice(reference), **settings)
+
+
+def test_the_ladder(ledger):
+    ids = {
+        "externalId": ledger.customer("A", externalId="X1"),
+        "vatNumber": ledger.customer("B", vatNumber="GB 111 2222 33"),
+        "companyNumber": ledger.customer("C", companyNumber="00123456"),
+        "email": ledger.customer("D", email="Bills@D.example"),
+        "name": ledger.customer("E & Sons Limited"),
+    }
+    for reference, rung in (
+        ({"external_id": "X1"}, "externalId"),
+        ({"vatNumber": "111222233", "name": "E & Sons Ltd"}, "vatNumber"),
+        ({"companyNumber": 123456}, "companyNumber"),
+        ({"email": " bills@d.example "}, "email"),
+        ({"name": "E AND SONS LTD"}, "name"),
+        ("e & sons ltd.", "name"),
+    ):
+        outcome = contact(ledger, reference)
+        assert isinstance(outcome, Intent), outcome
+        assert outcome.body["customerId"] == ids[rung], rung
+
+
+def test_match_sets_the_order_and_the_rungs(ledger):
+    by_name, by_email = ledger.customer("Same"), ledger.customer("Other", email="a@b.example")
+    both = {"name": "Same", "email": "a@b.example"}
+    assert contact(ledger, both).body["customerId"] == by_email
+    assert contact(ledger, both, match=("name", "email")).body["customerId"] == by_name
+    assert "no customer matches" in ledger.faults(
+        "sales_invoices", invoice({"email": "a@b.example"}), match=("name",)
+    )
+
+
+def test_two_of_one_name_are_quarantined_with_both(ledger):
+    ids = {ledger.customer("Twin Ltd"), ledger.customer("TWIN LIMITED")}
+    outcome = contact(ledger, {"name": "Twin Ltd"})
+    assert isinstance(outcome, Quarantined)
+    assert {c["id"] for c in outcome.candidates} == ids
+    assert "Twin Ltd" in outcome.reasons[0]
+    assert "TWIN LIMITED" in outcome.reasons[0]
+
+
+def test_an_archived_one_steps_back(ledger):
+    ledger.customer("Twin Ltd", archived=True)
+    active = ledger.customer("Twin Ltd")
+    assert contact(ledger, {"name": "Twin Ltd"}).body["customerId"] == active
+
+
+def test_another_identity_is_somebody_else(ledger):
+    ledger.customer("Twin Ltd", vatNumber="111")
+    assert "no customer matches" in ledger.faults(
+        "sales_invoices", invoice({"name": "Twin Ltd", "vatNumber": "222"})
+    )
+    second = ledger.customer("Twin Ltd", vatNumber="222")
+    ledger.lookups.wrote("customers", {"id": second, "name": "Twin Ltd", "vatNumber": "222"})
+    assert contact(ledger, {"name": "Twin Ltd", "vatNumber": "222"}).body["customerId"] == second
+
+
+def test_one_that_belongs_to_another_source_key_is_not_taken(ledger):
+    first = ledger.customer("John Smith")
+    ledger.map.set("customers", "1", first)
+    outcome = ledger.prepare("customers", {"externalId": "2", "name": "John Smith"})
+    assert outcome.operation is Operation.CREATE
+    outcome = ledger.prepare("customers", {"externalId": "1", "name": "John Smith"})
+    assert (outcome.operation, outcome.remote_id) == (Operation.UPDATE, first)
+
+
+def test_a_contact_that_stands_already_is_adopted(ledger):
+    number = ledger.supplier("Supplies Limited")
+    outcome = ledger.prepare("suppliers", {"externalId": "S", "name": "SUPPLIES LTD"})
+    assert (outcome.operation, outcome.remote_id, outcome.adopted) == (
+        Operation.UPDATE, number, "name",
+    )  # fmt: skip
+
+
+def test_the_map_comes_first(ledger):
+    ledger.customer("A", externalId="K")
+    ledger.map.set("customers", "K", 4711)
+    assert contact(ledger, {"externalId": "K"}).body["customerId"] == 4711
+
+
+def test_the_kinds_are_kept_apart(ledger):
+    ledger.customer("Both Ltd")
+    supplier = ledger.supplier("Both Ltd")
+    assert ledger.body("bills", bill("Both Ltd"))["supplierId"] == supplier
+    record = {
+        "externalId": "P", "date": "2024-03-01", "description": "x", "amount": "-5",
+        "contact": "Both Ltd", "bankAccount": "Current account",
+    }  # fmt: skip
+    outcome = ledger.prepare("payments", record)
+    assert isinstance(outcome, Quarantined)
+    assert {c["stream"] for c in outcome.candidates} == {"customers", "suppliers"}
+
+
+def test_the_nearest_name_and_the_way_out_are_told(ledger):
+    ledger.customer("Wilkinson Limited")
+    text = ledger.faults("sales_invoices", invoice({"name": "Wilkinsen Ltd"}))
+    assert "the nearest name is 'Wilkinson Limited'" in text
+    assert "create_missing: [customers] would make it" in text
+
+
+def test_a_source_key_that_is_not_there_waits(ledger):
+    assert isinstance(contact(ledger, {"externalId": "K"}), Waiting)
+
+
+def test_what_the_run_makes_is_found(ledger):
+    assert "no customer matches" in ledger.faults("sales_invoices", invoice("New Ltd"))
+    ledger.lookups.wrote("customers", {"id": 900, "name": "New Limited", "email": None})
+    assert contact(ledger, "NEW LTD").body["customerId"] == 900
+    ledger.lookups.wrote("customers", {"id": 900, "name": "Renamed"}, replaces=900)
+    assert "no customer matches" in ledger.faults("sales_invoices", invoice("New Ltd"))
+    assert contact(ledger, "renamed").body["customerId"] == 900
+    assert ledger.client.asked["listCustomers"] == 1
+
+
+def test_fields_of_a_contact(ledger):
+    outcome = ledger.prepare(
+        "customers",
+        {
+            "externalId": 12, "Name": "A", "contact_name": {"forenames": "Ann"},
+            "address": {"countryCode": "gb", "postcode": "SW1A 1AA"}, "archived": "false",
+        },
+        key="12",
+    )  # fmt: skip
+    assert outcome.body == {
+        "externalId": "12", "name": "A", "contactName": {"forenames": "Ann"},
+        "address": {"countryCode": "GB", "postcode": "SW1A 1AA"}, "archived": False,
+    }  # fmt: skip
+    text = ledger.faults("customers", {"name": " ", "address": {"countryCode": "UK", "town": 5.5}})
+    assert "name: is required" in text
+    assert "address.countryCode: 'UK' should be GB" in text
+
+
+def test_real_suppliers_under_many_spellings(ledger):
+    path = Path(__file__).parents[2] / "clearbooks_sandbox" / "demo" / "data"
+    files = [p for p in path.iterdir() if "spend" in p.name]
+    assert files, "the demo brings the authority's file"
+    with files[0].open(encoding="utf-8", newline="") as lines:
+        names = {row["Vendor"].strip() for row in csv.DictReader(lines)} - {""}
+    spellings = {}
+    for name in names:
+        spellings.setdefault(normal_name(name), set()).add(name)
+    several = {k: v for k, v in spellings.items() if len(v) > 1}
+    assert several
+    for kept, found in several.items():
+        number = ledger.supplier(sorted(found)[0])
+        ledger.lookups.wrote("suppliers", {"id": number, "name": sorted(found)[0]})
+        for name in found:
+            assert ledger.body("bills", bill({"name": name}))["supplierId"] == number, kept

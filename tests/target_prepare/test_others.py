@@ -1,0 +1,171 @@
+"""Journals, banks, accounts, stock, businesses and attachments."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from clearbooks.errors import SettingError
+from target_clearbooks.intent import WRITABLE, Intent, Operation, Waiting
+from target_clearbooks.prepare.aliases import KINDS, Aliases
+
+
+def journal(*lines, **fields):
+    return {
+        "externalId": "J", "accountingDate": "2024-03-31",
+        "lines": [{"accountCode": code, "amount": amount} for code, amount in lines], **fields,
+    }  # fmt: skip
+
+
+def test_a_payroll_journal(ledger):
+    outcome = ledger.prepare(
+        "journals",
+        journal(
+            ("Wages and salaries", "5000.00"), ("PAYE and National Insurance", -1000),
+            ("Pension contributions payable", "-250.00"), (8003001, -3750.0),
+        ),
+    )  # fmt: skip
+    assert isinstance(outcome, Intent)
+    assert sum(line["amount"] for line in outcome.body["lines"]) == 0
+    ledger.create(outcome)
+
+
+def test_sums_are_decimal(ledger):
+    # 0.1 + 0.2 - 0.3 is not 0 in binary.
+    assert isinstance(
+        ledger.prepare("journals", journal((3001001, 0.1), (3001002, 0.2), (8003001, -0.3))), Intent
+    )
+    text = ledger.faults("journals", journal((3001001, "10.00"), (8003001, "-9.99")))
+    assert "lines: sum to 0.01; a journal sums to 0" in text
+
+
+def test_faults_of_a_journal(ledger):
+    text = ledger.faults("journals", journal((1, 5), ("Nowhere", "x"), accountingDate=None))
+    assert "lines[0].accountCodeId: there is no account code 1" in text
+    assert "lines[1].amount: 'x' should be a number" in text
+    assert "accountingDate: is required" in text
+    assert "lines: has 1 items, needs at least 2" in ledger.faults(
+        "journals", journal((3001001, 0))
+    )
+    assert "parts of a penny" in ledger.faults(
+        "journals", journal((3001001, "0.001"), (8003001, "-0.001"))
+    )
+
+
+def test_a_feed_needs_an_account(ledger):
+    assert "record: needs accountId, or accountNumber with sortCode" in ledger.faults(
+        "bank_feeds", {"externalId": "F"}
+    )
+    assert ledger.body("bank_feeds", {"externalId": "F", "bankAccount": "Current account"}) == {
+        "accountId": 1
+    }
+    text = ledger.faults("bank_feeds", {"externalId": "F", "bankAccount": "Nowhere"})
+    assert "there is no bank account 'Nowhere'" in text
+    assert "needs" not in text
+
+
+def test_statements_whole_and_line_by_line(ledger):
+    record = {
+        "externalId": "S", "feed": {"externalId": "F"},
+        "statementLines": [
+            {"transactionId": 1, "transactionDate": "2024-01-31T09:00", "description": "Card",
+             "amount": "-15.99"},
+        ],
+    }  # fmt: skip
+    assert isinstance(ledger.prepare("bank_statements", record), Waiting)
+    feed = ledger.create(ledger.prepare("bank_feeds", {"externalId": "F", "accountId": 1}))
+    ledger.map.set("bank_feeds", "F", feed["items"][0]["id"])
+    outcome = ledger.prepare("bank_statements", record)
+    assert outcome.operation is Operation.POST
+    assert outcome.depends_on == (("bank_feeds", "F"),)
+    assert outcome.body["statementLines"] == [
+        {"transactionId": "1", "transactionDate": "2024-01-31", "description": "Card",
+         "amount": Decimal("-15.99")}
+    ]  # fmt: skip
+    ledger.create(outcome)
+    flat = {"feed": {"externalId": "F"}, **record["statementLines"][0]}
+    assert ledger.body("bank_statements", flat)["statementLines"] == outcome.body["statementLines"]
+    text = ledger.faults(
+        "bank_statements", {"transactionId": "1", "amount": "1.001", "feedId": "x"}
+    )
+    assert "transactionDate: is required" in text
+    assert "parts of a penny" in text
+
+
+def test_a_statement_line_twice(ledger):
+    one = {"transactionId": 1, "transactionDate": "2024-01-31", "description": "", "amount": 1}
+    text = ledger.faults("bank_statements", {"feedId": "f", "statementLines": [one, one]})
+    assert "statementLines[1].transactionId: '1' stands in line 0 too" in text
+
+
+def test_stock_items_and_accounts(ledger):
+    outcome = ledger.prepare(
+        "stock_items",
+        {
+            "externalId": "K", "name": "Mug", "type": "SALES", "salesUnitPrice": "2.55",
+            "salesAccountCode": "Sales", "salesVatRate": "20%", "salesQuantity": "3",
+        },
+    )  # fmt: skip
+    assert outcome.body == {
+        "name": "Mug", "type": "sales", "salesUnitPrice": Decimal("2.55"),
+        "salesAccountCode": 1001001, "salesVatRateKey": "20.00:Standard", "salesQuantity": 3,
+    }  # fmt: skip
+    ledger.create(outcome)
+    text = ledger.faults(
+        "stock_items", {"name": "Mug", "type": "gift", "salesAccountCode": 2001001}
+    )
+    assert "type: 'gift' should be one of purchases, sales, both" in text
+    assert "does not take sales" in text
+    body = ledger.body(
+        "account_codes",
+        {"externalId": "1", "name": "Mugs", "heading": "1001", "defaultVatRate": "Standard 20%",
+         "sales": "yes"},
+    )  # fmt: skip
+    assert body == {
+        "name": "Mugs", "heading": 1001, "defaultVatRate": "20.00:Standard", "sales": True,
+    }  # fmt: skip
+
+
+def test_an_update_leaves_out_what_it_does_not_take(ledger):
+    record = {"externalId": "B", "name": "Dollars", "currency": "usd"}
+    assert ledger.body("bank_accounts", record) == {"name": "Dollars", "currency": "USD"}
+    ledger.map.set("bank_accounts", "B", 5)
+    assert ledger.body("bank_accounts", record) == {"name": "Dollars"}
+
+
+def test_businesses_are_updated(ledger):
+    outcome = ledger.prepare(
+        "businesses", {"id": ledger.business, "name": "New name", "type": "charity"}
+    )
+    assert (outcome.operation, outcome.remote_id) == (Operation.UPDATE, ledger.business)
+    assert outcome.body == {"name": "New name", "type": "Charity"}
+
+
+def test_every_writable_stream_has_a_way_to_be_prepared(ledger):
+    for stream in WRITABLE:
+        if "attachments" not in stream:
+            assert ledger.prepare(stream, {"bogus": 1}, "k").kind == "invalid"
+
+
+def test_the_setting_references_is_checked():
+    with pytest.raises(SettingError, match="unknown kind 'acountCode'"):
+        Aliases({"acountCode": {}}, WRITABLE)
+    with pytest.raises(SettingError, match="unknown kind 'invoices.accountCode'"):
+        Aliases({"invoices.accountCode": {}}, WRITABLE)
+    with pytest.raises(SettingError, match="should be an object"):
+        Aliases({"accountCode": "Sales"}, WRITABLE)
+    assert Aliases({kind: {} for kind in KINDS}, WRITABLE).meant("bills", "accountCode", 5) == 5
+
+
+def test_aliases():
+    aliases = Aliases(
+        {"accountCode": {"4000": "Sales", "Cost-Centre 1": 5}, "bills.accountCode": {"*": 9}},
+        WRITABLE,
+    )
+    assert aliases.meant("quotes", "accountCode", 4000) == "Sales"
+    assert aliases.meant("quotes", "accountCode", Decimal("4000.0")) == "Sales"
+    assert aliases.meant("bills", "accountCode", "cost centre 1") == 5
+    assert aliases.meant("bills", "accountCode", None) == 9
+    assert aliases.meant("quotes", "accountCode", None) is None
+    assert aliases.meant("bills", "accountCode", "other") == "other"
