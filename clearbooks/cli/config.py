@@ -81,8 +81,9 @@ def load_settings(
             values |= found
             origins |= dict.fromkeys(found, path)
     if not configs or "ENV" in configs:
+        in_file = dotenv.dotenv_values(Path.cwd() / ".env")
         for name, schema in known.items():
-            variable, text = _variable(name)
+            variable, text = _variable(name, in_file)
             if text is not None:
                 values[name] = _parsed(name, schema, text, variable)
                 origins[name] = variable
@@ -92,14 +93,8 @@ def load_settings(
     return Settings(values, origins, tuple(unknown))
 
 
-@functools.cache
-def _dotenv(directory: Path) -> dict[str, str | None]:
-    return dict(dotenv.dotenv_values(directory / ".env"))
-
-
-def _variable(name: str) -> tuple[str, str | None]:
+def _variable(name: str, in_file: Mapping[str, str | None]) -> tuple[str, str | None]:
     names = [prefix + name.upper() for prefix in PREFIXES]
-    in_file = _dotenv(Path.cwd())
     for variable in names:
         if os.environ.get(variable):
             return variable, os.environ[variable]

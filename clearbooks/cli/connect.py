@@ -113,6 +113,11 @@ def connect(
     _report(connection, store, chain, asked, settings=settings, target=target, as_json=as_json)
 
 
+def _interactive() -> bool:
+    """Whether somebody can be asked."""
+    return sys.stdin.isatty()
+
+
 def _sandbox_settings(settings: Settings, url: str) -> Settings:
     try:
         from clearbooks_sandbox.api import BASE, TOKEN_PATH  # noqa: PLC0415
@@ -137,7 +142,7 @@ def _credentials(settings: Settings) -> Settings:
     for name, words in (("client_id", "Client ID"), ("client_secret", "Client secret")):
         if settings.values.get(name):
             continue
-        if not sys.stdin.isatty():
+        if not _interactive():
             raise SettingError(
                 f"{name} is missing: set CLEARBOOKS_{name.upper()}, or give --config FILE"
             )
@@ -177,7 +182,7 @@ def _check_store(store: TokenStore, connection: Connection, *, yes: bool) -> boo
     if mine:
         since = show.when(max(chain.connected_at for chain in mine))
         show.note(f"{store.location} holds a connection of this application, made {since}.")
-        if not yes and sys.stdin.isatty():
+        if not yes and _interactive():
             return click.confirm("Replace it?", err=True)
     if connection.access_token:
         show.warn("access_token is set: programs use it, and not what is stored now")
