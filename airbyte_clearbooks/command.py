@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
 
 class Failed(Exception):  # noqa: N818 - an outcome, told already
-    """The run failed, and its messages said so."""
+    """The run failed, and its messages said so; `cause` knows the exit code."""
+
+    def __init__(self, cause: BaseException | None = None) -> None:
+        super().__init__()
+        self.exit_code = cause.exit_code if isinstance(cause, ClearBooksError) else 1
 
 
 class Connector(Protocol):
@@ -61,8 +65,8 @@ def main(connector: Connector, arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         sys.stderr.write(f"{connector.name}: the program that reads the output went away\n")
         code = 1
-    except Failed:
-        code = 1
+    except Failed as failed:
+        code = failed.exit_code
     except Exception as error:  # noqa: BLE001 - whatever it is, the platform is told
         code = error.exit_code if isinstance(error, ClearBooksError) else 1
         with contextlib.suppress(BrokenPipeError):

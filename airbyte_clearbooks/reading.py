@@ -208,7 +208,7 @@ def read(config: Config, output: Output, catalog: Any, state: Any) -> None:
             trace_error(output, error, name)
         if not names:
             raise
-        raise Failed from error
+        raise Failed(error) from error
     finally:
         _close(tap)
     if tap.statuses.failed:

@@ -1,0 +1,50 @@
+"""Environments for Airbyte's own packages, which cannot share one with the Singer SDK.
+
+Airbyte's `backoff` and the SDK's `python-backoff` install the same folder. Each environment is
+made once below `.tools/`, and again only when its list of packages changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import filelock
+
+ROOT = Path(__file__).resolve().parents[3]
+PACKAGES = {
+    # PyAirbyte: the client that people run.
+    "client": ["airbyte==0.71.3"],
+    # Airbyte's own tests for connectors.
+    "cdk": ["airbyte-cdk[dev]==7.39.1"],
+}
+PYTHON = "3.11"
+
+
+def environment(name: str) -> Path:
+    """The Python of an environment, made where it is missing. Safe for several processes."""
+    wanted = PACKAGES[name]
+    digest = hashlib.sha256("\n".join([PYTHON, *wanted]).encode()).hexdigest()[:10]
+    folder = ROOT / ".tools" / "airbyte" / f"{name}-{digest}"
+    python, ready = folder / "bin" / "python", folder / "ready"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(f"{folder}.lock"):
+        if not ready.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            uv("venv", "--quiet", "--python", PYTHON, str(folder))
+            uv("pip", "install", "--quiet", "--python", str(python), *wanted)
+            ready.touch()
+    return python
+
+
+def uv(*arguments: str) -> None:
+    """Run uv, the machine's own or the one below `.tools`."""
+    env = {k: v for k, v in os.environ.items() if k not in {"VIRTUAL_ENV", "UV_PYTHON"}}
+    done = subprocess.run(
+        ["sh", str(ROOT / "tools" / "uv.sh"), *arguments],
+        cwd=ROOT, env=env, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr

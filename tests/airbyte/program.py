@@ -1,0 +1,111 @@
+"""Running a connector as its platform does: files in, lines out."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+BIN = Path(sys.executable).parent
+SOURCE, DESTINATION = str(BIN / "source-clearbooks"), str(BIN / "destination-clearbooks")
+
+
+class Run:
+    """Messages and exit code of one run."""
+
+    def __init__(self, code, out, err=""):
+        self.code, self.out, self.err = code, out, err
+        # Every line has to be a message: a stray print fails here.
+        self.messages = [json.loads(line, parse_float=Decimal) for line in out.splitlines()]
+
+    def of(self, kind):
+        return [m for m in self.messages if m["type"] == kind]
+
+    def one(self, kind):
+        (found,) = self.of(kind)
+        return found
+
+    def records(self, stream):
+        return [m["record"]["data"] for m in self.of("RECORD") if m["record"]["stream"] == stream]
+
+    def ids(self, stream):
+        return [(r["businessId"], r["id"]) for r in self.records(stream)]
+
+    @property
+    def logs(self):
+        return [m["log"]["message"] for m in self.of("LOG")]
+
+    @property
+    def traces(self):
+        return [m["trace"] for m in self.of("TRACE")]
+
+    @property
+    def errors(self):
+        return [t["error"] for t in self.traces if t["type"] == "ERROR"]
+
+    def statuses(self, stream):
+        """Statuses of a stream, without those that give a reason."""
+        found = [t["stream_status"] for t in self.traces if t["type"] == "STREAM_STATUS"]
+        return [
+            s["status"] for s in found
+            if s["stream_descriptor"]["name"] == stream and not s.get("reasons")
+        ]  # fmt: skip
+
+    @property
+    def states(self):
+        """Stream -> its last state message."""
+        return {m["state"]["stream"]["stream_descriptor"]["name"]: m for m in self.of("STATE")}
+
+    @property
+    def state(self):
+        """What a platform hands to the next run."""
+        return [m["state"] for m in self.states.values()]
+
+    @property
+    def configs(self):
+        return [m["control"]["connectorConfig"]["config"] for m in self.of("CONTROL")]
+
+
+class Program:
+    """A connector with its files in a folder."""
+
+    def __init__(self, executable, folder, config):
+        self.executable, self.folder, self.config = executable, folder, config
+        self.env = {**os.environ, "HOME": str(folder), "XDG_STATE_HOME": str(folder / "state")}
+
+    def arguments(self, command, *, config=None, catalog=None, state=None, more=()):
+        given = {"config": config or self.config, "catalog": catalog, "state": state}
+        if command == "spec":
+            given = {}
+        line = [self.executable, command]
+        for name, value in given.items():
+            if value is not None:
+                path = self.folder / f"{name}.json"
+                path.write_text(value if isinstance(value, str) else json.dumps(value))
+                line += [f"--{name}", str(path)]
+        return [*line, *more]
+
+    def __call__(self, command, *, stdin=None, **options):
+        done = subprocess.run(
+            self.arguments(command, **options),
+            capture_output=True, text=True, input=stdin, timeout=120, check=False, env=self.env,
+        )  # fmt: skip
+        return Run(done.returncode, done.stdout, done.stderr)
+
+
+def configured(*streams, mode="incremental", **more):
+    """A configured catalog of `(name)` or `(name, schema)`."""
+    return {
+        "streams": [
+            {
+                "stream": {"name": name, "json_schema": {}, "supported_sync_modes": [mode]},
+                "sync_mode": mode,
+                "destination_sync_mode": "append_dedup",
+                **more,
+            }
+            for name in streams
+        ]
+    }
