@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from itertools import islice
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ R = TypeVar("R")
 
 # Batches that a reading holds ready for the writer, besides its requests in flight.
 READY = 2
+# The same for the reading whose turn is next, while the one before it comes to its end.
+READY_NEXT = 16
 # Readings that begin before it is their turn.
 AHEAD = 2
 _POLL = 0.2
@@ -27,11 +29,16 @@ class Cancelled(Exception):  # noqa: N818 - a signal, not a fault
 
 
 def in_order(
-    executor: Executor, call: Callable[[T], R], items: Iterable[T], depth: Callable[[], int]
+    executor: Executor,
+    call: Callable[[T], R],
+    items: Iterable[T],
+    depth: Callable[[], int],
+    drained: Callable[[], None] = lambda: None,
 ) -> Iterator[R]:
     """`call` for each item, up to `depth()` of them at once; results in the order of items.
 
     An exception of a call is raised in its place; calls that have not begun are then dropped.
+    `drained` is called when all calls are under way.
     """
     waiting: deque[Future[R]] = deque()
     source = iter(items)
@@ -44,6 +51,7 @@ def in_order(
                     break
                 else:
                     more = False
+                    drained()
             if not waiting:
                 return
             yield waiting.popleft().result()
@@ -59,22 +67,46 @@ class Reading(Generic[R]):
         self._make = make
         self._queue: queue.Queue[tuple[str, Any]] = queue.Queue(maxsize=READY)
         self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
         self._cancelled = threading.Event()
+        self._drained = False
+        self._further = 0
         self.current = False
+        self.following: Reading[R] | None = None
 
     def start(self) -> None:
         """Begin, unless begun already."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, daemon=True)
-            self._thread.start()
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, daemon=True)
+                self._thread.start()
+
+    def drained(self) -> None:
+        """All requests are under way: what follows may have their place as they are answered."""
+        self._drained = True
+        if self._further and self.following is not None:
+            self.following.hasten(self._further - 1)
+
+    def hasten(self, further: int) -> None:
+        """Read as if it were this one's turn; `further` readings may follow in the same way."""
+        self.current, self._further = True, further
+        self._keep(READY_NEXT)
+        self.start()
+        if self._drained:
+            self.drained()
+
+    def _keep(self, results: int) -> None:
+        with self._queue.mutex:
+            self._queue.maxsize = results
+            self._queue.not_full.notify_all()
 
     def cancel(self) -> None:
         """Stop at the next result."""
         self._cancelled.set()
 
     def __iter__(self) -> Iterator[R]:
-        self.current = True
-        self.start()
+        self.hasten(AHEAD)
+        self._keep(READY)
         while True:
             kind, value = self._queue.get()
             if kind == "item":
@@ -115,6 +147,8 @@ class Readings(Generic[R]):
 
     def __init__(self, readings: dict[Any, Reading[R]]) -> None:
         self._waiting = readings
+        for reading, following in pairwise(readings.values()):
+            reading.following = following
         self._begun: list[Reading[R]] = []
 
     def take(self, key: Any) -> Iterator[R]:

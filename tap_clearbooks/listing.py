@@ -50,6 +50,7 @@ class Listing:
         params: Its path parameters and filters.
         shape: Decodes a page; records need the field `id`.
         depth: How many requests this listing may have under way now.
+        drained: Called when the last of many pages was asked for.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Listing:
         page_size: int,
         executor: Executor,
         depth: Callable[[], int],
+        drained: Callable[[], None] = lambda: None,
     ) -> None:
         self._client = client
         self._operation = operation
@@ -72,6 +74,7 @@ class Listing:
         self._page_size = page_size
         self._executor = executor
         self._depth = depth
+        self._drained = drained
         self._unsortable: set[str] = set()
         self.newest_id: int | None = None
         self.total: int | None = None
@@ -107,7 +110,7 @@ class Listing:
 
     def in_flight(self, numbers: Sequence[int]) -> Iterator[Page]:
         """Pages in ascending order of ID, several on their way at once."""
-        return in_order(self._executor, self.fetch, numbers, self._depth)
+        return in_order(self._executor, self.fetch, numbers, self._depth, self._drained)
 
     # The whole listing
 

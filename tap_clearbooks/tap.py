@@ -197,6 +197,7 @@ class TapClearbooks(Tap):
             self.executor,
             self.window,
             lambda: most if reading.current else DEPTH_AHEAD,
+            reading.drained,
         )
         return source.batches()
 

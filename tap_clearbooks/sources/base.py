@@ -58,6 +58,7 @@ class Ways:
     executor: Executor
     window: Window
     depth: Callable[[], int] = field(default=lambda: 1)
+    drained: Callable[[], None] = field(default=lambda: None)
 
 
 class Source(ABC):
@@ -111,6 +112,7 @@ class Source(ABC):
             page_size=self.ways.window.page_size,
             executor=self.ways.executor,
             depth=self.ways.depth,
+            drained=self.ways.drained,
         )
 
     def ask(self, **params: Any) -> list[Record]:
