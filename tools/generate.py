@@ -232,6 +232,7 @@ class Part:
 
 PARTS = (
     Part("meltano.yml", "tap-clearbooks", lambda: meltano_plugin("tap-clearbooks")),
+    Part("meltano.yml", "target-clearbooks", lambda: meltano_plugin("target-clearbooks")),
     Part("README.md", "streams", streams_table),
     Part("docs/streams.md", "streams", stream_pages),
     Part("docs/settings.md", "tap-clearbooks", lambda: settings_table("tap-clearbooks")),
