@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from clearbooks.errors import SettingError
 from clearbooks.settings import DEFAULT_MAX_IN_FLIGHT
 from target_clearbooks.intent import PrepareSettings
+from target_clearbooks.prepare.aliases import DESCRIPTION as REFERENCES
 from target_clearbooks.store import store_path
 
 if TYPE_CHECKING:
@@ -94,9 +95,7 @@ def target_properties() -> dict[str, Any]:
         "references": {
             "type": ["object", "null"],
             "title": "References",
-            "description": "How names become IDs: for `accountCode`, `bankAccount`, `vatRate`, "
-            '`vatTreatment` and `paymentMethod` what a name stands for: `{"accountCode": '
-            '{"Sales": 1001001}}`.',
+            "description": REFERENCES,
             "default": {},
         },
         "marker": _one_of(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from clearbooks.errors import SettingError
 from target_clearbooks.prepare.amounts import integer, shown, text
 from target_clearbooks.prepare.finding import Ambiguous, NotFoundInLedger, NotYet, ToBeMade
 from target_clearbooks.prepare.names import (
@@ -48,12 +49,17 @@ class Contacts:
         lookups: Where the lists come from.
         ledger_map: What source keys became.
         settings: `match` and `create_missing`.
+
+    Raises:
+        SettingError: `match` names a field that identifies nobody.
     """
 
     def __init__(self, lookups: Lookups, ledger_map: LedgerMap, settings: PrepareSettings) -> None:
         self._lookups = lookups
         self._map = ledger_map
-        self._rungs = [rung for rung in settings.match if rung in RUNGS]
+        if bad := [rung for rung in settings.match if rung not in RUNGS]:
+            raise SettingError(f"match: {bad[0]!r} should be one of {', '.join(RUNGS)}")
+        self._rungs = settings.match
         self._create = settings.create_missing
         self._steps = {rung: _values(rung) for rung in RUNGS}
 

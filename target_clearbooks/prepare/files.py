@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.contract import load_contract
 from target_clearbooks.prepare.amounts import integer, shown
 from target_clearbooks.prepare.lookups import PURCHASES, SALES
-from target_clearbooks.prepare.names import listed
+from target_clearbooks.prepare.names import fold, listed, nearest
 from target_clearbooks.prepare.shapes import folded_keys
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ _TYPES = {
     ),
 }  # fmt: skip
 _NAMES = ("fileName", "name")
+_CONTENT = ("content", "path", "url")
+# What the tap reads of an attachment, and what every record may hold.
+_REST = ("externalId", "_operation", "businessId", "id", "size", "dateUploaded")
 
 
 def attached_to(kit: Kit, stream: str, record: Mapping[str, Any], note: Findings) -> dict[str, Any]:
@@ -58,12 +62,31 @@ def _type(stream: str, kind: str) -> str:
     return load_contract().resources[stream].fixed[kind]
 
 
+def content(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a record that hold or point to the bytes, by their own names."""
+    return folded_keys(record, _CONTENT)
+
+
 def file_name(record: Mapping[str, Any], note: Findings) -> str:
-    """Name of the file, without a directory."""
-    given = folded_keys(record, _NAMES)
+    """Name of the file, without a directory; without one, that of the path it is read from."""
+    given = folded_keys(record, (*_NAMES, "path"))
     name = str(given.get("fileName", given.get("name", ""))).strip()
+    if not name and "path" in given:
+        name = PurePosixPath(str(given["path"])).name
     if not name:
         note.faults.append("fileName: is required")
     elif "/" in name or "\\" in name or name in (".", ".."):
         note.faults.append(f"fileName: {shown(name)} should be a name without directories")
     return name
+
+
+def unknown(stream: str, record: Mapping[str, Any], note: Findings) -> None:
+    """Note fields that no attachment has."""
+    kind, number, _, names = _TYPES[stream]
+    known = (*names, "document", kind, number, *_NAMES, *_CONTENT, *_REST)
+    by_fold = {fold(name) for name in known}
+    for key, value in record.items():
+        if value is not None and fold(key) not in by_fold and not key.startswith("_sdc_"):
+            meant = nearest(key, known)
+            hint = f"did you mean {meant}?" if meant else f"known are {listed(known, 20)}"
+            note.faults.append(f"{key}: unknown field; {hint}")

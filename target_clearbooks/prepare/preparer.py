@@ -20,7 +20,7 @@ from target_clearbooks.prepare.allocations import Allocations
 from target_clearbooks.prepare.amounts import shown
 from target_clearbooks.prepare.contacts import KINDS
 from target_clearbooks.prepare.documents import document
-from target_clearbooks.prepare.files import attached_to, file_name
+from target_clearbooks.prepare.files import attached_to, content, file_name, unknown
 from target_clearbooks.prepare.finding import Findings
 from target_clearbooks.prepare.kit import Kit
 from target_clearbooks.prepare.lookups import ALLOCATIONS, PURCHASES, SALES
@@ -225,16 +225,17 @@ class Preparer:
         # Read where a file is met, and not before: it brings an HTTP client of its own.
         from target_clearbooks import attachments  # noqa: PLC0415
 
-        content = note.attempt("content", attachments.read, record, self._kit.settings)
+        unknown(stream, record, note)
+        data = note.attempt("content", attachments.read, content(record), self._kit.settings)
         outcome = _outcome(note)
-        if outcome is not None or content is None:
+        if outcome is not None or data is None:
             return outcome or Rejected(("content: is required",))
         return Intent(
             business_id=self._kit.business_id,
             stream=stream,
             operation=Operation.CREATE,
             source_key=source_key,
-            body=content,
+            body=data,
             params={**params, "fileName": name},
             depends_on=tuple(dict.fromkeys(note.depends)),
             record=record,

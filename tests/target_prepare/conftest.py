@@ -26,6 +26,7 @@ class EngineClient:
         self.params = []
 
     def get(self, operation_id, params=None, *, business_id=None):
+        assert business_id == self.business
         operation = self.engine._operations[operation_id]
         params = params or {}
         path = {k: v for k, v in params.items() if k in operation.path_parameters}
@@ -34,8 +35,8 @@ class EngineClient:
         self.params.append((operation_id, dict(params)))
         reply = self.engine.call(operation_id, business_id=self.business, params=path, query=query)
         if reply.status == 303:
-            return self.get(operation_id, {**params, _id(operation): reply.headers["Location"]
-                                           .rpartition("/")[2]})  # fmt: skip
+            newer = {_id(operation): reply.headers["Location"].rpartition("/")[2]}
+            return self.get(operation_id, params | newer, business_id=business_id)
         if reply.status == 404:
             raise NotFoundError(operation_id, 404)
         if reply.status >= 400:

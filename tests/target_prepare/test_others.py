@@ -151,7 +151,7 @@ def test_every_writable_stream_has_a_way_to_be_prepared(ledger):
 def test_the_setting_references_is_checked():
     with pytest.raises(SettingError, match="unknown kind 'acountCode'"):
         Aliases({"acountCode": {}}, WRITABLE)
-    with pytest.raises(SettingError, match="unknown kind 'invoices.accountCode'"):
+    with pytest.raises(SettingError, match=r"unknown kind 'invoices\.accountCode'"):
         Aliases({"invoices.accountCode": {}}, WRITABLE)
     with pytest.raises(SettingError, match="should be an object"):
         Aliases({"accountCode": "Sales"}, WRITABLE)
@@ -169,3 +169,56 @@ def test_aliases():
     assert aliases.meant("bills", "accountCode", None) == 9
     assert aliases.meant("quotes", "accountCode", None) is None
     assert aliases.meant("bills", "accountCode", "other") == "other"
+
+
+@pytest.fixture
+def filed(ledger):
+    """An invoice, known to the map as I1, and a bill under the number 9."""
+    ledger.invoice = ledger.sale(ledger.customer())["id"]
+    ledger.map.set("sales_invoices", "I1", ledger.invoice)
+    ledger.number = ledger.bill(ledger.supplier(), documentNumber="9")["id"]
+    return ledger
+
+
+def test_an_attachment(filed, tmp_path):
+    record = {"externalId": "F", "invoice": {"externalId": "I1"}, "file_name": "a b.pdf",
+              "Content": "aGVsbG8="}  # fmt: skip
+    outcome = filed.prepare("sales_attachments", record)
+    assert isinstance(outcome, Intent), outcome
+    assert outcome.body == b"hello"
+    assert outcome.params == {
+        "salesType": "invoices", "salesId": filed.invoice, "fileName": "a b.pdf",
+    }  # fmt: skip
+    assert outcome.depends_on == (("sales_invoices", "I1"),)
+    filed.create(outcome)
+    (tmp_path / "r.txt").write_bytes(b"x")
+    record = {"bill": "9", "path": "r.txt"}
+    outcome = filed.prepare("purchase_attachments", record, attachments_dir=str(tmp_path))
+    assert outcome.params == {
+        "purchaseType": "bills", "purchaseId": filed.number, "fileName": "r.txt",
+    }  # fmt: skip
+
+
+def test_faults_of_an_attachment(filed):
+    text = filed.faults("sales_attachments", {"fileNam": "x", "content": "?"})
+    assert "document: give one of invoice, creditNote, quote, document" in text
+    assert "fileName: is required" in text
+    assert "fileNam: unknown field; did you mean fileName?" in text
+    assert "content: should be base64" in text
+    record = {"salesType": "invoices", "salesId": "5", "name": "../x", "content": "aGVsbG8="}
+    assert "should be a name without directories" in filed.faults("sales_attachments", record)
+    record |= {"salesType": "bills", "name": "x"}
+    assert "salesType: 'bills' should be one of" in filed.faults("sales_attachments", record)
+
+
+def test_an_attachment_is_deleted(filed):
+    filed.map.set("sales_attachments", "F", 3)
+    record = {"externalId": "F", "invoice": "I1", "_operation": "delete"}
+    outcome = filed.prepare("sales_attachments", record, allow_delete=True)
+    assert (outcome.operation, outcome.remote_id) == (Operation.DELETE, 3)
+    assert outcome.params == {"salesType": "invoices", "salesId": filed.invoice}
+
+
+def test_a_rung_that_is_none(ledger):
+    with pytest.raises(SettingError, match="match: 'phone' should be one of externalId"):
+        ledger.prepare("customers", {"name": "A"}, match=("phone",))
