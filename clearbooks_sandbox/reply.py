@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
-_EXPONENT = 308  # of the greatest double, which is all that the contract promises
+# Of the smallest and the greatest double, which are all that the contract promises.
+_LEAST_EXPONENT, _EXPONENT = -324, 308
 
 
 def _number(text: str) -> Decimal:
@@ -18,7 +19,7 @@ def _number(text: str) -> Decimal:
         value = Decimal(text)
     except ArithmeticError:
         raise ValueError(f"the number {text[:40]} is out of range") from None
-    if value and abs(value.adjusted()) > _EXPONENT:
+    if value and not _LEAST_EXPONENT <= value.adjusted() <= _EXPONENT:
         raise ValueError(f"the number {text[:40]} is out of range")
     return value
 
