@@ -379,7 +379,7 @@ class Carrier:
         result = {
             "id": mapped.remote_id,
             "outcome": outcome,
-            "made": intent.operation in (Operation.CREATE, Operation.POST) and before is None,
+            "made": outcome == "written" and (before is None or before.voided),
         }
         engine.outbox.close(task.row, "done", result=result)
         engine.outbox.audit(task.row, outcome, id=mapped.remote_id, was=old,

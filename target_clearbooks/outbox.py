@@ -202,8 +202,10 @@ class Outbox:
         row.result = dict(result or {})
         self._set(row)
         if state in ("done", "superseded"):
+            # Of a journal the lines stay: no list of the API would tell them to an undo.
             self.db.execute(
-                "UPDATE intents SET body = NULL, content = NULL, record = NULL WHERE id = ?",
+                "UPDATE intents SET content = NULL, record = NULL, "
+                "body = CASE stream WHEN 'journals' THEN body END WHERE id = ?",
                 (row.id,),
             )
         self.db.execute("DELETE FROM waits WHERE intent = ?", (row.id,))
@@ -249,6 +251,15 @@ class Outbox:
             "SELECT state FROM intents WHERE business = ? AND stream = ? AND source_key = ? "
             "AND run = ? ORDER BY id DESC LIMIT 1",
             (business_id, stream, source_key, self.run),
+        ).fetchone()
+        return str(found[0]) if found else None
+
+    def last_done(self, business_id: int, stream: str, source_key: str) -> str | None:
+        """Hash of the record that a source key was last settled with."""
+        found = self.db.execute(
+            "SELECT record_hash FROM intents WHERE business = ? AND stream = ? "
+            "AND source_key = ? AND state = 'done' ORDER BY id DESC LIMIT 1",
+            (business_id, stream, source_key),
         ).fetchone()
         return str(found[0]) if found else None
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("target-clearbooks")
 
+_WINDOW = 8
 EXIT_REJECTED = 3
 EXIT_UNSETTLED = 4
 _LEFT = ("uncertain", "quarantined", "waiting", "sending")
@@ -147,6 +148,11 @@ class Session:
         """Put down what becomes of the requests under way; nothing new is begun."""
         for engine in self.engines.values():
             engine.finish_flights()
+
+    @property
+    def window(self) -> int:
+        """How many records may be under way, settled or not."""
+        return _WINDOW * self.connection.max_in_flight
 
     @property
     def live(self) -> int:

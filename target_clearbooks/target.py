@@ -19,6 +19,7 @@ from typing_extensions import override
 
 from clearbooks import DISTRIBUTION
 from clearbooks.errors import ClearBooksError, SettingError
+from clearbooks.program import SIGNALLED, check_config_files, run
 from clearbooks.settings import Connection, connection_properties
 from target_clearbooks.intent import WRITABLE, Rejected
 from target_clearbooks.session import Session, exit_code_of
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
 _AHEAD = 1000
-_WINDOW = 8
 _BEAT = 0.1
 
 
@@ -141,11 +141,16 @@ class TargetClearbooks(Target):
         self._seq = 0
         self._states: deque[tuple[int, Any]] = deque()
         self._emitted: Any = None
-        self._window = _WINDOW * self.connection.max_in_flight
         self._keys: dict[str, tuple[str, ...]] = {}
         self._ignored: set[str] = set()
         reader: Any = self.message_reader
         reader.idle = self._idle
+
+    @classmethod
+    @override
+    def cb_config(cls, ctx: Any, param: Any, value: tuple[str, ...]) -> Any:
+        check_config_files(value)
+        return super().cb_config(ctx, param, value)
 
     @classmethod
     @override
@@ -264,7 +269,7 @@ class TargetClearbooks(Target):
         """Take in no more than what may be under way; memory stays flat."""
         session = self.session
         session.pump()
-        while session.live >= self._window:
+        while session.live >= session.window:
             session.pump(_BEAT)
             self._stop_if_asked()
         self._stop_if_asked()
@@ -296,7 +301,7 @@ class TargetClearbooks(Target):
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         """Ask the run to end; asked a second time, end at once."""
         if self.signal is not None:
-            raise SystemExit(128 + signum)
+            raise SystemExit(SIGNALLED + signum)
         self.signal = signum
 
     def run(self, file_input: IO[str] | None) -> int:
@@ -326,7 +331,7 @@ class TargetClearbooks(Target):
             self._emit()
             code = exit_code_of(failed) if failed else session.exit_code()
             if self.signal is not None:
-                code = 128 + self.signal
+                code = SIGNALLED + self.signal
             session.end(code, failed)
         finally:
             session.close()
@@ -369,15 +374,4 @@ def _number(value: Any) -> Any:
 
 def main() -> None:
     """Run `target-clearbooks`: a user's mistake ends in one line, a signal in a non-zero code."""
-    code: int | str | None = 0
-    try:
-        TargetClearbooks.cli()
-    except SystemExit as stop:
-        code = stop.code
-    except ClearBooksError as error:
-        TargetClearbooks.logger.error("%s", error)
-        code = error.exit_code
-    except BrokenPipeError:
-        TargetClearbooks.logger.error("the program that reads the output went away")
-        code = 1
-    raise SystemExit(code)
+    run(TargetClearbooks.cli, TargetClearbooks.logger)

@@ -16,6 +16,31 @@ if TYPE_CHECKING:
 
 # Name -> (module, its command, the line that `clearbooks --help` shows without importing it).
 COMMANDS = {
+    "apply": (
+        "clearbooks.cli.apply",
+        "apply",
+        "Carry out a plan that a dry run or an undo has written.",
+    ),
+    "map": (
+        "clearbooks.cli.map",
+        "map_",
+        "Show and set which source record is which in the ledger.",
+    ),
+    "rebuild": (
+        "clearbooks.cli.map",
+        "rebuild",
+        "Restore the map of the target from the ledger.",
+    ),
+    "syncs": (
+        "clearbooks.cli.syncs",
+        "syncs",
+        "List the runs of the target and what they did.",
+    ),
+    "undo": (
+        "clearbooks.cli.apply",
+        "undo",
+        "Plan how to take back what a run made.",
+    ),
     "businesses": (
         "clearbooks.cli.account",
         "businesses",

@@ -1,0 +1,95 @@
+"""`clearbooks apply` and `clearbooks undo`: plans carried out, runs taken back."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from clearbooks.cli import show
+from clearbooks.cli.config import examples
+from clearbooks.cli.writing import connected, run_session, store, writing_options
+from clearbooks.client import Client
+from target_clearbooks.apply import apply as carry_out
+from target_clearbooks.plan import PlanFile, read_plan
+from target_clearbooks.undo import plan_undo
+
+if TYPE_CHECKING:
+    from clearbooks.cli.config import Settings
+
+
+@click.command(
+    short_help="Carry out a plan.",
+    epilog=examples(
+        "target-clearbooks --config dry-run.json < records.jsonl",
+        "clearbooks apply plan.jsonl --config target.json",
+    ),
+)
+@click.argument("plan", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@writing_options
+def apply(*, plan: Path, yes: bool, settings: Settings, as_json: bool) -> None:
+    """Carry out just the operations of PLAN, which a dry run or an undo has written.
+
+    Refuses, before anything is written, where the ledger is not any more as the plan saw it.
+    """
+    number = sum(1 for _ in read_plan(plan, settings.connection().api_url))
+    if not yes and sys.stdin.isatty():
+        click.confirm(f"Carry out {number} operations?", abort=True, err=True)
+    code, summary = run_session(settings, "apply", lambda session: carry_out(session, plan))
+    _tell(summary, as_json=as_json)
+    raise click.exceptions.Exit(code)
+
+
+def _tell(summary: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        show.print_json(summary)
+        return
+    show.table(
+        ["Stream", "Outcome", "Records"],
+        [
+            [stream, outcome, str(number)]
+            for stream, counts in summary["streams"].items()
+            for outcome, number in counts.items()
+        ],
+    )
+    click.echo(f"Run {summary['run']}")
+
+
+@click.command(
+    short_help="Plan how to take back what a run made.",
+    epilog=examples(
+        "clearbooks syncs",
+        "clearbooks undo 20260401-101500-a1b2c3 --plan undo.jsonl",
+        "clearbooks apply undo.jsonl",
+    ),
+)
+@click.argument("run")
+@click.option(
+    "--plan", "path", required=True, type=click.Path(dir_okay=False, path_type=Path),
+    help="File for the plan.",
+)  # fmt: skip
+@writing_options
+def undo(*, run: str, path: Path, settings: Settings, as_json: bool) -> None:
+    """Write a plan that voids or reverses what RUN made; `clearbooks apply` carries it out.
+
+    Documents, payments and allocations are voided, journals reversed by a journal. Updates cannot
+    be taken back, nor bank statements; they are listed.
+    """
+    connection = connected(settings)
+    with store(settings) as db, Client(connection) as client:
+        file = PlanFile(path, connection.api_url, "undo")
+        try:
+            found = plan_undo(
+                db, client, run, file, allow_delete=bool(settings.values.get("allow_delete"))
+            )
+        finally:
+            file.close()
+    if as_json:
+        show.print_json({"plan": str(path), "operations": found.operations, "left": found.left})
+        return
+    click.echo(f"{path}: {found.operations} operations; `clearbooks apply {path}` carries them out")
+    for words in found.left:
+        show.note(f"stays: {words}")

@@ -1,0 +1,169 @@
+"""`clearbooks map` and `clearbooks rebuild`: which source record is which record of the ledger."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from clearbooks.cli import show
+from clearbooks.cli.config import examples
+from clearbooks.cli.writing import connected, one_business, store, writing_options
+from clearbooks.client import Client
+from clearbooks.errors import SettingError
+from target_clearbooks.intent import WRITABLE
+from target_clearbooks.ledger_map import LedgerMap
+from target_clearbooks.settings import TargetSettings
+from target_clearbooks.store import WriterLock, transaction
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from clearbooks.cli.config import Settings
+
+_business = click.option("--business", type=int, help="The business, where there are several.")
+_stream = click.argument("stream", type=click.Choice(list(WRITABLE)))
+
+
+@click.group(name="map", short_help="Show and set which source record is which in the ledger.")
+def map_() -> None:
+    """Show and set which source record is which record of the ledger."""
+
+
+@map_.command(
+    name="show",
+    epilog=examples(
+        "clearbooks map show customers", "clearbooks map show sales_invoices INV-7 --json"
+    ),
+)
+@_stream
+@click.argument("external_id", required=False)
+@_business
+@writing_options
+def show_map(
+    *, stream: str, external_id: str | None, business: int | None, settings: Settings,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """List what is known of STREAM, or of one EXTERNAL_ID."""
+    with store(settings) as db:
+        rows = [
+            {"stream": stream, "external_id": key, "id": remote_id, "lineage": lineage,
+             "voided": voided, "run": run, "updated": show.instant(updated)}
+            for key, remote_id, lineage, voided, run, updated in LedgerMap(
+                db, one_business(settings, business)
+            ).rows(stream, external_id)
+        ]  # fmt: skip
+    if as_json:
+        show.print_json(rows)
+        return
+    show.table(
+        ["External ID", "ID", "Revisions", "Voided", "Run"],
+        [
+            [str(r["external_id"]), str(r["id"]), ", ".join(map(str, r["lineage"])),
+             "yes" if r["voided"] else "", str(r["run"] or "")]
+            for r in rows
+        ],
+    )  # fmt: skip
+
+
+@map_.command(name="set", epilog=examples("clearbooks map set customers ACME 1042"))
+@_stream
+@click.argument("external_id")
+@click.argument("id_", metavar="ID")
+@_business
+@writing_options
+def set_map(
+    *, stream: str, external_id: str, id_: str, business: int | None, settings: Settings,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Say that EXTERNAL_ID is the ledger's record ID; what was in doubt about it is settled."""
+    number = one_business(settings, business)
+    remote_id = int(id_) if id_.isdigit() else id_
+    with _locked(settings, number) as db, transaction(db):
+        ledger_map = LedgerMap(db, number)
+        owner = ledger_map.owner(stream, remote_id)
+        if owner not in (None, external_id):
+            raise SettingError(f"{stream} {id_} belongs to {owner!r}; unset that first")
+        ledger_map.set(stream, external_id, remote_id, run=None)
+        _settle(db, number, stream, external_id)
+    if as_json:
+        show.print_json({"stream": stream, "external_id": external_id, "id": remote_id})
+    else:
+        click.echo(f"{stream} {external_id} is {id_}")
+
+
+@map_.command(name="unset", epilog=examples("clearbooks map unset customers ACME"))
+@_stream
+@click.argument("external_id")
+@_business
+@writing_options
+def unset_map(
+    *, stream: str, external_id: str, business: int | None, settings: Settings, as_json: bool
+) -> None:
+    """Forget EXTERNAL_ID, and what was in doubt about it: the next run may send it (again)."""
+    number = one_business(settings, business)
+    with _locked(settings, number) as db, transaction(db):
+        gone = LedgerMap(db, number).unset(stream, external_id)
+        gone = bool(_settle(db, number, stream, external_id)) or gone
+    if not gone:
+        raise SettingError(f"nothing is known of {stream} {external_id!r}")
+    if as_json:
+        show.print_json({"stream": stream, "external_id": external_id, "id": None})
+    else:
+        click.echo(f"{stream} {external_id} is forgotten")
+
+
+def _settle(db: sqlite3.Connection, business: int, stream: str, key: str) -> int:
+    closed = db.execute(
+        "UPDATE intents SET state = 'superseded', record = NULL, body = NULL, content = NULL "
+        "WHERE business = ? AND stream = ? AND source_key = ? "
+        "AND state IN ('uncertain', 'quarantined', 'waiting', 'sending', 'planned')",
+        (business, stream, key),
+    )
+    return closed.rowcount
+
+
+class _locked:  # noqa: N801 - a block to write in
+    """The store, while no run writes into the business."""
+
+    def __init__(self, settings: Settings, business: int) -> None:
+        path = TargetSettings.from_config(settings.values).state_store
+        self._lock = WriterLock(settings.connection(), business, path)
+        self._store = store(settings, write=True)
+
+    def __enter__(self) -> sqlite3.Connection:
+        self._lock.acquire()
+        try:
+            return self._store.__enter__()
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def __exit__(self, *error: object) -> None:
+        self._store.__exit__(None, None, None)
+        self._lock.release()
+
+
+@click.command(
+    short_help="Restore the map from the ledger.",
+    epilog=examples("clearbooks rebuild --config target.json"),
+)
+@_business
+@writing_options
+def rebuild(*, business: int | None, settings: Settings, as_json: bool) -> None:
+    """Read the ledger's markers into the state store, after the old store was lost.
+
+    Contacts are known again at once by their external IDs. Documents and payments are known again
+    by their markers, as soon as the source sends their records.
+    """
+    from target_clearbooks.rebuild import rebuild as restore  # noqa: PLC0415
+    from target_clearbooks.sending import Sender  # noqa: PLC0415
+
+    number = one_business(settings, business)
+    connection = connected(settings)
+    with _locked(settings, number) as db, Client(connection) as client:
+        found = restore(db, Sender(client, number), connection.max_in_flight)
+    if as_json:
+        show.print_json(dict(found))
+        return
+    show.table(["Stream", "Found"], [[stream, str(n)] for stream, n in sorted(found.items())])

@@ -1,0 +1,128 @@
+"""`clearbooks syncs`: what the target's runs did."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from clearbooks.cli import show
+from clearbooks.cli.config import examples
+from clearbooks.cli.writing import store, writing_options
+from clearbooks.errors import SettingError
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from clearbooks.cli.config import Settings
+
+
+@click.group(
+    invoke_without_command=True,
+    short_help="List the runs of the target.",
+    epilog=examples("clearbooks syncs", "clearbooks syncs show 20260401-101500-a1b2c3 --json"),
+)
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1))
+@writing_options
+@click.pass_context
+def syncs(ctx: click.Context, *, limit: int, settings: Settings, as_json: bool) -> None:
+    """List the newest runs of the target with what they did."""
+    if ctx.invoked_subcommand:
+        return
+    with store(settings) as db:
+        rows = [
+            _run(db, row)
+            for row in db.execute(
+                "SELECT id, started, ended, kind, businesses, exit_code, message FROM runs "
+                "ORDER BY started DESC LIMIT ?",
+                (limit,),
+            )
+        ]
+    if as_json:
+        show.print_json(rows)
+        return
+    show.table(
+        ["Run", "Started", "Kind", "Exit", "Did"],
+        [
+            [r["run"], show.moment(r["started"]), r["kind"],
+             "" if r["exit_code"] is None else str(r["exit_code"]), _words(r["streams"])]
+            for r in rows
+        ],
+    )  # fmt: skip
+
+
+def _run(db: sqlite3.Connection, row: tuple[Any, ...]) -> dict[str, Any]:
+    streams: dict[str, dict[str, int]] = {}
+    for stream, outcome, number in db.execute(
+        "SELECT stream, outcome, sum(number) FROM counts WHERE run = ? GROUP BY 1, 2 ORDER BY 1, 2",
+        (row[0],),
+    ):
+        streams.setdefault(stream, {})[outcome] = number
+    return {
+        "run": row[0],
+        "started": show.instant(row[1]),
+        "ended": show.instant(row[2] or 0),
+        "kind": row[3],
+        "businesses": json.loads(row[4]),
+        "exit_code": row[5],
+        "message": row[6] or None,
+        "streams": streams,
+    }
+
+
+def _words(streams: dict[str, dict[str, int]]) -> str:
+    sums: dict[str, int] = {}
+    for counts in streams.values():
+        for outcome, number in counts.items():
+            sums[outcome] = sums.get(outcome, 0) + number
+    return ", ".join(f"{number} {outcome}" for outcome, number in sums.items())
+
+
+@syncs.command(name="show", short_help="Show one run.",
+               epilog=examples("clearbooks syncs show 20260401-101500-a1b2c3"))  # fmt: skip
+@click.argument("run")
+@writing_options
+def show_run(*, run: str, settings: Settings, as_json: bool) -> None:
+    """Show what RUN did by stream, and which of its records are still open or were refused."""
+    with store(settings) as db:
+        row = db.execute(
+            "SELECT id, started, ended, kind, businesses, exit_code, message FROM runs "
+            "WHERE id = ?",
+            (run,),
+        ).fetchone()
+        if row is None:
+            raise SettingError(f"there is no run {run!r}; `clearbooks syncs` lists them")
+        found = _run(db, row)
+        found["open"] = [
+            {"business": business, "stream": stream, "key": key, "state": state, "class": kind,
+             "reasons": json.loads(reasons or "[]"), "candidates": json.loads(candidates or "[]")}
+            for business, stream, key, state, kind, reasons, candidates in db.execute(
+                "SELECT business, stream, source_key, state, kind, reasons, candidates "
+                "FROM intents WHERE run = ? AND state NOT IN ('done', 'superseded') ORDER BY id",
+                (run,),
+            )
+        ]  # fmt: skip
+    if as_json:
+        show.print_json(found)
+        return
+    show.facts(
+        [
+            ("Run", run),
+            ("Started", show.moment(found["started"])),
+            ("Exit code", str(found["exit_code"])),
+            ("Message", found["message"] or ""),
+        ]
+    )
+    show.table(
+        ["Stream", "Outcome", "Records"],
+        [
+            [stream, outcome, str(number)]
+            for stream, counts in found["streams"].items()
+            for outcome, number in counts.items()
+        ],
+    )
+    for entry in found["open"]:
+        click.echo(
+            f"{entry['state']}: {entry['stream']} {entry['key']}: {'; '.join(entry['reasons'])}"
+        )

@@ -1,0 +1,93 @@
+"""What the commands of the target share: its settings, its store, its session."""
+
+from __future__ import annotations
+
+import functools
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from clearbooks.cli.config import Settings, find_account, load_settings, require_connected
+from clearbooks.errors import SettingError
+from clearbooks.settings import connection_properties
+from target_clearbooks.settings import TargetSettings, target_properties
+from target_clearbooks.store import open_database
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterator
+
+    from clearbooks.settings import Connection
+    from target_clearbooks.session import Session
+
+
+def writing_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of every command of the target; the command gets `settings` and `as_json`."""
+
+    @click.option(
+        "--config", "configs", multiple=True, metavar="FILE",
+        help="JSON file of settings, as for the target; ENV for the environment (the default).",
+    )  # fmt: skip
+    @click.option("--state-store", metavar="FILE", help="The state store, instead of the setting.")
+    @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+    @functools.wraps(function)
+    def wrapper(*, configs: tuple[str, ...], state_store: str | None, **rest: Any) -> Any:
+        settings = load_settings(configs, {**connection_properties(), **target_properties()})
+        settings = settings.with_values("--state-store", state_store=state_store)
+        return function(settings=settings, **rest)
+
+    return wrapper
+
+
+def connected(settings: Settings) -> Connection:
+    """The connection of the settings, with the application found in the token store."""
+    account = find_account(settings)
+    require_connected(account)
+    own = settings.connection()
+    # Writing has the patience of a pipeline, not that of a person who waits for a list.
+    return replace(account.connection, max_tries=own.max_tries, request_timeout=own.request_timeout)
+
+
+@contextmanager
+def store(settings: Settings, *, write: bool = False) -> Iterator[sqlite3.Connection]:
+    """The state store of the settings."""
+    db = open_database(TargetSettings.from_config(settings.values).state_store, write=write)
+    try:
+        yield db
+    finally:
+        db.close()
+
+
+def one_business(settings: Settings, business: int | None) -> int:
+    """The business that a command is about.
+
+    Raises:
+        SettingError: there are several, and none was named.
+    """
+    chosen = settings.connection().business_ids
+    if business is not None:
+        return business
+    if len(chosen) == 1:
+        return chosen[0]
+    raise SettingError("--business: name the business, or set business_ids to one")
+
+
+def run_session(settings: Settings, kind: str, work: Callable[[Session], None]) -> tuple[int, Any]:
+    """Do something in a session; its exit code and summary."""
+    # Here, since listing runs needs none of it.
+    from target_clearbooks.session import Session, exit_code_of  # noqa: PLC0415
+
+    target = replace(TargetSettings.from_config(settings.values), dry_run=False)
+    with Session(connected(settings), target, kind) as session:
+        try:
+            session.recover()
+            work(session)
+        except BaseException as error:
+            session.finish_flights()
+            session.end(exit_code_of(error), error)
+            raise
+        code = session.exit_code()
+        session.end(code)
+        return code, session.summary(code)

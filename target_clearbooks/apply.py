@@ -1,0 +1,193 @@
+"""Carrying out a plan: just its operations, and only where the ledger is as the plan saw it."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from typing import TYPE_CHECKING, Any
+
+from target_clearbooks import attachments
+from target_clearbooks.intent import WRITABLE, Intent, Operation, Rejected, content_hash
+from target_clearbooks.plan import FIRST, PlanError, read_plan
+from target_clearbooks.task import claim_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from target_clearbooks.engine import Engine
+    from target_clearbooks.session import Session
+
+logger = logging.getLogger("target-clearbooks")
+
+_MOST_SHOWN = 20
+
+
+def apply(session: Session, path: Path) -> None:
+    """Carry out a plan.
+
+    Raises:
+        PlanError: the plan cannot be read, or the ledger has moved away from it; nothing was
+            written then.
+    """
+    url = session.connection.api_url
+    foreign = {op["business"] for op in read_plan(path, url)} - set(session.engines)
+    if foreign:
+        raise PlanError(
+            f"{path} writes into business {min(foreign)}, which business_ids leaves out"
+        )
+    _refuse_if_moved(session, path)
+    planned: dict[int, tuple[str, str]] = {}
+    rank: int | None = None
+    for operation in read_plan(path, url):
+        engine = session.engines[operation["business"]]
+        if operation["planned"] is not None:
+            planned[operation["planned"]] = (operation["stream"], operation["key"])
+        turn = WRITABLE[operation["stream"]].rank
+        if rank is not None and turn != rank:
+            # The order of a plan is its maker's: an undo goes from the last to the first.
+            session.drain()
+        rank = turn
+        if session.stopped():
+            return
+        _carry_out(session, engine, operation, planned)
+    session.drain()
+    session.check()
+
+
+def _carry_out(
+    session: Session,
+    engine: Engine,
+    operation: Mapping[str, Any],
+    planned: Mapping[int, tuple[str, str]],
+) -> None:
+    parents = {planned[number] for number in _planned_ids(operation) if number in planned}
+    while any(engine.traffic.busy(claim_of(*parent), -1) for parent in parents):
+        session.pump(0.1)
+        if session.stopped():
+            return
+    real: dict[int, Any] = {}
+    for number in _planned_ids(operation):
+        mapped = engine.map.find(*planned[number]) if number in planned else None
+        if mapped is None:
+            words = f"{' '.join(planned.get(number, ('a parent',)))} was not written"
+            engine.reject(
+                operation["stream"], operation["record"], operation["key"],
+                Rejected((words,), "blocked"),
+            )  # fmt: skip
+            return
+        real[number] = mapped.remote_id
+    intent = _intent(_real(operation, real), session)
+    engine.execute(intent)
+    while session.live >= session.window:
+        session.pump(0.1)
+
+
+def _intent(operation: Mapping[str, Any], session: Session) -> Intent:
+    body = operation["body"]
+    if operation["sha256"]:
+        try:
+            body = attachments.read(operation["record"], session.settings.prepare)
+        except ValueError as error:
+            raise PlanError(f"{operation['stream']} {operation['key']}: {error}") from None
+        if hashlib.sha256(body).hexdigest() != operation["sha256"]:
+            raise PlanError(f"{operation['stream']} {operation['key']}: the file has changed")
+    return Intent(
+        business_id=operation["business"],
+        stream=operation["stream"],
+        operation=Operation(operation["operation"]),
+        source_key=operation["key"],
+        body=body,
+        params=operation["params"],
+        remote_id=operation["id"],
+        marker=operation["marker"],
+        depends_on=tuple((s, k) for s, k in operation["depends_on"]),
+        record=operation["record"],
+    )
+
+
+def _planned_ids(operation: Mapping[str, Any]) -> set[int]:
+    """Negative IDs that stand for what the plan itself makes."""
+    return set(_integers([operation["id"], operation["params"], operation["body"]]))
+
+
+def _integers(value: Any) -> Iterator[int]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _integers(item)
+    elif isinstance(value, int) and not isinstance(value, bool) and value < FIRST:
+        yield value
+
+
+def _real(operation: Mapping[str, Any], real: Mapping[int, Any]) -> dict[str, Any]:
+    """The operation with the IDs that its parents came to have."""
+
+    def put(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: put(item) for name, item in value.items()}
+        if isinstance(value, list):
+            return [put(item) for item in value]
+        return real.get(value, value) if isinstance(value, int) else value
+
+    changed = {name: put(operation[name]) for name in ("id", "params", "body")}
+    return {**operation, **changed}
+
+
+def _refuse_if_moved(session: Session, path: Path) -> None:
+    """Compare what the plan saw with what stands in the ledger now; reads only."""
+    moved: list[str] = []
+    checks = session.executor.map(
+        lambda op: _moved(session, op),
+        _checkable(session, read_plan(path, session.connection.api_url)),
+    )
+    moved = [words for words in checks if words]
+    for operation in read_plan(path, session.connection.api_url):
+        words = _stands_already(session, operation)
+        if words:
+            moved.append(words)
+    if moved:
+        shown = "; ".join(moved[:_MOST_SHOWN])
+        raise PlanError(
+            f"{path}: the ledger is not as the plan saw it: {shown}. Make the plan anew"
+        )
+
+
+def _done_already(session: Session, operation: Mapping[str, Any]) -> bool:
+    """Whether an earlier, stopped run of this plan has carried the operation out."""
+    engine = session.engines[operation["business"]]
+    row = engine.outbox.last_done(operation["business"], operation["stream"], operation["key"])
+    return row is not None and row == content_hash(operation["record"])
+
+
+def _checkable(session: Session, operations: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        op
+        for op in operations
+        if op["seen"] and not _planned_ids({**op, "body": None}) and not _done_already(session, op)
+    ]
+
+
+def _moved(session: Session, operation: Mapping[str, Any]) -> str:
+    engine = session.engines[operation["business"]]
+    record = engine.sender.get(operation["stream"], operation["params"], operation["id"])
+    if record is not None and content_hash(record) == operation["seen"]:
+        return ""
+    what = "is gone" if record is None else "has changed"
+    return f"{operation['stream']} {operation['id']} {what}"
+
+
+def _stands_already(session: Session, operation: Mapping[str, Any]) -> str:
+    """Whether what the plan would make was made meanwhile."""
+    engine = session.engines[operation["business"]]
+    if operation["operation"] != Operation.CREATE or _done_already(session, operation):
+        return ""
+    if engine.map.find(operation["stream"], operation["key"]) is not None:
+        applied = engine.map.find(operation["stream"], operation["key"])
+        if applied is not None and not applied.voided:
+            return f"{operation['stream']} {operation['key']} was written meanwhile"
+    if not operation["marker"] or _planned_ids(operation):
+        return ""
+    found = engine.adopter.standing(_intent({**operation, "sha256": None}, session))
+    return f"{operation['stream']} {found[0]['id']} carries {operation['marker']}" if found else ""

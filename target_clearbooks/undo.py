@@ -1,0 +1,108 @@
+"""Undoing a run: a plan that voids or reverses what the run made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from clearbooks.errors import SettingError
+from target_clearbooks.intent import WRITABLE, Intent, Operation
+from target_clearbooks.ledger_map import LedgerMap
+from target_clearbooks.outbox import loads
+from target_clearbooks.sending import Sender
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from clearbooks.client import Client
+    from target_clearbooks.plan import PlanFile
+
+
+@dataclass(slots=True)
+class Undoing:
+    """What an undo comes to.
+
+    Attributes:
+        operations: How many the plan holds.
+        left: What stays, and why.
+    """
+
+    operations: int = 0
+    left: list[str] = field(default_factory=list)
+
+
+def plan_undo(
+    db: sqlite3.Connection, client: Client, run: str, file: PlanFile, *, allow_delete: bool
+) -> Undoing:
+    """Write the plan that undoes a run, the last that was made first.
+
+    Raises:
+        SettingError: there is no such run.
+    """
+    if db.execute("SELECT 1 FROM runs WHERE id = ?", (run,)).fetchone() is None:
+        raise SettingError(f"there is no run {run!r}; `clearbooks syncs` lists them")
+    rows = db.execute(
+        "SELECT business, stream, source_key, operation, params, result, body FROM intents "
+        "WHERE run = ? AND state = 'done' ORDER BY id",
+        (run,),
+    ).fetchall()
+    found = Undoing()
+    rows.sort(key=lambda row: WRITABLE[row[1]].rank, reverse=True)
+    for business, stream, key, operation, params, result, body in rows:
+        made = loads(result)
+        words = f"{stream} {key!r}"
+        if not made.get("made"):
+            if operation == Operation.UPDATE and made.get("outcome") == "updated":
+                found.left.append(f"{words}: was updated; what it was before is not kept")
+            continue
+        mapped = LedgerMap(db, business).find(stream, key)
+        if mapped is None or mapped.voided:
+            continue
+        intent, reason = _undo(
+            business, stream, key, mapped.remote_id, loads(params), loads(body) if body else None,
+            allow_delete=allow_delete,
+        )  # fmt: skip
+        if intent is None:
+            found.left.append(f"{words}: {reason}")
+            continue
+        before = None
+        if intent.remote_id is not None:
+            before = Sender(client, business).get(stream, intent.params, intent.remote_id)
+            if before is None:
+                found.left.append(f"{words}: is not in the ledger any more")
+                continue
+        file.operation(intent, planned=None, before=before)
+        found.operations += 1
+    return found
+
+
+def _undo(
+    business: int,
+    stream: str,
+    key: str,
+    remote_id: int | str,
+    params: dict[str, Any],
+    body: dict[str, Any] | None,
+    *,
+    allow_delete: bool,
+) -> tuple[Intent | None, str]:
+    writable = WRITABLE[stream]
+    if stream == "journals":
+        if body is None:
+            return None, "its lines are not kept"
+        lines = [{**line, "amount": -Decimal(str(line["amount"]))} for line in body["lines"]]
+        reversal = {
+            **body, "lines": lines, "description": f"Reversal: {body.get('description', '')}"
+        }  # fmt: skip
+        return Intent(business, stream, Operation.CREATE, f"undo:{key}", reversal), ""
+    if stream in ("bank_feeds", "bank_statements"):
+        return None, "the API cannot take it back"
+    if writable.voids:
+        operation = Operation.VOID
+    elif stream.endswith("_attachments") or allow_delete:
+        operation = Operation.DELETE
+    else:
+        return None, "stays; with allow_delete it is deleted where nothing uses it"
+    params = {name: value for name, value in params.items() if name != "fileName"}
+    return Intent(business, stream, operation, key, None, params, remote_id), ""
