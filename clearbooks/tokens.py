@@ -141,7 +141,9 @@ class TokenStore(ABC):
             chains = self.chains()
             seeds = {s for other in chains if other.client_id == chain.client_id
                      for s in other.seeds}  # fmt: skip
-            chain.seeds = sorted(seeds | set(chain.seeds))
+            # Never empty: by its seeds a chain is known when it goes on.
+            seeds |= set(chain.seeds) or {fingerprint(chain.refresh_token or chain.access_token)}
+            chain.seeds = sorted(seeds)
             self.replace([*(o for o in chains if o.client_id != chain.client_id), chain])
 
     def forget(self, client_id: str) -> int:

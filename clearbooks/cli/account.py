@@ -151,7 +151,7 @@ def disconnect(*, settings: Settings, as_json: bool, yes: bool) -> None:
     if not yes and sys.stdin.isatty():
         click.confirm(f"Forget the tokens of {client_id} in {place}?", abort=True, err=True)
     gone = account.store.forget(client_id)
-    known.forget(place, client_id)
+    known.forget(account.store.place(), client_id)
     if as_json:
         show.print_json({"client_id": client_id, "token_store": place, "forgotten": gone})
     elif gone:

@@ -223,7 +223,7 @@ def _keep(connection: Connection, store: TokenStore, chain: Chain) -> None:
         # The token of the settings is revoked now: whoever starts from it goes on with this one.
         chain.seeds = [fingerprint(connection.refresh_token)]
     store.connect(chain)
-    known.remember(store.location, chain.client_id)
+    known.remember(store.place(), chain.client_id)
 
 
 def _report(

@@ -44,8 +44,8 @@ def move(*, settings: Settings, as_json: bool, replace: bool, target: str) -> No
     source, goal = open_store(connection.token_store), open_store(target)
     moved = move_chains(source, goal, connection.client_id, replace=replace)
     for chain in moved:
-        known.forget(source.location, chain.client_id)
-        known.remember(goal.location, chain.client_id)
+        known.forget(source.place(), chain.client_id)
+        known.remember(goal.place(), chain.client_id)
     if as_json:
         show.print_json(
             {

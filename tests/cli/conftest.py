@@ -15,6 +15,8 @@ import requests
 from click.testing import CliRunner
 
 from clearbooks.cli import main
+from clearbooks.settings import state_dir
+from clearbooks.tokens import FileTokenStore
 from clearbooks_sandbox.engine import Engine
 from clearbooks_sandbox.server import running
 
@@ -22,9 +24,9 @@ SECRETS = ("sandbox-secret", "sandbox-access-token", "sandbox-refresh-token")
 PROGRAM = str(Path(sys.executable).with_name("clearbooks"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def engine():
-    """Two businesses; the first has an invoice."""
+    """Two businesses."""
     made = Engine()
     for name in ("First Limited", "Second Limited"):
         made.add_business(name)
@@ -101,6 +103,21 @@ def browser(monkeypatch):
     yield state
     for thread in state.threads:
         thread.join(10)
+
+
+@pytest.fixture
+def connected(settings, browser, run):
+    run("connect")
+
+
+def edit_chain(**changes):
+    """Change the tokens in the default store."""
+    store = FileTokenStore(state_dir() / "tokens.json")
+    with store.lock():
+        chains = store.chains()
+        for name, value in changes.items():
+            setattr(chains[0], name, value)
+        store.replace(chains)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from clearbooks.contract import load_contract
+from clearbooks.oauth import finish_consent
 from clearbooks.settings import state_dir
 from clearbooks.tokens import FileTokenStore
 
@@ -128,7 +129,7 @@ def test_port_in_use(settings, browser, run):
 
 
 def test_nobody_decides(settings, browser, run):
-    browser.goes = lambda url: None
+    browser.goes = lambda _: None
     assert "nobody decided" in run("connect --timeout 1", code=9).stderr
 
 
@@ -157,10 +158,8 @@ def test_it_answers_once(settings, browser, run, monkeypatch):
         second.append(requests.get(redirect, timeout=5))
         return real(*args)
 
-    from clearbooks.cli import connect
-
-    real = connect.finish_consent
-    monkeypatch.setattr(connect, "finish_consent", exchange)
+    real = finish_consent
+    monkeypatch.setattr("clearbooks.cli.connect.finish_consent", exchange)
 
     def person(url):
         nonlocal redirect
@@ -221,8 +220,6 @@ def test_what_is_missing_without_a_terminal(run):
 
 
 def test_it_asks_on_a_terminal(settings, browser, run, monkeypatch):
-    from clearbooks.cli import connect
-
     monkeypatch.delenv("CLEARBOOKS_CLIENT_ID")
     monkeypatch.delenv("CLEARBOOKS_CLIENT_SECRET")
     asked = []
@@ -231,8 +228,8 @@ def test_it_asks_on_a_terminal(settings, browser, run, monkeypatch):
         asked.append((words, hide_input))
         return {"Client ID": "sandbox", "Client secret": "sandbox-secret"}[words]
 
-    monkeypatch.setattr(connect.click, "prompt", prompt)
-    monkeypatch.setattr(connect, "_interactive", lambda: True)
+    monkeypatch.setattr("click.prompt", prompt)
+    monkeypatch.setattr("clearbooks.cli.connect._interactive", lambda: True)
     result = run("connect")
     assert asked == [("Client ID", False), ("Client secret", True)]
     assert "The client secret was not kept" in result.stderr

@@ -80,10 +80,23 @@ def test_connecting_again_takes_over_the_seeds(location):
     assert len(store.chains()) == 1
 
 
+def test_a_connection_that_goes_on_leaves_nothing_behind(location):
+    store = open_store(location)
+    begun = chain(n=1)
+    begun.seeds = []
+    store.connect(begun)
+    after = chain(n=2)
+    after.seeds = store.chains()[0].seeds
+    with store.lock():
+        store.save(after)
+    assert store.chains() == [after]
+
+
 def test_long_tokens_come_back_whole(location):
     store = open_store(location)
     long = Chain(client_id="app", token_url="u", access_token="ä" * 9000, refresh_token="r" * 5000)
     store.connect(long)
+    assert len(long.seeds) == 1
     assert open_store(location).chains() == [long]
     store.forget("app")
     assert open_store(location).chains() == []

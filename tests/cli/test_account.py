@@ -1,0 +1,74 @@
+"""`clearbooks connections`, `businesses`, `disconnect` and `tokens`."""
+
+import json
+
+import pytest
+
+from clearbooks.settings import state_dir
+from clearbooks.tokens import FileTokenStore, open_store
+
+
+def test_connections(settings, browser, run, home):
+    assert "No tokens are stored here" in run("connections").stdout
+    run("connect")
+    run(f"connect --token-store {home}/elsewhere/tokens.json")
+    found = json.loads(run("connections --json").stdout)
+    assert [row["token_store"] for row in found] == [
+        str(state_dir() / "tokens.json"),
+        str(home / "elsewhere" / "tokens.json"),
+    ]
+    assert all(row["client_id"] == "sandbox" and row["error"] is None for row in found)
+    (home / "elsewhere" / "tokens.json").write_text("rubbish")
+    found = json.loads(run("connections --json").stdout)
+    assert "damaged" in found[1]["error"]
+    assert "sandbox" in run("connections").stdout
+
+
+def test_businesses(connected, run, engine):
+    ids = engine.business_ids()
+    rows = run("businesses").stdout.splitlines()
+    assert rows[0].split() == ["ID", "Name", "Currency", "Chosen"]
+    assert rows[1].split()[:3] == [str(ids[0]), "First", "Limited"]
+    assert [b["id"] for b in json.loads(run("businesses --json").stdout)] == ids
+
+
+def test_businesses_chosen(connected, run, engine, monkeypatch):
+    second = engine.business_ids()[1]
+    monkeypatch.setenv("CLEARBOOKS_BUSINESS_IDS", f"[{second}]")
+    rows = run("businesses").stdout.splitlines()
+    assert [row.split()[-1] for row in rows[1:]] == ["no", "yes"]
+
+
+@pytest.mark.parametrize("command", ["businesses", "status"])
+def test_what_needs_a_connection_says_so(settings, run, command):
+    result = run(command, 5)
+    assert "clearbooks connect" in result.output
+
+
+def test_disconnect(connected, run, monkeypatch):
+    result = run("disconnect")
+    assert "Data that was read or written stays where it is" in result.stdout
+    assert open_store(str(state_dir() / "tokens.json")).chains() == []
+    run("status", 5)
+    assert json.loads(run("connections --json").stdout) == []
+    assert "held no tokens of sandbox" in run("disconnect").stdout
+    monkeypatch.setenv("CLEARBOOKS_REFRESH_TOKEN", "sandbox-refresh-token")
+    assert "refresh_token is still set" in run("disconnect --json").stderr
+
+
+def test_tokens_move(connected, run, home, monkeypatch):
+    found = json.loads(run("tokens move b/tokens.json --json").stdout)
+    assert found["moved"] == ["sandbox"]
+    run("businesses", 5)
+    monkeypatch.setenv("CLEARBOOKS_TOKEN_STORE", str(home / "b" / "tokens.json"))
+    assert "First Limited" in run("businesses").stdout
+    edit = FileTokenStore(home / "b" / "tokens.json")
+    chain = edit.chains()[0]
+    chain.expires_at = 1.0
+    with edit.lock():
+        edit.save(chain)
+    # The refresh token came along, too.
+    assert "First Limited" in run("businesses").stdout
+    rows = json.loads(run("connections --json").stdout)
+    assert [row["token_store"] for row in rows] == [str(home / "b" / "tokens.json")]
+    assert "holds no tokens to move" in run("tokens move c.json --client-id nobody").stdout
