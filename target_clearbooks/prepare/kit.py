@@ -79,6 +79,8 @@ class Kit:
         return found[0]
 
     def _alias(self, stream: str, kind: str, value: Any, number: int | None) -> Any:
+        if isinstance(value, dict) and not any(v not in (None, "") for v in value.values()):
+            value = None
         if isinstance(value, dict):
             for name in ("externalId", "name"):
                 if isinstance(value.get(name), str):
@@ -109,6 +111,8 @@ def currency(body: Body, note: Findings) -> None:
         else:
             body["currency"] = code
     rate = body.get("exchangeRate")
+    if code is None and rate is None:
+        body.pop("exchangeRate", None)  # a null goes only with a currency, like any rate
     if rate is not None and rate <= 0:
         note.faults.append(f"exchangeRate: {plain(rate)} should be above 0")
     if rate is not None and code is None:

@@ -121,6 +121,10 @@ def bank_feed(kit: Kit, stream: str, body: Body, source_key: str, note: Findings
         bank = note.attempt(name, kit.references.bank_account, value)
         if bank is not None:
             body["accountId"] = int(bank["id"])
+    elif body.get("sortCode") and body.get("accountNumber") and not body.get("name"):
+        # Without a name an account must be there already; the API makes none.
+        wanted = {n: body[n] for n in ("sortCode", "accountNumber")}
+        note.attempt("name", kit.references.bank_account, wanted)
 
 
 def bank_statement(kit: Kit, stream: str, body: Body, source_key: str, note: Findings) -> None:

@@ -15,7 +15,7 @@ from target_clearbooks.intent import (
     Rejected,
     Waiting,
 )
-from target_clearbooks.prepare import others
+from target_clearbooks.prepare import natural, others
 from target_clearbooks.prepare.allocations import Allocations
 from target_clearbooks.prepare.amounts import shown
 from target_clearbooks.prepare.contacts import KINDS
@@ -210,11 +210,17 @@ class Preparer:
             return Operation.POST, None, None
         if mapped is not None and stream not in ALLOCATIONS:
             return Operation.UPDATE, mapped.remote_id, None
+        found = None
         if stream in KINDS and not note.faults:
             look = self._kit.contacts.find
             found = note.attempt("record", look, stream, body, source_key)
-            if found is not None:
-                return Operation.UPDATE, *found
+        elif stream in natural.STREAMS and not note.faults:
+            kit = self._kit
+            found = note.attempt(
+                "record", natural.standing, kit.lookups, kit.map, stream, body, source_key
+            )
+        if found is not None:
+            return Operation.UPDATE, *found
         return Operation.CREATE, None, None
 
     def _attachment(

@@ -89,6 +89,12 @@ class Shape:
         for name, sub in schema.get("properties", {}).items():
             inner = extras.inside.get(name)
             self.readers[name] = anything if name in extras.open else _reader(sub, inner)
+        # Null says something of its own there: it is kept.
+        self.nullable = frozenset(
+            name
+            for name, sub in schema.get("properties", {}).items()
+            if "null" in sub.get("type", "")
+        )
         self.readers |= extras.fields
         self.readers |= dict.fromkeys(extras.ignored - set(self.readers))
         self.folded: dict[str, str] = {}
@@ -115,6 +121,8 @@ class Shape:
                 continue
             reader = readers[name]
             if value is None or reader is None:
+                if name in self.nullable:
+                    found[name] = None
                 continue
             path = f"{where}.{name}" if where else name
             if name in given:
@@ -128,8 +136,15 @@ class Shape:
         return found
 
     def missing(self, body: Mapping[str, Any]) -> list[str]:
-        """Names of what is required and absent. Asked once references are resolved."""
-        return [name for name in self.required if body.get(name) in (None, "")]
+        """Names of what is required and absent. Asked once references are resolved.
+
+        A description may be empty; what names or identifies something may not.
+        """
+        return [
+            name
+            for name in self.required
+            if body.get(name) is None or (body[name] == "" and name != "description")
+        ]
 
     def wanting(self, body: Mapping[str, Any]) -> str | None:
         """Of several sets of fields one is required: the sets in words, where none is whole."""

@@ -7,7 +7,10 @@ import json
 from decimal import Decimal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from clearbooks_sandbox.engine import Engine
 from target_clearbooks.intent import Intent, Missing, Operation, Quarantined, Rejected, Waiting
 from tests.target_prepare.conftest import COST, SALES, STANDARD, Ledger, bill, invoice, line
 
@@ -456,3 +459,42 @@ def test_cis_lines_keep_their_accounts_and_vat(ledger):
     )
     assert [item["accountCode"] for item in outcome.body["lineItems"]] == [2001002, 2001003]
     assert ledger.create(outcome)["net"] == Decimal(1000)
+
+
+def test_a_null_rate_is_sent_by_an_update_alone(ledger):
+    ledger.customer()
+    record = invoice(ACME, currency="USD", exchangeRate=None)
+    assert "exchangeRate" not in ledger.body("sales_invoices", record)
+    ledger.map.set("sales_invoices", "I1", 5)
+    assert ledger.body("sales_invoices", record)["exchangeRate"] is None
+    assert "exchangeRate" not in ledger.body("sales_invoices", invoice(ACME, exchangeRate=None))
+
+
+@pytest.fixture(scope="module")
+def shared():
+    engine = Engine()
+    made = Ledger(engine, engine.add_business("Test Limited"))
+    made.customer()
+    yield made
+    made.lookups.close()
+    engine.close()
+
+
+@settings(deadline=None)
+@given(
+    gross=st.decimals(min_value=-1000, max_value=100000, places=2),
+    quantity=st.one_of(st.integers(1, 500), st.decimals("0.01", "99", places=2)),
+    rate=st.sampled_from(["20%", "5%", "zero rated"]),
+)
+def test_any_gross_is_hit_to_the_penny(shared, gross, quantity, rate):
+    priced = {**line(rate=rate, quantity=quantity), "unitPrice": None, "gross": gross}
+    record = invoice(ACME, priced, line(1_000_000, rate="0.00:Zero"))
+    (sent, _) = shared.body("sales_invoices", record)["lineItems"]
+    made = shared.sale(1, lineItems=[sent, line(1_000_000, rate="0.00:Zero")])
+    assert made["gross"] == gross + 1_000_000
+
+
+def test_a_line_may_have_an_empty_description(ledger):
+    ledger.customer()
+    body = ledger.body("sales_invoices", invoice(ACME, {**line(), "description": ""}))
+    assert body["lineItems"][0]["description"] == ""

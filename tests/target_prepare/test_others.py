@@ -222,3 +222,51 @@ def test_an_attachment_is_deleted(filed):
 def test_a_rung_that_is_none(ledger):
     with pytest.raises(SettingError, match="match: 'phone' should be one of externalId"):
         ledger.prepare("customers", {"name": "A"}, match=("phone",))
+
+
+def test_a_feed_without_a_name_needs_an_account_that_is_there(ledger):
+    record = {"externalId": "F", "sortCode": "20-30-40", "accountNumber": "12345678"}
+    assert "name: there is no bank account" in ledger.faults("bank_feeds", record)
+    assert isinstance(ledger.prepare("bank_feeds", record | {"name": "New"}), Intent)
+    account = {"name": "Old", "sortCode": "20-30-40", "accountNumber": "12345678"}
+    made = ledger.do("createBankAccount", account)
+    ledger.lookups.wrote("bank_accounts", made)
+    assert isinstance(ledger.prepare("bank_feeds", record), Intent)
+
+
+def test_what_stands_already_is_adopted(ledger):
+    mug = ledger.do("createStockItem", {"name": "Mug", "sku": "M-1", "type": "sales"})["id"]
+    code = ledger.do("createAccountCode", {"name": "Mugs", "heading": 1001})["id"]
+    bank = ledger.do(
+        "createBankAccount",
+        {"name": "Savings", "sortCode": "20-30-40", "accountNumber": "12345678"},
+    )["id"]
+    for stream, record, number, way in (
+        ("stock_items", {"name": "Big mug", "sku": "m-1", "type": "sales"}, mug, "sku"),
+        ("account_codes", {"name": "MUGS", "heading": 1001}, code, "name+heading"),
+        (
+            "bank_accounts",
+            {"name": "Other", "sortCode": "203040", "accountNumber": "12345678"},
+            bank,
+            "sortCode+accountNumber",
+        ),
+    ):
+        outcome = ledger.prepare(stream, record, "k")
+        assert (outcome.operation, outcome.remote_id, outcome.adopted) == (
+            Operation.UPDATE, number, way,
+        )  # fmt: skip
+        ledger.map.set(stream, "another", number)
+        assert ledger.prepare(stream, record, "k").operation is Operation.CREATE
+    record = {"name": "Mug", "sku": "M-2", "type": "sales"}
+    assert ledger.prepare("stock_items", record, "k2").operation is Operation.CREATE
+    assert ledger.prepare(
+        "account_codes", {"name": "Mugs", "heading": 1002}, "k3"
+    ).operation is Operation.CREATE  # fmt: skip
+
+
+def test_two_of_one_name_are_quarantined(ledger):
+    for _ in range(2):
+        ledger.do("createStockItem", {"name": "Mug", "type": "sales"})
+    outcome = ledger.prepare("stock_items", {"name": "mug", "type": "sales"}, "k")
+    assert outcome.kind == "blocked"
+    assert len(outcome.candidates) == 2

