@@ -184,13 +184,12 @@ class TapClearbooks(Tap):
             if not stream.selected or self.leader(stream) is not stream:
                 continue
             for business in stream.businesses:
-                plan[name, business] = Reading(functools.partial(self._read, stream, business))
+                # Bookmarks are looked up here: the state must not change while it is written.
+                source = self.source(stream, business)
+                plan[name, business] = Reading(functools.partial(self._read, source))
         return Readings(plan)
 
-    def _read(
-        self, stream: ClearBooksStream, business: int | None, reading: Reading[Batch]
-    ) -> Iterator[Batch]:
-        source = self.source(stream, business)
+    def _read(self, source: Source, reading: Reading[Batch]) -> Iterator[Batch]:
         most = self.connection.max_in_flight
         source.ways = Ways(
             self.client,

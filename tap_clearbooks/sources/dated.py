@@ -25,8 +25,11 @@ class Dated(Source):
     def batches(self) -> Iterator[Batch]:
         """A batch for each page; the bookmark comes with the last one."""
         window = self.ways.window
-        self._latest: dt.date | None = _date(self.bookmark.get("replication_key_value"))
         known = self.bookmark.get("last_id")
+        self._latest: dt.date | None = None
+        if known is not None:
+            # Without it the bookmark is somebody else's, and tells nothing of back-dated ones.
+            self._latest = _date(self.bookmark.get("replication_key_value"))
         cutoff = window.start
         if self._latest is not None:
             cutoff = min(self._latest, window.today) - window.lookback

@@ -97,6 +97,15 @@ def test_an_update_of_an_old_document_is_found_by_its_new_id(books, run_tap, cus
     assert (ONE, newer["id"]) in second.ids("sales_invoices")
 
 
+def test_a_bookmark_that_another_program_made_is_not_trusted(books, run_tap, customer):
+    for ago in (400, 0):
+        books.invoice(customer, day(ago))
+    bookmark = {"context": {"businessId": ONE}, "replication_key": "date",
+                "replication_key_value": day(0)}  # fmt: skip
+    state = {"bookmarks": {"sales_invoices": {"partitions": [bookmark]}}}
+    assert len(run_tap(["sales_invoices"], state=state).records("sales_invoices")) == 2
+
+
 def test_lookback_days_is_how_far(books, run_tap, customer):
     for ago in (0, 5, 40):
         books.invoice(customer, day(ago))
