@@ -11,7 +11,7 @@ import msgspec
 from clearbooks.errors import SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
     from typing import BinaryIO
 
@@ -26,11 +26,15 @@ class Rejects:
     Args:
         path: The file; None for none.
         run: The run that writes.
+
+    Attributes:
+        told: Called with each refused task and its reasons, file or not.
     """
 
     def __init__(self, path: Path | None, run: str) -> None:
         self.path = path
         self.run = run
+        self.told: Callable[[Task, Sequence[str]], None] | None = None
         self._file: BinaryIO | None = None
 
     def write(
@@ -42,6 +46,9 @@ class Rejects:
         candidates: Iterable[Mapping[str, Any]] = (),
     ) -> None:
         """Put a record on disk, before the store notes that it was refused."""
+        reasons = list(reasons)
+        if self.told is not None:
+            self.told(task, reasons)
         if self.path is None:
             return
         line: dict[str, Any] = {
@@ -50,7 +57,7 @@ class Rejects:
             "key": task.source_key,
             "business": business_id,
             "class": kind,
-            "reasons": list(reasons),
+            "reasons": reasons,
             "record": task.record,
             "key_properties": list(task.key_properties),
             "run": self.run,

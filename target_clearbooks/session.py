@@ -43,6 +43,7 @@ class Session:
         settings: Of the target.
         kind: What the run is: `target` or `apply`.
         stopped: Whether a signal has asked to end.
+        client: Replaces the client that the connection makes.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Session:
         settings: TargetSettings,
         kind: str = "target",
         stopped: Callable[[], bool] = lambda: False,
+        client: Client | None = None,
     ) -> None:
         self.connection = connection
         self.settings = settings
@@ -58,7 +60,7 @@ class Session:
         self.engines: dict[int, Engine] = {}
         self._locks: list[WriterLock] = []
         self._plan: PlanFile | None = None
-        self.client = Client(connection)
+        self.client = client or Client(connection)
         self.executor = ThreadPoolExecutor(connection.max_in_flight, thread_name_prefix="request")
         self.db: sqlite3.Connection | None = None
         try:

@@ -162,11 +162,13 @@ class TargetClearbooks(Target):
     def session(self) -> Session:
         """The run, begun when it is first needed."""
         if self._session is None:
-            self._session = Session(
-                self.connection, self.settings, stopped=lambda: self.signal is not None
-            )
+            self._session = self.begin()
             self._session.recover()
         return self._session
+
+    def begin(self) -> Session:
+        """Make the run; a target over another protocol may bring a client of its own."""
+        return Session(self.connection, self.settings, stopped=lambda: self.signal is not None)
 
     # Messages
 
