@@ -85,7 +85,7 @@ class Runner:
 
     def writes(self):
         return Counter(
-            (r.method, r.path.split("?")[0].removeprefix("/v1/accounting/").split("/")[0])
+            (r.method, r.path.split("/accounting/")[-1].split("?")[0].split("/")[0])
             for r in self.sandbox.requests
             if r.method != "GET"
         )

@@ -87,7 +87,7 @@ def test_markers_off(run):
 
 
 def test_kill_at_random_moments(run):
-    chance = random.Random(11)
+    chance = random.Random(11)  # noqa: S311 - repeatable on purpose
     run.sandbox.options.latency_ms = 15
     for _ in range(7):
         process = run.process(book(8))
