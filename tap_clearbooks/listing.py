@@ -38,7 +38,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 # Readings of the whole listing before we give up on one that never stands still.
-MOST_PASSES = 10
+MOST_PASSES = 20
+# A single reading may miss what the one before it missed, where the same boundary moved again.
+QUIET_PASSES = 2
 
 
 class Listing:
@@ -153,26 +155,22 @@ class Listing:
         if after is not None and tail[0].id <= after:
             yield Part(above(tail, after), newest.total)
             return
-        seen = Seen()
-        for number in range(1, MOST_PASSES + 1):
+        seen, passes = Seen(), _Passes(self._operation)
+        while True:
+            first = passes.number == 0
             missed = 0
-            walk = AscendingWalk(self, newest, after, position if number == 1 else None)
+            walk = AscendingWalk(self, newest, after, position if first else None)
             for part in walk:
-                fresh = part.records if number == 1 else above(seen.unseen(part.records), after)
+                fresh = part.records if first else above(seen.unseen(part.records), after)
                 missed += sum(record.id <= (self.newest_id or 0) for record in fresh)
                 seen.add(fresh)
-                yield Part(fresh, part.position if number == 1 else None)
+                yield Part(fresh, part.position if first else None)
             if not walk.ordered:
                 yield from self._in_server_order(after, seen)
                 return
-            if walk.proven() or (number > 1 and not missed):
+            if passes.settled(walk.proven(), missed):
                 return
-            logger.info("%s: the listing changed while it was read; reading it again",
-                        self._operation)  # fmt: skip
             newest = self.fetch(1, DESCENDING)
-        raise ApiError(
-            self._operation, None, hint=f"the listing changed in each of {MOST_PASSES} readings"
-        )
 
     def _in_server_order(self, after: int | None, seen: Seen | None = None) -> Iterator[Part]:
         """All pages, whatever their order, until a reading finds nothing new.
@@ -180,8 +178,9 @@ class Listing:
         With headers the count tells when all is there; without them, the end is an empty page.
         """
         seen = seen or Seen()
+        passes = _Passes(self._operation)
         self.unordered = True
-        for number in range(1, MOST_PASSES + 1):
+        while True:
             fresh_ones = 0
             steady = True
             total: int | None = None
@@ -194,12 +193,8 @@ class Listing:
                 seen.add(fresh)
                 self.newest_id = max([self.newest_id or 0, *ids(fresh)]) or None
                 yield Part(above(fresh, after))
-            whole = total is None or len(seen) >= total
-            if (steady and whole) or (number > 1 and not fresh_ones):
+            if passes.settled(steady and (total is None or len(seen) >= total), fresh_ones):
                 return
-        raise ApiError(
-            self._operation, None, hint=f"the listing changed in each of {MOST_PASSES} readings"
-        )
 
     def _all_pages(self) -> Iterator[Page]:
         first = self.fetch(1)
@@ -228,8 +223,8 @@ class Listing:
         Where the server does not sort by that field, everything is read, and records with an ID
         above `also_above` are kept too.
         """
-        seen = Seen()
-        for number in range(1, MOST_PASSES + 1):
+        seen, passes = Seen(), _Passes(self._operation)
+        while True:
             fresh_ones = 0
             walk = NewestWalk(self, field, cutoff)
             for records in walk:
@@ -240,11 +235,8 @@ class Listing:
             if not walk.ordered:
                 yield from self._since_unsorted(field, cutoff, also_above, seen)
                 return
-            if walk.proven() or (number > 1 and not fresh_ones):
+            if passes.settled(walk.proven(), fresh_ones):
                 return
-        raise ApiError(
-            self._operation, None, hint=f"the listing changed in each of {MOST_PASSES} readings"
-        )
 
     def _since_unsorted(
         self, field: str, cutoff: dt.date, also_above: int | None, seen: Seen
@@ -260,3 +252,29 @@ class Listing:
             fresh = seen.unseen(wanted)
             seen.add(fresh)
             yield Part(fresh)
+
+
+class _Passes:
+    """Readings of one listing, until one is proven or two in a row bring nothing new."""
+
+    def __init__(self, operation: str) -> None:
+        self._operation = operation
+        self._quiet = 0
+        self.number = 0
+
+    def settled(self, proven: bool, fresh: int) -> bool:
+        """Whether that was the last reading; `fresh` records were new in it.
+
+        Raises:
+            ApiError: the listing never stands still.
+        """
+        self.number += 1
+        self._quiet = 0 if fresh or self.number == 1 else self._quiet + 1
+        if proven or self._quiet >= QUIET_PASSES:
+            return True
+        if self.number >= MOST_PASSES:
+            raise ApiError(
+                self._operation, None, hint=f"the listing changed in each of {self.number} readings"
+            )
+        logger.info("%s: the listing changed while it was read; reading it again", self._operation)
+        return False
