@@ -13,7 +13,7 @@ from target_clearbooks.prepare.lookups import CREDIT_NOTES, INVOICES
 from target_clearbooks.prepare.streams import side_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from decimal import Decimal
 
     from target_clearbooks.prepare.finding import Findings
@@ -93,13 +93,18 @@ class Allocations:
         amount = body.get("amount")
         if amount is None or note.faults:
             return
-        there = self._kit.lookups.rows(stream, **{end: body[end]})
-        pair_sum = sum(
-            (decimal(a["amount"]) for a in there if a.get("invoiceId") == body["invoiceId"]), ZERO
-        )
-        missing = amount - pair_sum
-        if missing > 0:
-            self._room(stream, invoice, source, missing, there, note)
+        lookups = self._kit.lookups
+        faults = self._room(stream, body, invoice, source, lookups.rows(stream, **{end: body[end]}))
+        if faults:
+            # Somebody else, or a write of this run still under way, may have changed it since.
+            invoice, source = self._again(invoice), self._again(source)
+            there = lookups.allocations_again(stream, end, body[end])
+            faults = self._room(stream, body, invoice, source, there)
+        note.faults.extend(faults)
+
+    def _again(self, found: tuple[str, Mapping[str, Any]]) -> tuple[str, Mapping[str, Any]]:
+        stream, row = found
+        return stream, next(iter(self._kit.lookups.again(stream, row["id"])), row)
 
     def _contact_and_currency(
         self, invoice: Mapping[str, Any], source: tuple[str, Mapping[str, Any]], note: Findings
@@ -127,36 +132,42 @@ class Allocations:
         return f"{row.get('name', 'contact')} ({contact})"
 
     def _room(
-        self, stream: str, invoice: tuple[str, Mapping[str, Any]],
-        source: tuple[str, Mapping[str, Any]], missing: Decimal,
-        there: Any, note: Findings,
-    ) -> None:  # fmt: skip
-        due = _due(invoice[1])
-        if due is not None and missing > due:
-            # Somebody else, or a write of this run, may have changed it since it was read.
-            due = _due(next(iter(self._kit.lookups.again(*_known(invoice))), invoice[1]))
-        if due is not None and missing > due:
-            note.faults.append(f"amount: {money(missing)} is more than is due: {money(due)}")
+        self, stream: str, body: Body, invoice: tuple[str, Mapping[str, Any]],
+        source: tuple[str, Mapping[str, Any]], there: Sequence[Mapping[str, Any]],
+    ) -> list[str]:  # fmt: skip
+        """Why what is missing of the wanted sum cannot be allocated."""
+        faults = []
         kind, row = source
         if kind == "payments":
-            self._sign(stream, row, note)
-            total = row.get("amount")
-            left = None if total is None else abs(total) - sum(
-                (decimal(a["amount"]) for a in there), ZERO
-            )  # fmt: skip
-        else:
-            left = _due(row)
-        foreign = self._currency(row) != invoice[1].get("currency")
-        if left is not None and missing > left and not foreign:
-            note.faults.append(
+            faults.extend(_sign(stream, row))
+        missing = body["amount"] - _sum(a for a in there if a["invoiceId"] == body["invoiceId"])
+        if missing <= 0:
+            return faults
+        due = _due(invoice[1])
+        if due is not None and missing > due:
+            faults.append(f"amount: {money(missing)} is more than is due: {money(due)}")
+        total = row.get("amount")
+        left = _due(row)
+        if kind == "payments":
+            left = None if total is None else abs(total) - _sum(there)
+        same = self._currency(row) == invoice[1].get("currency")
+        if left is not None and missing > left and same:
+            faults.append(
                 f"amount: {money(missing)} is more than is left of the {_what(kind)}: {money(left)}"
             )
+        return faults
 
-    def _sign(self, stream: str, row: Mapping[str, Any], note: Findings) -> None:
-        amount = row.get("amount")
-        if amount and (amount > 0) is not (side_of(stream) == "sales"):
-            words = "received" if side_of(stream) == "sales" else "paid, a negative amount,"
-            note.faults.append(f"payment: is {money(amount)}; only money {words} is allocated here")
+
+def _sign(stream: str, row: Mapping[str, Any]) -> list[str]:
+    amount = row.get("amount")
+    if not amount or (amount > 0) is (side_of(stream) == "sales"):
+        return []
+    words = "received" if side_of(stream) == "sales" else "paid, a negative amount,"
+    return [f"payment: is {money(amount)}; only money {words} is allocated here"]
+
+
+def _sum(allocations: Iterable[Mapping[str, Any]]) -> Decimal:
+    return sum((decimal(a["amount"]) for a in allocations), ZERO)
 
 
 def _contact(row: Mapping[str, Any]) -> Any:
@@ -166,10 +177,6 @@ def _contact(row: Mapping[str, Any]) -> Any:
 def _due(row: Mapping[str, Any]) -> Decimal | None:
     due = row.get("due")
     return None if due is None else decimal(due)
-
-
-def _known(found: tuple[str, Mapping[str, Any]]) -> tuple[str, Any]:
-    return found[0], found[1]["id"]
 
 
 def _what(stream: str) -> str:

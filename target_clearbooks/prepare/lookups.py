@@ -105,9 +105,9 @@ class Lookups:
             raise KeyError(f"{stream} are found by {', '.join(FOUND_BY)}, not by {name}")
         with self._lock:
             if name == "id":
-                return self._by_id(stream, value)
+                return self._less_planned(stream, self._by_id(stream, value))
             self._read_long(stream)
-            return self._shelf.find(stream, name, value)
+            return self._less_planned(stream, self._shelf.find(stream, name, value))
 
     def again(self, stream: str, record_id: Any) -> Sequence[Mapping[str, Any]]:
         """A document or payment as it stands now, less what is planned to be allocated.
@@ -119,13 +119,28 @@ class Lookups:
             current = self._shelf.current(stream, record_id)
             if _planned({"id": current}):
                 return self._shelf.find(stream, "id", current)
-            found = self._single(stream, current) or []
-            for side in ALLOCATIONS:
-                for end in _ends_of(side, stream) if found else ():
-                    for row in self._known(side, {end: found[0]["id"]}):
-                        if _planned(row) and end != "paymentId":
-                            self._shelf.pay(stream, found[0]["id"], decimal(row["amount"]))
-            return self._shelf.find(stream, "id", found[0]["id"]) if found else []
+            return self._less_planned(stream, self._single(stream, current) or [])
+
+    def _less_planned(self, stream: str, rows: list[Record]) -> list[Record]:
+        """Documents with what is planned to be allocated taken off what is due."""
+        if not self._planned.keys().isdisjoint(ALLOCATIONS):
+            for row in rows:
+                for side in ALLOCATIONS:
+                    for end in _ends_of(side, stream):
+                        planned = filter(_planned, self._known(side, {end: row["id"]}))
+                        if "due" in row:
+                            row["due"] -= sum(decimal(a["amount"]) for a in planned)
+        return rows
+
+    def allocations_again(self, stream: str, end: str, value: Any) -> Sequence[Mapping[str, Any]]:
+        """The allocations of one end as they stand now, and those that are planned."""
+        with self._lock:
+            if not _planned({"id": value}):
+                for row in self._known(stream, {end: value}):
+                    if not _planned(row):
+                        self._shelf.drop_allocation(stream, row["id"])
+                self._read_end(stream, end, value)
+            return self._known(stream, {end: value})
 
     # Taking in what the run writes
 
@@ -160,6 +175,8 @@ class Lookups:
                         table.drop(record_id)
 
     def _wrote_short(self, stream: str, row: Record) -> None:
+        if row.get("id") is None:
+            return
         if _planned(row):
             self._planned.setdefault(stream, []).append(row)
         for (name, *_), table in self._tables.items():
@@ -290,12 +307,16 @@ class Lookups:
 
     def _allocated(self, stream: str, row: Record) -> None:
         self._shelf.put_allocations(stream, [row])
-        self._clear(stream, row, decimal(row.get("amount", 0)))
+        if _planned(row):
+            self._planned.setdefault(stream, []).append(row)
+        else:
+            self._clear(stream, row, decimal(row.get("amount", 0)))
 
     def _free(self, stream: str, rows: Sequence[Record]) -> None:
         for row in rows:
             self._shelf.drop_allocation(stream, row["id"])
-            self._clear(stream, row, -decimal(row.get("amount", 0)))
+            if not _planned(row):
+                self._clear(stream, row, -decimal(row.get("amount", 0)))
 
     def _clear(self, stream: str, row: Record, part: Decimal) -> None:
         for kind in INVOICES[stream]:

@@ -230,6 +230,27 @@ def test_a_stale_due_is_read_again_before_it_refuses(books):
     assert isinstance(books.prepare("sales_allocations", record), Intent)
 
 
+def test_what_is_left_is_read_again_before_it_refuses(books):
+    other = books.sale(books.acme)["id"]
+    taken = books.allocate(books.invoice, 120, paymentId=books.receipt)["id"]
+    record = allocation("120", invoice={"id": other})
+    assert "left of the payment: 30.00" in books.faults("sales_allocations", record)
+    books.do("deleteAllocation", invoiceType="sales", allocationId=taken)
+    assert isinstance(books.prepare("sales_allocations", record), Intent)
+
+
+def test_a_planned_allocation_counts(books):
+    other = books.sale(books.acme)["id"]
+    books.lookups.wrote("sales_allocations", {
+        "id": -1, "invoiceId": books.invoice, "paymentId": books.receipt, "amount": 100,
+    })  # fmt: skip
+    record = allocation("60", invoice={"id": other})
+    assert "left of the payment: 50.00" in books.faults("sales_allocations", record)
+    second = books.pay(books.acme, 70)
+    record = allocation("30", paymentId=second) | {"externalId": "A3"}
+    assert "more than is due: 20.00" in books.faults("sales_allocations", record)
+
+
 def test_the_same_pair_twice(books):
     books.body("sales_allocations", allocation("50"))
     books.body("sales_allocations", allocation("50"))
