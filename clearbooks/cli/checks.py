@@ -257,6 +257,8 @@ class _Reader:
         """The check of one stream."""
         operation = resource.operations["list"]
         name = f"{resource.name} of {self._business}"
+        if self._granted is not None and operation.scope not in self._granted:
+            return Check(name, "skipped", f"the scope {operation.scope} is not granted")
         params = self._params(resource, operation)
         if params is None:
             return Check(name, "skipped", "there is no document to look below")
@@ -291,12 +293,7 @@ class _Reader:
         remedy = _what_to_do(error)
         verdict: Literal["warning", "failed"] = "failed"
         if isinstance(error, ForbiddenError):
-            lacks = self._granted is not None and operation.scope not in self._granted
-            remedy = (
-                f"{CONNECT} and allow {operation.scope}"
-                if lacks
-                else f"{CONNECT} and choose business {self._business}, or leave it out"
-            )
+            remedy = f"{CONNECT} and choose business {self._business}, or leave it out"
         elif isinstance(error, NotFoundError) and operation.assumed:
             verdict = "warning"
             remedy = (

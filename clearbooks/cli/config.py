@@ -29,6 +29,8 @@ PROGRAM = "clearbooks"
 # A person waits for the answer, so less patience than a pipeline has.
 _PATIENCE = 30
 _TRIES = 2
+# A setting of the target that `clearbooks status` reads, too.
+_BESIDE = {"state_store": {"type": ["string", "null"]}}
 _WRONG = "{name}: {value!r} should be {kind} (from {where})"
 
 
@@ -157,7 +159,7 @@ def settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
         token_store: str | None,
         **rest: Any,
     ) -> Any:
-        settings = load_settings(configs)
+        settings = load_settings(configs, {**connection_properties(), **_BESIDE})
         settings = settings.with_values("--client-id", client_id=client_id)
         settings = settings.with_values("--token-store", token_store=token_store)
         return function(settings=settings, **rest)
