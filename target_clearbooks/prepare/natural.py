@@ -36,7 +36,7 @@ def standing(
             continue
         found = [
             row
-            for row in lookups.table(stream).find("+".join(names), _values(names), value)
+            for row in lookups.table(stream).find(_index(names), _values(names), value)
             if not _another(keys, names, body, row)
             and ledger_map.owner(stream, row["id"]) in (None, own_key)
         ]
@@ -48,6 +48,11 @@ def standing(
         if found:
             return int(found[0]["id"]), "+".join(names)
     return None
+
+
+def _index(names: tuple[str, ...]) -> str:
+    # Not the bare names: other modules keep indexes of other spellings under those.
+    return f"standing {'+'.join(names)}"
 
 
 def _value(names: tuple[str, ...], row: Mapping[str, Any]) -> tuple[str, ...] | None:

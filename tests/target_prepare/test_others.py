@@ -270,3 +270,13 @@ def test_two_of_one_name_are_quarantined(ledger):
     outcome = ledger.prepare("stock_items", {"name": "mug", "type": "sales"}, "k")
     assert outcome.kind == "blocked"
     assert len(outcome.candidates) == 2
+
+
+@pytest.mark.parametrize("first", ["made", "named"])
+def test_a_name_is_found_whether_or_not_an_item_of_that_list_was_made_before(ledger, first):
+    ledger.supplier()
+    payment = {"externalId": "P", "date": "2024-03-05", "amount": -5, "supplier": "Supplies Ltd",
+               "bankAccount": "Current account"}  # fmt: skip
+    records = [("bank_accounts", {"externalId": "T", "name": "Till"}), ("payments", payment)]
+    for stream, record in records if first == "made" else reversed(records):
+        assert isinstance(ledger.prepare(stream, record), Intent)
