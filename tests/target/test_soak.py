@@ -1,0 +1,114 @@
+"""Real records, with a fault in every tenth request: each stands in the ledger once."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections import Counter
+from decimal import Decimal
+
+from clearbooks_sandbox.demo import source
+
+from .conftest import customer, invoice, record, schema
+
+FAULTS = ("drop-after", "error", "error-after", "drop-before", "truncate")
+
+
+def real_records(most):
+    """Sales of a retailer and bills of an authority, in the shape that a warehouse has them."""
+    out = schema("customers", "suppliers", "sales_invoices", "bills")
+    known = set()
+    number = 0
+    for key, rows in source.sales().items():
+        lines = [
+            {"description": row.description or row.stock_code, "unitPrice": str(row.unit_price),
+             "quantity": row.quantity, "accountCode": "Sales", "vatRate": "17.5%"}
+            for row in rows if row.quantity > 0 and row.unit_price > 0
+        ]  # fmt: skip
+        contact = rows[0].customer or "cash"
+        if not lines or number >= most // 2:
+            continue
+        if contact not in known:
+            known.add(contact)
+            out.append(customer(contact, name=f"Customer {contact}"))
+        out.append(invoice(key, contact, *lines, date=rows[0].date.isoformat()))
+        number += 1
+    vendors = set()
+    for row in source.spend():
+        if number >= most:
+            break
+        if row.amount <= 0:
+            continue
+        if row.vendor_id not in vendors:
+            vendors.add(row.vendor_id)
+            out.append(record("suppliers", row.vendor_id, name=f"{row.vendor} {row.vendor_id}"))
+        out.append(
+            record("bills", row.id, supplier={"externalId": row.vendor_id},
+                   date=row.date.isoformat(), vatTreatment="UK",
+                   lineItems=[{"description": row.account, "unitPrice": str(row.amount),
+                               "quantity": 1, "accountCode": 2001001, "vatRate": "0.00:Out"}])
+        )  # fmt: skip
+        number += 1
+    return out
+
+
+def test_soak_with_a_fault_in_every_tenth_request(run):
+    messages = real_records(600)
+    wanted = Counter(m["stream"] for m in messages if m["type"] == "RECORD")
+    for n, kind in enumerate(FAULTS):
+        # Together every tenth request, each kind in turn.
+        run.sandbox.faults.add(f"{kind}:every=50")
+        run.sandbox.faults.rules[-1].matched = 10 * n
+    code = None
+    for _ in range(5):
+        code = run(messages, max_tries=6)
+        if code == 0:
+            break
+    assert code == 0
+    assert run.sandbox.faults.counts.total() > len(messages) / 12
+    assert not run.rejects
+    run.sandbox.faults.clear()
+    assert len(run.listed("listCustomers")) == wanted["customers"]
+    assert len(run.listed("listSuppliers")) == wanted["suppliers"]
+    assert len(run.listed("listSalesDocuments", salesType="invoices")) == wanted["sales_invoices"]
+    found = run.listed("listPurchaseDocuments", purchaseType="bills")
+    assert len(found) == wanted["bills"]
+    total = sum(
+        Decimal(m["record"]["lineItems"][0]["unitPrice"])
+        for m in messages if m["type"] == "RECORD" and m["stream"] == "bills"
+    )  # fmt: skip
+    assert sum(Decimal(str(b["gross"])) for b in found) == total
+    run.sandbox.requests.clear()
+    assert run(messages) == 0
+    assert not run.writes()
+
+
+def test_memory_is_flat(run, tmp_path):
+    """Ten times the records, all of them known, within a few MiB more."""
+    program = (
+        "import resource, sys\n"
+        "from target_clearbooks.target import main\n"
+        "try:\n    main()\n"
+        "finally:\n    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)\n"
+    )
+    assert run([*schema("customers"), customer()]) == 0
+    peaks = []
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(run.config))
+    for number in (2_000, 20_000):
+        big = tmp_path / "input.jsonl"
+        with big.open("w") as file:
+            for message in (*schema("customers"), *[customer()] * number):
+                file.write(json.dumps(message) + "\n")
+        done = subprocess.run(
+            [sys.executable, "-c", program, "--config", str(path), "--input", str(big)],
+            capture_output=True, text=True, check=True, env=os.environ.copy(),
+        )  # fmt: skip
+        peaks.append(int(done.stderr.split()[-1]) / 1024)
+    assert peaks[1] < peaks[0] + 6
+    db = sqlite3.connect(run.directory / "state.sqlite3")
+    assert db.execute("SELECT count(*) FROM intents").fetchone() == (1,)
+    db.close()
