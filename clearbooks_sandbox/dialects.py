@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from clearbooks_sandbox.reply import Reply, decode, encode
+from clearbooks_sandbox.reply import Fault, RefusedError, Reply, decode, encode
 from clearbooks_sandbox.validation import resource_of
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ DIALECTS = {
     "unknown-fields": "answers hold fields that no reference names",
     "pretty": "JSON is indented",
     "voided-listed": "voided documents stay in the lists",
+    "no-external-id": "contacts know no externalId: a body with one is refused",
+    "external-id-ignored": "contacts know no externalId: it is dropped from what is sent",
 }
 
 
@@ -64,6 +66,20 @@ class Dialects:
 
     def __len__(self) -> int:
         return len(self._on)
+
+    def hear(self, body: Any) -> Any:
+        """What is understood of a body, in the dialects that are on.
+
+        Raises:
+            RefusedError: it holds a field that is not known.
+        """
+        if not self._on or not isinstance(body, dict) or "externalId" not in body:
+            return body
+        if "no-external-id" in self._on:
+            raise RefusedError(400, [Fault("unknownField", "externalId is not a known field")])
+        if "external-id-ignored" in self._on:
+            return {name: value for name, value in body.items() if name != "externalId"}
+        return body
 
     def apply(self, operation: Operation, reply: Reply) -> Reply:
         """The reply as it is spoken in the dialects that are on."""

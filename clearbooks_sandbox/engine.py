@@ -123,7 +123,8 @@ class Engine:
             if reading and operation_id.startswith("list"):
                 arguments.append(read_query(operation, query))
             elif operation.body:
-                arguments.append(read_body(operation, body, check=not self._bulk))
+                heard = read_body(operation, body, check=not self._bulk)
+                arguments.append(self.dialects.hear(heard))
             with self.lock, self._transaction(reading):
                 if not operation.path.startswith("/businesses"):
                     self._require(business)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from clearbooks.errors import NotFoundError, UncertainError
+from clearbooks.errors import NotFoundError, RejectedError, UncertainError
 from target_clearbooks.intent import WRITABLE, Operation
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from clearbooks.contract import Operation as ApiOperation
     from clearbooks.contract import Resource
     from target_clearbooks.intent import Intent
+
+logger = logging.getLogger(__name__)
 
 Record = dict[str, Any]
 
@@ -39,6 +42,7 @@ class Sender:
     def __init__(self, client: Client, business_id: int) -> None:
         self.client = client
         self.business_id = business_id
+        self._unknown: set[tuple[str, str]] = set()
 
     def resource(self, stream: str) -> Resource:
         """The contract's resource of a stream."""
@@ -65,16 +69,46 @@ class Sender:
         operation = self.operation(intent)
         if operation is None:
             raise LookupError(f"{intent.stream} cannot be written by {intent.operation}")
-        body = {"items": [intent.body]} if operation.body == "items" else intent.body
-        reply = self.client.write(
-            operation.id,
-            self.params(intent.stream, intent.params, intent.remote_id),
-            body,
-            business_id=self.business_id,
-        )
+        reply = self._write(intent, operation)
         if operation.method == "DELETE":
             return {}
         return _answered(reply, operation)
+
+    def _write(self, intent: Intent, operation: ApiOperation) -> Reply:
+        """Send the body; without fields that only newer accounts know, where this one does not.
+
+        A refusal was not carried out, so the second request doubles nothing.
+        """
+        params = self.params(intent.stream, intent.params, intent.remote_id)
+        resource = self.resource(intent.stream)
+        body = intent.body
+        if isinstance(body, dict):
+            body = {k: v for k, v in body.items() if (resource.entity, k) not in self._unknown}
+        if operation.body == "items":
+            body = {"items": [body]}
+        try:
+            return self.client.write(operation.id, params, body, business_id=self.business_id)
+        except RejectedError:
+            properties = resource.schema["properties"]
+            doubtful = {k for k in body or () if properties.get(k, {}).get("x-assumed")}
+            if not isinstance(body, dict) or not doubtful:
+                raise
+            without = {k: v for k, v in body.items() if k not in doubtful}
+            try:
+                reply = self.client.write(
+                    operation.id, params, without, business_id=self.business_id
+                )
+            except RejectedError:
+                # It was refused for another reason: these fields may be known after all.
+                pass
+            else:
+                self._unknown |= {(resource.entity, name) for name in doubtful}
+                logger.warning(
+                    "%s: this account does not know %s; sent without", intent.stream,
+                    ", ".join(sorted(doubtful)),
+                )  # fmt: skip
+                return reply
+            raise
 
     def get(self, stream: str, params: Mapping[str, Any], remote_id: Any) -> Record | None:
         """A record of the ledger, by way of the redirects to its newest revision.

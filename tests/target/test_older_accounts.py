@@ -1,0 +1,45 @@
+"""Accounts whose contacts know no `externalId`: it is refused, or silently dropped."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.target.conftest import record, schema
+
+CONTACTS = [
+    *schema("customers"),
+    record("customers", "c1", name="Smith & Sons Ltd"),
+    record("customers", "c2", name="Jones"),
+    *schema("suppliers"),
+    record("suppliers", "s1", name="Brown Plc"),
+]
+
+
+@pytest.mark.parametrize("dialect", ["no-external-id", "external-id-ignored"])
+def test_contacts_are_written_once_all_the_same(run, dialect):
+    run.sandbox.dialects.on(dialect)
+    assert run(CONTACTS) == 0
+    assert [c["name"] for c in run.listed("listCustomers")] == ["Smith & Sons Ltd", "Jones"]
+    before = run.writes()
+    assert run(CONTACTS) == 0
+    assert run.writes() == before
+    assert run([*schema("customers"), record("customers", "c2", name="Jones & Co")]) == 0
+    assert [c["name"] for c in run.listed("listCustomers")] == ["Smith & Sons Ltd", "Jones & Co"]
+
+
+@pytest.mark.parametrize("dialect", ["no-external-id", "external-id-ignored"])
+@pytest.mark.parametrize("fault", ["drop-after", "error-after", "drop-before"])
+def test_a_lost_reply_is_settled_without_it(run, dialect, fault):
+    run.sandbox.dialects.on(dialect)
+    for nth in (1, 2, 3, 4):
+        run.sandbox.faults.plan(fault, method="POST", path="/accounting/", nth=nth)
+    run(CONTACTS)
+    assert run(CONTACTS) == 0
+    assert sorted(c["name"] for c in run.listed("listCustomers")) == ["Jones", "Smith & Sons Ltd"]
+    assert [c["name"] for c in run.listed("listSuppliers")] == ["Brown Plc"]
+
+
+def test_a_record_that_is_refused_for_another_reason_is_rejected_with_that_reason(run):
+    run.sandbox.faults.plan("error", method="POST", status=422, times=2)
+    assert run([*schema("customers"), record("customers", "c1", name="Smith")]) == 3
+    assert run.rejects[0]["class"] == "rejected"
