@@ -70,13 +70,13 @@ def _typed(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_configured(
-    given: Any, known: Collection[str], destination_modes: Collection[str] = ()
+    given: Any, known: Collection[str] | None, destination_modes: Collection[str] = ()
 ) -> list[Chosen]:
     """The streams of a configured catalog.
 
     Args:
         given: Content of the catalog's file.
-        known: Streams that there are.
+        known: Streams that there are; None where any will do.
         destination_modes: Modes that are understood; empty where none matters.
 
     Raises:
@@ -88,12 +88,12 @@ def read_configured(
     return [_chosen(item, known, destination_modes) for item in streams]
 
 
-def _chosen(item: Any, known: Collection[str], destination_modes: Collection[str]) -> Chosen:
+def _chosen(item: Any, known: Collection[str] | None, destination_modes: Collection[str]) -> Chosen:
     about = item.get("stream") if isinstance(item, dict) else None
     if not isinstance(about, dict) or not isinstance(about.get("name"), str):
         raise SettingError("the catalog holds something that is no stream: `stream.name` missing")
     name = about["name"]
-    if name not in known:
+    if known is not None and name not in known:
         raise SettingError(f"the catalog's stream {name!r} is not known; there are: "
                            f"{', '.join(sorted(known))}. Refresh the schema")  # fmt: skip
     mode = item.get("sync_mode", FULL)

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 
 class Failed(Exception):  # noqa: N818 - an outcome, told already
-    """The run failed, and its messages said so; `cause` knows the exit code."""
+    """The run failed, and its messages said so; `cause` or `code` is the exit code."""
 
-    def __init__(self, cause: BaseException | None = None) -> None:
+    def __init__(self, cause: BaseException | None = None, code: int = 1) -> None:
         super().__init__()
-        self.exit_code = cause.exit_code if isinstance(cause, ClearBooksError) else 1
+        self.exit_code = cause.exit_code if isinstance(cause, ClearBooksError) else code
 
 
 class Connector(Protocol):

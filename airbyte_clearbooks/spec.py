@@ -38,14 +38,11 @@ def source_spec() -> dict[str, Any]:
     properties = {
         **{name: connection_properties()[name] for name in connection_properties()
            if name in _SCOPE},
-        "streams": {
-            "type": "array",
-            "title": "Streams",
-            "description": "Offer only these, and let the check ask only for the scopes that "
-            "they need. Empty for all.",
-            "items": {"type": "string", "enum": readable},
-            "uniqueItems": True,
-        },
+        "streams": _streams(
+            "Offer only these, and let the check ask only for the scopes that they need. Empty "
+            "for all.",
+            readable,
+        ),
         **{name: sub for name, sub in own.items() if name != "page_size"},
     }  # fmt: skip
     advanced = {
@@ -56,12 +53,15 @@ def source_spec() -> dict[str, Any]:
     return _specification("source", "What to read", properties, advanced, scopes)
 
 
-def destination_spec(own: Mapping[str, Any], modes: Iterable[str]) -> dict[str, Any]:
+def destination_spec(
+    own: Mapping[str, Any], modes: Iterable[str], writable: Iterable[str]
+) -> dict[str, Any]:
     """The `spec` of the destination.
 
     Args:
         own: JSON Schema properties of the settings that only the target has.
         modes: Supported destination sync modes.
+        writable: Streams that can be written.
     """
     contract = load_contract()
     scopes = sorted(
@@ -72,7 +72,15 @@ def destination_spec(own: Mapping[str, Any], modes: Iterable[str]) -> dict[str, 
     spec = _specification(
         "destination",
         "What to write",
-        {**{name: sub for name, sub in shared.items() if name in _SCOPE}, **own},
+        {
+            **{name: sub for name, sub in shared.items() if name in _SCOPE},
+            "streams": _streams(
+                "The streams that are going to be written: the check asks for their scopes. "
+                "Empty for any.",
+                list(writable),
+            ),
+            **own,
+        },
         {name: sub for name, sub in shared.items() if name not in _SCOPE},
         scopes,
     )
@@ -112,6 +120,16 @@ def _specification(
             ],
         },
         "advanced_auth": _advanced_auth(scopes),
+    }
+
+
+def _streams(description: str, names: list[str]) -> dict[str, Any]:
+    return {
+        "type": "array",
+        "title": "Streams",
+        "description": description,
+        "items": {"type": "string", "enum": names},
+        "uniqueItems": True,
     }
 
 

@@ -96,7 +96,8 @@ class Statuses:
             state={
                 "type": "STREAM",
                 "stream": {"stream_descriptor": {"name": name}, "stream_state": state},
-                "sourceStats": {"recordCount": counted},
+                # A double by the protocol: with a decimal point.
+                "sourceStats": {"recordCount": float(counted)},
             },
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from decimal import Decimal
@@ -94,6 +95,16 @@ class Program:
             capture_output=True, text=True, input=stdin, timeout=120, check=False, env=self.env,
         )  # fmt: skip
         return Run(done.returncode, done.stdout, done.stderr)
+
+
+def kill_after(process, size, signum=signal.SIGTERM):
+    """Read so many bytes, send a signal, and read the rest."""
+    out = b""
+    while len(out) < size:
+        out += os.read(process.stdout.fileno(), 4096)
+    process.send_signal(signum)
+    rest, err = process.communicate(timeout=60)
+    return Run(process.returncode, (out + rest).decode(), err.decode())
 
 
 def configured(*streams, mode="incremental", **more):

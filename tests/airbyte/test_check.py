@@ -2,7 +2,7 @@
 
 import pytest
 
-from airbyte_clearbooks.checking import scopes, try_scopes
+from airbyte_clearbooks.scopes import scopes, try_scopes
 from clearbooks.client import Client
 from clearbooks.contract import load_contract
 from clearbooks.settings import Connection

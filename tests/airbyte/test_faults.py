@@ -2,7 +2,6 @@
 
 import fcntl
 import json
-import os
 import select
 import signal
 import subprocess
@@ -13,7 +12,7 @@ import pytest
 
 from airbyte_clearbooks.state import UNFINISHED
 from tests.airbyte.conftest import INVOICES, ONE
-from tests.airbyte.program import Run, configured
+from tests.airbyte.program import configured, kill_after
 
 PIPE_SIZE = 1031
 
@@ -125,16 +124,6 @@ def start(source, catalog, more=None, state=None):
         source.arguments("read", config=config, catalog=catalog, state=state),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=source.env,
     )  # fmt: skip
-
-
-def kill_after(process, size, signum=signal.SIGTERM):
-    """Read so many bytes, send a signal, and read the rest."""
-    out = b""
-    while len(out) < size:
-        out += os.read(process.stdout.fileno(), 4096)
-    process.send_signal(signum)
-    rest, err = process.communicate(timeout=60)
-    return Run(process.returncode, (out + rest).decode(), err.decode())
 
 
 @pytest.fixture

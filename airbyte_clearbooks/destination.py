@@ -1,0 +1,50 @@
+"""`destination-clearbooks`: the target as an Airbyte destination."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airbyte_clearbooks import command
+from airbyte_clearbooks.spec import destination_spec
+
+if TYPE_CHECKING:
+    from airbyte_clearbooks.protocol import Output
+
+# Both come to the target's upsert: a ledger holds no two records of one source key. It never
+# deletes what is absent, so there is no overwriting.
+MODES = ("append_dedup", "append")
+
+
+class Destination:
+    """The commands of the destination."""
+
+    name = "destination-clearbooks"
+    commands = {  # noqa: RUF012 - as the protocol declares it
+        "spec": (),
+        "check": ("config",),
+        "write": ("config", "catalog"),
+    }
+
+    def run(self, command: str, output: Output, files: dict[str, Any]) -> None:
+        """See `command.Connector`."""
+        from target_clearbooks.intent import WRITABLE  # noqa: PLC0415 - light, and so is the next
+        from target_clearbooks.settings import target_properties  # noqa: PLC0415
+
+        spec = destination_spec(target_properties(), MODES, WRITABLE)
+        if command == "spec":
+            output.message("SPEC", spec=spec)
+            return
+        # From here on the SDK is needed, which takes a second to load.
+        from airbyte_clearbooks import writing  # noqa: PLC0415
+        from airbyte_clearbooks.config import Config  # noqa: PLC0415
+
+        config = Config(files["config"], spec)
+        if command == "check":
+            writing.check(config, output)
+        else:
+            writing.write(config, output, files["catalog"])
+
+
+def main() -> None:
+    """Run `destination-clearbooks`."""
+    command.main(Destination())

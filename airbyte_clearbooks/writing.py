@@ -1,0 +1,253 @@
+"""`check` and `write` of the destination: the target, with Airbyte's messages for Singer's."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
+
+from airbyte_clearbooks.catalog import read_configured
+from airbyte_clearbooks.command import Failed
+from airbyte_clearbooks.destination import MODES
+from airbyte_clearbooks.faults import CONFIG, SYSTEM
+from airbyte_clearbooks.protocol import Stopped
+from airbyte_clearbooks.repair import Repair
+from airbyte_clearbooks.scopes import granted, try_scopes
+from clearbooks.client import Client
+from clearbooks.contract import load_contract
+from clearbooks.errors import SettingError
+from target_clearbooks.intent import WRITABLE
+from target_clearbooks.session import EXIT_REJECTED, EXIT_UNSETTLED, Session
+from target_clearbooks.store import open_database
+from target_clearbooks.target import InputError, Reader, TargetClearbooks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from airbyte_clearbooks.catalog import Chosen
+    from airbyte_clearbooks.config import Config
+    from airbyte_clearbooks.protocol import Output
+    from target_clearbooks.task import Task
+
+logger = logging.getLogger(__name__)
+
+# Reasons that are told at the end; all of them are in the reject file and the log.
+MOST_TOLD = 20
+
+
+class _Reader(Reader):
+    """Reads Airbyte's messages and hands them on as Singer's."""
+
+    def __init__(self, chosen: Iterable[Chosen], ignored: frozenset[str]) -> None:
+        super().__init__()
+        resources = load_contract().resources
+        self._repairs = {
+            item.name: Repair(item.schema, resources[item.name].schema) for item in chosen
+        }
+        self._ignored = ignored
+
+    @override
+    def deserialize_json(self, line: str) -> dict[str, Any]:
+        message = super().deserialize_json(line) if line.strip() else {}
+        kind = message.get("type")
+        body = message.get(str(kind).lower()) if kind in {"RECORD", "STATE"} else None
+        if not isinstance(body, dict):
+            return {"type": "OTHER"}
+        if kind == "STATE":
+            return {"type": kind, "value": body}
+        name, data = body.get("stream"), body.get("data")
+        if name in self._ignored:
+            return {"type": "OTHER"}
+        if name not in self._repairs or not isinstance(data, dict):
+            raise InputError(f"a RECORD of {name!r}, which the catalog does not have, or no data")
+        return {"type": kind, "stream": name, "record": self._repairs[name](data)}
+
+    @override
+    def _process_unknown_message(self, message_dict: dict[str, Any]) -> None:
+        """Nothing: the protocol may grow."""
+
+
+class _Session(Session):
+    """A run that remembers what it left open, when its store is closed already."""
+
+    open_at_end: Counter[str]
+
+    @override
+    def end(self, exit_code: int, error: BaseException | None = None) -> None:
+        self.open_at_end = self.left()
+        super().end(exit_code, error)
+
+
+class DestinationTarget(TargetClearbooks):
+    """The target of one command."""
+
+    def __init__(
+        self,
+        config: Config,
+        output: Output,
+        chosen: Sequence[Chosen] = (),
+        ignored: frozenset[str] = frozenset(),
+    ) -> None:
+        self._airbyte_config = config
+        self.output = output
+        self._counted: Counter[str] = Counter()
+        self._refused: dict[int, str] = {}
+        self.reasons: list[str] = []
+        reader: Any = _Reader(chosen, ignored)
+        super().__init__(config=dict(config.settings), message_reader=reader)
+        for item in chosen:
+            self._process_schema_message(
+                {
+                    "stream": item.name,
+                    "schema": {"type": "object", **item.schema},
+                    "key_properties": [path[0] for path in item.key if len(path) == 1],
+                }
+            )
+
+    def connect(self) -> Client:
+        """A client that hands rotated tokens back to the platform."""
+        tokens = self._airbyte_config.tokens(self.connection, self.output)
+        return Client(self.connection, tokens=tokens)
+
+    @override
+    def begin(self) -> Session:
+        self.airbyte_session = _Session(
+            self.connection,
+            self.settings,
+            stopped=lambda: self.signal is not None,
+            client=self.connect(),
+        )
+        self.airbyte_session.rejects.told = self._told
+        return self.airbyte_session
+
+    def _told(self, task: Task, reasons: Sequence[str]) -> None:
+        text = f"{task.stream} {task.source_key}: {'; '.join(reasons)}"
+        logger.warning("not written: %s", text)
+        if len(self.reasons) < MOST_TOLD:
+            self.reasons.append(text)
+        if not task.recovered:
+            # A record that could not even be taken in has no place yet: it is the newest.
+            self._refused[self._seq if task.seq is None else task.seq] = task.stream
+
+    @override
+    def _process_record_message(self, message_dict: dict[str, Any]) -> None:
+        self._counted[message_dict["stream"]] += 1
+        super()._process_record_message(message_dict)
+
+    @override
+    def _process_state_message(self, message_dict: dict[str, Any]) -> None:
+        value = message_dict["value"]
+        stream = value.get("stream")
+        descriptor = stream.get("stream_descriptor") if isinstance(stream, dict) else None
+        name = descriptor.get("name") if isinstance(descriptor, dict) else None
+        counted = sum(self._counted.values()) if name is None else self._counted[name]
+        if name is None:
+            self._counted.clear()
+        else:
+            self._counted[name] = 0
+        self._states.append((self._seq, (value, name, counted)))
+        self._emit()
+
+    @override
+    def _emit(self) -> None:
+        """Echo every STATE behind which all is settled, in order."""
+        oldest = self._session.oldest if self._session else None
+        while self._states and (oldest is None or self._states[0][0] < oldest):
+            place, (value, name, counted) = self._states.popleft()
+            mine = [s for s, stream in self._refused.items()
+                    if s <= place and name in {None, stream}]  # fmt: skip
+            for seq in mine:
+                del self._refused[seq]
+            if not self.settings.dry_run:
+                stats = {
+                    "recordCount": float(counted - len(mine)),
+                    "rejectedRecordCount": float(len(mine)),
+                }
+                self.output.message("STATE", state={**value, "destinationStats": stats})
+
+
+def write(config: Config, output: Output, catalog: Any) -> None:
+    """Write the records on standard input, and echo the states behind which all is settled.
+
+    Raises:
+        Failed: records were refused or left open; everything else was written.
+        Stopped: a signal came; what was under way is settled.
+    """
+    ignoring = config.settings.get("unknown_streams") == "ignore"
+    chosen = read_configured(catalog, None if ignoring else WRITABLE, MODES)
+    strange = frozenset(item.name for item in chosen) - frozenset(WRITABLE)
+    if strange:
+        logger.warning("streams that cannot be written are ignored: %s", ", ".join(sorted(strange)))
+    chosen = [item for item in chosen if item.name in WRITABLE]
+    target = DestinationTarget(config, output, chosen, strange)
+    # What the run came to is worth a line.
+    target.logger.setLevel(logging.INFO)
+    code = target.run(None)
+    if target.signal is not None:
+        raise Stopped(target.signal)
+    if code:
+        _tell(target, output, code)
+        raise Failed(code=code)
+
+
+def _tell(target: DestinationTarget, output: Output, code: int) -> None:
+    """Say at the end what was not written, and what to do."""
+    session = target.airbyte_session
+    parts = []
+    if session.rejected:
+        parts.append(f"{session.rejected} records were rejected")
+    left = session.open_at_end
+    if left:
+        parts.append(", ".join(f"{number} {state}" for state, number in left.items()))
+    remedies = {
+        EXIT_REJECTED: "Mend them at the source; those that were written are not written again",
+        EXIT_UNSETTLED: "Look at them with `clearbooks syncs show`; the next sync settles what it "
+        "can",
+    }
+    told = "; ".join(target.reasons)
+    more = session.rejected - len(target.reasons)
+    message = f"{' and '.join(parts)}, everything else was written. {told}"
+    if more > 0:
+        message += f"; and {more} more (see rejects_path)"
+    output.trace(
+        "ERROR",
+        error={
+            "message": f"{message}. {remedies.get(code, 'See the log')}.",
+            "internal_message": f"exit code {code} of the target",
+            "failure_type": CONFIG if code == EXIT_REJECTED else SYSTEM,
+        },
+    )
+
+
+def check(config: Config, output: Output) -> None:
+    """Try what a sync is going to need, without writing anything.
+
+    Raises:
+        SettingError: something is missing; the text names it.
+        ClearBooksError: something else is wrong.
+    """
+    target = DestinationTarget(config, output)
+    open_database(target.settings.state_store).close()
+    contract = target.connection.contract
+    with target.connect() as client:
+        businesses = list(target.connection.business_ids) or [
+            business["id"] for business in client.get("listBusinesses").json()
+        ]
+        if not businesses:
+            raise SettingError("business_ids: the authorisation covers no business")
+        names = config.streams or ("customers",)
+        needed = {
+            scope: [name] for name in names
+            for scope in [contract.resources[name].scope] if contract.resources[name].readable
+        }  # fmt: skip
+        problems = try_scopes(client, needed, businesses)
+        allowed = granted(client)
+    for name in config.streams:
+        operations = contract.resources[name].operations
+        wanted = {op.scope for verb, op in operations.items() if verb in {"create", "update"}}
+        missing = sorted(wanted - allowed) if allowed is not None else []
+        problems += [f"the authorisation lacks the scope {scope} (for {name})" for scope in missing]
+    if problems:
+        raise SettingError("; ".join(problems))
