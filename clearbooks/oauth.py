@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-AUTHORISE_AGAIN = "authorise the application again and use the new refresh token"
+AUTHORISE_AGAIN = "authorise the application again: `clearbooks connect`, or a new refresh token"
 _TOO_MANY = 429
 _SERVER_ERROR = 500
 _TOKEN_TRIES = 4
@@ -270,7 +270,8 @@ class TokenSource:
         if token is None:
             raise NotAuthorisedError(
                 "not connected: no refresh_token is set and the token store "
-                f"{self.store.location} holds none for this client_id; authorise the application"
+                f"{self.store.location} holds none for this client_id; authorise the application "
+                "(`clearbooks connect`)"
             )
         new = _request_tokens(
             self._connection,

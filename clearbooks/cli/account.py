@@ -145,7 +145,7 @@ def disconnect(*, settings: Settings, as_json: bool, yes: bool) -> None:
     What was read stays in your warehouse, and what was written stays in Clear Books. The
     authorisation itself ends in Clear Books, under the settings of your user.
     """
-    account = find_account(settings)
+    account = find_account(settings, to_use=False)
     client_id = account.connection.client_id or ""
     place = account.store.location
     if not yes and sys.stdin.isatty():

@@ -116,6 +116,14 @@ class Answer:
         self._sent.set()
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing of a browser that went away in the middle."""
+
+
 class Listener:
     """Waits on loopback for the one redirect of a visit.
 
@@ -193,7 +201,7 @@ def listening(port: int, redirect_uri: str | None = None) -> Iterator[Listener]:
     port = parts.port or (80 if redirect_uri else port)
     try:
         # Threads, since browsers open connections that they do not use.
-        server = ThreadingHTTPServer(("127.0.0.1", port), BaseHTTPRequestHandler)
+        server = _Server(("127.0.0.1", port), BaseHTTPRequestHandler)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise PortError(
@@ -201,8 +209,6 @@ def listening(port: int, redirect_uri: str | None = None) -> Iterator[Listener]:
                 "leave it out for a free one"
             ) from None
         raise PortError(f"cannot listen on 127.0.0.1:{port}: {error.strerror}") from None
-    server.daemon_threads = True
-    server.block_on_close = False
     listener = Listener(server, redirect_uri or f"http://127.0.0.1:{server.server_port}{path}")
     server.RequestHandlerClass = _handler(path, listener)
     thread = threading.Thread(target=server.serve_forever, args=[0.05], daemon=True)

@@ -191,20 +191,28 @@ class Account:
         return bool(self.connection.access_token or self.chain or self.connection.refresh_token)
 
 
-def find_account(settings: Settings) -> Account:
+def patient(connection: Connection) -> Connection:
+    """The connection with the patience of a person."""
+    return replace(
+        connection,
+        max_tries=min(connection.max_tries, _TRIES),
+        request_timeout=min(connection.request_timeout, _PATIENCE),
+    )
+
+
+def find_account(settings: Settings, *, to_use: bool = True) -> Account:
     """The application of the settings, or the only one in the store.
+
+    Args:
+        settings: From `load_settings`.
+        to_use: Whether the tokens will be sent anywhere, and so must come from there.
 
     Raises:
         SettingError: the store holds several applications and none is named; or its tokens come
             from another address than the one that is set.
         TokenStoreError: the store cannot be read.
     """
-    connection = settings.connection()
-    connection = replace(
-        connection,
-        max_tries=min(connection.max_tries, _TRIES),
-        request_timeout=min(connection.request_timeout, _PATIENCE),
-    )
+    connection = patient(settings.connection())
     store = open_store(connection.token_store)
     if connection.access_token:
         return Account(connection, store, None)
@@ -221,7 +229,7 @@ def find_account(settings: Settings) -> Account:
         chain = max(chains, key=lambda chain: chain.obtained_at, default=None)
         if chain is not None:
             connection = replace(connection, client_id=chain.client_id)
-    if chain is not None and chain.token_url != connection.token_url:
+    if to_use and chain is not None and chain.token_url != connection.token_url:
         raise SettingError(
             f"the tokens in {store.location} come from {chain.token_url}, but token_url is "
             f"{connection.token_url}; give the settings you connected with (--config FILE)"

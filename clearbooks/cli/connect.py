@@ -14,7 +14,7 @@ import click
 from clearbooks import known
 from clearbooks.cli import show
 from clearbooks.cli.callback import can_listen, code_of, listening, query_of
-from clearbooks.cli.config import Settings, examples, settings_options
+from clearbooks.cli.config import Settings, examples, patient, settings_options
 from clearbooks.cli.keep import TAP, TARGET, check_target, is_env, keep_settings
 from clearbooks.cli.scopes import needed_scopes, read_scopes, stream_scopes
 from clearbooks.client import Client
@@ -88,7 +88,7 @@ def connect(
     if sandbox:
         settings = _sandbox_settings(settings, sandbox)
     settings = _credentials(settings)
-    connection = settings.connection()
+    connection = patient(settings.connection())
     asked = _scopes(connection, write=write, streams=streams, scopes=scopes)
     if target is not None:
         check_target(target)
@@ -202,7 +202,8 @@ def _visited(
 ) -> Chain:
     show.note("Opening the consent page in your browser. If none opens, go to:")
     show.note(f"\n  {consent.url}\n")
-    webbrowser.open(consent.url)
+    if not webbrowser.open(consent.url):
+        show.note("No browser was found here. On a server use --no-browser.")
     answer = listener.wait(timeout)
     try:
         chain = finish_consent(connection, consent, code_of(answer.query, consent.state))
@@ -290,7 +291,7 @@ def _next(target: Path | None) -> None:
 
 
 def _businesses(connection: Connection, chain: Chain) -> tuple[list[dict[str, Any]], str | None]:
-    fresh = replace(connection, access_token=None, refresh_token=None, max_tries=2)
+    fresh = replace(connection, access_token=None, refresh_token=None)
     if needed_scopes(fresh.contract, ["businesses"]) - set((chain.scope or "").split()):
         return [], "the scope businesses:read was not granted; set business_ids"
     try:

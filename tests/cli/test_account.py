@@ -56,6 +56,12 @@ def test_disconnect(connected, run, monkeypatch):
     assert "refresh_token is still set" in run("disconnect --json").stderr
 
 
+def test_disconnect_needs_no_addresses(connected, run, monkeypatch):
+    for name in ("API_URL", "TOKEN_URL", "AUTHORIZE_URL", "CLIENT_SECRET"):
+        monkeypatch.delenv(f"CLEARBOOKS_{name}")
+    assert "The tokens of sandbox are gone" in run("disconnect").stdout
+
+
 def test_tokens_move(connected, run, home, monkeypatch):
     found = json.loads(run("tokens move b/tokens.json --json").stdout)
     assert found["moved"] == ["sandbox"]

@@ -4,6 +4,7 @@ import json
 import re
 import socket
 import stat
+import struct
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -149,6 +150,20 @@ def test_other_visitors_do_not_disturb(settings, browser, run):
     run("connect")
     assert seen[:3] == [404, 404, 404]
     seen[3].close()
+
+
+def test_a_browser_that_goes_away_is_no_trouble(settings, browser, run, capfd):
+    def person(url):
+        target = urlsplit(decide(url))
+        with socket.create_connection((target.hostname, target.port)) as line:
+            line.sendall(f"GET {target.path}?{target.query} HTTP/1.1\r\n\r\n".encode())
+            # Closed with a reset, before the page comes.
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    browser.goes = person
+    run("connect")
+    assert len(stored()) == 1
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_it_answers_once(settings, browser, run, monkeypatch):

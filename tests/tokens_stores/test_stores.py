@@ -1,5 +1,7 @@
 """What every kind of token store does, on each kind."""
 
+import subprocess
+import sys
 import threading
 
 import keyring
@@ -161,6 +163,23 @@ def test_unknown_kinds(tmp_path):
         open_store("s3://bucket/tokens.json")
     with pytest.raises(SettingError, match="needs a name"):
         open_store("keyring://")
+
+
+@pytest.mark.parametrize(
+    ("module", "extra"),
+    [("psycopg", "postgres"), ("keyring", "keyring")],
+)
+def test_a_missing_extra_is_named(module, extra):
+    kind = "postgresql" if extra == "postgres" else "keyring"
+    code = (
+        f"import sys; sys.modules[{module!r}] = None\n"
+        "from clearbooks.tokens import open_store\n"
+        "from clearbooks.errors import SettingError\n"
+        f"try: open_store('{kind}://x')\n"
+        "except SettingError as error: print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.endswith(f"pip install 'clearbooks-connectors[{extra}]'\n")
 
 
 # PostgreSQL
