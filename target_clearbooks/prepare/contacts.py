@@ -60,6 +60,7 @@ class Contacts:
         if bad := [rung for rung in settings.match if rung not in RUNGS]:
             raise SettingError(f"match: {bad[0]!r} should be one of {', '.join(RUNGS)}")
         self._rungs = settings.match
+        self._hints = _MOST_HINTS
         self._create = settings.create_missing
         self._steps = {rung: _values(rung) for rung in RUNGS}
 
@@ -85,6 +86,7 @@ class Contacts:
             found = [c for c in found if not self._somebody_else(kind, c, wanted, rung, own_key)]
             # An archived contact is meant only where no other is.
             found = [c for c in found if c.get("archived") is not True] or found
+            found = self._narrowed(found, wanted)
             if len(found) > 1:
                 raise Ambiguous(
                     f"{len(found)} {kind} have the {rung} {shown(wanted[rung])}",
@@ -93,6 +95,16 @@ class Contacts:
             if found:
                 return int(found[0]["id"]), rung
         return None
+
+    def _narrowed(
+        self, found: list[dict[str, Any]], wanted: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        """Of several, those that match on other rungs too, if some do."""
+        for rung in self._rungs if len(found) > 1 else ():
+            value = _key(rung, wanted.get(rung))
+            if value is not None:
+                found = [c for c in found if _key(rung, c.get(rung)) == value] or found
+        return found
 
     def _somebody_else(
         self, kind: str, row: Mapping[str, Any], wanted: Mapping[str, Any], rung: str,
@@ -177,12 +189,19 @@ class Contacts:
         external = wanted.get("externalId")
         if external is not None:
             return NotYet(kind, external)
-        names = [str(r.get("name", "")) for k in kinds for r in self._lookups.table(k).rows]
-        near = nearest(named, names) if named and len(names) <= _MOST_NAMES else None
+        near = self._nearest(kinds, named)
         hint = f"; the nearest name is {near!r}" if near else ""
         if len(kinds) == 1 and kind not in self._create:
             hint += f"; create_missing: [{kind}] would make it"
         return NotFoundInLedger(f"no {_words(kinds)} matches {shown(value)}{hint}")
+
+    def _nearest(self, kinds: tuple[str, ...], name: str) -> str | None:
+        """The nearest name, for the first that are not found: looking for it is slow."""
+        names = [str(r.get("name", "")) for k in kinds for r in self._lookups.table(k).rows]
+        if not name or self._hints <= 0 or len(names) > _MOST_NAMES:
+            return None
+        self._hints -= 1
+        return nearest(name, names)
 
     def _new(self, wanted: dict[str, Any]) -> dict[str, Any]:
         if "externalId" in wanted:
@@ -194,7 +213,9 @@ class Contacts:
         return {**wanted, "externalId": f"{_GENERATED}name {normal_name(str(wanted['name']))}"}
 
 
-_MOST_NAMES = 2_000  # beyond, the nearest name costs more than it helps
+# Beyond these the nearest name costs more than it helps.
+_MOST_NAMES = 2_000
+_MOST_HINTS = 50
 
 
 def is_generated(source_key: str) -> bool:

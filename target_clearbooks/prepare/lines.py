@@ -73,6 +73,11 @@ class Lines:
         for n, given in enumerate(lines):
             where = f"lineItems[{n}]"
             line = dict(given)
+            if not line:
+                if not note.open(where):
+                    note.faults.append(f"{where}: is empty")
+                sums.known = False
+                continue
             self._account(line, terms, where, note)
             rate = self._rate(line, terms, where, note)
             self._price(line, terms, rate, where, note, sums)

@@ -6,6 +6,7 @@ Contacts are found in `contacts`, VAT in `vat`; here is the rest.
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.prepare.amounts import integer, shown, text
@@ -50,6 +51,11 @@ def _number(value: Any) -> int | None:
         return value
     if isinstance(value, str) and value.strip().isdigit():
         return int(value)
+    if isinstance(value, (float, Decimal)):
+        try:
+            return integer(value)  # a warehouse's column of numbers
+        except ValueError:
+            return None
     return None
 
 
@@ -77,7 +83,7 @@ class References:
             NotFoundInLedger: there is none, or it does not take sales or purchases.
             Ambiguous: several have that name.
         """
-        kept = (side, value) if isinstance(value, (str, int)) else None
+        kept = (side, value) if isinstance(value, (str, int, float, Decimal)) else None
         if kept in self._accounts:
             return self._accounts[kept]
         table = self._lookups.table("account_codes")

@@ -34,9 +34,24 @@ _ABSENT = object()
 
 
 def anything(value: Any, where: str, faults: list[str]) -> Any:
-    """A value as it is: a reference, which is read where it is resolved."""
-    del where, faults
-    return _from_json(value)
+    """A reference: a name, a number, or an object; resolved later."""
+    value = _from_json(value)
+    if not isinstance(value, (str, int, float, Decimal, dict)) or isinstance(value, bool):
+        faults.append(f"{where}: {amounts.shown(value)} should be a name, a number or an object")
+        return _ABSENT
+    return value
+
+
+def named(value: Any, where: str, faults: list[str]) -> Any:
+    """A reference by one value: a name, a key or a number; also inside an object."""
+    value = anything(value, where, faults)
+    if isinstance(value, dict):
+        found = folded_keys(value, ("key", "id", "name"))
+        if not found:
+            faults.append(f"{where}: {amounts.shown(value)} should be a name, a key or a number")
+            return _ABSENT
+        return named(next(iter(found.values())), where, faults)
+    return value
 
 
 def amount(value: Any, where: str, faults: list[str]) -> Any:
@@ -88,7 +103,7 @@ class Shape:
         self.readers: dict[str, Reader | None] = {}
         for name, sub in schema.get("properties", {}).items():
             inner = extras.inside.get(name)
-            self.readers[name] = anything if name in extras.open else _reader(sub, inner)
+            self.readers[name] = named if name in extras.open else _reader(sub, inner)
         # Null says something of its own there: it is kept.
         self.nullable = frozenset(
             name
@@ -98,6 +113,7 @@ class Shape:
         self.readers |= extras.fields
         self.readers |= dict.fromkeys(extras.ignored - set(self.readers))
         self.folded: dict[str, str] = {}
+        self._hints: dict[str, str] = {}
         for name in self.readers:
             self.folded.setdefault(fold(name), name)
 
@@ -171,8 +187,12 @@ class Shape:
             more = reader({inner: value}, f"{where}.{name}" if where else name, faults)
             found[name] = {**more, **found[name]}
             return
-        meant = nearest(key, self.readers)
-        hint = f"did you mean {meant}?" if meant else f"known are {listed(sorted(self.readers))}"
+        hint = self._hints.get(key)
+        if hint is None:
+            meant = nearest(key, self.readers)
+            known = listed(sorted(self.readers), 40)
+            hint = f"did you mean {meant}?" if meant else f"known are {known}"
+            self._hints[key] = hint
         path = f"{where}.{key}" if where else key
         faults.append(f"{path}: unknown field; {hint}")
 

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 from clearbooks.contract import load_contract
 from target_clearbooks.intent import WRITABLE
 from target_clearbooks.prepare.lookups import PURCHASES, SALES
-from target_clearbooks.prepare.shapes import Extras, Shape, amount, anything, label, yes_or_no
+from target_clearbooks.prepare.shapes import (
+    Extras,
+    Shape,
+    amount,
+    anything,
+    label,
+    named,
+    yes_or_no,
+)
 
 if TYPE_CHECKING:
     from target_clearbooks.prepare.shapes import Reader
@@ -20,12 +28,13 @@ TOTALS = ("gross", "net", "vat")
 
 _LINE = Extras(
     fields={
-        "vatRate": anything,
+        "vatRate": named,
+        "stockItem": anything,
         "grossUnitPrice": amount,
         "gross": amount,
         "net": amount,
     },
-    open=frozenset({"accountCode", "vatRateKey", "stockItem"}),
+    open=frozenset({"accountCode", "vatRateKey"}),
 )
 
 
@@ -60,9 +69,7 @@ _EXTRAS = {
         fields={**_ALLOCATION, "bill": anything, "expense": anything}, ignored=_EVERY
     ),
     "journals": Extras(
-        inside={
-            "lines": Extras(fields={"accountCode": anything}, open=frozenset({"accountCodeId"}))
-        },
+        inside={"lines": Extras(fields={"accountCode": named}, open=frozenset({"accountCodeId"}))},
         ignored=_EVERY,
     ),
     "bank_feeds": Extras(fields={"bankAccount": anything}, ignored=_EVERY),
@@ -71,7 +78,7 @@ _EXTRAS = {
         ignored=_EVERY,
     ),
     "stock_items": Extras(
-        fields={"salesVatRate": anything, "purchaseVatRate": anything},
+        fields={"salesVatRate": named, "purchaseVatRate": named},
         ignored=_EVERY,
         open=frozenset(
             {"salesAccountCode", "purchaseAccountCode", "salesVatRateKey", "purchaseVatRateKey"}

@@ -106,6 +106,14 @@ def test_two_of_one_name_are_quarantined_with_both(ledger):
     assert "TWIN LIMITED" in outcome.reasons[0]
 
 
+def test_a_second_key_tells_two_apart(ledger):
+    ledger.customer("Jones Ltd", email="info@group.example")
+    smith = ledger.customer("Smith Ltd", email="info@group.example")
+    both = {"email": "info@group.example", "name": "SMITH LIMITED"}
+    assert contact(ledger, both).body["customerId"] == smith
+    assert isinstance(contact(ledger, {"email": "info@group.example"}), Quarantined)
+
+
 def test_an_archived_one_steps_back(ledger):
     ledger.customer("Twin Ltd", archived=True)
     active = ledger.customer("Twin Ltd")

@@ -11,7 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clearbooks_sandbox.engine import Engine
-from target_clearbooks.intent import Intent, Missing, Operation, Quarantined, Rejected, Waiting
+from target_clearbooks.intent import (
+    WRITABLE,
+    Intent,
+    Missing,
+    Operation,
+    Quarantined,
+    Rejected,
+    Waiting,
+)
+from target_clearbooks.prepare.names import fold
+from target_clearbooks.prepare.streams import shape_of
 from tests.target_prepare.conftest import COST, SALES, STANDARD, Ledger, bill, invoice, line
 
 ACME = {"name": "Acme Ltd"}
@@ -498,3 +508,31 @@ def test_a_line_may_have_an_empty_description(ledger):
     ledger.customer()
     body = ledger.body("sales_invoices", invoice(ACME, {**line(), "description": ""}))
     assert body["lineItems"][0]["description"] == ""
+
+
+@pytest.mark.parametrize("code", [SALES, str(SALES), float(SALES), Decimal(SALES), " SALES "])
+def test_ways_to_name_an_account(ledger, code):
+    ledger.customer()
+    body = ledger.body("sales_invoices", invoice(ACME, line(account=code)))
+    assert body["lineItems"][0]["accountCode"] == SALES
+
+
+def test_lines_that_are_none(ledger):
+    ledger.customer()
+    assert "lineItems[0]: 'x' should be an object" in ledger.faults(
+        "sales_invoices", invoice(ACME, "x")
+    )
+    assert "lineItems[1]: is empty" in ledger.faults("sales_invoices", invoice(ACME, line(), {}))
+    assert "lineItems: a document needs at least one line" in ledger.faults(
+        "sales_invoices", {**invoice(ACME), "lineItems": []}
+    )
+    assert "lineItems: 5 should be a list" in ledger.faults(
+        "sales_invoices", {**invoice(ACME), "lineItems": 5}
+    )
+
+
+def test_no_two_fields_are_spelt_alike():
+    for stream in WRITABLE:
+        if "attachments" not in stream:
+            readers = shape_of(stream).readers
+            assert len({fold(name) for name in readers}) == len(readers)
