@@ -151,7 +151,7 @@ class Builder:
         accounts = self.random.sample(
             PURCHASE_CODES if bill else SALES_CODES, 2 if bill else 4 if kind == "longer" else 3
         )
-        body = {
+        body: Record = {
             "date": day.isoformat(),
             "dateDue": (day + timedelta(days=30)).isoformat(),
             "reference": f"PO-{n:06}",
@@ -196,7 +196,7 @@ class Builder:
 
     def _journal(self, day: date, n: int) -> None:
         amounts = [Decimal(self.random.randrange(100, 90_000)) / 100 for _ in range(3)]
-        amounts.append(-sum(amounts))
+        amounts.append(-sum(amounts, start=Decimal(0)))
         codes = self.random.sample(JOURNAL_CODES, 4)
         lines = [
             {"accountCodeId": code, "amount": amount}

@@ -4,8 +4,9 @@
 # ///
 """dlt's rest_api source, iterated over and nothing else: no normalising, no files, no loading.
 
-So it does less than the others here. Resources are read side by side (`parallelized`). It prints
-what it counted. Called with a JSON file: url, token, business, listings.
+So it does less than the others here. Resources are read side by side: `parallelized` is an argument
+of the source; in `resource_defaults` it has no effect. It prints what it counted. Called with a
+JSON file: url, token, business, listings.
 """
 
 from __future__ import annotations
@@ -46,7 +47,6 @@ def main() -> None:
                 },
             },
             "resource_defaults": {
-                "parallelized": True,
                 "endpoint": {"params": {"limit": 200}, "data_selector": "$"},
             },
             "resources": [
@@ -57,7 +57,8 @@ def main() -> None:
                 }
                 for name, path in config["listings"].items()
             ],
-        }
+        },
+        parallelized=True,
     )
     for _ in source:
         pass
