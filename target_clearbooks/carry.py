@@ -19,7 +19,7 @@ from clearbooks.errors import (
     UncertainError,
 )
 from target_clearbooks.intent import WRITABLE, Operation, Settle
-from target_clearbooks.reconcile import Absent, Found, Reconciler
+from target_clearbooks.reconcile import Absent, Found, Reconciler, Unclear
 from target_clearbooks.same import unchanged
 from target_clearbooks.task import needs_look, pair_of
 from target_clearbooks.traffic import Traffic
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("target-clearbooks")
 
+_LISTED = ("customers", "suppliers")
 _OUTCOMES = {
     Operation.CREATE: "written",
     Operation.POST: "written",
@@ -58,6 +59,7 @@ class Carrier:
         self.ready: deque[Task] = deque()
         self.flying: set[Task] = set()
         self.uncertain: list[Task] = []
+        self.resent: list[Task] = []
         self._events: queue.SimpleQueue[tuple[Task, Callable[..., None], Future[Any]]] = (
             queue.SimpleQueue()
         )
@@ -134,7 +136,13 @@ class Carrier:
     def _look(self, task: Task) -> None:
         """Read what has to be known just before the write."""
         intent, sender = task.wanted, self.engine.sender
-        if intent.operation is Operation.UPDATE:
+        row = None
+        if intent.adopted and task.stream in _LISTED:
+            # Found in the list that this run has read: what it is like is known.
+            row = self.engine.lookups.table(task.stream).get(intent.remote_id)
+        if row is not None:
+            self._saw_record(task, row)
+        elif intent.operation is Operation.UPDATE:
             self._fly(task, self._saw_record, sender.get, task.stream, intent.params,
                       intent.remote_id)  # fmt: skip
         elif WRITABLE[task.stream].settle is Settle.CONVERGE:
@@ -163,6 +171,7 @@ class Carrier:
             pass
         if self.engine.failure is None:
             self._settle_due()
+            self.check_resent()
 
     def finish_flights(self) -> None:
         """Wait for every request under way and put down what became of it."""
@@ -182,6 +191,10 @@ class Carrier:
 
     def _answered(self, task: Task, record: dict[str, Any]) -> None:
         self._compare(task, record)
+        if task.sends + task.recovered > 1:
+            # The one before may only now be carried out.
+            task.due = self.engine.now() + self.engine.settings.settle_seconds
+            self.resent.append(task)
         self.engine.done(task, record, _OUTCOMES[task.wanted.operation])
 
     def _compare(self, task: Task, record: Mapping[str, Any]) -> None:
@@ -350,6 +363,17 @@ class Carrier:
         engine.unsettled[task.stream, task.source_key] = task.row
         self.traffic.done(task.number)
         engine.live.pop(task.number, None)
+
+    def check_resent(self) -> None:
+        """See whether what was sent again has landed twice, once that can be told."""
+        now = self.engine.now()
+        for task in [task for task in self.resent if task.due <= now]:
+            self.resent.remove(task)
+            [verdict] = self.reconciler.settle(task.stream, [(task.whole, task.fence)])
+            if isinstance(verdict, Unclear):
+                words = f"{task.stream} {task.source_key!r} stands in the ledger more than once"
+                task.row = None
+                self.engine.refused(task, "quarantined", "blocked", (words,), verdict.candidates)
 
     # On disk
 

@@ -288,24 +288,21 @@ class Outbox:
             )
             self.db.execute("DELETE FROM waits WHERE intent = ?", (number,))
 
-    def left(self, business_id: int) -> Counter[str]:
-        """How much is open of a business, by state."""
-        return Counter(
-            dict(
-                self.db.execute(
-                    "SELECT state, count(*) FROM intents WHERE business = ? "
-                    "AND state NOT IN ('done', 'rejected', 'superseded') GROUP BY state",
-                    (business_id,),
-                ).fetchall()
-            )
+    def left(self, business_id: int) -> Counter[tuple[str, str]]:
+        """How much is open of a business, by stream and state."""
+        rows = self.db.execute(
+            "SELECT stream, state, count(*) FROM intents WHERE business = ? "
+            "AND state NOT IN ('done', 'rejected', 'superseded') GROUP BY stream, state",
+            (business_id,),
         )
+        return Counter({(stream, state): number for stream, state, number in rows})
 
     # What a run did
 
-    def count(self, business_id: int, stream: str, outcome: str) -> None:
+    def count(self, business_id: int, stream: str, outcome: str, number: int = 1) -> None:
         """Count an outcome; saved with the next transaction that does."""
-        self.counts[business_id, stream, outcome] += 1
-        self._unsaved[business_id, stream, outcome] += 1
+        self.counts[business_id, stream, outcome] += number
+        self._unsaved[business_id, stream, outcome] += number
 
     def save_counts(self) -> None:
         """Bring the counts on disk up to date."""

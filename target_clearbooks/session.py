@@ -138,12 +138,14 @@ class Session:
         """Go on with what is under way."""
         share = seconds / max(len(self.engines), 1)
         for engine in self.engines.values():
-            engine.pump(share if engine.live else 0)
+            engine.pump(share if engine.live or engine.carrier.resent else 0)
         self.check()
 
     def drain(self) -> None:
         """Go on until everything is settled."""
-        while any(e.live for e in self.engines.values()) and not self.stopped():
+        while not self.stopped() and any(
+            engine.live or engine.carrier.resent for engine in self.engines.values()
+        ):
             self.pump(0.1)
 
     def finish_flights(self) -> None:
@@ -175,9 +177,10 @@ class Session:
     def left(self) -> Counter[str]:
         """What is still open, by state, also of earlier runs."""
         found: Counter[str] = Counter()
-        for number in self.engines:
-            found.update({k: v for k, v in self.outbox.left(number).items() if k in _LEFT})
-        return found
+        for business in self.engines:
+            for (_, state), number in self.outbox.left(business).items():
+                found[state] += number if state in _LEFT else 0
+        return +found
 
     # Its end
 
@@ -189,6 +192,9 @@ class Session:
 
     def end(self, exit_code: int, error: BaseException | None = None) -> None:
         """Note how the run ended, and say so."""
+        for business in self.engines:
+            for (stream, state), number in self.outbox.left(business).items():
+                self.outbox.count(business, stream, state, number)
         message = str(error) if isinstance(error, ClearBooksError) else type(error).__name__
         self.outbox.end(exit_code, message if error is not None else "")
         summary = self.summary(exit_code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import queue
 import sys
 import threading
@@ -22,7 +23,7 @@ from clearbooks.errors import ClearBooksError, SettingError
 from clearbooks.program import SIGNALLED, check_config_files, run
 from clearbooks.settings import Connection, connection_properties
 from target_clearbooks.intent import WRITABLE, Rejected
-from target_clearbooks.session import Session, exit_code_of
+from target_clearbooks.session import EXIT_REJECTED, Session, exit_code_of
 from target_clearbooks.settings import TargetSettings, target_properties
 from target_clearbooks.source_key import source_key
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 _AHEAD = 1000
 _BEAT = 0.1
+_INPUT = "input"
 
 
 class StoppedError(Exception):
@@ -57,7 +59,7 @@ class Lines:
         self._file = file
         self._idle = idle
         self._queue: queue.Queue[str | BaseException | None] = queue.Queue(_AHEAD)
-        threading.Thread(target=self._read, name="input", daemon=True).start()
+        threading.Thread(target=self._read, name=_INPUT, daemon=True).start()
 
     def _read(self) -> None:
         try:
@@ -205,6 +207,8 @@ class TargetClearbooks(Target):
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
         self._required(message_dict, "stream", "record")
         stream = str(message_dict["stream"])
+        if not isinstance(message_dict["record"], dict):
+            raise InputError(f"a RECORD of {stream} holds no object")
         if stream not in self.mapper.stream_maps:
             # A reject file that is piped back holds records alone.
             if stream not in WRITABLE:
@@ -332,6 +336,8 @@ class TargetClearbooks(Target):
             session.finish_flights()
             self._emit()
             code = exit_code_of(failed) if failed else session.exit_code()
+            if self.settings.on_reject == "fail" and session.rejected:
+                code = code or EXIT_REJECTED
             if self.signal is not None:
                 code = SIGNALLED + self.signal
             session.end(code, failed)
@@ -376,4 +382,13 @@ def _number(value: Any) -> Any:
 
 def main() -> None:
     """Run `target-clearbooks`: a user's mistake ends in one line, a signal in a non-zero code."""
-    run(TargetClearbooks.cli, TargetClearbooks.logger)
+    try:
+        run(TargetClearbooks.cli, TargetClearbooks.logger)
+    except SystemExit as stop:
+        if isinstance(stop.code, int) and any(t.name == _INPUT for t in threading.enumerate()):
+            # The source still has its end of the pipe open. Python would wait for the thread that
+            # reads there, or fall over it.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(stop.code)
+        raise

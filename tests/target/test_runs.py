@@ -6,6 +6,8 @@ import base64
 import json
 import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 
@@ -89,7 +91,8 @@ def test_refused_refresh_in_mid_run(run):
 
 
 def test_refused_by_the_api_and_what_depends_on_it(run):
-    run.sandbox.faults.plan("error", method="POST", path="/accounting/customers", status=422)
+    run.sandbox.faults.plan("error", method="POST", path="/accounting/customers", status=422,
+                            times=2)  # fmt: skip
     code = run([*TWO, customer("X"), customer("Y"), invoice("I1", "X"), invoice("I2", "Y")],
                max_rejects=2, max_in_flight=1)  # fmt: skip
     assert code == 0
@@ -112,6 +115,7 @@ def test_reject_file_is_piped_back_after_repair(run):
 def test_on_reject_fail_ends_the_run(run):
     assert run([*TWO, customer(), invoice("I1", date="x"), invoice("I2")], on_reject="fail") == 3
     assert invoices(run) == []
+    assert run([*TWO, invoice("I1", date="x")], on_reject="fail", max_rejects=9) == 3
 
 
 def test_unknown_streams(run):
@@ -288,6 +292,15 @@ def test_equal_journals_are_quarantined(run):
     assert run.writes()["POST", "journals"] == 1
 
 
+def test_a_write_that_lands_after_it_was_sent_again_is_told(run):
+    assert run([*TWO, customer()]) == 0
+    run.sandbox.faults.plan("slow", method="POST", seconds=3.2)
+    assert run([*TWO, invoice()], request_timeout=1, settle_seconds=2) == 4
+    assert len(invoices(run)) == 2
+    assert "stands in the ledger more than once" in run.rejects[-1]["reasons"][0]
+    assert len(run.rejects[-1]["candidates"]) == 2
+
+
 def test_a_bank_feed_is_made_once_or_a_person_decides(run):
     feed = record("bank_feeds", "F1", bankAccount="Current account")
     run.sandbox.faults.plan("drop-after", method="POST", path="/accounting/bankFeeds")
@@ -370,6 +383,41 @@ def test_sigterm_finishes_what_is_under_way(run):
     run.sandbox.options.latency_ms = 0
     assert run(book(30)) == 0
     check_book(run, 30)
+
+
+def test_a_run_that_ends_early_does_not_wait_for_its_source(run):
+    path = run.directory / "config.json"
+    path.write_text(json.dumps(run.config))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "target_clearbooks", "--config", str(path)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    messages = [*schema("customers"), customer(), state({"n": 1}), *schema("nonsense")]
+    process.stdin.write("".join(json.dumps(m) + "\n" for m in messages))
+    process.stdin.flush()
+    assert process.wait(timeout=30) == 1
+    assert json.loads(process.stdout.read()) == {"n": 1}
+    last = process.stderr.read().strip().splitlines()[-1]
+    assert "there are: businesses" in last
+    process.stdin.close()
+    process.stdout.close()
+    process.stderr.close()
+
+
+def test_state_comes_while_the_source_is_slow(run):
+    path = run.directory / "config.json"
+    path.write_text(json.dumps(run.config))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "target_clearbooks", "--config", str(path)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    with process:
+        messages = [*schema("customers"), customer(), state({"n": 1})]
+        process.stdin.write("".join(json.dumps(m) + "\n" for m in messages))
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline()) == {"n": 1}
+        process.stdin.close()
+        assert process.wait(timeout=30) == 0
 
 
 def test_the_second_writer_is_told_who_writes(run):
