@@ -15,8 +15,8 @@ help: ## list the targets
 setup: ## make .venv
 	@$(UV) sync --frozen --quiet
 
-demo: setup ## a sandbox business through Meltano into DuckDB (STAY=1 leaves the sandbox up)
-	@$(RUN) python -m tools.demo $(if $(STAY),--stay) $(ARGS)
+demo: setup ## a ledger into DuckDB and records into a ledger (STAY=1: sandbox stays, WHOLE=1: all records)
+	@$(RUN) python -m tools.demo $(if $(STAY),--stay) $(if $(WHOLE),--whole) $(ARGS)
 
 test: setup ## all tests (ARGS="tests/tap -k name" for some)
 	@$(RUN) pytest -n $(JOBS) $(ARGS)

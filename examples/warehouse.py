@@ -2,7 +2,8 @@
 
 `python examples/warehouse.py online-sales --folder output` loads the CSV into
 `output/online-sales/warehouse.duckdb`, runs `models/*.sql` in the order of their names, then
-`export.sql`, which writes the records beside it. Where you have a warehouse, dbt or the like does all this.
+`export.sql`, which writes the records beside it. Where you have a warehouse, it and dbt or the
+like do all this.
 """
 
 from __future__ import annotations

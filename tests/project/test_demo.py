@@ -55,7 +55,7 @@ def test_the_demo_shows_what_it_says(tmp_path):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "the balance is 0.00" in done.stdout
-    assert done.stdout.count("✓") == 5
+    assert done.stdout.count("✓") == 13
     for query in (ROOT / "examples" / "ledger-to-duckdb" / "queries").glob("*.sql"):
         assert f"({query.name})" in done.stdout
     assert (folder / "ledger.duckdb").exists()

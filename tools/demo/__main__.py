@@ -7,16 +7,14 @@ import shutil
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 from clearbooks_sandbox.demo import build
 from clearbooks_sandbox.engine import Engine
 from clearbooks_sandbox.server import running
-from tools.demo import read_ledger
+from tools.demo import read_ledger, write_back
 from tools.demo.stage import FOLDER, Failed, Stage, say
-
-# Each part is given the same stage and tells its own story; they run in this order.
-PARTS = (read_ledger.show,)
 
 
 def _stopped(*_: object) -> None:
@@ -29,7 +27,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make demo", description="Shows the connectors at work.")
     parser.add_argument("--stay", action="store_true", help="keep the sandbox up at the end")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where everything is put")
+    parser.add_argument("--whole", action="store_true", help="write all of the examples' files")
     options = parser.parse_args()
+    # Each part is given the same stage and tells its own story; they run in this order.
+    parts = (read_ledger.show, partial(write_back.show, whole=options.whole))
     folder: Path = options.folder.resolve()
     if folder != FOLDER and folder.exists() and any(folder.iterdir()):
         parser.error(f"{folder} is not empty")
@@ -40,7 +41,7 @@ def main() -> int:
         engine = Engine()
         business, _ = build(engine)
         with running(engine) as sandbox:
-            for part in PARTS:
+            for part in parts:
                 part(Stage(sandbox, business, folder))
             if options.stay:
                 _stay(sandbox.site)

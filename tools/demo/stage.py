@@ -75,11 +75,21 @@ def _cell(value: object) -> str:
 
 @dataclass
 class Run:
-    """A finished `meltano run`: records by stream as the tap counted them, and requests made."""
+    """A finished `meltano run`.
+
+    Attributes:
+        records: Records by stream as the tap counted them.
+        requests: Requests made.
+        writes: Those of them that were to change something.
+        seconds: How long it took.
+        outcomes: What the target says became of the records, counted by stream and outcome.
+    """
 
     records: Counter[str]
     requests: int
+    writes: int
     seconds: float
+    outcomes: dict[str, dict[str, int]]
 
 
 @dataclass
@@ -104,6 +114,11 @@ class Stage:
             "TAP_CLEARBOOKS_TOKEN_URL": self.sandbox.token_url,
             "TAP_CLEARBOOKS_TOKEN_STORE": str(self.folder / "tokens.json"),
             "TAP_CLEARBOOKS_BUSINESS_IDS": f"[{self.business}]",
+            "TARGET_CLEARBOOKS_API_URL": self.sandbox.url,
+            "TARGET_CLEARBOOKS_TOKEN_URL": self.sandbox.token_url,
+            "TARGET_CLEARBOOKS_TOKEN_STORE": str(self.folder / "tokens.json"),
+            "TARGET_CLEARBOOKS_STATE_STORE": str(self.folder / "target.sqlite3"),
+            "TARGET_CLEARBOOKS_BUSINESS_IDS": f"[{self.business}]",
             **self.environment,
         }
 
@@ -115,19 +130,31 @@ class Stage:
         """
         log = self.folder / f"{name}.log"
         before = len(self.sandbox.requests)
-        command = [
-            str(BIN / "meltano"),
-            "--environment",
-            "dev",
-            "--log-format",
-            "json",
-            "run",
-            *blocks,
-        ]
-        with log.open("wb") as output:
-            # A session of its own, so that tap and target end with it when we are interrupted.
-            process = subprocess.Popen(  # noqa: S603
-                command,
+        process = self.start(name, *blocks)
+        try:
+            code = process.wait()
+        except BaseException:
+            _end(process)
+            raise
+        events = list(_events(log))
+        if code:
+            words = [str(event.get("event", "")) for event in events][-_TAIL:]
+            raise Failed(f"meltano run {' '.join(blocks)}; {log} ends:\n  " + "\n  ".join(words))
+        made = list(self.sandbox.requests)[before:]
+        return Run(
+            records=_counted(events),
+            requests=len(made),
+            writes=sum(request.method != "GET" for request in made),
+            seconds=next(e["duration_seconds"] for e in events if e["event"] == "Run completed"),
+            outcomes=_outcomes(events),
+        )
+
+    def start(self, name: str, *blocks: str) -> subprocess.Popen[bytes]:
+        """Begin to run blocks, in a session of their own: what they start ends with them."""
+        command = [str(BIN / "meltano"), "--environment", "dev", "--log-format", "json", "run"]
+        with (self.folder / f"{name}.log").open("wb") as output:
+            return subprocess.Popen(  # noqa: S603
+                [*command, *blocks],
                 cwd=ROOT,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
@@ -135,20 +162,6 @@ class Stage:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-            try:
-                code = process.wait()
-            except BaseException:
-                _end(process)
-                raise
-        events = list(_events(log))
-        if code:
-            words = [str(event.get("event", "")) for event in events][-_TAIL:]
-            raise Failed(f"meltano run {' '.join(blocks)}; {log} ends:\n  " + "\n  ".join(words))
-        return Run(
-            records=_counted(events),
-            requests=len(self.sandbox.requests) - before,
-            seconds=next(e["duration_seconds"] for e in events if e["event"] == "Run completed"),
-        )
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -179,3 +192,13 @@ def _counted(events: Sequence[dict[str, Any]]) -> Counter[str]:
         if metric.get("metric") == "record_count":
             records[metric["tags"]["stream"]] += metric["value"]
     return records
+
+
+def _outcomes(events: Sequence[dict[str, Any]]) -> dict[str, dict[str, int]]:
+    """What became of the records, from the summary that the target logs at its end."""
+    outcomes: dict[str, dict[str, int]] = {}
+    for event in events:
+        word, _, text = str(event["event"]).partition(" ")
+        if word == "summary":
+            outcomes |= json.loads(text)["streams"]
+    return outcomes

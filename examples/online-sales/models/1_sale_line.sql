@@ -1,4 +1,4 @@
--- The retailer's file, one row a line, with types and the VAT of each line.
+-- The retailer's file, one row a line of a document, then the same with its VAT.
 --   source  the CSV file
 --   whole   false: the first day only
 CREATE OR REPLACE TABLE countries AS
@@ -7,27 +7,27 @@ SELECT * FROM read_csv(
     types = {'percent': 'DECIMAL(5, 2)'}
 );
 
-CREATE OR REPLACE TABLE sale_line AS
-WITH file AS (
-    SELECT row_number() OVER () AS row, *
-    FROM read_csv(
-        getvariable('source'),
-        header = true,
-        types = {
-            'InvoiceNo': 'VARCHAR',
-            'StockCode': 'VARCHAR',
-            'Description': 'VARCHAR',
-            'Quantity': 'INTEGER',
-            'InvoiceDate': 'TIMESTAMP',
-            'UnitPrice': 'DECIMAL(18, 4)',
-            'CustomerID': 'VARCHAR',
-            'Country': 'VARCHAR'
-        }
-    )
-    WHERE getvariable('whole') OR InvoiceDate < DATE '2010-12-02'
-),
+-- As it is: what the checks at the end count from.
+CREATE OR REPLACE TABLE sales_file AS
+SELECT row_number() OVER () AS row, *
+FROM read_csv(
+    getvariable('source'),
+    header = true,
+    types = {
+        'InvoiceNo': 'VARCHAR',
+        'StockCode': 'VARCHAR',
+        'Description': 'VARCHAR',
+        'Quantity': 'INTEGER',
+        'InvoiceDate': 'TIMESTAMP',
+        'UnitPrice': 'DECIMAL(18, 4)',
+        'CustomerID': 'VARCHAR',
+        'Country': 'VARCHAR'
+    }
+)
+WHERE getvariable('whole') OR InvoiceDate < DATE '2010-12-02';
 
-line AS (
+CREATE OR REPLACE TABLE sale_line AS
+WITH line AS (
     SELECT
         file.row,
         file.InvoiceNo AS number,
@@ -55,7 +55,7 @@ line AS (
             WHEN max(abs(file.UnitPrice)) OVER (PARTITION BY file.InvoiceNo) > 0
                 THEN file.UnitPrice
         END AS price
-    FROM file
+    FROM sales_file AS file
     LEFT JOIN countries AS abroad ON abroad.country = file.Country
     LEFT JOIN countries AS home ON home.code = 'GB'
 )
