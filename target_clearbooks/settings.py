@@ -89,7 +89,8 @@ def target_properties() -> dict[str, Any]:
         "plan_path": _text("Plan", "File for the plan of a dry run; see `clearbooks apply`."),
         "match": _list_of(
             "Match contacts by",
-            "Fields that identify a customer or supplier that is not in the map, best first.",
+            "Fields that identify a customer or supplier that is not in the map, best first. "
+            "Without `externalId` that field is not sent either: older accounts refuse it.",
             list(PrepareSettings().match),
         ),
         "references": {

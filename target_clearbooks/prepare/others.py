@@ -19,11 +19,12 @@ _SIDES = {"sales": "sales", "purchase": "purchases"}
 
 def contact(kit: Kit, stream: str, body: Body, source_key: str, note: Findings) -> None:
     """Check a customer or supplier."""
-    del kit, stream, source_key
+    del stream, source_key
     if isinstance(body.get("name"), str) and not body["name"].strip():
         body["name"] = ""
-    if is_generated(str(body.get("externalId", ""))):
-        del body["externalId"]
+    # An older account refuses the field: it is left out where contacts are not matched by it.
+    if "externalId" not in kit.settings.match or is_generated(str(body.get("externalId", ""))):
+        body.pop("externalId", None)
     address(body, note)
 
 

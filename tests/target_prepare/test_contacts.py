@@ -205,6 +205,12 @@ def test_fields_of_a_contact(ledger):
     assert "address.countryCode: 'UK' should be GB" in text
 
 
+def test_an_older_account_is_not_sent_external_ids(ledger):
+    record = {"externalId": "12", "name": "A"}
+    assert ledger.body("customers", record) == {"externalId": "12", "name": "A"}
+    assert ledger.body("customers", record, match=("vatNumber", "name")) == {"name": "A"}
+
+
 def test_real_suppliers_under_many_spellings(ledger):
     path = Path(__file__).parents[2] / "clearbooks_sandbox" / "demo" / "data"
     files = [p for p in path.iterdir() if "spend" in p.name]
