@@ -51,12 +51,12 @@ def businesses(*, settings: Settings, as_json: bool) -> None:
         return
     chosen = account.connection.business_ids
     show.table(
-        ["ID", "Name", "Currency", "Chosen"],
+        ["ID", "Name", "Type", "Chosen"],
         [
             [
                 str(business["id"]),
                 str(business.get("name", "")),
-                str(business.get("homeCurrency") or ""),
+                str(business.get("type") or ""),
                 "yes" if not chosen or business["id"] in chosen else "no",
             ]
             for business in found

@@ -40,7 +40,10 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         from rich.table import Table  # noqa: PLC0415
         from rich.text import Text  # noqa: PLC0415
 
-        drawn = Table(*columns, box=SIMPLE_HEAD, pad_edge=False)
+        drawn = Table(box=SIMPLE_HEAD, pad_edge=False)
+        for column in columns:
+            # A path that is cut is of no use.
+            drawn.add_column(column, overflow="fold")
         for row in rows:
             drawn.add_row(*(Text(cell) for cell in row))
         Console(width=shutil.get_terminal_size().columns).print(drawn)

@@ -1,11 +1,17 @@
 """`clearbooks connections`, `businesses`, `disconnect` and `tokens`."""
 
+import contextlib
 import json
+import os
+import re
+import subprocess
 
 import pytest
 
 from clearbooks.settings import state_dir
 from clearbooks.tokens import FileTokenStore, open_store
+
+from .conftest import PROGRAM
 
 
 def test_connections(settings, browser, run, home):
@@ -24,10 +30,33 @@ def test_connections(settings, browser, run, home):
     assert "sandbox" in run("connections").stdout
 
 
+def test_a_terminal_gets_a_table_that_cuts_no_path(connected, home):
+    controller, terminal = os.openpty()
+    with os.fdopen(controller, "rb", buffering=0) as screen:
+        subprocess.run(
+            [PROGRAM, "connections", "--token-store", str(state_dir() / "tokens.json")],
+            env={**os.environ, "COLUMNS": "70", "TERM": "dumb"},
+            stdout=terminal,
+            check=True,
+        )
+        os.close(terminal)
+        shown = b""
+        # Linux ends a terminal that nobody writes to with an error.
+        with contextlib.suppress(OSError):
+            while part := screen.read(4096):
+                shown += part
+    lines = re.sub("\x1b\\[[0-9;]*m", "", shown.decode()).splitlines()
+    head = next(line for line in lines if "Token store" in line)
+    # Folded over several lines of its column, but whole.
+    column = head.index("Token store")
+    rows = lines[lines.index(head) + 2 :]
+    assert "".join(line[column:].strip() for line in rows) == str(state_dir() / "tokens.json")
+
+
 def test_businesses(connected, run, engine):
     ids = engine.business_ids()
     rows = run("businesses").stdout.splitlines()
-    assert rows[0].split() == ["ID", "Name", "Currency", "Chosen"]
+    assert rows[0].split() == ["ID", "Name", "Type", "Chosen"]
     assert rows[1].split()[:3] == [str(ids[0]), "First", "Limited"]
     assert [b["id"] for b in json.loads(run("businesses --json").stdout)] == ids
 
