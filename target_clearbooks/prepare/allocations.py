@@ -19,15 +19,12 @@ if TYPE_CHECKING:
     from target_clearbooks.prepare.finding import Findings
     from target_clearbooks.prepare.kit import Body, Kit
 
-Pair = tuple[str, int, str, int]
-
 
 class Allocations:
-    """Prepares allocations of one business, and remembers who allocates which pair."""
+    """Prepares allocations of one business."""
 
     def __init__(self, kit: Kit) -> None:
         self._kit = kit
-        self._pairs: dict[Pair, str] = {}
 
     def allocation(self, stream: str, body: Body, source_key: str, note: Findings) -> None:
         """Resolve and check an allocation's body in place."""
@@ -81,8 +78,9 @@ class Allocations:
         source: tuple[str, Mapping[str, Any]], source_key: str, note: Findings,
     ) -> None:  # fmt: skip
         end = "paymentId" if source[0] == "payments" else "creditNoteId"
-        pair = (stream, body["invoiceId"], end, body[end])
-        first = self._pairs.setdefault(pair, source_key)
+        first = self._kit.lookups.first_to_allocate(
+            stream, body["invoiceId"], end, body[end], source_key
+        )
         if first != source_key:
             note.faults.append(
                 f"invoice: the record {first!r} allocates the same {end.removesuffix('Id')} to it: "

@@ -69,7 +69,6 @@ class Lookups:
         self._planned: dict[str, list[Record]] = {}
         self._shelf = Shelf()
         self._efforts: dict[str, _Effort] = {}
-        self._ends: set[tuple[str, str, Any]] = set()
         self._lock = threading.RLock()
 
     def close(self) -> None:
@@ -142,6 +141,13 @@ class Lookups:
                 self._read_end(stream, end, value)
             return self._known(stream, {end: value})
 
+    def first_to_allocate(
+        self, stream: str, invoice: Any, end: str, value: Any, source_key: str
+    ) -> str:
+        """The source key whose record of this run was the first to allocate a pair."""
+        with self._lock:
+            return self._shelf.claim(stream, invoice, end, value, source_key)
+
     # Taking in what the run writes
 
     def wrote(self, stream: str, record: Mapping[str, Any], replaces: Any = None) -> None:
@@ -191,9 +197,9 @@ class Lookups:
     def _wrote_long(self, stream: str, row: Record, replaces: Any) -> None:
         if replaces is None:
             # Nobody else knows it yet: what is allocated of it, this run has allocated.
-            self._ends.update(
-                (side, end, row["id"]) for side in ALLOCATIONS for end in _ends_of(side, stream)
-            )
+            for side in ALLOCATIONS:
+                for end in _ends_of(side, stream):
+                    self._shelf.know(side, end, row["id"])
         elif replaces != row["id"]:
             self._shelf.drop(stream, replaces)
             self._shelf.revise(stream, replaces, row["id"])
@@ -201,8 +207,8 @@ class Lookups:
                 for end in _ends_of(side, stream):
                     moved = self._known(side, {end: replaces})
                     self._shelf.put_allocations(side, [r | {end: row["id"]} for r in moved])
-                    if (side, end, replaces) in self._ends:
-                        self._ends.add((side, end, row["id"]))
+                    if self._shelf.knows(side, end, replaces):
+                        self._shelf.know(side, end, row["id"])
         self._shelf.put(stream, [row])
 
     # Short lists
@@ -290,7 +296,7 @@ class Lookups:
             raise KeyError(f"{stream} are found by {', '.join(ENDS)}, not by {sorted(params)}")
         with self._lock:
             ends = [(stream, end, value) for end, value in params.items()]
-            if not self._effort(stream).whole and self._ends.isdisjoint(ends):
+            if not self._effort(stream).whole and not any(self._shelf.knows(*e) for e in ends):
                 if self._list_is_due(stream):
                     self._read_long(stream)
                 else:
@@ -300,7 +306,7 @@ class Lookups:
     def _read_end(self, stream: str, end: str, value: Any) -> None:
         operation, given = self._operation(stream, {end: value})
         self._shelf.put_allocations(stream, self._lister.paged(operation.id, given))
-        self._ends.add((stream, end, value))
+        self._shelf.know(stream, end, value)
 
     def _known(self, stream: str, ends: Mapping[str, Any]) -> list[Record]:
         return self._shelf.allocations(stream, dict(ends))

@@ -39,6 +39,10 @@ CREATE TABLE revisions (stream TEXT, old, new, PRIMARY KEY (stream, old)) WITHOU
 CREATE TABLE allocations (
     stream TEXT, id, invoiceId, paymentId, creditNoteId, json BLOB, PRIMARY KEY (stream, id)
 ) WITHOUT ROWID;
+CREATE TABLE read_ends (stream TEXT, name TEXT, id, PRIMARY KEY (stream, name, id)) WITHOUT ROWID;
+CREATE TABLE pairs (
+    stream TEXT, invoice, name TEXT, id, owner TEXT, PRIMARY KEY (stream, invoice, name, id)
+) WITHOUT ROWID;
 CREATE INDEX by_invoice ON allocations (stream, invoiceId);
 CREATE INDEX by_payment ON allocations (stream, paymentId);
 CREATE INDEX by_credit_note ON allocations (stream, creditNoteId);
@@ -81,6 +85,7 @@ class Shelf:
             (
                 (stream, row.get("id"), *map(row.get, FOUND_BY[1:]), _encoder.encode(digest(row)))
                 for row in rows
+                if row.get("id") is not None
             ),
         )
         self._db.execute("COMMIT")
@@ -134,6 +139,7 @@ class Shelf:
                 (stream, row.get("id"), *map(row.get, ENDS),
                  _encoder.encode(row | {"amount": decimal(row.get("amount", 0))}))
                 for row in rows
+                if row.get("id") is not None
             ),
         )  # fmt: skip
         self._db.execute("COMMIT")
@@ -153,3 +159,26 @@ class Shelf:
     def drop_allocation(self, stream: str, record_id: Any) -> None:
         """Forget an allocation."""
         self._db.execute("DELETE FROM allocations WHERE stream = ? AND id = ?", (stream, record_id))
+
+    def know(self, stream: str, end: str, record_id: Any) -> None:
+        """Remember that every allocation of an end is kept."""
+        self._db.execute(
+            "INSERT OR IGNORE INTO read_ends VALUES (?, ?, ?)", (stream, end, record_id)
+        )
+
+    def knows(self, stream: str, end: str, record_id: Any) -> bool:
+        """Whether every allocation of an end is kept."""
+        row = self._db.execute(
+            "SELECT 1 FROM read_ends WHERE stream = ? AND name = ? AND id = ?",
+            (stream, end, record_id),
+        ).fetchone()
+        return row is not None
+
+    def claim(self, stream: str, invoice: Any, end: str, record_id: Any, owner: str) -> str:
+        """Whose record of this run was the first to allocate a pair."""
+        pair = (stream, invoice, end, record_id)
+        self._db.execute("INSERT OR IGNORE INTO pairs VALUES (?, ?, ?, ?, ?)", (*pair, owner))
+        row = self._db.execute(
+            "SELECT owner FROM pairs WHERE stream = ? AND invoice = ? AND name = ? AND id = ?", pair
+        ).fetchone()
+        return str(row[0])

@@ -22,7 +22,9 @@ class Table:
 
     def __init__(self, rows: Iterable[Record], id_name: str = "id") -> None:
         self.id_name = id_name
-        self.by_id: dict[Any, Record] = {row.get(id_name): row for row in rows}
+        self.by_id: dict[Any, Record] = {
+            row[id_name]: row for row in rows if row.get(id_name) is not None
+        }
         self._indexes: dict[str, tuple[KeysOf, dict[Hashable, dict[Any, Record]]]] = {}
         self._rows: list[Record] | None = None
 

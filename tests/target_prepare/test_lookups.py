@@ -246,3 +246,12 @@ def test_unknown_ways_to_find(ledger):
         ledger.lookups.documents("sales_invoices", "colour", "red")
     with pytest.raises(KeyError):
         ledger.lookups.rows("sales_allocations", colour="red")
+
+
+def test_a_record_without_an_id_is_passed_over():
+    rows = [{"name": "A"}, {"id": 1, "name": "A"}]
+    lookups = Lookups(Scripted(Answer(rows, 2, 1), Answer(rows, 2, 1), Answer(rows, 2, 1)), 1)
+    assert lookups.rows("customers") == rows[1:]
+    assert len(lookups.documents("payments", "description", "A")) == 0
+    assert lookups.documents("payments", "id", 1)[0]["id"] == 1
+    lookups.close()
