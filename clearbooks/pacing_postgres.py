@@ -18,6 +18,13 @@ logger = logging.getLogger(__name__)
 
 TABLE = "clearbooks_pace"
 _COLUMNS = "name text PRIMARY KEY, record text NOT NULL"
+# For this transaction alone, so that a pooler hands nothing of it on. Losing the record costs a
+# second of looking for the limit; a machine that went away must not hold the others up.
+_TUNE = (
+    "SELECT set_config('synchronous_commit', 'off', true), "
+    "set_config('lock_timeout', '15s', true), "
+    "set_config('idle_in_transaction_session_timeout', '10s', true)"
+)
 _TAKE = f"SELECT record FROM {TABLE} WHERE name = %s FOR UPDATE"  # noqa: S608 - our own name
 _CLOCK = "SELECT extract(epoch FROM clock_timestamp())::float8"
 _GIVE = f"UPDATE {TABLE} SET record = %s WHERE name = %s"  # noqa: S608
@@ -57,6 +64,7 @@ class PostgresPacer(Pacer):
             if self._link is None:
                 self._link = self._open()
             with self._link.pipeline():
+                self._link.execute(_TUNE)
                 row = self._link.execute(_TAKE, [self._name])
                 # After the row is ours: waiting for it takes time.
                 clock = self._link.execute(_CLOCK)
@@ -74,12 +82,6 @@ class PostgresPacer(Pacer):
         make_table(link, TABLE, _COLUMNS)
         link.execute(_MAKE, [self._name, _encode(self._private).decode()])
         link.autocommit = False
-        # Not waited for: losing it costs a second of looking for the limit.
-        link.execute("SET synchronous_commit = off")
-        # A machine that went away with the row must not hold the others up.
-        link.execute("SET idle_in_transaction_session_timeout = '10s'")
-        link.execute("SET lock_timeout = '15s'")
-        link.commit()
         return link
 
     def _give(self) -> None:

@@ -65,7 +65,8 @@ def connect(url: str, *, autocommit: bool = True) -> psycopg.Connection:
         "application_name": "clearbooks",
         **checked_url(url),
     }
-    return psycopg.connect(autocommit=autocommit, **parts)
+    # Nothing is prepared: a pooler may answer the next statement from another session.
+    return psycopg.connect(autocommit=autocommit, prepare_threshold=None, **parts)
 
 
 def reason(error: psycopg.Error, url: str) -> str:
