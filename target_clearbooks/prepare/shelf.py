@@ -79,16 +79,19 @@ class Shelf:
 
     def put(self, stream: str, rows: Iterable[Record]) -> None:
         """Keep digests; one with a known ID replaces the earlier."""
+        kept = [
+            (stream, row["id"], *map(row.get, FOUND_BY[1:]), _encoder.encode(digest(row)))
+            for row in rows
+            if row.get("id") is not None
+        ]
+        self._many("INSERT OR REPLACE INTO digests VALUES (?, ?, ?, ?, ?, ?)", kept)
+
+    def _many(self, statement: str, values: Iterable[tuple[Any, ...]]) -> None:
         self._db.execute("BEGIN")
-        self._db.executemany(
-            "INSERT OR REPLACE INTO digests VALUES (?, ?, ?, ?, ?, ?)",
-            (
-                (stream, row.get("id"), *map(row.get, FOUND_BY[1:]), _encoder.encode(digest(row)))
-                for row in rows
-                if row.get("id") is not None
-            ),
-        )
-        self._db.execute("COMMIT")
+        try:
+            self._db.executemany(statement, values)
+        finally:
+            self._db.execute("COMMIT")
 
     def find(self, stream: str, name: str, value: Any) -> list[Record]:
         """Digests whose field `name`, one of `FOUND_BY`, equals the value."""
@@ -132,17 +135,17 @@ class Shelf:
 
     def put_allocations(self, stream: str, rows: Iterable[Record]) -> None:
         """Keep allocations."""
-        self._db.execute("BEGIN")
-        self._db.executemany(
-            "INSERT OR REPLACE INTO allocations VALUES (?, ?, ?, ?, ?, ?)",
+        kept = [
             (
-                (stream, row.get("id"), *map(row.get, ENDS),
-                 _encoder.encode(row | {"amount": decimal(row.get("amount", 0))}))
-                for row in rows
-                if row.get("id") is not None
-            ),
-        )  # fmt: skip
-        self._db.execute("COMMIT")
+                stream,
+                row["id"],
+                *map(row.get, ENDS),
+                _encoder.encode(row | {"amount": decimal(row.get("amount", 0))}),
+            )
+            for row in rows
+            if row.get("id") is not None
+        ]
+        self._many("INSERT OR REPLACE INTO allocations VALUES (?, ?, ?, ?, ?, ?)", kept)
 
     def allocations(self, stream: str, ends: Record) -> list[Record]:
         """Allocations of these ends, such as `{"paymentId": 5}`."""
