@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import queue
 from collections import deque
-from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +18,8 @@ from clearbooks.errors import (
     UncertainError,
 )
 from target_clearbooks.intent import WRITABLE, Operation, Settle
+from target_clearbooks.looks import Looks
 from target_clearbooks.reconcile import Absent, Found, Reconciler, Unclear
-from target_clearbooks.same import unchanged
 from target_clearbooks.task import needs_look, pair_of
 from target_clearbooks.traffic import Traffic
 
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("target-clearbooks")
 
-_LISTED = ("customers", "suppliers")
 _OUTCOMES = {
     Operation.CREATE: "written",
     Operation.POST: "written",
@@ -56,6 +54,7 @@ class Carrier:
         self.executor = executor
         self.traffic = Traffic()
         self.reconciler = Reconciler(engine.sender, engine.map, engine.settings.in_flight)
+        self.looks = Looks(self)
         self.ready: deque[Task] = deque()
         self.flying: set[Task] = set()
         self.uncertain: list[Task] = []
@@ -94,7 +93,7 @@ class Carrier:
         ):
             task = self.ready.popleft()
             if task.looked is None:
-                self._look(task)
+                self.looks.look(task)
             else:
                 sends.append(task)
         if not sends:
@@ -106,7 +105,7 @@ class Carrier:
                 task.sends += 1
                 self._note_sending(task)
         for task in sends:
-            self._fly(task, self._answered, engine.sender.send, task.wanted)
+            self.fly(task, self._answered, engine.sender.send, task.wanted)
 
     def _note_sending(self, task: Task) -> None:
         outbox = self.engine.outbox
@@ -133,26 +132,10 @@ class Carrier:
                 self._newest[stream] = self.reconciler.newest(intent)
             task.fence = {"newest": self._newest[stream]}
 
-    def _look(self, task: Task) -> None:
-        """Read what has to be known just before the write."""
-        intent, sender = task.wanted, self.engine.sender
-        row = None
-        if intent.adopted and task.stream in _LISTED:
-            # Found in the list that this run has read: what it is like is known.
-            row = self.engine.lookups.table(task.stream).get(intent.remote_id)
-        if row is not None:
-            self._saw_record(task, row)
-        elif intent.operation is Operation.UPDATE:
-            self._fly(task, self._saw_record, sender.get, task.stream, intent.params,
-                      intent.remote_id)  # fmt: skip
-        elif WRITABLE[task.stream].settle is Settle.CONVERGE:
-            self._fly(task, self._saw_allocations, self.reconciler.allocations, intent)
-        else:
-            self._fly(task, self._saw_fence, self.reconciler.fence, intent)
-
-    def _fly(
+    def fly(
         self, task: Task, landed: Callable[..., None], request: Callable[..., Any], *args: Any
     ) -> None:
+        """Make a request in a thread of its own; `landed` gets the task and the answer."""
         self.flying.add(task)
         future = self.executor.submit(request, *args)
         future.add_done_callback(lambda done: self._events.put((task, landed, done)))
@@ -223,7 +206,7 @@ class Carrier:
         elif not self._prepared_again(task, error):
             if task.row is not None and sent:
                 task.row.sent = None
-            engine.refused(task, "rejected", "rejected", _words(error))
+            engine.refusals.refused(task, "rejected", "rejected", _words(error))
 
     def _prepared_again(self, task: Task, error: ApiError) -> bool:
         """Once: see whether somebody made a newer revision of what the intent names."""
@@ -260,59 +243,6 @@ class Carrier:
         engine.held.append(task)
         return True
 
-    # Looks before a write
-
-    def _saw_record(self, task: Task, record: Mapping[str, Any] | None) -> None:
-        if record is None:
-            words = f"{task.stream} {task.wanted.remote_id} is not in the ledger"
-            self.engine.refused(task, "rejected", "rejected", (words,))
-        elif unchanged(record, task.wanted.body):
-            self.engine.done(task, record, "adopted")
-        else:
-            if record.get("id") not in (None, task.wanted.remote_id):
-                task.intent = replace(task.wanted, remote_id=record["id"])
-            self._go_on(task, {})
-
-    def _saw_fence(self, task: Task, fence: dict[str, Any]) -> None:
-        engine = self.engine
-        known = fence.get("known", ())
-        free = [n for n in known if engine.map.owner(task.stream, n) in (None, task.source_key)]
-        if free:
-            engine.done(task, {"id": free[0]}, "adopted")
-            return
-        if fence.get("equal") and engine.map.rebuilt():
-            words = "an equal transaction stands in the ledger, and the map was rebuilt"
-            engine.refused(task, "quarantined", "blocked", (words,))
-            return
-        self._go_on(task, fence)
-
-    def _saw_allocations(self, task: Task, listed: list[dict[str, Any]]) -> None:
-        """Post what is missing of the wanted sum, and no more."""
-        engine, intent = self.engine, task.wanted
-        if task.total is None:
-            task.total = Decimal(str(intent.body["amount"]))
-        pair = pair_of(intent)
-        there = sum((Decimal(str(row["amount"])) for row in listed), Decimal(0))
-        others = engine.map.wanted(task.stream, pair, task.source_key)
-        missing = others + task.total - there
-        if missing > 0:
-            task.intent = replace(intent, body={**intent.body, "amount": missing})
-            self._go_on(task, {"wanted": task.total})
-            return
-        applied = engine.map.applied(task.stream, task.source_key)
-        if missing < 0 and applied is not None and not task.sends:
-            words = f"{-missing} more is allocated than wanted: void the allocation, send it anew"
-            engine.refused(task, "rejected", "invalid", (words,))
-            return
-        free = [r for r in listed
-                if engine.map.owner(task.stream, r["id"]) in (None, task.source_key)]  # fmt: skip
-        found = max(free or listed, key=lambda row: int(row["id"]))
-        engine.done(task, found, "written" if task.sends else "adopted")
-
-    def _go_on(self, task: Task, fence: dict[str, Any]) -> None:
-        task.looked, task.fence = {}, fence
-        self.ready.appendleft(task)
-
     # Doubts
 
     def _doubt(self, task: Task, reason: str) -> None:
@@ -348,7 +278,9 @@ class Carrier:
             engine.outbox.count(engine.business_id, task.stream, "recovered")
             engine.done(task, verdict.record, _OUTCOMES[task.wanted.operation])
         elif not isinstance(verdict, Absent):
-            engine.refused(task, "quarantined", "blocked", (verdict.reason,), verdict.candidates)
+            engine.refusals.refused(
+                task, "quarantined", "blocked", (verdict.reason,), verdict.candidates
+            )
         elif task.sends < task.most:
             again = WRITABLE[task.stream].settle is Settle.CONVERGE
             task.looked = None if again else {}
@@ -373,7 +305,9 @@ class Carrier:
             if isinstance(verdict, Unclear):
                 words = f"{task.stream} {task.source_key!r} stands in the ledger more than once"
                 task.row = None
-                self.engine.refused(task, "quarantined", "blocked", (words,), verdict.candidates)
+                self.engine.refusals.refused(
+                    task, "quarantined", "blocked", (words,), verdict.candidates
+                )
 
     # On disk
 

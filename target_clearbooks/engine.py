@@ -21,6 +21,7 @@ from target_clearbooks.intent import (
     content_hash,
 )
 from target_clearbooks.outbox import DOUBTFUL, Row
+from target_clearbooks.refusals import Refusals
 from target_clearbooks.same import unchanged
 from target_clearbooks.task import Task, claim_of, claims
 
@@ -77,16 +78,15 @@ class Engine:
         self.map = ledger_map
         self.lookups = lookups
         self.preparer = preparer
-        self.rejects = rejects
         self.planner = planner
         self.stopped = stopped
         self.adopter = Adopter(sender, lookups, ledger_map)
         self.carrier = Carrier(self, executor)
+        self.refusals = Refusals(self, rejects, planner)
         self.live: dict[int, Task] = {}
         self.held: deque[Task] = deque()
         self.seqs: dict[int, None] = {}
         self.unsettled: dict[tuple[str, str], Row] = {}
-        self.rejected = 0
         self.failure: BaseException | None = None
         self._next = 0
         self._checked = False
@@ -157,7 +157,7 @@ class Engine:
         """Refuse a record that cannot even be taken in."""
         task = self._task(stream, source_key, record, content_hash(record))
         task.key_properties = tuple(key_properties)
-        self._refuse(task, outcome)
+        self.refusals.refuse(task, outcome)
 
     def execute(self, intent: Intent) -> None:
         """Take in an intent of a plan."""
@@ -241,7 +241,7 @@ class Engine:
         elif isinstance(outcome, Missing):
             self._make(task, outcome)
         elif not self._may_change(task, outcome, alone=alone):
-            self._refuse(task, outcome)
+            self.refusals.refuse(task, outcome)
 
     def _prepare(self, task: Task) -> Intent | Outcome:
         given = {
@@ -276,7 +276,9 @@ class Engine:
             key = str(record["externalId"])
             claim = claim_of(stream, key)
             if (stream, key) in task.parents and not self.traffic.busy(claim, task.number):
-                self._refuse(task, Rejected((f"{stream} {key!r} could not be made",), "blocked"))
+                self.refusals.refuse(
+                    task, Rejected((f"{stream} {key!r} could not be made",), "blocked")
+                )
                 return
             task.parents.add((stream, key))
             if not self.traffic.busy(claim, task.number):
@@ -292,7 +294,7 @@ class Engine:
             return
         reason = self._out_of_mode(intent, applied)
         if reason:
-            self._refuse(task, Rejected((reason,)))
+            self.refusals.refuse(task, Rejected((reason,)))
             return
         task.intent = intent
         depends = [claim_of(*parent) for parent in intent.depends_on]
@@ -353,7 +355,7 @@ class Engine:
                 {k: r[k] for k in names if k in r} for r in found
             )
             words = f"{len(found)} records of the ledger carry {intent.marker or 'its number'}"
-            self._refuse(task, Quarantined((words,), candidates))
+            self.refusals.refuse(task, Quarantined((words,), candidates))
             return False
         if not found:
             return True
@@ -391,80 +393,22 @@ class Engine:
                     content=applied.hash, record=task.hash, voided=applied.mapped.voided,
                 )  # fmt: skip
                 self.outbox.supersede(self.business_id, task.stream, task.source_key)
+        self.let_go(task)
+        for row in self.outbox.waiting_for(self.business_id, task.stream, task.source_key):
+            self._resume(row)
+
+    def let_go(self, task: Task) -> None:
+        """Forget a task: it is settled, or waits on disk."""
         self.traffic.done(task.number)
         self.live.pop(task.number, None)
         if task.seq is not None:
             self.seqs.pop(task.seq, None)
-        for row in self.outbox.waiting_for(self.business_id, task.stream, task.source_key):
-            self._resume(row)
 
     def _leave(self, task: Task, left: Row) -> None:
         """An earlier write of this key is still in doubt: nothing may be sent on top of it."""
         self.live.pop(task.number, None)
         self.traffic.done(task.number)
         if left.state == "quarantined" and task.seq is not None:
-            self.seqs.pop(task.seq, None)
-
-    def _refuse(self, task: Task, outcome: Outcome) -> None:
-        """Note a record that is not written."""
-        assert not isinstance(outcome, Missing)  # noqa: S101 - made, not refused
-        if isinstance(outcome, Waiting):
-            states = {
-                parent: self.outbox.last_state(self.business_id, *parent) for parent in outcome.on
-            }
-            refused = [
-                f"{stream} {key!r} was not written"
-                for (stream, key), state in states.items()
-                if state in ("rejected", "quarantined")
-            ]
-            if not refused:
-                self._wait(task, outcome)
-                return
-            outcome = Rejected((*outcome.reasons, *refused), "blocked")
-        state = "quarantined" if isinstance(outcome, Quarantined) else "rejected"
-        candidates = outcome.candidates if isinstance(outcome, Quarantined) else ()
-        self.refused(task, state, outcome.kind, outcome.reasons, candidates)
-
-    def refused(
-        self,
-        task: Task,
-        state: str,
-        kind: str,
-        reasons: Iterable[str],
-        candidates: Iterable[Mapping[str, Any]] = (),
-    ) -> None:
-        """Put a refusal on disk and into the reject file, then let go of the task."""
-        reasons, candidates = tuple(reasons), tuple(candidates)
-        known = task.recovered and task.row is not None and task.row.state == state
-        if self.planner is not None:
-            self.planner.refuse(self.business_id, task, kind, reasons, candidates)
-        elif not known:
-            self.rejects.write(self.business_id, task, kind, reasons, candidates)
-        with self.outbox.transaction():
-            if task.row is None or task.row.state == "waiting":
-                self.outbox.supersede(self.business_id, task.stream, task.source_key)
-                task.row = self.outbox.add(self.row(task, kind, reasons), state=state)
-            self.outbox.close(task.row, state, kind=kind, reasons=reasons, candidates=candidates)
-            self.outbox.audit(task.row, state, kind=kind)
-            if state == "rejected":
-                self.outbox.count(self.business_id, task.stream, state)
-                self.rejected += 1
-        if task.row.sent is not None and state == "quarantined":
-            self.unsettled[task.stream, task.source_key] = task.row
-        self.settled(task, None)
-
-    def _wait(self, task: Task, outcome: Waiting) -> None:
-        with self.outbox.transaction():
-            if task.row is None or task.row.state != "waiting":
-                self.outbox.supersede(self.business_id, task.stream, task.source_key)
-                task.row = self.outbox.add(
-                    self.row(task, outcome.kind, outcome.reasons), state="waiting"
-                )
-                self.outbox.audit(task.row, "waiting")
-            self.outbox.wait(task.row, outcome.on)
-        self.traffic.done(task.number)
-        self.live.pop(task.number, None)
-        if task.seq is not None:
             self.seqs.pop(task.seq, None)
 
     def row(self, task: Task, kind: str | None = None, reasons: Iterable[str] = ()) -> Row:

@@ -140,7 +140,7 @@ class Planner:
             before = engine.sender.get(intent.stream, intent.params, intent.remote_id)
             if before is None:
                 words = f"{intent.stream} {intent.remote_id} is not in the ledger"
-                engine.refused(task, "rejected", "rejected", (words,))
+                engine.refusals.refused(task, "rejected", "rejected", (words,))
                 return
         assert before is not None  # noqa: S101 - for the type checker
         if intent.operation is Operation.UPDATE and unchanged(before, intent.body):

@@ -172,7 +172,7 @@ class Session:
     @property
     def rejected(self) -> int:
         """Records refused in this run."""
-        return sum(engine.rejected for engine in self.engines.values())
+        return sum(engine.refusals.rejected for engine in self.engines.values())
 
     def left(self) -> Counter[str]:
         """What is still open, by state, also of earlier runs."""

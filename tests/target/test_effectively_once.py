@@ -26,7 +26,7 @@ def test_twice_sends_nothing_the_second_time(run):
 
 @pytest.mark.parametrize("fault", [*LOST, *NOT_DONE])
 def test_each_fault_at_every_third_write(run, fault):
-    times = ",times=3" if fault == "throttle" else ""
+    times = ",times=2" if fault == "throttle" else ""
     run.sandbox.faults.add(f"{fault}:every=3,method=POST{times}")
     for _ in range(4):
         if run(book(4)) == 0:

@@ -56,7 +56,7 @@ def real_records(most):
 
 
 def test_soak_with_a_fault_in_every_tenth_request(run):
-    messages = real_records(600)
+    messages = real_records(400)
     wanted = Counter(m["stream"] for m in messages if m["type"] == "RECORD")
     for n, kind in enumerate(FAULTS):
         # Together every tenth request, each kind in turn.

@@ -1,0 +1,100 @@
+"""What is read of the ledger just before a write, and what follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from target_clearbooks.intent import WRITABLE, Operation, Settle
+from target_clearbooks.same import unchanged
+from target_clearbooks.task import pair_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from target_clearbooks.carry import Carrier
+    from target_clearbooks.task import Task
+
+_LISTED = ("customers", "suppliers")
+
+
+class Looks:
+    """Reads for the tasks of a carrier.
+
+    Args:
+        carrier: Makes the requests, and goes on with the tasks.
+    """
+
+    def __init__(self, carrier: Carrier) -> None:
+        self.carrier = carrier
+
+    def look(self, task: Task) -> None:
+        """Read what has to be known just before the write."""
+        intent, sender = task.wanted, self.carrier.engine.sender
+        row = None
+        if intent.adopted and task.stream in _LISTED:
+            # Found in the list that this run has read: what it is like is known.
+            row = self.carrier.engine.lookups.table(task.stream).get(intent.remote_id)
+        if row is not None:
+            self._saw_record(task, row)
+        elif intent.operation is Operation.UPDATE:
+            self.carrier.fly(task, self._saw_record, sender.get, task.stream, intent.params,
+                      intent.remote_id)  # fmt: skip
+        elif WRITABLE[task.stream].settle is Settle.CONVERGE:
+            self.carrier.fly(
+                task, self._saw_allocations, self.carrier.reconciler.allocations, intent
+            )
+        else:
+            self.carrier.fly(task, self._saw_fence, self.carrier.reconciler.fence, intent)
+
+    def _saw_record(self, task: Task, record: Mapping[str, Any] | None) -> None:
+        if record is None:
+            words = f"{task.stream} {task.wanted.remote_id} is not in the ledger"
+            self.carrier.engine.refusals.refused(task, "rejected", "rejected", (words,))
+        elif unchanged(record, task.wanted.body):
+            self.carrier.engine.done(task, record, "adopted")
+        else:
+            if record.get("id") not in (None, task.wanted.remote_id):
+                task.intent = replace(task.wanted, remote_id=record["id"])
+            self._go_on(task, {})
+
+    def _saw_fence(self, task: Task, fence: dict[str, Any]) -> None:
+        engine = self.carrier.engine
+        known = fence.get("known", ())
+        free = [n for n in known if engine.map.owner(task.stream, n) in (None, task.source_key)]
+        if free:
+            engine.done(task, {"id": free[0]}, "adopted")
+            return
+        if fence.get("equal") and engine.map.rebuilt():
+            words = "an equal transaction stands in the ledger, and the map was rebuilt"
+            engine.refusals.refused(task, "quarantined", "blocked", (words,))
+            return
+        self._go_on(task, fence)
+
+    def _saw_allocations(self, task: Task, listed: list[dict[str, Any]]) -> None:
+        """Post what is missing of the wanted sum, and no more."""
+        engine, intent = self.carrier.engine, task.wanted
+        if task.total is None:
+            task.total = Decimal(str(intent.body["amount"]))
+        pair = pair_of(intent)
+        there = sum((Decimal(str(row["amount"])) for row in listed), Decimal(0))
+        others = engine.map.wanted(task.stream, pair, task.source_key)
+        missing = others + task.total - there
+        if missing > 0:
+            task.intent = replace(intent, body={**intent.body, "amount": missing})
+            self._go_on(task, {"wanted": task.total})
+            return
+        applied = engine.map.applied(task.stream, task.source_key)
+        if missing < 0 and applied is not None and not task.sends:
+            words = f"{-missing} more is allocated than wanted: void the allocation, send it anew"
+            engine.refusals.refused(task, "rejected", "invalid", (words,))
+            return
+        free = [r for r in listed
+                if engine.map.owner(task.stream, r["id"]) in (None, task.source_key)]  # fmt: skip
+        found = max(free or listed, key=lambda row: int(row["id"]))
+        engine.done(task, found, "written" if task.sends else "adopted")
+
+    def _go_on(self, task: Task, fence: dict[str, Any]) -> None:
+        task.looked, task.fence = {}, fence
+        self.carrier.ready.appendleft(task)
