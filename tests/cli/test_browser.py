@@ -92,7 +92,7 @@ def test_from_connect_to_a_finished_run(visit, books, home):
     tab.wait_for_url("http://127.0.0.1:*/callback**")
     assert tab.get_by_role("heading").inner_text() == "Connected"
     assert tab.title() == "Connected"
-    out, err = command.communicate(timeout=20)
+    out, err = command.communicate(timeout=60)
     assert command.returncode == 0, err
     assert f"  {small}  {names[small]}" in out
     assert names[big] not in out
@@ -117,7 +117,7 @@ def test_from_connect_to_a_finished_run(visit, books, home):
     state = next(m for m in reversed(messages) if m["type"] == "STATE")["value"]
     (home / "state.json").write_text(json.dumps(state))
     command = start("status --config clearbooks.json --state state.json --json", {})
-    out, err = command.communicate(timeout=20)
+    out, err = command.communicate(timeout=60)
     assert command.returncode == 0, err
     found = json.loads(out)
     assert found["scopes_missing"] == []
@@ -133,7 +133,7 @@ def test_deny(visit, home):
     tab.wait_for_url("http://127.0.0.1:*/callback**")
     assert tab.get_by_role("heading").inner_text() == "Not connected"
     assert "Access was denied on the consent page" in tab.locator("main").inner_text()
-    out, err = command.communicate(timeout=20)
+    out, err = command.communicate(timeout=60)
     assert command.returncode == 6
     assert err.splitlines()[-1] == (
         "Error: access was denied on the consent page; nothing was changed"

@@ -196,7 +196,7 @@ def test_no_browser(settings, home):
     command = start("connect --no-browser --json --port 8401", env)
     lines = iter(command.stderr.readline, "")
     url = next(line.strip() for line in lines if line.strip().startswith("http"))
-    out, err = command.communicate(decide(url) + "\n", timeout=20)
+    out, err = command.communicate(decide(url) + "\n", timeout=60)
     assert command.returncode == 0, err
     assert json.loads(out)["connected"]
     assert "127.0.0.1%3A8401" in url
