@@ -56,6 +56,11 @@ def pyairbyte(client, tmp_path):
     return Client(client, tmp_path)
 
 
+def listings(books):
+    """Requests for pages of transactions, without the probes of a check."""
+    return [r for r in books.requests("/accounting/transactions") if "sortBy" in r.query]
+
+
 def test_the_ledger_into_duckdb_and_then_only_what_is_new(pyairbyte, books, tmp_path):
     config = pyairbyte.file("config.json", books.application(tmp_path, lookback_days=0))
     arguments = (EXAMPLES / "read_into_duckdb.py", config, "ledger.duckdb", SOURCE)
@@ -70,12 +75,12 @@ def test_the_ledger_into_duckdb_and_then_only_what_is_new(pyairbyte, books, tmp_
         (102, 2, Decimal("3.84")),
     ]
     books.invoice(books.customer("New"), "2024-06-01", 1000)
-    asked = len(books.requests("/accounting/transactions"))
+    asked = len(listings(books))
     second = pyairbyte(*arguments)
     assert second["held"]["transactions"] == first["held"]["transactions"] + 1
     assert second["read"] < first["read"] / 2
     # One request for each business: the newest page tells it all.
-    assert len(books.requests("/accounting/transactions")) - asked == 2
+    assert len(listings(books)) - asked == 2
     # PyAirbyte keeps no CONTROL message, and the check is a run of its own: one refresh for all.
     assert len(books.requests("/oauth/token")) == 1
 
