@@ -214,3 +214,23 @@ def test_a_reader_that_goes_away_is_told(long_ledger, tmp_path):
     assert process.wait(timeout=30) == 1
     assert b"went away" in errors
     assert b"Traceback" not in errors
+
+
+def test_machines_may_have_the_logs_as_json(books, tmp_path):
+    (tmp_path / "logging.yaml").write_text(
+        "version: 1\n"
+        "formatters: {json: {(): singer_sdk.logging.StructuredFormatter}}\n"
+        "handlers: {err: {class: logging.StreamHandler, formatter: json}}\n"
+        "root: {level: INFO, handlers: [err]}\n"
+    )
+    (tmp_path / "config.json").write_text(
+        json.dumps(books.config(tmp_path, business_ids=[101, 999]))
+    )
+    result = subprocess.run(
+        [TAP, "--config", str(tmp_path / "config.json")],
+        capture_output=True, text=True, timeout=60, check=False,
+        env={**environment(tmp_path), "SINGER_SDK_LOG_CONFIG": str(tmp_path / "logging.yaml")},
+    )  # fmt: skip
+    lines = [json.loads(line) for line in result.stderr.splitlines()]
+    assert {"METRIC"} <= {line["message"] for line in lines}
+    assert any("business 999" in line["message"] for line in lines if line["level"] == "error")
