@@ -40,6 +40,13 @@ def environment(name: str) -> Path:
     return python
 
 
+def wheel(folder: Path) -> Path:
+    """The wheel of this project, built into a folder."""
+    uv("build", "--quiet", "--wheel", "--out-dir", str(folder), str(ROOT))
+    (found,) = folder.glob("*.whl")
+    return found
+
+
 def uv(*arguments: str) -> None:
     """Run uv, the machine's own or the one below `.tools`."""
     env = {k: v for k, v in os.environ.items() if k not in {"VIRTUAL_ENV", "UV_PYTHON"}}

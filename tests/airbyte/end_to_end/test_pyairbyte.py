@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from tap_clearbooks.streams import STREAMS
 from tests.airbyte.conftest import INVOICES, ONE
 from tests.airbyte.end_to_end import shop
-from tests.airbyte.end_to_end.environments import ROOT
+from tests.airbyte.end_to_end.environments import ROOT, wheel
 from tests.airbyte.program import DESTINATION, SOURCE
 
 EXAMPLES = ROOT / "airbyte" / "examples"
@@ -54,6 +55,21 @@ class Client:
 @pytest.fixture
 def pyairbyte(client, tmp_path):
     return Client(client, tmp_path)
+
+
+INSTALL = """
+import airbyte, json, sys
+config = json.load(open(sys.argv[1]))
+source = airbyte.get_source("source-clearbooks", config=config, pip_url=sys.argv[2])
+source.check()
+print(json.dumps(source.get_available_streams()))
+"""
+
+
+def test_the_wheel_is_installed_by_the_client(pyairbyte, books, tmp_path):
+    config = pyairbyte.file("config.json", books.config(tmp_path))
+    streams = pyairbyte("-c", INSTALL, config, str(wheel(tmp_path)))
+    assert streams == list(STREAMS)
 
 
 def listings(books):
