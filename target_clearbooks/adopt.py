@@ -94,14 +94,14 @@ def find_marked(sender: Sender, streams: tuple[str, ...], in_flight: int) -> Ite
         resource = sender.resource(stream)
         operation = resource.operations["list"]
         try:
-            found = lister.paged(operation.id, resource.fixed)
+            for page, _ in lister.pages(operation.id, resource.fixed):
+                for record in page:
+                    marker = marker_in(record, stream)
+                    if marker and record.get("status") != VOIDED:
+                        yield stream, record, marker
         except ForbiddenError:
             # Without the right to read it nothing can have been written with this application.
             continue
-        for record in found:
-            marker = marker_in(record, stream)
-            if marker and record.get("status") != VOIDED:
-                yield stream, record, marker
 
 
 def refuse_if_marked(sender: Sender, in_flight: int) -> None:

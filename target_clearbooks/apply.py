@@ -117,8 +117,15 @@ def _integers(value: Any) -> Iterator[int]:
     if isinstance(value, list):
         for item in value:
             yield from _integers(item)
-    elif isinstance(value, int) and not isinstance(value, bool) and value < FIRST:
-        yield value
+    elif (number := _planned(value)) is not None:
+        yield number
+
+
+def _planned(value: Any) -> int | None:
+    """A planned ID, also as text where the API's ID is text."""
+    if isinstance(value, str) and value[:1] == "-" and value[1:].isdigit():
+        value = int(value)
+    return value if isinstance(value, int) and value < FIRST else None
 
 
 def _real(operation: Mapping[str, Any], real: Mapping[int, Any]) -> dict[str, Any]:
@@ -129,7 +136,8 @@ def _real(operation: Mapping[str, Any], real: Mapping[int, Any]) -> dict[str, An
             return {name: put(item) for name, item in value.items()}
         if isinstance(value, list):
             return [put(item) for item in value]
-        return real.get(value, value) if isinstance(value, int) else value
+        number = _planned(value)
+        return value if number is None else real.get(number, value)
 
     changed = {name: put(operation[name]) for name in ("id", "params", "body")}
     return {**operation, **changed}

@@ -27,22 +27,29 @@ def rebuild(db: sqlite3.Connection, sender: Sender, in_flight: int) -> Counter[s
     source sends the record.
     """
     ledger_map = LedgerMap(db, sender.business_id)
-    found: Counter[str] = Counter()
     lister = Lister(sender.client, sender.business_id, in_flight)
+    known: list[tuple[str, str, int]] = []
+    for stream in CONTACTS:
+        try:
+            for page, _ in lister.pages(sender.resource(stream).operations["list"].id, {}):
+                known += [(stream, str(c["externalId"]), c["id"]) for c in page
+                          if c.get("externalId")]  # fmt: skip
+        except ForbiddenError:
+            continue
+    marks = [
+        (stream, marker, record["id"])
+        for stream, record, marker in find_marked(sender, MARKED, in_flight)
+    ]
+    found: Counter[str] = Counter()
+    # Everything is read before anything is kept: others may be using the store meanwhile.
     with transaction(db):
-        for stream in CONTACTS:
-            try:
-                contacts = lister.paged(sender.resource(stream).operations["list"].id, {})
-            except ForbiddenError:
-                continue
-            for contact in contacts:
-                key = contact.get("externalId")
-                if key and ledger_map.find(stream, str(key)) is None:
-                    ledger_map.set(stream, str(key), contact["id"], run=None)
-                    found[stream] += 1
-        for stream, record, marker in find_marked(sender, MARKED, in_flight):
-            if ledger_map.owner(stream, record["id"]) is None:
-                ledger_map.mark(stream, marker, record["id"])
+        for stream, key, number in known:
+            if ledger_map.find(stream, key) is None:
+                ledger_map.set(stream, key, number, run=None)
+                found[stream] += 1
+        for stream, marker, number in marks:
+            if ledger_map.owner(stream, number) is None:
+                ledger_map.mark(stream, marker, number)
                 found[stream] += 1
         ledger_map.set_rebuilt("rebuild")
     return found

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from clearbooks.errors import NotFoundError
+from clearbooks.errors import NotFoundError, UnavailableError
 from target_clearbooks.intent import WRITABLE, Operation, Settle
 from target_clearbooks.prepare.listing import PAGE, Lister, records
 from target_clearbooks.same import VOIDED, equal_journals, standing, unchanged
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 
+_TIMES = 3
 # So many records in order are no coincidence.
 _PROOF = 8
 # Their IDs do not ascend with time: an account code is made of its heading.
@@ -79,9 +80,8 @@ class Reconciler:
         """What is allocated between the two that an intent joins."""
         body = intent.body
         ends = {k: body[k] for k in ("invoiceId", "paymentId", "creditNoteId") if body.get(k)}
-        found = self.lister.paged(
-            self._operation(intent.stream).id, {**self._params(intent), **ends}
-        )
+        params = {**self._params(intent), **ends}
+        found = self._whole(self._operation(intent.stream).id, params)
         return [row for row in found if all(row.get(k) == v for k, v in ends.items())]
 
     def newest(self, intent: Intent) -> int:
@@ -180,7 +180,7 @@ class Reconciler:
 
     def _list(self, intent: Intent) -> list[Record]:
         try:
-            return self.lister.paged(self._operation(intent.stream).id, self._params(intent))
+            return self._whole(self._operation(intent.stream).id, self._params(intent))
         except NotFoundError:
             if intent.stream.endswith("_attachments"):
                 return []  # the document is gone: the POST will say so
@@ -190,16 +190,36 @@ class Reconciler:
         """The newest page, and whether the server gave the newest first."""
         if intent.stream in _NOT_ASCENDING:
             return [], False
-        page = self._page(intent.stream, self._params(intent), 1)
+        page, _ = self._page(intent.stream, self._params(intent), 1)
         return page, _descends(page) and len(page) >= _PROOF
 
-    def _page(self, stream: str, params: Mapping[str, Any], number: int) -> list[Record]:
+    def _whole(self, operation_id: str, params: Mapping[str, Any]) -> list[Record]:
+        """A whole list, of which surely nothing is missing.
+
+        Raises:
+            UnavailableError: records kept going away, so that others may have slipped from a page
+                that was not read yet to one that was.
+        """
+        for _ in range(_TIMES):
+            found: dict[Any, Record] = {}
+            totals: list[int] = []
+            for page, total in self.lister.pages(operation_id, params):
+                found |= {record["id"]: record for record in page}
+                totals += [] if total is None else [total]
+            # What is added stands at the end, and moves nothing.
+            if totals == sorted(totals):
+                return list(found.values())
+        raise UnavailableError(operation_id, None, hint="the list kept changing while it was read")
+
+    def _page(
+        self, stream: str, params: Mapping[str, Any], number: int
+    ) -> tuple[list[Record], int | None]:
         operation = self._operation(stream)
         order = {"sortBy": "id", "sortDirection": "descending", "limit": PAGE, "page": number}
         reply = self.sender.client.get(
             operation.id, {**params, **order}, business_id=self.sender.business_id
         )
-        return records(reply, operation.id)
+        return records(reply, operation.id), reply.total
 
     def _past(self, stream: str, doubts: Sequence[tuple[Intent, Record]]) -> Iterator[Record]:
         """Records beyond the lowest fence, newest first; the whole list where that is unsure."""
@@ -208,9 +228,12 @@ class Reconciler:
         fences = [fence.get("newest") for _, fence in doubts]
         lowest = None if None in fences else min(int(f) for f in fences if f is not None)
         seen: dict[int, Record] = {}
-        number = 1
+        number, before = 1, 0
         while lowest is not None and stream not in _NOT_ASCENDING:
-            page = self._page(stream, params, number)
+            page, total = self._page(stream, params, number)
+            if total is not None and total < before:
+                break  # one went away, and another may have slipped past
+            before = total or 0
             if not _descends([*list(seen.values())[-1:], *page]) and page:
                 if not _overlaps(seen, page):
                     break
@@ -220,12 +243,12 @@ class Reconciler:
                 yield from (record for record in seen.values() if record["id"] > lowest)
                 return
             number += 1
-        yield from self.lister.paged(self._operation(stream).id, params)
+        yield from self._whole(self._operation(stream).id, params)
 
     def _transactions(self, intent: Intent) -> list[Record]:
         date = intent.body["accountingDate"]
         dates = {"accountingDateFrom": date, "accountingDateTo": date}
-        return self.lister.paged("listTransactions", dates)
+        return self._whole("listTransactions", dates)
 
 
 def _descends(page: Sequence[Record]) -> bool:

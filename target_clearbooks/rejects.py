@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from target_clearbooks.task import Task
 
+_LONGEST = 64 * 1024 * 1024
 _encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
 
 
@@ -76,9 +77,16 @@ class Rejects:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             # Whole records of somebody's ledger: for the owner's eyes only.
-            return os.fdopen(os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600), "ab")
+            file = os.fdopen(os.open(path, os.O_CREAT | os.O_APPEND | os.O_RDWR, 0o600), "a+b")
         except OSError as error:
             raise SettingError(f"rejects_path: {path}: {error.strerror}") from None
+        if file.seekable() and (end := file.seek(0, os.SEEK_END)):
+            file.seek(max(end - _LONGEST, 0))
+            tail = file.read()
+            if not tail.endswith(b"\n"):
+                # A run was killed while it wrote: its record comes again.
+                file.truncate(end - len(tail) + tail.rfind(b"\n") + 1)
+        return file
 
     def close(self) -> None:
         """Close the file."""

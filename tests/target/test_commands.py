@@ -19,6 +19,7 @@ from .conftest import (
     invoice,
     journal,
     payment,
+    record,
     schema,
     supplier,
 )
@@ -133,6 +134,42 @@ def test_syncs_and_map(run, command):
     command("map", "unset", "sales_invoices", "I1")
     command("map", "set", "sales_invoices", "I9", str(row["id"]))
     assert json.loads(command("map", "show", "sales_invoices", "--json"))[0]["external_id"] == "I9"
+
+
+def test_a_person_decides_what_became_of_a_feed(run, command):
+    feed = [*schema("bank_feeds"), record("bank_feeds", "F1", bankAccount="Current account")]
+    run.sandbox.faults.plan("drop-after", method="POST", path="/accounting/bankFeeds")
+    assert run(feed) == 4
+    [number] = run.sandbox.engine.db.execute("SELECT id FROM feeds").fetchone()
+    command("map", "set", "bank_feeds", "F1", number)
+    assert run([]) == 0
+    line = record("bank_statements", "L1", feed={"externalId": "F1"}, transactionId="t1",
+                  transactionDate="2024-05-03", description="Card", amount="-4.99")  # fmt: skip
+    assert run([*schema("bank_statements"), line]) == 0
+
+
+def test_plan_of_everything(run, command):
+    path = run.directory / "plan.jsonl"
+    messages = [
+        *schema("bank_feeds", "bank_statements", "sales_attachments"), *book(1),
+        record("sales_attachments", "F", invoice={"externalId": "I0"}, fileName="a.txt",
+               content="aGVsbG8="),
+        record("bank_feeds", "F1", bankAccount="Current account"),
+        record("bank_statements", "L1", feed={"externalId": "F1"}, transactionId="t1",
+               transactionDate="2024-05-03", description="Card", amount="-4.99"),
+    ]  # fmt: skip
+    assert run(messages, dry_run=True, plan_path=str(path)) == 0
+    assert not run.writes()
+    command("apply", str(path), "--yes")
+    check_book(run, 1)
+    [made] = run.listed("listSalesDocuments", salesType="invoices")
+    assert len(run.listed("listSalesAttachments", salesType="invoices", salesId=made["id"])) == 1
+    run.sandbox.requests.clear()
+    assert run(messages) == 0
+    assert not run.writes()
+    # What was carried out already is not carried out again.
+    command("apply", str(path), "--yes")
+    assert not run.writes()
 
 
 def test_lost_store(run, command):

@@ -112,6 +112,35 @@ def test_reject_file_is_piped_back_after_repair(run):
     assert len(invoices(run)) == 1
 
 
+def test_a_reject_file_that_was_cut_is_mended(run):
+    path = run.directory / "rejects.jsonl"
+    path.write_text('{"whole": 1}\n{"half": ')
+    assert run([*TWO, customer(), invoice(date="x")]) == 3
+    assert [row.get("key", row.get("whole")) for row in run.rejects] == [1, "I1"]
+
+
+def test_one_key_twice_in_a_run(run):
+    assert run([*TWO, customer(), invoice(), customer(name="Second"),
+                invoice(description="Second")]) == 0  # fmt: skip
+    assert [c["name"] for c in run.listed("listCustomers")] == ["Second"]
+    assert [d["description"] for d in invoices(run)] == ["Second"]
+
+
+def test_several_businesses_in_one_run(run):
+    other = run.sandbox.engine.add_business("Other Limited")
+    messages = list(TWO)
+    for number in (run.business, other):
+        for message in (customer(), invoice()):
+            message["record"]["businessId"] = number
+            messages.append(message)
+    assert run(messages, business_ids=[run.business, other]) == 0
+    assert len(invoices(run)) == 1
+    run.business = other
+    assert len(invoices(run)) == 1
+    assert run([*TWO, messages[-1]], business_ids=[101]) == 3
+    assert "businessId: 102 is none of 101" in run.rejects[-1]["reasons"]
+
+
 def test_on_reject_fail_ends_the_run(run):
     assert run([*TWO, customer(), invoice("I1", date="x"), invoice("I2")], on_reject="fail") == 3
     assert invoices(run) == []
