@@ -121,6 +121,7 @@ def _row(results: Results, reader: Reader) -> tuple[str, ...]:
         found = results.median(kind, reader.name, value)
         return "" if found is None else f"{found:{form}}"
 
+    gave_up = any(run.gave_up for run in results.runs["limited"] if run.reader == reader.name)
     return (
         reader.label,
         median("plain", lambda run: run.requests, ".0f"),
@@ -128,7 +129,7 @@ def _row(results: Results, reader: Reader) -> tuple[str, ...]:
         median("plain", _cpu_us) if reader.whole else "",
         median("plain", lambda run: run.wall),
         median("slow", lambda run: run.wall),
-        median("limited", lambda run: run.wall),
+        "gave up" if gave_up else median("limited", lambda run: run.wall),
         median("limited", lambda run: run.answered / results.plan.rate),
         median("limited", lambda run: run.limited, ".0f"),
         " → ".join(
