@@ -97,13 +97,17 @@ class Reconciler:
         """What became of intents of one stream, each with its fence; the list is read once."""
         listed: list[Record] | None = None
         verdicts: list[Verdict] = []
+        taken: set[Any] = set()
         for intent, fence in doubts:
             if intent.operation in (Operation.CREATE, Operation.POST):
                 way = WRITABLE[stream].settle
                 if way is Settle.LIST and not isinstance(intent.body, bytes):
                     if listed is None:
                         listed = list(self._past(stream, doubts))
-                    verdicts.append(self._created(intent, fence, listed))
+                    free = [record for record in listed if record["id"] not in taken]
+                    verdicts.append(self._created(intent, fence, free))
+                    if isinstance(verdicts[-1], Found):
+                        taken.add(verdicts[-1].record["id"])
                 else:
                     verdicts.append(self._otherwise(way, intent, fence))
             else:

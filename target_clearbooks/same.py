@@ -10,28 +10,34 @@ from target_clearbooks.intent import WRITABLE, content_hash
 from target_clearbooks.prepare.diff import diff
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from target_clearbooks.intent import Intent
 
 VOIDED = "voided"
+_PENNY = Decimal("0.01")
 
 
-def identity(intent: Intent) -> str:
-    """What two creates have in common that nothing in the ledger could tell apart."""
+def identities(intent: Intent) -> list[str]:
+    """What a create may have in common with another that the ledger could not tell from it.
+
+    Two creates that share one of these are never in doubt at the same time.
+    """
     if intent.marker:
-        return intent.marker
-    writable = WRITABLE[intent.stream]
-    body = intent.body
+        return [intent.marker]
+    writable, body = WRITABLE[intent.stream], intent.body
     if intent.stream == "journals":
-        return content_hash([body.get("accountingDate"), sorted(_sums(body["lines"]).items())])
+        return [content_hash([body.get("accountingDate"), sorted(_sums(body["lines"]).items())])]
     if isinstance(body, bytes):
-        return content_hash([intent.params, len(body)])
+        return [content_hash([intent.params, len(body)])]
+    if writable.contact:
+        return [content_hash([body.get(writable.contact), body.get("date")])]
+    found = []
     for keys in writable.keys:
         values = [_text(body.get(name)) for name in keys.split("+")]
         if all(values):
-            return content_hash([keys, values])
-    return content_hash(body)
+            found.append(content_hash([keys, values]))
+    return found or [content_hash(body)]
 
 
 def standing(records: Iterable[Mapping[str, Any]], intent: Intent) -> list[Mapping[str, Any]]:
@@ -77,9 +83,20 @@ def _same_document(record: Mapping[str, Any], body: Mapping[str, Any], contact: 
         names += ["amount", "bankAccountId"]
     elif body.get("documentNumber"):
         names.append("documentNumber")
-    elif len(record.get("lineItems", ())) != len(body.get("lineItems", ())):
+    elif not _same_lines(record, body.get("lineItems", ())):
         return False
     return all(_text(record.get(name)) == _text(body.get(name)) for name in names)
+
+
+def _same_lines(record: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether there are as many lines and the net is theirs, but for the pennies of rounding."""
+    if len(record.get("lineItems", ())) != len(lines):
+        return False
+    net = sum((_number(row.get("unitPrice")) * _number(row.get("quantity")) for row in lines),
+              Decimal(0))  # fmt: skip
+    if record.get("net") is None:
+        return True
+    return abs(_number(record["net"]) - net) <= _PENNY * len(lines)
 
 
 def _same_keys(record: Mapping[str, Any], body: Mapping[str, Any], keys: tuple[str, ...]) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.intent import WRITABLE, Intent, Operation, Settle
-from target_clearbooks.same import identity
+from target_clearbooks.same import identities
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -107,7 +107,7 @@ def claims(intent: Intent) -> list[Hashable]:
         invoice, kind, source = pair_of(intent)
         side = intent.stream
         return [("end", side, "invoice", invoice), ("end", side, kind, source)]
-    return [("identity", intent.stream, identity(intent))]
+    return [("identity", intent.stream, shared) for shared in identities(intent)]
 
 
 def needs_look(intent: Intent, *, unknown: bool) -> bool:

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from .conftest import book, check_book
+from .conftest import book, check_book, customer, invoice, schema
 
 WRITES = ("POST",)
 LOST = ("drop-after", "error-after", "html-after", "truncate", "cut")
@@ -84,6 +84,34 @@ def test_markers_off(run):
     check_book(run, 3)
     assert not any("reference" in d for d in
                    run.listed("listSalesDocuments", salesType="invoices"))  # fmt: skip
+
+
+def test_markers_off_and_documents_that_look_alike(run):
+    messages = [*schema("customers", "sales_invoices"), customer()]
+    alike = [invoice(f"I{i}", description=f"Number {i}") for i in range(4)]
+    assert run(messages) == 0
+    run.sandbox.faults.plan("drop-after", method="POST")
+    run.sandbox.faults.plan("drop-before", method="POST", nth=2)
+    for _ in range(3):
+        if run([*messages, *alike], marker="off") == 0:
+            break
+    found = run.listed("listSalesDocuments", salesType="invoices")
+    assert sorted(d["description"] for d in found) == [f"Number {i}" for i in range(4)]
+
+
+@pytest.mark.parametrize("dialect", ["pretty", "no-external-id", "external-id-ignored"])
+def test_contacts_of_one_name(run, dialect):
+    run.sandbox.dialects.on(dialect)
+    names = [customer(f"C{i}", name="Smith", email=f"{i}@example.com") for i in range(4)]
+    messages = [*schema("customers"), *names]
+    run.sandbox.faults.plan("drop-after", method="POST")
+    run.sandbox.faults.plan("drop-before", method="POST", nth=2)
+    for _ in range(3):
+        if run(messages) == 0:
+            break
+    assert sorted(c["email"] for c in run.listed("listCustomers")) == [
+        f"{i}@example.com" for i in range(4)
+    ]
 
 
 def test_kill_at_random_moments(run):
