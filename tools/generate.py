@@ -192,13 +192,18 @@ def stream_pages() -> str:
     return "\n".join(parts)
 
 
+def as_written(value: Any) -> str:
+    """A value as a config file has it; text without its quotes."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 def settings_table(program: str) -> str:
     """Every setting of a program with its default and what it means."""
     rows = [
         (
             f"`{s['name']}`",
             "secret" if s.get("sensitive") else s["kind"].replace("date_iso8601", "date"),
-            f"`{s['value']}`" if "value" in s else "",
+            f"`{as_written(s['value'])}`" if "value" in s else "",
             s.get("description", ""),
         )
         for s in meltano_settings(about(program)["settings"]["properties"])
@@ -236,6 +241,7 @@ PARTS = (
     Part("README.md", "streams", streams_table),
     Part("docs/streams.md", "streams", stream_pages),
     Part("docs/settings.md", "tap-clearbooks", lambda: settings_table("tap-clearbooks")),
+    Part("docs/settings.md", "target-clearbooks", lambda: settings_table("target-clearbooks")),
 )
 
 
