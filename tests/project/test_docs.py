@@ -57,7 +57,7 @@ def test_jobs_and_schedules_that_documents_name_exist(meltano_yml):
     schedules = {schedule["name"] for schedule in meltano_yml["schedules"]}
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
-        for name in re.findall(r"meltano(?: --environment=\w+)? run ([a-z-]+)", text):
+        for name in re.findall(r"meltano(?: --environment=\w+)? run (?:--\S+ )*([a-z-]+)", text):
             assert name in jobs, f"{page.name}: {name}"
         for name in re.findall(r"meltano schedule run ([a-z-]+)", text):
             assert name in schedules, f"{page.name}: {name}"
