@@ -22,6 +22,7 @@ def check(config: Config, output: Output) -> None:
         ClearBooksError: something else is wrong.
     """
     tap = SourceTap(config, output)
+    output.stop_on_signals()
     try:
         tap.window  # noqa: B018 - wrong dates are told before anything is asked
         contract = tap.connection.contract

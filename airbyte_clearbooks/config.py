@@ -8,6 +8,8 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
+from typing_extensions import override
+
 from airbyte_clearbooks.faults import keep_secret
 from airbyte_clearbooks.protocol import now
 from airbyte_clearbooks.spec import ACCESS, CREDENTIALS, REFRESH, REQUIRED
@@ -16,12 +18,32 @@ from clearbooks.oauth import TokenSource
 from clearbooks.tokens import Chain, fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from airbyte_clearbooks.protocol import Output
     from clearbooks.settings import Connection
 
 logger = logging.getLogger(__name__)
+
+
+class _Tokens(TokenSource):
+    """Tokens whose renewal no signal interrupts: the refresh token would be used up for nothing."""
+
+    def __init__(
+        self, connection: Connection, output: Output, on_saved: Callable[[Chain], None]
+    ) -> None:
+        super().__init__(connection, on_saved=on_saved)
+        self._output = output
+
+    @override
+    def access_token(self) -> str:
+        with self._output.whole():
+            return super().access_token()
+
+    @override
+    def refused(self, token: str) -> str | None:
+        with self._output.whole():
+            return super().refused(token)
 
 
 class Config:
@@ -76,7 +98,7 @@ class Config:
                 },
             )
 
-        tokens = TokenSource(connection, on_saved=saved)
+        tokens = _Tokens(connection, output, saved)
         if self._way == REFRESH:
             self._seed(connection, tokens)
         return tokens

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 # Seconds that a stopped program may take to say how far it came.
-LAST_WORDS = 5.0
+LAST_WORDS = 8.0
 
 
 class _Record(msgspec.Struct, gc=False):

@@ -229,6 +229,7 @@ def check(config: Config, output: Output) -> None:
         ClearBooksError: something else is wrong.
     """
     target = DestinationTarget(config, output)
+    output.stop_on_signals()
     open_database(target.settings.state_store).close()
     contract = target.connection.contract
     with target.connect() as client:

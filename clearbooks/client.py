@@ -150,7 +150,8 @@ class Client:
         self._count = threading.Lock()
 
     def close(self) -> None:
-        """Close the pooled connections and keep what the pacer found."""
+        """Close the pooled connections, and keep new tokens and what the pacer found."""
+        self.tokens.settle()
         self._session.close()
         self.pacer.close()
 

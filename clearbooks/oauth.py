@@ -245,6 +245,11 @@ class TokenSource:
         renewed = self._renew(token).access_token
         return renewed if renewed != token else None
 
+    def settle(self, seconds: float = 4.0) -> None:
+        """Let a renewal that is under way be saved: its refresh token is used up already."""
+        if self._mutex.acquire(timeout=seconds):
+            self._mutex.release()
+
     def _renew(self, bad: str | None) -> Chain:
         with self._mutex:
             # Another thread may have been here while this one waited.

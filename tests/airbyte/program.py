@@ -85,7 +85,9 @@ class Program:
         for name, value in given.items():
             if value is not None:
                 path = self.folder / f"{name}.json"
-                path.write_text(value if isinstance(value, str) else json.dumps(value))
+                path.write_text(
+                    value if isinstance(value, str) else json.dumps(value, default=float)
+                )
                 line += [f"--{name}", str(path)]
         return [*line, *more]
 

@@ -2,10 +2,13 @@
 
 import datetime as dt
 import json
+import signal
+import subprocess
+import time
 
 import pytest
 
-from tests.airbyte.program import SOURCE, Program, configured
+from tests.airbyte.program import SOURCE, Program, Run, configured
 
 
 @pytest.fixture
@@ -127,3 +130,26 @@ def test_no_message_but_control_holds_a_secret(source):
                run.configs[0]["credentials"]["access_token"]]  # fmt: skip
     rest = [line for line in run.out.splitlines() if '"CONTROL"' not in line]
     assert not [line for line in [*rest, run.err] for secret in secrets if secret in line]
+
+
+@pytest.mark.parametrize("command", ["check", "read"])
+def test_a_run_that_is_stopped_while_it_renews_does_not_lose_the_token(source, books, command):
+    books.server.faults.plan("slow-after", path="/oauth/token", seconds=1.5)
+    catalog = configured("customers") if command == "read" else None
+    process = subprocess.Popen(
+        source.arguments(command, catalog=catalog), env=source.env,
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    rule = books.server.faults.rules[0]
+    patience = time.monotonic() + 20
+    while not rule.fired:
+        assert time.monotonic() < patience
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    run = Run(None, process.communicate(timeout=30)[0].decode())
+    assert process.returncode == -signal.SIGTERM
+    (config,) = run.configs
+    assert config["credentials"]["refresh_token"] != source.config["credentials"]["refresh_token"]
+    forget(source)
+    run = source("check", config=config)
+    assert run.one("CONNECTION_STATUS")["connectionStatus"] == {"status": "SUCCEEDED"}
