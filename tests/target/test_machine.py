@@ -162,6 +162,6 @@ class Ledger(RuleBasedStateMachine):
 
 TestLedger = Ledger.TestCase
 TestLedger.settings = settings(
-    max_examples=15, stateful_step_count=9, deadline=None,
+    max_examples=12, stateful_step_count=9, deadline=None,
     suppress_health_check=list(HealthCheck), derandomize=True, database=None,
 )  # fmt: skip
