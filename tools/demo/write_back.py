@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import duckdb
-
-from tools.demo.stage import ROOT, Run, Stage, check, say, show_list, show_table
+from examples.compare import agree, compared
+from tools.demo.stage import Run, Stage, check, say, show_list, show_table
 
 if TYPE_CHECKING:
-    from decimal import Decimal
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from examples.compare import Pair
 
 EXAMPLES = {
     "online-sales": "a retailer's sales lines: invoices, credit notes, receipts, allocations",
@@ -27,14 +28,12 @@ _STREAMS = (
 )  # fmt: skip
 _ROWS_SHOWN = 6
 
-# Queries in the folder `checks` of an example, and what it means that they agree.
-CHECKS = {
+# What it means that file and ledger agree, check by check.
+MEANINGS = {
     "counts": "no record is missing, none is there twice",
     "totals": "the totals agree to the penny",
     "accounts": "all {} accounts of the trial balance agree to the penny",
 }
-
-Rows = list[tuple[Any, ...]]
 
 
 @dataclass
@@ -74,16 +73,10 @@ class Pipeline:
                 refused[line["stream"], "; ".join(line["reasons"])].append(line["key"])
         return refused
 
-    def compared(self, check_name: str, ledger: Path) -> tuple[list[str], Rows]:
-        """The names and rows of a check: what it is, the sum of the file, that of the ledger."""
-        query = ROOT / "examples" / self.name / "checks" / f"{check_name}.sql"
+    def compared(self, ledger: Path) -> Iterator[tuple[str, list[Pair]]]:
+        """The example's checks, each with its rows: what it is, the file, the ledger."""
         warehouse = self.stage.folder / self.name / "warehouse.duckdb"
-        with duckdb.connect() as db:
-            db.execute(f"ATTACH '{warehouse}' AS source (READ_ONLY)")
-            db.execute(f"ATTACH '{ledger}' AS ledger (READ_ONLY)")
-            db.execute("SET VARIABLE business = ?", [self.stage.business])
-            cursor = db.execute(query.read_text(encoding="utf-8"))
-            return [column[0] for column in cursor.description or ()], cursor.fetchall()
+        return compared(self.name, warehouse, ledger, self.stage.business)
 
 
 def read_back(stage: Stage, pipelines: list[Pipeline]) -> Path:
@@ -134,16 +127,9 @@ def _write(pipeline: Pipeline) -> None:
 
 def _compare(pipeline: Pipeline, ledger: Path) -> None:
     say(f"\n{pipeline.name}: the file and the ledger")
-    for name, meaning in CHECKS.items():
-        head, rows = pipeline.compared(name, ledger)
+    for name, rows in pipeline.compared(ledger):
         say()
-        show_table(head, rows[:_ROWS_SHOWN])
+        show_table(("", "file", "ledger"), rows[:_ROWS_SHOWN])
         if len(rows) > _ROWS_SHOWN:
             say(f"  ... and {len(rows) - _ROWS_SHOWN} more")
-        check(agree(rows), meaning.format(len(rows)))
-
-
-def agree(rows: Rows) -> bool:
-    """Whether there is something to compare, and the last two columns are alike."""
-    pairs: list[tuple[Decimal, Decimal]] = [row[-2:] for row in rows]
-    return bool(pairs) and all(file == ledger for file, ledger in pairs)
+        check(agree(rows), MEANINGS[name].format(len(rows)))

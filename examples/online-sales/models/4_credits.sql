@@ -1,39 +1,49 @@
--- Credit notes against the customer's invoices, the oldest first, as far as they go.
--- Documents of a customer are laid end to end on a line of money: where the stretch of an
--- invoice and that of a credit note overlap, the one clears the other.
-CREATE OR REPLACE TABLE credit AS
-WITH stretch AS (
+-- Credit notes are used up by the customer's next invoices, as far as they go. What an invoice
+-- was given once never changes when later documents come: a payment may rest on it.
+CREATE OR REPLACE TABLE settled AS
+WITH so_far AS (
     SELECT
-        number,
-        customer,
-        is_credit,
-        sum(gross) OVER so_far - gross AS start,
-        sum(gross) OVER so_far AS stop
+        *,
+        sum(CASE WHEN is_credit THEN 0 ELSE gross END) OVER until_here AS invoiced,
+        sum(CASE WHEN is_credit THEN gross ELSE 0 END) OVER until_here AS credited
     FROM document
     WHERE gross > 0
-    WINDOW so_far AS (PARTITION BY customer, is_credit ORDER BY date, number)
+    WINDOW until_here AS (PARTITION BY customer ORDER BY date, is_credit DESC, number)
+),
+
+-- Credit used is all that invoices came to, less the most by which they ever ran ahead of credit.
+used AS (
+    SELECT *, invoiced + least(min(credited - invoiced) OVER until_here, 0) AS used
+    FROM so_far
+    WINDOW until_here AS (PARTITION BY customer ORDER BY date, is_credit DESC, number)
 )
 
 SELECT
+    *,
+    lag(used, 1, 0) OVER (PARTITION BY customer ORDER BY date, is_credit DESC, number)
+        AS used_before
+FROM used;
+
+-- Laid end to end, what invoices used and what notes gave are two rows of stretches: where one
+-- of an invoice overlaps one of a note, the note clears the invoice.
+CREATE OR REPLACE TABLE credit AS
+SELECT
     note.number AS note,
     invoice.number AS invoice,
-    (least(note.stop, invoice.stop) - greatest(note.start, invoice.start))::DECIMAL(18, 2)
-        AS amount
-FROM stretch AS note
-JOIN stretch AS invoice ON invoice.customer = note.customer
+    (
+        least(note.credited, invoice.used)
+        - greatest(note.credited - note.gross, invoice.used_before)
+    )::DECIMAL(18, 2) AS amount
+FROM settled AS note
+JOIN settled AS invoice ON invoice.customer = note.customer
 WHERE
     note.is_credit
     AND NOT invoice.is_credit
-    AND least(note.stop, invoice.stop) > greatest(note.start, invoice.start);
+    AND least(note.credited, invoice.used)
+    > greatest(note.credited - note.gross, invoice.used_before);
 
 -- What is left to pay of each invoice.
 CREATE OR REPLACE TABLE owed AS
-SELECT
-    document.number,
-    document.customer,
-    document.date,
-    (document.gross - coalesce(credited.amount, 0))::DECIMAL(18, 2) AS due
-FROM document
-LEFT JOIN (SELECT invoice, sum(amount) AS amount FROM credit GROUP BY invoice) AS credited
-    ON credited.invoice = document.number
-WHERE NOT document.is_credit AND document.gross > coalesce(credited.amount, 0);
+SELECT number, customer, date, (gross - (used - used_before))::DECIMAL(18, 2) AS due
+FROM settled
+WHERE NOT is_credit AND gross > used - used_before;

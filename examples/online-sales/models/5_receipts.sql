@@ -1,21 +1,24 @@
 -- Money received. The file holds none; this rule stands for your own table of receipts:
 -- cash sales are paid on the day; of the others, by the last digit of the customer's number,
--- two tenths have not paid, one tenth paid half of the first invoice, and one tenth 10 too much.
+-- two tenths have not paid, one tenth paid half of the first invoice, one tenth paid 10 too much
+-- at first, and the rest pay all invoices of a day at once, two to four weeks later.
 CREATE OR REPLACE TABLE receipt_part AS
 WITH numbered AS (
     SELECT
         *,
         row_number() OVER (PARTITION BY customer ORDER BY date, number) AS nth,
-        max(date) OVER (PARTITION BY customer) AS newest,
         CASE WHEN customer <> 'CASH' THEN customer::INTEGER END AS digits
     FROM owed
 )
 
 SELECT
-    CASE customer WHEN 'CASH' THEN 'TILL-' || number ELSE 'RCPT-' || customer END AS receipt,
+    CASE customer
+        WHEN 'CASH' THEN 'TILL-' || number
+        ELSE 'RCPT-' || customer || strftime(date, '-%Y%m%d')
+    END AS receipt,
     number AS invoice,
     customer,
-    CASE customer WHEN 'CASH' THEN date ELSE newest + (14 + digits % 14)::INTEGER END AS day,
+    CASE customer WHEN 'CASH' THEN date ELSE date + (14 + digits % 14)::INTEGER END AS day,
     CASE WHEN digits % 10 = 7 THEN round(due * 0.5, 2) ELSE due END::DECIMAL(18, 2) AS amount,
     CASE WHEN digits % 10 = 6 AND nth = 1 THEN 10 ELSE 0 END::DECIMAL(18, 2) AS beyond
 FROM numbered
@@ -29,13 +32,13 @@ SELECT
     receipt AS externalId,
     {'externalId': customer} AS customer,
     -- Banks are closed on Saturday and Sunday.
-    max(day) + CASE isodow(max(day)) WHEN 6 THEN 2 WHEN 7 THEN 1 ELSE 0 END AS date,
+    day + CASE isodow(day) WHEN 6 THEN 2 WHEN 7 THEN 1 ELSE 0 END AS date,
     sum(amount + beyond)::DECIMAL(18, 2) AS amount,
     'Receipt ' || string_agg(invoice, ', ' ORDER BY invoice) AS description,
     CASE customer WHEN 'CASH' THEN 'Card takings' ELSE 'Current account' END AS bankAccount,
     CASE customer WHEN 'CASH' THEN 'Card' ELSE 'BACS' END AS paymentMethod
 FROM receipt_part
-GROUP BY receipt, customer
+GROUP BY receipt, customer, day
 ORDER BY receipt;
 
 -- Which receipt and which credit note clears how much of which invoice.

@@ -1,42 +1,56 @@
--- Credit notes against the supplier's bills, the oldest first, as far as they go. Documents of
--- a supplier are laid end to end on a line of money: where the stretch of a bill and that of a
--- credit note overlap, the one clears the other.
-CREATE OR REPLACE TABLE credit AS
-WITH stretch AS (
+-- Credit notes are used up by the supplier's next bills, as far as they go. What a bill was
+-- given once never changes when later documents come: a payment rests on it.
+CREATE OR REPLACE TABLE settled AS
+WITH so_far AS (
     SELECT
-        number,
-        supplier,
-        is_credit,
-        sum(gross) OVER so_far - gross AS start,
-        sum(gross) OVER so_far AS stop
+        *,
+        sum(CASE WHEN is_credit THEN 0 ELSE gross END) OVER until_here AS billed,
+        sum(CASE WHEN is_credit THEN gross ELSE 0 END) OVER until_here AS credited
     FROM document
-    WINDOW so_far AS (PARTITION BY supplier, is_credit ORDER BY date, number)
+    WINDOW until_here AS (PARTITION BY supplier ORDER BY date, is_credit DESC, number)
+),
+
+-- Credit used is all that bills came to, less the most by which they ever ran ahead of credit.
+used AS (
+    SELECT *, billed + least(min(credited - billed) OVER until_here, 0) AS used
+    FROM so_far
+    WINDOW until_here AS (PARTITION BY supplier ORDER BY date, is_credit DESC, number)
 )
 
 SELECT
+    *,
+    lag(used, 1, 0) OVER (PARTITION BY supplier ORDER BY date, is_credit DESC, number)
+        AS used_before
+FROM used;
+
+-- Laid end to end, what bills used and what notes gave are two rows of stretches: where one of
+-- a bill overlaps one of a note, the note clears the bill.
+CREATE OR REPLACE TABLE credit AS
+SELECT
     note.number AS note,
     bill.number AS bill,
-    (least(note.stop, bill.stop) - greatest(note.start, bill.start))::DECIMAL(18, 2) AS amount
-FROM stretch AS note
-JOIN stretch AS bill ON bill.supplier = note.supplier
+    (
+        least(note.credited, bill.used)
+        - greatest(note.credited - note.gross, bill.used_before)
+    )::DECIMAL(18, 2) AS amount
+FROM settled AS note
+JOIN settled AS bill ON bill.supplier = note.supplier
 WHERE
     note.is_credit
     AND NOT bill.is_credit
-    AND least(note.stop, bill.stop) > greatest(note.start, bill.start);
+    AND least(note.credited, bill.used) > greatest(note.credited - note.gross, bill.used_before);
 
 -- Every row of the file is money paid: what is left of a supplier's bills of one day is one
 -- payment on that day.
 CREATE OR REPLACE TABLE payment_part AS
 SELECT
-    'BACS ' || strftime(document.date, '%Y%m%d') || ' ' || document.supplier AS payment,
-    document.number AS bill,
-    document.supplier,
-    document.date,
-    (document.gross - coalesce(credited.amount, 0))::DECIMAL(18, 2) AS amount
-FROM document
-LEFT JOIN (SELECT bill, sum(amount) AS amount FROM credit GROUP BY bill) AS credited
-    ON credited.bill = document.number
-WHERE NOT document.is_credit AND document.gross > coalesce(credited.amount, 0);
+    'BACS ' || strftime(date, '%Y%m%d') || ' ' || supplier AS payment,
+    number AS bill,
+    supplier,
+    date,
+    (gross - (used - used_before))::DECIMAL(18, 2) AS amount
+FROM settled
+WHERE NOT is_credit AND gross > used - used_before;
 
 CREATE OR REPLACE TABLE payments AS
 SELECT
