@@ -292,6 +292,11 @@ class Engine:
         if applied is not None and applied.hash == intent.hash and intent.adopted is None:
             self.settled(task, "unchanged", applied)
             return
+        if applied and applied.hash is None and intent.stream in _UNCHANGEABLE:
+            # A person has said which one it is. The record stands for its content from now on.
+            task.intent = replace(intent, body=dict(task.record))
+            self.done(task, {"id": applied.mapped.remote_id}, "adopted")
+            return
         reason = self._out_of_mode(intent, applied)
         if reason:
             self.refusals.refuse(task, Rejected((reason,)))

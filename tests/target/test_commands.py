@@ -204,3 +204,16 @@ def test_rebuild_leaves_the_others_out(run, command):
                 payment("P1", "S1", "-120.00", "supplier")]) == 0  # fmt: skip
     assert run([*schema("sales_allocations"), allocation()]) == 4  # its invoice is missing
     assert "nothing is known" in command("map", "unset", "customers", "nobody", code=1)
+
+
+def test_a_feed_that_a_person_has_named_is_left_alone(run, command):
+    run.sandbox.faults.plan("drop-after", method="POST", path="/accounting/bankFeeds")
+    messages = [*schema("bank_feeds"), record("bank_feeds", "F1", bankAccount="Current account")]
+    assert run(messages) == 4
+    command("map", "set", "bank_feeds", "F1", "1")
+    run.sandbox.requests.clear()
+    assert run(messages) == 0
+    assert run(messages) == 0
+    assert not run.writes()
+    changed = record("bank_feeds", "F1", bankAccount="Current account", name="Another")
+    assert run([*schema("bank_feeds"), changed]) == 3
