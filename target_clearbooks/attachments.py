@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import requests
+import certifi
+import urllib3
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +26,7 @@ _TIMEOUT = 30.0
 _CHUNK = 64 * 1024
 _WAYS = ("content", "path", "url")
 _HTTPS_PORT = 443
+_OK = 200
 
 
 def read(record: Mapping[str, Any], settings: PrepareSettings) -> bytes:
@@ -98,39 +100,43 @@ def _fetched(url: str, hosts: tuple[str, ...]) -> bytes:
         raise ValueError(f"host {host} is not known") from None
     for address in found:
         _check_public(host, address)
-    session = requests.Session()
-    # No proxy and no .netrc: what answers must be the host that was checked.
-    session.trust_env = False
+    # Straight to the address that was checked, by the name's certificate: a name that leads
+    # elsewhere meanwhile, a proxy or a redirect cannot change who answers.
+    pool = urllib3.HTTPSConnectionPool(
+        min(found),
+        port,
+        server_hostname=host,
+        assert_hostname=host,
+        cert_reqs="CERT_REQUIRED",
+        ca_certs=certifi.where(),
+        timeout=urllib3.Timeout(total=_TIMEOUT),
+        retries=False,
+    )
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    name = host if port == _HTTPS_PORT else f"{host}:{port}"
     try:
-        with session.get(url, timeout=_TIMEOUT, stream=True, allow_redirects=False) as reply:
-            # The name may have led elsewhere when the connection was made.
-            _check_public(host, _peer(reply))
-            if not reply.ok or reply.is_redirect:
-                raise ValueError(f"{host} answered {reply.status_code}")
-            return _limited(_body(reply))
-    except requests.RequestException as error:
+        reply = pool.urlopen(
+            "GET", path, headers={"Host": name}, redirect=False, preload_content=False
+        )
+        if reply.status != _OK:
+            raise ValueError(f"{host} answered {reply.status}")
+        return _limited(_body(reply))
+    except urllib3.exceptions.HTTPError as error:
         raise ValueError(f"{host} did not answer ({type(error).__name__})") from None
     finally:
-        session.close()
+        pool.close()
 
 
-def _body(reply: requests.Response) -> bytes:
+def _body(reply: urllib3.BaseHTTPResponse) -> bytes:
     end, data = time.monotonic() + _TIMEOUT, bytearray()
-    for chunk in reply.iter_content(_CHUNK):
+    for chunk in reply.stream(_CHUNK):
         data += chunk
         if len(data) > MOST_BYTES:
             break
         if time.monotonic() > end:
             raise ValueError(f"took longer than {_TIMEOUT:.0f} s")
+    reply.close()
     return bytes(data)
-
-
-def _peer(reply: requests.Response) -> str:
-    connection = getattr(reply.raw, "connection", None) or getattr(reply.raw, "_connection", None)
-    sock = getattr(connection, "sock", None)
-    if sock is None:
-        raise ValueError("the connection cannot be checked")
-    return str(sock.getpeername()[0])
 
 
 def _check_public(host: str, address: str) -> None:

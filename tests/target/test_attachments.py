@@ -1,0 +1,135 @@
+"""Where the bytes of an attachment may come from."""
+
+from __future__ import annotations
+
+import datetime as dt
+import http.server
+import ssl
+import threading
+
+import pytest
+
+from target_clearbooks import attachments
+from target_clearbooks.intent import PrepareSettings
+
+x509 = pytest.importorskip("cryptography.x509")
+BYTES = b"%PDF-1.7 bytes"
+
+
+def certificate(folder):
+    from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = dt.datetime.now(dt.UTC)
+    built = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(1).not_valid_before(now - dt.timedelta(hours=1))
+        .not_valid_after(now + dt.timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    path = folder / "server.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(private + built.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+class Files(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.path == "/moved":
+            self.send_response(302)
+            self.send_header("Location", "https://localhost/file.pdf")
+            self.end_headers()
+            return
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(BYTES if self.path == "/file.pdf" else b"x" * 5000)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    path = certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    served = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Files)
+    served.socket = context.wrap_socket(served.socket, server_side=True)
+    thread = threading.Thread(target=served.serve_forever, args=(0.05,))
+    thread.start()
+    monkeypatch.setattr(attachments.certifi, "where", lambda: str(path))
+    yield f"https://localhost:{served.server_port}"
+    served.shutdown()
+    thread.join()
+    served.server_close()
+
+
+def read(url):
+    return attachments.read({"url": url}, PrepareSettings(attachment_hosts=("localhost",)))
+
+
+@pytest.fixture
+def anywhere(monkeypatch):
+    """Loopback counts as public, so that a server on this machine can stand in for one."""
+    seen = []
+    monkeypatch.setattr(attachments, "_check_public", lambda _, address: seen.append(address))
+    return seen
+
+
+def test_a_file_of_a_named_host(site, anywhere):
+    assert read(f"{site}/file.pdf") == BYTES
+    assert "127.0.0.1" in anywhere
+
+
+def test_redirects_and_size(site, anywhere, monkeypatch):
+    with pytest.raises(ValueError, match="answered 302"):
+        read(f"{site}/moved")
+    monkeypatch.setattr(attachments, "MOST_BYTES", 4000)
+    with pytest.raises(ValueError, match="larger than"):
+        read(f"{site}/big")
+
+
+def test_a_private_address_is_refused(site):
+    with pytest.raises(ValueError, match="private address"):
+        read(f"{site}/file.pdf")
+
+
+def test_a_name_is_resolved_once(site, anywhere, monkeypatch):
+    real = attachments.socket.getaddrinfo
+    asked = []
+
+    def once(host, *args, **kwargs):
+        asked.append(host)
+        return real("127.0.0.1", *args, **kwargs)
+
+    monkeypatch.setattr(attachments.socket, "getaddrinfo", once)
+    assert read(f"{site}/file.pdf") == BYTES
+    assert asked.count("localhost") == 1
+
+
+def test_a_certificate_of_another_name_is_refused(site, anywhere, monkeypatch):
+    real = attachments.socket.getaddrinfo
+    monkeypatch.setattr(
+        attachments.socket, "getaddrinfo",
+        lambda _host, *args, **kwargs: real("127.0.0.1", *args, **kwargs),
+    )  # fmt: skip
+    settings = PrepareSettings(attachment_hosts=("files.example",))
+    url = site.replace("localhost", "files.example") + "/file.pdf"
+    with pytest.raises(ValueError, match="did not answer"):
+        attachments.read({"url": url}, settings)
+
+
+@pytest.mark.parametrize("record", [
+    {}, {"content": "a", "path": "b"}, {"content": "not base64!"}, {"content": "===="},
+    {"path": "x"}, {"url": "https://elsewhere.example/x"}, {"url": "https://a:b@localhost/x"},
+    {"url": "http://localhost/x"}, {"url": "file:///etc/passwd"}, {"content": 7},
+])  # fmt: skip
+def test_everything_else_is_refused(record):
+    with pytest.raises(ValueError):  # noqa: PT011 - the text says why, each its own
+        attachments.read(record, PrepareSettings(attachment_hosts=("localhost",)))
