@@ -36,7 +36,8 @@ SELECT
     sum(amount + beyond)::DECIMAL(18, 2) AS amount,
     'Receipt ' || string_agg(invoice, ', ' ORDER BY invoice) AS description,
     CASE customer WHEN 'CASH' THEN 'Card takings' ELSE 'Current account' END AS bankAccount,
-    CASE customer WHEN 'CASH' THEN 'Card' ELSE 'BACS' END AS paymentMethod
+    -- None for the till: a plan knows no methods of an account that is still to be made.
+    CASE WHEN customer <> 'CASH' THEN 'BACS' END AS paymentMethod
 FROM receipt_part
 GROUP BY receipt, customer, day
 ORDER BY receipt;
