@@ -25,7 +25,7 @@ check: setup ## lint, format and types
 	$(RUN) ruff check
 	$(RUN) ruff format --check
 	$(RUN) mypy
-	$(RUN) mypy tools examples
+	$(RUN) mypy --explicit-package-bases tools examples
 
 format: setup ## put the code into its format
 	$(RUN) ruff check --fix

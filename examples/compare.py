@@ -40,7 +40,7 @@ def compared(
             place = str(path).replace("'", "''")
             db.execute(f"ATTACH '{place}' AS {name} (READ_ONLY)")
         if business is None:
-            found = db.execute("SELECT min(id) FROM ledger.businesses").fetchone()
+            found: Any = db.execute("SELECT min(id) FROM ledger.businesses").fetchone()
             business = found and found[0]
         db.execute("SET VARIABLE business = ?", [business])
         for check in CHECKS:

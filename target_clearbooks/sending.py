@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# Answers that find fault with the body itself; 409 is about what stands in the ledger.
+_MALFORMED = (400, 422)
+
 Record = dict[str, Any]
 
 _VERBS = {
@@ -88,27 +91,18 @@ class Sender:
             body = {"items": [body]}
         try:
             return self.client.write(operation.id, params, body, business_id=self.business_id)
-        except RejectedError:
-            properties = resource.schema["properties"]
-            doubtful = {k for k in body or () if properties.get(k, {}).get("x-assumed")}
-            if not isinstance(body, dict) or not doubtful:
+        except RejectedError as error:
+            known = resource.schema["properties"]
+            doubtful = {k for k in body or () if known.get(k, {}).get("x-assumed")}
+            unknown = {name for name in doubtful if _says_unknown(error, name)}
+            if not isinstance(body, dict) or not unknown:
                 raise
-            without = {k: v for k, v in body.items() if k not in doubtful}
-            try:
-                reply = self.client.write(
-                    operation.id, params, without, business_id=self.business_id
-                )
-            except RejectedError:
-                # It was refused for another reason: these fields may be known after all.
-                pass
-            else:
-                self._unknown |= {(resource.entity, name) for name in doubtful}
-                logger.warning(
-                    "%s: this account does not know %s; sent without", intent.stream,
-                    ", ".join(sorted(doubtful)),
-                )  # fmt: skip
-                return reply
-            raise
+        self._unknown |= {(resource.entity, name) for name in unknown}
+        logger.warning(
+            "%s: this account does not know %s; sent without",
+            intent.stream, ", ".join(sorted(unknown)),
+        )  # fmt: skip
+        return self._write(intent, operation)
 
     def get(self, stream: str, params: Mapping[str, Any], remote_id: Any) -> Record | None:
         """A record of the ledger, by way of the redirects to its newest revision.
@@ -123,6 +117,17 @@ class Sender:
         except NotFoundError:
             return None
         return {k: v for k, v in reply.record().items() if v is not None}
+
+
+def _says_unknown(error: RejectedError, name: str) -> bool:
+    """Whether a refusal is about a field that the account does not know.
+
+    One that says that the value is taken is no such thing: without the field, the same contact
+    would be made again.
+    """
+    words = " ".join(text for fault in error.faults for text in fault).casefold()
+    taken = any(word in words for word in ("already", "exist", "duplicate", "unique", "in use"))
+    return error.status in _MALFORMED and name.casefold() in words and not taken
 
 
 def _answered(reply: Reply, operation: ApiOperation) -> Record:

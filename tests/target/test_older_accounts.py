@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from clearbooks.errors import RejectedError
+from target_clearbooks.sending import _says_unknown
 from tests.target.conftest import record, schema
 
 CONTACTS = [
@@ -39,7 +41,23 @@ def test_a_lost_reply_is_settled_without_it(run, dialect, fault):
     assert [c["name"] for c in run.listed("listSuppliers")] == ["Brown Plc"]
 
 
-def test_a_record_that_is_refused_for_another_reason_is_rejected_with_that_reason(run):
-    run.sandbox.faults.plan("error", method="POST", status=422, times=2)
+def test_a_record_that_is_refused_for_another_reason_is_not_sent_twice(run):
+    run.sandbox.faults.plan("error", method="POST", status=422)
     assert run([*schema("customers"), record("customers", "c1", name="Smith")]) == 3
     assert run.rejects[0]["class"] == "rejected"
+    assert sum(run.writes().values()) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "unknown"),
+    [
+        (400, "externalId is not a known field", True),
+        (422, "Unknown property: externalid", True),
+        (422, "externalId c1 already exists", False),
+        (409, "externalId", False),
+        (400, "name is missing", False),
+    ],
+)
+def test_only_a_field_that_is_named_as_unknown_is_left_out(status, words, unknown):
+    error = RejectedError("createCustomer", status, [("field", words)])
+    assert _says_unknown(error, "externalId") is unknown
