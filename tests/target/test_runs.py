@@ -91,8 +91,7 @@ def test_refused_refresh_in_mid_run(run):
 
 
 def test_refused_by_the_api_and_what_depends_on_it(run):
-    run.sandbox.faults.plan("error", method="POST", path="/accounting/customers", status=422,
-                            times=2)  # fmt: skip
+    run.sandbox.faults.plan("error", method="POST", path="/accounting/customers", status=422)
     code = run([*TWO, customer("X"), customer("Y"), invoice("I1", "X"), invoice("I2", "Y")],
                max_rejects=2, max_in_flight=1)  # fmt: skip
     assert code == 0
