@@ -197,5 +197,5 @@ def _stands_already(session: Session, operation: Mapping[str, Any]) -> str:
             return f"{operation['stream']} {operation['key']} was written meanwhile"
     if not operation["marker"] or _planned_ids(operation):
         return ""
-    found = engine.adopter.standing(_intent({**operation, "sha256": None}, session))
+    found = engine.decider.adopter.standing(_intent({**operation, "sha256": None}, session))
     return f"{operation['stream']} {found[0]['id']} carries {operation['marker']}" if found else ""
