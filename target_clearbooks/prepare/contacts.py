@@ -197,11 +197,11 @@ class Contacts:
 
     def _nearest(self, kinds: tuple[str, ...], name: str) -> str | None:
         """The nearest name, for the first that are not found: looking for it is slow."""
-        names = [str(r.get("name", "")) for k in kinds for r in self._lookups.table(k).rows]
-        if not name or self._hints <= 0 or len(names) > _MOST_NAMES:
+        tables = [self._lookups.table(kind) for kind in kinds]
+        if not name or self._hints <= 0 or sum(map(len, tables)) > _MOST_NAMES:
             return None
         self._hints -= 1
-        return nearest(name, names)
+        return nearest(name, [str(row.get("name", "")) for table in tables for row in table.rows])
 
     def _new(self, wanted: dict[str, Any]) -> dict[str, Any]:
         if "externalId" in wanted:

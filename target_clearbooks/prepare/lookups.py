@@ -1,14 +1,15 @@
 """The ledger as one run has read it: each list at most once, kept, and brought up to date.
 
-Short lists (accounts, bank accounts, contacts, stock items, VAT) are held in memory. Long ones
-(documents, payments, allocations) are asked for one record at a time until that has cost as much
-as reading the list would; then the list is read, and no more single records are.
+Short lists (accounts, bank accounts, VAT) are held in memory, contacts and stock items on disk.
+Long ones (documents, payments, allocations) are asked for one record at a time until that has cost
+as much as reading the list would; then the list is read, and no more single records are.
 An error never counts as "not found": it is raised.
 """
 
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from clearbooks.contract import load_contract
@@ -16,14 +17,15 @@ from clearbooks.errors import NotFoundError
 from target_clearbooks.prepare.amounts import decimal
 from target_clearbooks.prepare.listing import TIMES, Lister, records, steady
 from target_clearbooks.prepare.shelf import ENDS, FOUND_BY, Shelf
-from target_clearbooks.prepare.tables import Table
+from target_clearbooks.prepare.tables import DiskTable, MemoryTable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from decimal import Decimal
 
     from clearbooks.contract import Operation
     from target_clearbooks.prepare.listing import Reads, Record
+    from target_clearbooks.prepare.tables import Table
 
 SALES = ("sales_invoices", "sales_credit_notes", "quotes")
 PURCHASES = ("bills", "purchase_credit_notes", "expenses")
@@ -40,6 +42,7 @@ INVOICES = {
 _ID_NAMES = {"payments": "paymentId"} | dict.fromkeys(SALES, "salesId")
 _ID_NAMES |= dict.fromkeys(PURCHASES, "purchaseId")
 _VAT_KEYS = {"vat_treatments": "key", "vat_rates": "key"}
+_GROWING = frozenset({"customers", "suppliers", "stock_items"})
 _FREE = 4
 """Single reads before the length of a list is asked for."""
 
@@ -92,7 +95,10 @@ class Lookups:
         key = (stream, *sorted(params.items()))
         with self._lock:
             if key not in self._tables:
-                self._tables[key] = self._read_table(stream, params)
+                growing = stream in _GROWING and not params
+                self._tables[key] = (
+                    self._read_growing(stream) if growing else self._read_table(stream, params)
+                )
             return self._tables[key]
 
     def documents(self, stream: str, name: str, value: Any) -> Sequence[Mapping[str, Any]]:
@@ -219,8 +225,27 @@ class Lookups:
             found = self._lister.paged(operation.id, given)
         else:
             found = self._lister.plain(operation.id, given)
-        rows = [*found, *self._planned.get(stream, ())]
-        return Table(rows, _VAT_KEYS.get(stream, "id"))
+        return MemoryTable([*found, *self._planned.get(stream, ())], _VAT_KEYS.get(stream, "id"))
+
+    def _read_growing(self, stream: str) -> Table:
+        table = DiskTable(self._shelf.db, stream)
+        self._whole(stream, table.clear, table.add)
+        table.add(self._planned.get(stream, ()))
+        return table
+
+    def _whole(
+        self, stream: str, clear: Callable[[], None], add: Callable[[list[Record]], None]
+    ) -> None:
+        """Read a list a page at a time; again where it changed meanwhile."""
+        operation, given = self._operation(stream, {})
+        for _ in range(TIMES):
+            totals: set[int | None] = set()
+            clear()
+            for page, total in self._lister.pages(operation.id, given):
+                totals.add(total)
+                add(page)
+            if steady(totals):
+                break
 
     def _operation(
         self, stream: str, params: Mapping[str, Any]
@@ -276,16 +301,8 @@ class Lookups:
         effort = self._effort(stream)
         if effort.whole:
             return
-        operation, given = self._operation(stream, {})
         put = self._shelf.put_allocations if stream in ALLOCATIONS else self._shelf.put
-        for _ in range(TIMES):
-            totals: set[int | None] = set()
-            self._shelf.clear(stream)
-            for page, total in self._lister.pages(operation.id, given):
-                totals.add(total)
-                put(stream, page)
-            if steady(totals):
-                break
+        self._whole(stream, partial(self._shelf.clear, stream), partial(put, stream))
         effort.whole = True
 
     # Allocations

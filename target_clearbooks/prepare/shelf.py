@@ -13,6 +13,7 @@ import msgspec
 
 from target_clearbooks.intent import DIGEST
 from target_clearbooks.prepare.amounts import decimal
+from target_clearbooks.prepare.tables import DiskTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -67,15 +68,19 @@ def _read(data: bytes) -> Record:
 
 
 class Shelf:
-    """Digests of documents and payments, and allocations, as far as they were read."""
+    """Digests of documents and payments, and allocations, as far as they were read.
+
+    Attributes:
+        db: The database, in which tables of other lists may stand.
+    """
 
     def __init__(self) -> None:
-        self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        self._db.executescript(_SCHEMA)
+        self.db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self.db.executescript(_SCHEMA + DiskTable.SCHEMA)
 
     def close(self) -> None:
         """Give the disk space back."""
-        self._db.close()
+        self.db.close()
 
     def put(self, stream: str, rows: Iterable[Record]) -> None:
         """Keep digests; one with a known ID replaces the earlier."""
@@ -87,17 +92,17 @@ class Shelf:
         self._many("INSERT OR REPLACE INTO digests VALUES (?, ?, ?, ?, ?, ?)", kept)
 
     def _many(self, statement: str, values: Iterable[tuple[Any, ...]]) -> None:
-        self._db.execute("BEGIN")
+        self.db.execute("BEGIN")
         try:
-            self._db.executemany(statement, values)
+            self.db.executemany(statement, values)
         finally:
-            self._db.execute("COMMIT")
+            self.db.execute("COMMIT")
 
     def find(self, stream: str, name: str, value: Any) -> list[Record]:
         """Digests whose field `name`, one of `FOUND_BY`, equals the value."""
         if name not in FOUND_BY:
             raise KeyError(name)
-        rows = self._db.execute(
+        rows = self.db.execute(
             f"SELECT json FROM digests WHERE stream = ? AND {name} = ? ORDER BY id",  # noqa: S608 - one of ours
             (stream, value),
         )
@@ -105,21 +110,21 @@ class Shelf:
 
     def drop(self, stream: str, record_id: Any) -> None:
         """Forget a document or payment."""
-        self._db.execute("DELETE FROM digests WHERE stream = ? AND id = ?", (stream, record_id))
+        self.db.execute("DELETE FROM digests WHERE stream = ? AND id = ?", (stream, record_id))
 
     def clear(self, stream: str) -> None:
         """Forget everything read of a stream; what is only planned stays."""
-        self._db.execute("DELETE FROM digests WHERE stream = ? AND id >= 0", (stream,))
-        self._db.execute("DELETE FROM allocations WHERE stream = ? AND id >= 0", (stream,))
+        self.db.execute("DELETE FROM digests WHERE stream = ? AND id >= 0", (stream,))
+        self.db.execute("DELETE FROM allocations WHERE stream = ? AND id >= 0", (stream,))
 
     def revise(self, stream: str, old: Any, new: Any) -> None:
         """Remember that one ID has been replaced by another."""
-        self._db.execute("INSERT OR REPLACE INTO revisions VALUES (?, ?, ?)", (stream, old, new))
+        self.db.execute("INSERT OR REPLACE INTO revisions VALUES (?, ?, ?)", (stream, old, new))
 
     def current(self, stream: str, record_id: Any) -> Any:
         """The newest ID that is known of a record."""
         for _ in range(100):
-            row = self._db.execute(
+            row = self.db.execute(
                 "SELECT new FROM revisions WHERE stream = ? AND old = ?", (stream, record_id)
             ).fetchone()
             if row is None or row[0] == record_id:
@@ -151,7 +156,7 @@ class Shelf:
         """Allocations of these ends, such as `{"paymentId": 5}`."""
         wanted = " AND ".join(f"{name} = ?" for name in ENDS if name in ends)
         values = [ends[name] for name in ENDS if name in ends]
-        rows = self._db.execute(
+        rows = self.db.execute(
             "SELECT json FROM allocations WHERE stream = ?"  # noqa: S608 - names of ours
             + (f" AND {wanted}" if wanted else "")
             + " ORDER BY id",
@@ -161,17 +166,17 @@ class Shelf:
 
     def drop_allocation(self, stream: str, record_id: Any) -> None:
         """Forget an allocation."""
-        self._db.execute("DELETE FROM allocations WHERE stream = ? AND id = ?", (stream, record_id))
+        self.db.execute("DELETE FROM allocations WHERE stream = ? AND id = ?", (stream, record_id))
 
     def know(self, stream: str, end: str, record_id: Any) -> None:
         """Remember that every allocation of an end is kept."""
-        self._db.execute(
+        self.db.execute(
             "INSERT OR IGNORE INTO read_ends VALUES (?, ?, ?)", (stream, end, record_id)
         )
 
     def knows(self, stream: str, end: str, record_id: Any) -> bool:
         """Whether every allocation of an end is kept."""
-        row = self._db.execute(
+        row = self.db.execute(
             "SELECT 1 FROM read_ends WHERE stream = ? AND name = ? AND id = ?",
             (stream, end, record_id),
         ).fetchone()
@@ -180,8 +185,8 @@ class Shelf:
     def claim(self, stream: str, invoice: Any, end: str, record_id: Any, owner: str) -> str:
         """Whose record of this run was the first to allocate a pair."""
         pair = (stream, invoice, end, record_id)
-        self._db.execute("INSERT OR IGNORE INTO pairs VALUES (?, ?, ?, ?, ?)", (*pair, owner))
-        row = self._db.execute(
+        self.db.execute("INSERT OR IGNORE INTO pairs VALUES (?, ?, ?, ?, ?)", (*pair, owner))
+        row = self.db.execute(
             "SELECT owner FROM pairs WHERE stream = ? AND invoice = ? AND name = ? AND id = ?", pair
         ).fetchone()
         return str(row[0])
