@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_NO_CONTENT = 204
 _TOO_MANY = 429
 _UNAUTHORISED = 401
 _SERVER_ERROR = 500
@@ -333,6 +334,9 @@ class Client:
             raise replies.api_error(
                 operation.id, status, reply.headers, body, scope=operation.scope
             )
+        if reading and status == _NO_CONTENT:
+            # Nothing to list; an empty 200, on the other hand, is an answer that was cut off.
+            body = b"[]"
         if body.strip() or reading:
             try:
                 msgspec.json.decode(body, type=msgspec.Raw)

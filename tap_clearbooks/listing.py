@@ -9,6 +9,7 @@ moved unnoticed. Where it moved, what may have shifted is read again.
 from __future__ import annotations
 
 import logging
+from array import array
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.errors import ApiError, NotFoundError, RejectedError
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from concurrent.futures import Executor
 
-    from clearbooks.client import Client
+    from clearbooks.client import Client, Reply
     from tap_clearbooks.records import Shape
 
 logger = logging.getLogger(__name__)
@@ -77,10 +78,12 @@ class Listing:
         self._executor = executor
         self._depth = depth
         self._drained = drained
+        self._sorted: set[str] = set()
         self._unsortable: set[str] = set()
         self.newest_id: int | None = None
         self.total: int | None = None
         self.unordered = False
+        self.anew = False
 
     # One page
 
@@ -100,7 +103,8 @@ class Listing:
             # Some servers answer so where the pages have come to an end.
             return Page(number, [], None, None)
         except RejectedError:
-            if not sort:
+            if not sort or sort_by in self._sorted:
+                # What was sorted before is not to be mixed with pages in another order.
                 raise
             logger.info("%s: the API does not sort by %s", self._operation, sort_by)
             self._unsortable.add(sort_by)
@@ -108,7 +112,9 @@ class Listing:
         records = self._shape.page(reply.body, self._operation)
         if not all(type(record.id) is int for record in records):
             raise ApiError(self._operation, None, hint="a record without a numeric id")
-        return Page(number, records, reply.total, reply.limit)
+        if sort:
+            self._sorted.add(sort_by)
+        return Page(number, records, _total(reply, number, len(records)), reply.limit)
 
     def in_flight(self, numbers: Sequence[int]) -> Iterator[Page]:
         """Pages in ascending order of ID, several on their way at once."""
@@ -119,8 +125,9 @@ class Listing:
     def ascending(self, after: int | None = None, position: int | None = None) -> Iterator[Part]:
         """Records with an ID above `after`, in ascending order of ID, each once.
 
-        `position` is how many records came up to `after` when it was last seen; a good guess
-        saves requests, a wrong one costs some.
+        `position` is how many records came up to `after` when it was last seen. Where more have
+        come since than have a greater ID, some came late with a smaller one: then all records
+        are read, and `anew` is set.
 
         After the end, `newest_id` and `total` tell what the listing held when reading began.
         """
@@ -131,12 +138,17 @@ class Listing:
         if self._is_whole(newest):
             # One answer holds it all: no order and no movement can matter.
             records = sorted(newest.records, key=by_id)
-            yield Part(above(records, after), len(records))
-        elif newest.total is None:
-            yield from self._in_server_order(after)
-        elif not falling(found):
-            logger.info("%s: sortBy or sortDirection is ignored; reading it all", self._operation)
-            yield from self._in_server_order(after)
+            fresh = above(records, after)
+            yield Part(records if self._late(position, len(fresh)) else fresh, len(records))
+        elif newest.total is None or not falling(found):
+            if newest.total is not None:
+                logger.info("%s: sortBy is ignored; reading it all", self._operation)
+            passed = 0
+            for part in self._in_server_order(after):
+                passed += len(part.records)
+                yield part
+            if after is not None and self._late(position, passed):
+                yield from self._in_server_order(None)
         else:
             yield from self._in_order_of_id(newest, after, position)
 
@@ -148,18 +160,32 @@ class Listing:
             return True
         return len(first.records) < self._page_size and not self.fetch(2, DESCENDING).records
 
+    def _late(self, position: int | None, found: int) -> bool:
+        """Whether more records have come than the `found` ones with an ID above the bookmark.
+
+        An ID is given before its record can be seen; and a server may sort by something else.
+        """
+        self.anew = bool(position and self.total and self.total - position > found)
+        if self.anew:
+            logger.info("%s: records came with IDs below the last one; reading it all",
+                        self._operation)  # fmt: skip
+        return self.anew
+
     def _in_order_of_id(
         self, newest: Page, after: int | None, position: int | None
     ) -> Iterator[Part]:
         tail = newest.records[::-1]
         if after is not None and tail[0].id <= after:
-            yield Part(above(tail, after), newest.total)
-            return
+            fresh = above(tail, after)
+            if not self._late(position, len(fresh)):
+                yield Part(fresh, newest.total)
+                return
+            after = None
         seen, passes = Seen(), _Passes(self._operation)
         while True:
             first = passes.number == 0
             missed = 0
-            walk = AscendingWalk(self, newest, after, position if first else None)
+            walk = AscendingWalk(self, newest, after, position if first else None, seen)
             for part in walk:
                 fresh = part.records if first else above(seen.unseen(part.records), after)
                 missed += sum(record.id <= (self.newest_id or 0) for record in fresh)
@@ -169,51 +195,63 @@ class Listing:
                 yield from self._in_server_order(after, seen)
                 return
             if passes.settled(walk.proven(), missed):
-                return
+                break
             newest = self.fetch(1, DESCENDING)
+        if after is not None and self._late(position, len(seen)):
+            yield from self._in_server_order(None, seen)
 
     def _in_server_order(self, after: int | None, seen: Seen | None = None) -> Iterator[Part]:
         """All pages, whatever their order, until a reading finds nothing new.
 
-        With headers the count tells when all is there; without them, the end is an empty page.
+        With headers the count tells when all is there; without them, two readings that are the
+        same.
         """
-        seen = seen or Seen()
+        seen = Seen() if seen is None else seen
         passes = _Passes(self._operation)
         self.unordered = True
+        pages, before = 0, array("q")
         while True:
             fresh_ones = 0
             steady = True
             total: int | None = None
-            for page in self._all_pages():
+            pages_before, pages, order = pages, 0, array("q")
+            for page in self._all_pages(pages_before):
                 self.total = page.total
                 steady = steady and (total is None or page.total == total)
                 total = page.total
+                pages += bool(page.records)
+                order.extend(ids(page.records))
                 fresh = seen.unseen(page.records)
                 fresh_ones += len(fresh)
                 seen.add(fresh)
                 self.newest_id = max([self.newest_id or 0, *ids(fresh)]) or None
                 yield Part(above(fresh, after))
-            if passes.settled(steady and (total is None or len(seen) >= total), fresh_ones):
+            counted = total is not None and len(seen) >= total
+            same = total is None and (pages <= 1 or order == before)
+            if passes.settled(steady and (counted or same), fresh_ones):
                 return
+            before = order
 
-    def _all_pages(self) -> Iterator[Page]:
-        first = self.fetch(1)
-        yield first
-        size = len(first.records)
-        if first.total is not None and size:
-            last = -(-first.total // size)
-            yield from self.in_flight(range(2, last + 1))
-            return
-        number, before = 1, ids(first.records)
-        while before:
-            number += 1
-            page = self.fetch(number)
-            now = ids(page.records)
-            if now == before:
+    def _all_pages(self, expected: int = 0) -> Iterator[Page]:
+        """Pages from the first to the end: by the count, else as many as `expected`, and on."""
+        page = self.fetch(1)
+        yield page
+        size = len(page.records)
+        last = -(-page.total // size) if page.total is not None and size else expected
+        for following in self.in_flight(range(2, last + 1)):
+            if following.records or following.total is not None:
+                yield following
+            if not following.records:
+                return
+            page = following
+        # A count may be too low: only a page that is not full is the last one.
+        while page.records and (page.total is None or len(page.records) >= size):
+            following = self.fetch(page.number + 1)
+            if not following.records or ids(following.records) == ids(page.records):
                 # A server that knows no pages sends the same one for ever.
                 return
-            yield page
-            before = now
+            yield following
+            page = following
 
     # The newest part by date
 
@@ -252,6 +290,13 @@ class Listing:
             fresh = seen.unseen(wanted)
             seen.add(fresh)
             yield Part(fresh)
+
+
+def _total(reply: Reply, number: int, records: int) -> int | None:
+    """The count of the headers, unless the page or the other headers contradict it."""
+    total = reply.total
+    more = number == 1 and (reply.pages or 1) > 1
+    return None if total is None or total < records + more else total
 
 
 class _Passes:

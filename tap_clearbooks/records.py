@@ -18,12 +18,15 @@ from clearbooks.client import decode
 from clearbooks.errors import ApiError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Container, Sequence
 
 logger = logging.getLogger(__name__)
 
 Record = Any
 """An instance of the Struct that `Shape` makes for a stream; fields are named as in the schema."""
+
+ONLY_ID: dict[str, Any] = {"type": "object", "properties": {"id": {"type": "integer"}}}
+"""Schema of records of which only the ID matters."""
 
 _PAGE_WRAPPERS = ("items", "data", "results")
 
@@ -63,7 +66,8 @@ class Shape:
         try:
             return self._page.decode(body)
         except msgspec.MsgspecError:
-            return [self.lenient(item) for item in _rows(decode(body), operation)]
+            rows = _rows(decode(body), self.schema["properties"], operation)
+            return [self.lenient(item) for item in rows]
 
     def lenient(self, item: dict[str, Any]) -> Record:
         """A record from plain JSON whose values may have the wrong types."""
@@ -95,17 +99,21 @@ class Shape:
             return None
 
 
-def _rows(data: Any, operation: str) -> list[dict[str, Any]]:
+def _rows(data: Any, fields: Container[str], operation: str) -> list[dict[str, Any]]:
     if isinstance(data, dict):
-        inner = next((data[k] for k in _PAGE_WRAPPERS if isinstance(data.get(k), list)), None)
-        data = [data] if inner is None and "id" in data else inner
+        data = next((data[k] for k in _PAGE_WRAPPERS if k in data and k not in fields), data)
+    if isinstance(data, dict) and any(k in fields for k in data):
+        # An array of one may come as its only object.
+        data = [data]
+    if data is None:
+        return []
     if not isinstance(data, list) or not all(isinstance(item, dict) for item in data):
         raise ApiError(operation, None, hint="the answer is JSON but no list of records")
     return data
 
 
 def _kind(schema: dict[str, Any]) -> str:
-    kind = schema.get("type", "string")
+    kind = schema.get("type", "object" if "properties" in schema else "string")
     if isinstance(kind, list):
         kind = next(k for k in kind if k != "null")
     return "date" if kind == "string" and schema.get("format") == "date" else str(kind)

@@ -171,7 +171,7 @@ class ClearBooksStream(Stream):
             # Pages that two streams share are read from the older of their bookmarks on.
             shared = self.name in CARRIED_BY or self.name in CARRIED_BY.values()
             self._passed[business] = passed.get("replication_key_value") if shared else None
-        records = self._of(batch, self._passed[business])
+        records = self._of(batch, None if batch.anew else self._passed[business])
         if records:
             if self.fast:
                 writer: Any = self._tap.message_writer

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tap_clearbooks.listing import Listing
+    from tap_clearbooks.pages import Seen
     from tap_clearbooks.records import Record
 
 
@@ -77,7 +78,12 @@ class AscendingWalk:
     """One walk through the pages in ascending order, up to the newest page that is held."""
 
     def __init__(
-        self, listing: Listing, newest: Page, after: int | None, position: int | None
+        self,
+        listing: Listing,
+        newest: Page,
+        after: int | None,
+        position: int | None,
+        seen: Seen,
     ) -> None:
         self._listing = listing
         self._newest = newest
@@ -86,6 +92,8 @@ class AscendingWalk:
         self._size = len(newest.records)
         self._last = -(-(self._total - len(newest.records)) // self._size)
         self._position = position
+        self._seen = seen
+        self._end: Page | None = None
         self._gone = 0
         self._mark_at = time.monotonic() + MARK_SECONDS
         self.ordered = True
@@ -101,8 +109,8 @@ class AscendingWalk:
     def _from(self, start: int) -> Iterator[Part]:
         done = self._after
         before: Page | None = None
-        for page in self._listing.in_flight(range(start, self._last + 1)):
-            if not rising(ids(page.records)):
+        for page in self._pages(start):
+            if not rising(ids(page.records)) or self._skips(page.records, done):
                 self.ordered = False
                 return
             if before is None and self._after is not None and start > 1:
@@ -116,12 +124,34 @@ class AscendingWalk:
                 for record in self._again(before.number, done):
                     done = record.id
                     yield Part([record])
-            self._gone = max(self._total - (page.total or 0), 0)
+            if page.total is not None:
+                self._gone = max(self._total - page.total, 0)
             fresh = above(page.records, done)
             done = fresh[-1].id if fresh else done
             before = page
             yield Part(fresh, page.number * self._size if self._marks() else None)
         yield Part(above(self._newest.records[::-1], done))
+
+    def _pages(self, start: int) -> Iterator[Page]:
+        """Pages up to the one that reaches into the newest page; the count may be wrong."""
+        page: Page | None = None
+        for following in self._listing.in_flight(range(start, self._last + 1)):
+            if page is not None and ids(following.records) == ids(page.records):
+                # Some servers answer with the last page where the pages have come to an end.
+                return
+            page = following
+            yield page
+            if not page.records:
+                return
+        oldest_held = self._newest.records[-1].id
+        while page and len(page.records) >= self._size and page.records[-1].id < oldest_held:
+            page = self._end = self._listing.fetch(page.number + 1)
+            yield page
+
+    def _skips(self, records: list[Record], done: int | None) -> bool:
+        """Whether a record stands behind greater ones: the pages are in another order."""
+        passed = records[: len(records) - len(above(records, done))]
+        return any(record not in self._seen for record in ids(above(passed, self._after)))
 
     def _marks(self) -> bool:
         """Whether reading may be taken up again from here; asked only now and then."""
@@ -160,6 +190,10 @@ class AscendingWalk:
         are right; with them, the newest record of the beginning must stand where it should.
         """
         top = self._newest.records[0].id
+        if self._end is not None and self._end.records and self._end.records[-1].id == top:
+            standing = (self._end.number - 1) * self._size + len(self._end.records)
+            if standing == self._total - self._gone:
+                return True
         now = self._listing.fetch(1, DESCENDING, limit=1).records
         if now and now[0].id == top:
             return True

@@ -7,6 +7,9 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from msgspec import UNSET
+
+from clearbooks.errors import ApiError
 from tap_clearbooks.listing import Listing
 
 if TYPE_CHECKING:
@@ -22,10 +25,14 @@ Bookmark = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Records, and what may be kept as bookmark once they are written; None leaves it as it is."""
+    """Records, and what may be kept as bookmark once they are written; None leaves it as it is.
+
+    `anew` tells that records below the bookmark are among them, and have to go out again.
+    """
 
     records: list[Record]
     bookmark: Bookmark | None = None
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,4 +126,9 @@ class Source(ABC):
         """The records of an endpoint that has no pages."""
         operation = self.resource.operations["list"].id
         reply = self.ways.client.get(operation, params, business_id=self.business_id)
-        return self.shape.page(reply.body, operation)
+        records = self.shape.page(reply.body, operation)
+        own = [k for k in self.resource.key if k not in {"businessId", *self.resource.dimensions}]
+        for name in own:
+            if any(getattr(record, name) in {None, UNSET} for record in records):
+                raise ApiError(operation, None, hint=f"a record without {name}")
+        return records

@@ -36,7 +36,7 @@ class Transactions(Source):
             if part.position is not None and part.records:
                 last = max(last, part.records[-1].id)
                 bookmark = self._mark(last, part.position)
-            yield Batch(self.stamp(kept), bookmark)
+            yield Batch(self.stamp(kept), bookmark, listing.anew)
         newest = max(listing.newest_id or 0, last)
         if newest:
             yield Batch([], self._mark(newest, listing.total))

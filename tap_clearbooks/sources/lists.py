@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from clearbooks.errors import NotFoundError
 from tap_clearbooks.flight import in_order
-from tap_clearbooks.records import Shape
+from tap_clearbooks.records import ONLY_ID, Shape
 from tap_clearbooks.sources.base import Batch, Source
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Attachments(Source):
             if type_name not in parent.fixed or parent.entity == self.resource.entity:
                 continue
             kind = parent.fixed[type_name]
-            only_id = Shape(parent.name, {"properties": {"id": {"type": "integer"}}})
+            only_id = Shape(parent.name, ONLY_ID)
             documents = (
                 record.id
                 for part in self.listing(parent, only_id).ascending()

@@ -87,6 +87,11 @@ def test_a_refused_connection_is_tried_again_and_then_told(tmp_path):
         c.write("createCustomer", {}, {"name": "A"})
 
 
+def test_no_content_is_an_empty_listing(tmp_path):
+    with scripted((204, b"")) as server, client(server, tmp_path, max_tries=1) as c:
+        assert c.get("listCustomers").json() == []
+
+
 def test_gives_up_after_max_tries(tmp_path):
     with (
         scripted((500, [{"errorCode": "x", "errorMessage": "down"}])) as server,

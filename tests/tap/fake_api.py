@@ -28,7 +28,8 @@ class FakeApi:
 
     def __init__(self, ids, *, dates=None, before=None, headers=True, sorts=("id", "date"),
                  direction=True, cap=200, refuses=(), shuffle=None,
-        strict=False):  # fmt: skip
+                 strict=False, counted=lambda count: count, last_again=False,
+                 pages=False):  # fmt: skip
         self.records = {i: {"id": i, "date": (dates or {}).get(i, "2024-01-01")} for i in ids}
         self.before = before or (lambda _number: None)
         self.headers = headers
@@ -38,6 +39,9 @@ class FakeApi:
         self.refuses = refuses
         self.shuffle = shuffle
         self.strict = strict
+        self.counted = counted
+        self.last_again = last_again
+        self.pages = pages
         self.requests = []
         self._lock = threading.Lock()
 
@@ -64,12 +68,16 @@ class FakeApi:
         start = (params["page"] - 1) * limit
         if self.strict and start and start >= len(rows):
             raise NotFoundError(operation, 404)
+        if self.last_again and start >= len(rows):
+            start = max(len(rows) - 1, 0) // limit * limit
         headers = {}
         if self.headers:
             headers = {
-                "X-Pagination-Total-Count": str(len(rows)),
+                "X-Pagination-Total-Count": str(self.counted(len(rows))),
                 "X-Pagination-Limit": str(limit),
             }
+        if self.pages:
+            headers["X-Pagination-Total-Pages"] = str(-(-len(rows) // limit))
         return Reply(200, headers, msgspec.json.encode(rows[start : start + limit]), "/things")
 
 

@@ -6,8 +6,9 @@ from decimal import Decimal
 
 import pytest
 
+from clearbooks.client import Client, Reply
 from clearbooks.errors import ApiError, ClearBooksError
-from tap_clearbooks.records import Shape, to_dict
+from tap_clearbooks.records import ONLY_ID, Shape, to_dict
 from tap_clearbooks.stream import stream_schema
 from tests.tap.conftest import ONE, TWO, select
 
@@ -185,6 +186,53 @@ def test_values_of_the_wrong_type_are_brought_to_the_schema(caplog):
     }  # fmt: skip
     assert "field due" in caplog.text
     assert "soon" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"accountCodeId": "7", "balance": 1.10}',
+        b'{"data": {"accountCodeId": 7, "balance": "1.10"}}',
+        b'{"items": [{"accountCodeId": 7, "balance": 1.10}]}',
+    ],
+)
+def test_one_record_may_come_bare_or_wrapped(body):
+    shape = Shape("account_balances", stream_schema("account_balances"))
+    (record,) = shape.page(body, "listAccountBalances")
+    assert to_dict(record) == {"accountCodeId": 7, "balance": Decimal("1.10")}
+
+
+def test_ids_alone_may_be_strings():
+    assert [r.id for r in Shape("bills", ONLY_ID).page(b'[{"id": "7", "net": 1}]', "x")] == [7]
+
+
+@pytest.mark.parametrize("business", ['{"id": 101}', '{"data": [{"id": "101", "name": "One"}]}'])
+def test_the_list_of_businesses_may_come_wrapped(business, books, run_tap, monkeypatch):
+    books.do("createCustomer", {"name": "Customer"})
+    get = Client.get
+
+    def wrapped(self, operation, *args, **kwargs):
+        reply = get(self, operation, *args, **kwargs)
+        body = business.encode() if operation == "listBusinesses" else reply.body
+        return Reply(reply.status, reply.headers, body, reply.path)
+
+    monkeypatch.setattr(Client, "get", wrapped)
+    output = run_tap(["businesses", "customers"])
+    assert [r["id"] for r in output.records("businesses")] == [101]
+    assert [r["businessId"] for r in output.records("customers")] == [101]
+
+
+def test_a_record_without_its_key_is_told(ledger, run_tap, monkeypatch):
+    get = Client.get
+
+    def nothing(self, operation, *args, **kwargs):
+        if operation != "listAccountBalances":
+            return get(self, operation, *args, **kwargs)
+        return Reply(200, {}, b'[{"errorCode": "1", "errorMessage": "no"}]', "/")
+
+    monkeypatch.setattr(Client, "get", nothing)
+    with pytest.raises(ApiError, match="a record without accountCodeId"):
+        run_tap(["account_balances"])
 
 
 def test_an_answer_that_is_no_list_is_told():

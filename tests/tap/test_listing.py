@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clearbooks.errors import RejectedError
 from tap_clearbooks import walks
 from tests.tap.fake_api import FakeApi, Reader, read
 
@@ -61,6 +62,61 @@ def test_servers_that_know_less(server, count):
     assert sorted(got) == list(range(1, count + 1))
 
 
+@pytest.mark.parametrize("count", [12, 20, 30, 33, 60, 105])
+@pytest.mark.parametrize("sorts", [("id",), ()])
+@pytest.mark.parametrize(
+    "server",
+    [
+        {"counted": lambda count: count - 1},
+        {"counted": lambda count: max(count - 25, 1)},
+        {"counted": lambda count: min(count, 10), "pages": True},
+        {"counted": lambda count: count + 35},
+        {"counted": lambda count: count + 35, "strict": True},
+        {"counted": lambda count: count + 35, "last_again": True},
+    ],
+)
+def test_a_wrong_count_hides_nothing(server, sorts, count):
+    api = FakeApi(range(1, count + 1), sorts=sorts, **server)
+    got = read(api, depth=3)
+    assert sorted(got) == list(range(1, count + 1))
+
+
+def test_a_count_far_too_high_costs_a_few_requests_and_not_millions():
+    api = FakeApi(range(1, 106), counted=lambda count: count * 10_000_000)
+    assert sorted(read(api, depth=3)) == list(range(1, 106))
+    assert len(api.requests) < 40
+
+
+def test_pages_in_another_order_that_look_sorted_are_noticed():
+    # By date; each page ascends by ID, and the last one holds the smallest.
+    dates = {i: f"2024-01-{1 + (i + 10) // 20:02}" for i in range(21, 101)}
+    dates |= dict.fromkeys(range(1, 21), "2024-01-31")
+    api = FakeApi(range(1, 101), dates=dates)
+    answer = api._answer
+
+    def by_date(operation, params):
+        if params.get("sortDirection") == "ascending":
+            params = {**params, "sortBy": "date"}
+        return answer(operation, params)
+
+    api._answer = by_date
+    assert sorted(read(api)) == list(range(1, 101))
+
+
+def test_a_refusal_in_the_middle_does_not_mix_two_orders():
+    api = FakeApi(range(1, 101))
+    answer = api._answer
+
+    def refusing(operation, params):
+        if params["page"] == 4 and "sortBy" in params:
+            raise RejectedError(operation, 400)
+        return answer(operation, params)
+
+    api._answer = refusing
+    with pytest.raises(RejectedError):
+        read(api)
+
+
 def test_without_headers_the_end_is_an_empty_page_after_a_short_one():
     api = FakeApi(range(1, 6), headers=False)
     read(api)
@@ -77,14 +133,15 @@ def test_a_server_that_sends_the_same_page_for_ever_ends():
 # While the listing moves
 
 
+@pytest.mark.parametrize("headers", [True, False])
 @pytest.mark.parametrize("when", range(1, 8))
 @pytest.mark.parametrize("gone", [1, 10, 11, 25, 40])
-def test_a_deletion_makes_no_other_record_vanish(when, gone):
+def test_a_deletion_makes_no_other_record_vanish(when, gone, headers):
     def before(number):
         if number == when:
             api.records.pop(gone, None)
 
-    api = FakeApi(range(1, 46), before=before)
+    api = FakeApi(range(1, 46), before=before, headers=headers)
     got = read(api)
     assert set(range(1, 46)) - {gone} <= set(got)
     assert len(got) == len(set(got))
@@ -154,11 +211,24 @@ def test_whatever_happens_between_requests_what_stays_is_read_once(count, change
 # What is new
 
 
-@pytest.mark.parametrize("position", [None, 60, 20, 90])
+@pytest.mark.parametrize("position", [None, 0, 10, 30, 100])
 @pytest.mark.parametrize("after", [0, 1, 59, 60, 61, 99, 100])
 def test_only_what_is_above_the_bookmark(after, position):
     api = FakeApi(range(1, 101))
-    assert read(api, after=after, position=position) == list(range(after + 1, 101))
+    guess = None if position is None else min(after + position, 110)
+    assert read(api, after=after, position=guess) == list(range(after + 1, 101))
+
+
+@pytest.mark.parametrize("new", [0, 3, 40])
+@pytest.mark.parametrize("server", [{}, {"cap": 200}, {"sorts": ()}], ids=str)
+def test_a_record_that_came_late_with_a_smaller_id_is_found(server, new):
+    api = FakeApi([i for i in range(1, 101) if i != 97], **server)
+    assert read(api, after=100, position=99) == []
+    for late in (97, *range(101, 101 + new)):
+        api.add(late)
+    page_size = server.get("cap", 10)
+    got = read(api, after=100, position=99, page_size=page_size)
+    assert {97, *range(101, 101 + new)} <= set(got)
 
 
 def test_nothing_new_costs_one_request():
@@ -179,7 +249,7 @@ def test_a_long_reading_may_be_taken_up_again_at_its_marks(monkeypatch):
     api = FakeApi(range(1, 101))
     with Reader(api) as listing:
         marks = [(p.records[-1].id, p.position) for p in listing.ascending() if p.position]
-    assert marks == [(n, n) for n in range(10, 100, 10)]
+    assert marks == [(n, n) for n in range(10, 101, 10)]
     for last, position in marks:
         assert read(api, after=last, position=position) == list(range(last + 1, 101))
 
