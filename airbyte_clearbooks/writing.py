@@ -20,7 +20,7 @@ from clearbooks.contract import load_contract
 from clearbooks.errors import SettingError
 from target_clearbooks.intent import WRITABLE
 from target_clearbooks.session import EXIT_REJECTED, EXIT_UNSETTLED, Session
-from target_clearbooks.store import open_database
+from target_clearbooks.store import open_store
 from target_clearbooks.target import InputError, Reader, TargetClearbooks
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ def check(config: Config, output: Output) -> None:
     """
     target = DestinationTarget(config, output)
     output.stop_on_signals()
-    open_database(target.settings.state_store).close()
+    open_store(target.settings.state_store).close()
     contract = target.connection.contract
     with target.connect() as client:
         businesses = list(target.connection.business_ids) or [

@@ -12,7 +12,7 @@ try:
     from psycopg import conninfo
 except ImportError:  # pragma: no cover - the extra is there in tests
     raise SettingError(
-        "token_store: a postgresql:// URL needs its driver: "
+        "a postgresql:// URL (token_store, state_store) needs its driver: "
         "pip install 'clearbooks-connectors[postgres]'"
     ) from None
 
@@ -20,19 +20,20 @@ if TYPE_CHECKING:
     from typing import Any
 
 # With `psycopg`, so that whoever imports this gets its message where the driver is missing.
-__all__ = ["checked_url", "connect", "make_table", "psycopg", "reason", "shown"]
+__all__ = ["checked_url", "connect", "keep_open", "make_table", "psycopg", "reason", "shown"]
 
 CONNECT_TIMEOUT = 10
+_NEWEST_GUARDS = 170000
 
 
-def checked_url(url: str) -> dict[str, Any]:
+def checked_url(url: str, setting: str = "token_store") -> dict[str, Any]:
     """The parts of a URL as the driver wants them.
 
     Raises:
         SettingError: it cannot be read. Its text is not repeated: it may hold the password.
     """
     wrong = SettingError(
-        "token_store: the PostgreSQL URL cannot be read; it should look like "
+        f"{setting}: the PostgreSQL URL cannot be read; it should look like "
         "postgresql://user:password@host/database, with special characters of the password "
         "percent-encoded (@ as %40)"
     )
@@ -46,27 +47,45 @@ def checked_url(url: str) -> dict[str, Any]:
         raise wrong from None
 
 
-def shown(url: str) -> str:
+def shown(url: str, setting: str = "token_store") -> str:
     """The URL without user, password and options, for messages."""
-    parts = checked_url(url)
+    parts = checked_url(url, setting)
     host, port = str(parts.get("host", "")), parts.get("port")
     place = host if "/" not in host else ""
     return f"postgresql://{place}{f':{port}' if port else ''}/{parts.get('dbname', '')}"
 
 
-def connect(url: str, *, autocommit: bool = True) -> psycopg.Connection:
+def connect(
+    url: str, *, autocommit: bool = True, setting: str = "token_store", options: str = "",
+    application_name: str = "clearbooks",
+) -> psycopg.Connection:  # fmt: skip
     """A new connection, with a time limit.
 
+    Args:
+        url: Of the database.
+        autocommit: Whether each statement stands by itself.
+        setting: The setting that holds the URL, for messages.
+        options: Further options of the session, beside those of the URL.
+        application_name: What others see of this program.
+
     Raises:
+        SettingError: the URL cannot be read.
         psycopg.OperationalError: the database cannot be reached.
     """
-    parts = {
-        "connect_timeout": CONNECT_TIMEOUT,
-        "application_name": "clearbooks",
-        **checked_url(url),
-    }
+    given = checked_url(url, setting)
+    parts = {"connect_timeout": CONNECT_TIMEOUT, "application_name": application_name, **given}
+    if options:
+        parts["options"] = f"{given.get('options', '')} {options}".strip()
     # Nothing is prepared: a pooler may answer the next statement from another session.
     return psycopg.connect(autocommit=autocommit, prepare_threshold=None, **parts)
+
+
+def keep_open(link: psycopg.Connection) -> None:
+    """Let a transaction last however long it is idle, whatever the database sets by default."""
+    link.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+    link.execute("SET LOCAL statement_timeout = 0")
+    if link.info.server_version >= _NEWEST_GUARDS:
+        link.execute("SET LOCAL transaction_timeout = 0")
 
 
 def reason(error: psycopg.Error, url: str) -> str:

@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from clearbooks.errors import TokenStoreError
-from clearbooks.postgres import connect, make_table, psycopg, reason, shown
+from clearbooks.postgres import connect, keep_open, make_table, psycopg, reason, shown
 from clearbooks.tokens import LOCK_TIMEOUT, TokenStore, decode_chains, encode_chains
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ _ROW = "default"
 _LOCK = 0x636C656172626F6F % 2**62
 # How long a new token is kept trying to get into the database.
 _SAVE_SECONDS = 60.0
-_NEWEST_GUARDS = 170000
 
 
 class PostgresTokenStore(TokenStore):
@@ -63,10 +62,7 @@ class PostgresTokenStore(TokenStore):
     def _take(self, guard: psycopg.Connection) -> None:
         try:
             # The transaction is idle while the token endpoint answers.
-            guard.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-            guard.execute("SET LOCAL statement_timeout = 0")
-            if guard.info.server_version >= _NEWEST_GUARDS:
-                guard.execute("SET LOCAL transaction_timeout = 0")
+            keep_open(guard)
             guard.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT:.0f}s'".encode())
             guard.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         except psycopg.errors.LockNotAvailable:

@@ -9,12 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.intent import Mapped
 from target_clearbooks.outbox import dumps, loads
+from target_clearbooks.store.format import upsert
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterator
 
-_MOST_KEPT = 20_000
+    from target_clearbooks.store import Store
+
+_SET = upsert(
+    "map", ("business", "stream", "source_key"),
+    ("remote_type", "remote_id", "lineage", "hash", "record_hash", "voided", "run", "updated"),
+)  # fmt: skip
+_SET_LINEAGE = upsert("lineage", ("business", "stream", "remote_id"), ("source_key",))
+_SET_REBUILT = upsert("rebuilt", ("business",), ("at", "how"))
+_WANT = upsert(
+    "allocated", ("business", "stream", "source_key"), ("invoice", "kind", "source", "amount")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +39,7 @@ class Applied:
 class LedgerMap:
     """The map of one business. Implements `target_clearbooks.intent.LedgerMap`."""
 
-    def __init__(self, db: sqlite3.Connection, business_id: int) -> None:
+    def __init__(self, db: Store, business_id: int) -> None:
         self.db = db
         self.business_id = business_id
 
@@ -60,12 +70,12 @@ class LedgerMap:
 
     def empty(self) -> bool:
         """Whether nothing was ever written into this business from this store."""
-        row = self.db.execute(
-            "SELECT EXISTS (SELECT 1 FROM map WHERE business = ?1) OR EXISTS "
-            "(SELECT 1 FROM intents WHERE business = ?1 AND sent IS NOT NULL)",
-            (self.business_id,),
-        ).fetchone()
-        return not row[0]
+        found = self.db.execute(
+            "SELECT 1 WHERE EXISTS (SELECT 1 FROM map WHERE business = ?) OR EXISTS "
+            "(SELECT 1 FROM intents WHERE business = ? AND sent IS NOT NULL)",
+            (self.business_id, self.business_id),
+        )
+        return found.fetchone() is None
 
     def set(
         self,
@@ -85,12 +95,12 @@ class LedgerMap:
         if remote_id not in lineage:
             lineage = (*lineage, remote_id)
         self.db.execute(
-            "INSERT OR REPLACE INTO map VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            _SET,
             (self.business_id, stream, source_key, remote_type or stream, dumps(remote_id),
              dumps(list(lineage)), content, record, voided, run, time.time()),
         )  # fmt: skip
         self.db.execute(
-            "INSERT OR REPLACE INTO lineage VALUES (?, ?, ?, ?)",
+            _SET_LINEAGE,
             (self.business_id, stream, dumps(remote_id), source_key),
         )
         return Mapped(stream, source_key, remote_id, lineage, voided)
@@ -117,11 +127,11 @@ class LedgerMap:
 
     def rows(self, stream: str, source_key: str | None = None) -> Iterator[tuple[Any, ...]]:
         """Source key, remote ID, lineage, voided, run and time of a stream's rows."""
+        one = "" if source_key is None else "AND source_key = ?"
         cursor = self.db.execute(
-            "SELECT source_key, remote_id, lineage, voided, run, updated FROM map "
-            "WHERE business = ?1 AND stream = ?2 AND (?3 IS NULL OR source_key = ?3) "
-            "ORDER BY source_key",
-            (self.business_id, stream, source_key),
+            "SELECT source_key, remote_id, lineage, voided, run, updated FROM map "  # noqa: S608
+            f"WHERE business = ? AND stream = ? {one} ORDER BY source_key",
+            (self.business_id, stream, *(() if source_key is None else (source_key,))),
         )
         for row in cursor:
             yield (row[0], loads(row[1]), loads(row[2]), bool(row[3]), row[4], row[5])
@@ -131,7 +141,7 @@ class LedgerMap:
     def mark(self, stream: str, marker: str, remote_id: int | str) -> None:
         """Keep that a record of the ledger carries a marker."""
         self.db.execute(
-            "INSERT OR IGNORE INTO marks VALUES (?, ?, ?, ?)",
+            "INSERT INTO marks VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
             (self.business_id, stream, marker, dumps(remote_id)),
         )
 
@@ -152,9 +162,7 @@ class LedgerMap:
 
     def set_rebuilt(self, how: str) -> None:
         """Note that it was."""
-        self.db.execute(
-            "INSERT OR REPLACE INTO rebuilt VALUES (?, ?, ?)", (self.business_id, time.time(), how)
-        )
+        self.db.execute(_SET_REBUILT, (self.business_id, time.time(), how))
 
     # What is wanted of each pair that allocations join
 
@@ -163,7 +171,7 @@ class LedgerMap:
     ) -> None:
         """Say how much a source key wants allocated between two."""
         self.db.execute(
-            "INSERT OR REPLACE INTO allocated VALUES (?, ?, ?, ?, ?, ?, ?)",
+            _WANT,
             (self.business_id, stream, source_key, *pair, str(amount)),
         )
 

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from target_clearbooks.intent import Intent, Operation
-from target_clearbooks.store import transaction
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
+
+    from target_clearbooks.store import Store
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
@@ -104,10 +104,15 @@ class Outbox:
         db: An open state store.
         kind: What the run is: `target`, `apply` …
         businesses: Where it may write.
+        guard: Raises where the right to write was lost; asked before anything is sent.
     """
 
-    def __init__(self, db: sqlite3.Connection, kind: str, businesses: Sequence[int]) -> None:
+    def __init__(
+        self, db: Store, kind: str, businesses: Sequence[int],
+        guard: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
         self.db = db
+        self._guard = guard
         self.run = time.strftime("%Y%m%d-%H%M%S-", time.gmtime()) + secrets.token_hex(3)
         self.started = time.time()
         self.counts: Counter[tuple[int, str, str]] = Counter()
@@ -120,7 +125,7 @@ class Outbox:
 
     def transaction(self) -> AbstractContextManager[None]:
         """Everything inside is on disk when the block ends, or nothing is."""
-        return transaction(self.db)
+        return self.db.transaction()
 
     def end(self, exit_code: int, message: str) -> None:
         """Note how the run ended."""
@@ -137,17 +142,20 @@ class Outbox:
         self, row: Row, *, state: str, fence: Mapping[str, Any] | None = None, sent: bool = False
     ) -> Row:
         """Put a record on disk, with its intent where it has one."""
+        if sent:
+            self._guard()
         intent = row.intent
         now = time.time()
         row.state, row.fence = state, dict(fence or {})
         row.sent = now if sent else None
         row.attempts = 1 if sent else 0
         raw = isinstance(intent.body, bytes) if intent else False
-        cursor = self.db.execute(
+        added = self.db.execute(
             "INSERT INTO intents (run, business, stream, source_key, state, record, record_hash, "
             "operation, params, remote_id, body, content, marker, depends, hash, fence, attempts, "
             "sent, updated, kind, reasons, candidates) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+            "RETURNING id",
             (
                 self.run, row.business_id, row.stream, row.source_key, state,
                 _encoder.encode(row.record), row.record_hash,
@@ -164,11 +172,12 @@ class Outbox:
                 row.kind, dumps(list(row.reasons)), dumps(list(row.candidates)),
             ),
         )  # fmt: skip
-        row.id = int(cursor.lastrowid or 0)
+        row.id = int(added.fetchall()[0][0])
         return row
 
     def send_again(self, row: Row, fence: Mapping[str, Any]) -> None:
         """Note, before any byte leaves, that the intent is sent once more."""
+        self._guard()
         row.state, row.sent, row.fence = "sending", time.time(), dict(fence)
         row.attempts += 1
         intent = row.intent
@@ -221,7 +230,7 @@ class Outbox:
     def wait(self, row: Row, on: Iterable[tuple[str, str]]) -> None:
         """Note which parents a waiting record waits for."""
         self.db.executemany(
-            "INSERT OR IGNORE INTO waits VALUES (?, ?, ?, ?)",
+            "INSERT INTO waits VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
             [(row.id, row.business_id, stream, key) for stream, key in on],
         )
 
@@ -307,8 +316,9 @@ class Outbox:
     def save_counts(self) -> None:
         """Bring the counts on disk up to date."""
         self.db.executemany(
-            "INSERT INTO counts VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE "
-            "SET number = number + excluded.number",
+            "INSERT INTO counts VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT (run, business, stream, outcome) DO UPDATE "
+            "SET number = counts.number + excluded.number",
             [(self.run, *key, number) for key, number in self._unsaved.items()],
         )
         self._unsaved.clear()

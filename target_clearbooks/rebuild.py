@@ -9,17 +9,15 @@ from clearbooks.errors import ForbiddenError
 from target_clearbooks.adopt import MARKED, find_marked
 from target_clearbooks.ledger_map import LedgerMap
 from target_clearbooks.prepare.listing import Lister
-from target_clearbooks.store import transaction
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from target_clearbooks.sending import Sender
+    from target_clearbooks.store import Store
 
 CONTACTS = ("customers", "suppliers")
 
 
-def rebuild(db: sqlite3.Connection, sender: Sender, in_flight: int) -> Counter[str]:
+def rebuild(db: Store, sender: Sender, in_flight: int) -> Counter[str]:
     """Read the ledger once, and keep what it tells of us.
 
     A contact carries its source key in `externalId`, and so comes back into the map at once. A
@@ -42,7 +40,7 @@ def rebuild(db: sqlite3.Connection, sender: Sender, in_flight: int) -> Counter[s
     ]
     found: Counter[str] = Counter()
     # Everything is read before anything is kept: others may be using the store meanwhile.
-    with transaction(db):
+    with db.transaction():
         for stream, key, number in known:
             if ledger_map.find(stream, key) is None:
                 ledger_map.set(stream, key, number, run=None)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import sqlite3
 import sys
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Self
 
 from clearbooks.client import Client
@@ -19,13 +19,14 @@ from target_clearbooks.plan import PlanFile, Planner
 from target_clearbooks.prepare.lookups import Lookups
 from target_clearbooks.rejects import Rejects
 from target_clearbooks.sending import Sender
-from target_clearbooks.store import WriterLock, open_database
+from target_clearbooks.store import bind, open_locked, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from clearbooks.settings import Connection
     from target_clearbooks.settings import TargetSettings
+    from target_clearbooks.store import Store, WriterLocks
 
 logger = logging.getLogger("target-clearbooks")
 
@@ -58,11 +59,11 @@ class Session:
         self.settings = settings
         self.stopped = stopped
         self.engines: dict[int, Engine] = {}
-        self._locks: list[WriterLock] = []
+        self._locks: WriterLocks | None = None
         self._plan: PlanFile | None = None
         self.client = client or Client(connection)
         self.executor = ThreadPoolExecutor(connection.max_in_flight, thread_name_prefix="request")
-        self.db: sqlite3.Connection | None = None
+        self.db: Store | None = None
         try:
             self._open(kind)
         except BaseException:
@@ -71,15 +72,17 @@ class Session:
 
     def _open(self, kind: str) -> None:
         businesses = self._businesses()
-        if not self.settings.dry_run:
-            for number in businesses:
-                lock = WriterLock(self.connection, number, self.settings.state_store)
-                lock.acquire()
-                self._locks.append(lock)
-        self.db = open_database(self.settings.state_store)
         if self.settings.dry_run:
-            self.db = _copy(self.db)
-        self.outbox = Outbox(self.db, kind, businesses)
+            # A copy that goes with the run: a dry run leaves the store as it is.
+            with closing(open_store(self.settings.state_store)) as store:
+                self.db = store.copy()
+            bind(self.db, self.connection, businesses)
+            self.outbox = Outbox(self.db, kind, businesses)
+        else:
+            self.db, self._locks = open_locked(
+                self.connection, self.settings.state_store, businesses
+            )
+            self.outbox = Outbox(self.db, kind, businesses, self._locks.check)
         self.rejects = Rejects(self.settings.rejects_path, self.outbox.run)
         planner = None
         if self.settings.dry_run and self.settings.plan_path is not None:
@@ -226,8 +229,8 @@ class Session:
             self.db.close()
         if hasattr(self, "rejects"):
             self.rejects.close()
-        for lock in self._locks:
-            lock.release()
+        if self._locks is not None:
+            self._locks.release()
         self.client.close()
 
 
@@ -236,14 +239,6 @@ def exit_code_of(error: BaseException) -> int:
     if isinstance(error, NotAuthorisedError):
         return NotAuthorisedError.exit_code
     return error.exit_code if isinstance(error, ClearBooksError) else 1
-
-
-def _copy(db: sqlite3.Connection) -> sqlite3.Connection:
-    """A copy of the store that goes with the run: a dry run leaves the store as it is."""
-    copy = sqlite3.connect("", isolation_level=None)
-    db.backup(copy)
-    db.close()
-    return copy
 
 
 def _table(summary: dict[str, Any]) -> str:

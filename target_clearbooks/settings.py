@@ -10,7 +10,7 @@ from clearbooks.errors import SettingError
 from clearbooks.settings import DEFAULT_MAX_IN_FLIGHT
 from target_clearbooks.intent import PrepareSettings
 from target_clearbooks.prepare.aliases import DESCRIPTION as REFERENCES
-from target_clearbooks.store import store_path
+from target_clearbooks.store import checked_location
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,9 +64,9 @@ def target_properties() -> dict[str, Any]:
     return {
         "state_store": _text(
             "State store",
-            "File that holds what was written, what is in doubt and which source record became "
-            "what. Keep it: without it nothing is known of earlier runs. Default: "
-            "`target.sqlite3` in the user's state directory.",
+            "Holds what was written, what is in doubt and which source record became what: a file "
+            "path, or a `postgresql://` URL (for several machines). Keep it: without it nothing "
+            "is known of earlier runs. Default: `target.sqlite3` in the user's state directory.",
         ),
         "mode": _one_of(
             "Mode", MODES,
@@ -137,7 +137,7 @@ def target_properties() -> dict[str, Any]:
 class TargetSettings:
     """The checked settings of a run."""
 
-    state_store: Path
+    state_store: str
     prepare: PrepareSettings
     mode: str = "upsert"
     on_reject: str = "continue"
@@ -180,7 +180,7 @@ class TargetSettings:
             attachment_hosts=tuple(given.get("attachment_hosts", ())),
         )
         return cls(
-            state_store=store_path(given.get("state_store")),
+            state_store=checked_location(given.get("state_store")),
             prepare=prepare,
             mode=prepare.mode,
             on_reject=given.get("on_reject", ON_REJECT[0]),

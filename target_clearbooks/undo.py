@@ -13,10 +13,9 @@ from target_clearbooks.outbox import loads
 from target_clearbooks.sending import Sender
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from clearbooks.client import Client
     from target_clearbooks.plan import PlanFile
+    from target_clearbooks.store import Store
 
 
 @dataclass(slots=True)
@@ -33,7 +32,7 @@ class Undoing:
 
 
 def plan_undo(
-    db: sqlite3.Connection, client: Client, run: str, file: PlanFile, *, allow_delete: bool
+    db: Store, client: Client, run: str, file: PlanFile, *, allow_delete: bool
 ) -> Undoing:
     """Write the plan that undoes a run, the last that was made first.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -14,12 +15,13 @@ from clearbooks.errors import SettingError
 from target_clearbooks.intent import WRITABLE
 from target_clearbooks.ledger_map import LedgerMap
 from target_clearbooks.settings import TargetSettings
-from target_clearbooks.store import WriterLock, transaction
+from target_clearbooks.store import open_locked
 
 if TYPE_CHECKING:
-    import sqlite3
+    from collections.abc import Iterator
 
     from clearbooks.cli.config import Settings
+    from target_clearbooks.store import Store
 
 _business = click.option("--business", type=int, help="The business, where there are several.")
 _stream = click.argument("stream", type=click.Choice(list(WRITABLE)))
@@ -79,7 +81,7 @@ def set_map(
     """Say that EXTERNAL_ID is the ledger's record ID; what was in doubt about it is settled."""
     number = one_business(settings, business)
     remote_id = int(id_) if id_.isdigit() else id_
-    with _locked(settings, number) as db, transaction(db):
+    with _locked(settings, number) as db, db.transaction():
         ledger_map = LedgerMap(db, number)
         owner = ledger_map.owner(stream, remote_id)
         if owner not in (None, external_id):
@@ -102,7 +104,7 @@ def unset_map(
 ) -> None:
     """Forget EXTERNAL_ID, and what was in doubt about it: the next run may send it (again)."""
     number = one_business(settings, business)
-    with _locked(settings, number) as db, transaction(db):
+    with _locked(settings, number) as db, db.transaction():
         gone = LedgerMap(db, number).unset(stream, external_id)
         gone = bool(_settle(db, number, stream, external_id)) or gone
     if not gone:
@@ -113,7 +115,7 @@ def unset_map(
         click.echo(f"{stream} {external_id} is forgotten")
 
 
-def _settle(db: sqlite3.Connection, business: int, stream: str, key: str) -> int:
+def _settle(db: Store, business: int, stream: str, key: str) -> int:
     closed = db.execute(
         "UPDATE intents SET state = 'superseded', record = NULL, body = NULL, content = NULL "
         "WHERE business = ? AND stream = ? AND source_key = ? "
@@ -123,25 +125,16 @@ def _settle(db: sqlite3.Connection, business: int, stream: str, key: str) -> int
     return closed.rowcount
 
 
-class _locked:  # noqa: N801 - a block to write in
+@contextmanager
+def _locked(settings: Settings, business: int) -> Iterator[Store]:
     """The store, while no run writes into the business."""
-
-    def __init__(self, settings: Settings, business: int) -> None:
-        path = TargetSettings.from_config(settings.values).state_store
-        self._lock = WriterLock(settings.connection(), business, path)
-        self._store = store(settings, write=True)
-
-    def __enter__(self) -> sqlite3.Connection:
-        self._lock.acquire()
-        try:
-            return self._store.__enter__()
-        except BaseException:
-            self._lock.release()
-            raise
-
-    def __exit__(self, *error: object) -> None:
-        self._store.__exit__(None, None, None)
-        self._lock.release()
+    location = TargetSettings.from_config(settings.values).state_store
+    store, locks = open_locked(settings.connection(), location, [business])
+    try:
+        yield store
+    finally:
+        store.close()
+        locks.release()
 
 
 @click.command(

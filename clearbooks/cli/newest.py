@@ -61,13 +61,17 @@ def newest_written(state_store: str | None) -> Iterator[dict[str, Any]]:
     """
     try:
         # Here, since only who writes has it.
-        from target_clearbooks.store import open_database, store_path  # noqa: PLC0415
+        from target_clearbooks.store import (  # noqa: PLC0415
+            NoStoreError,
+            checked_location,
+            open_store,
+        )
     except ImportError:
         return
-    path = store_path(state_store)
-    if not path.is_file():
+    try:
+        db = open_store(checked_location(state_store), write=False)
+    except NoStoreError:
         return
-    db = open_database(path, write=False)
     try:
         rows = db.execute(
             "SELECT c.stream, c.business, r.id, r.started, r.exit_code, c.outcome, c.number "

@@ -13,9 +13,8 @@ from clearbooks.cli.writing import store, writing_options
 from clearbooks.errors import SettingError
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from clearbooks.cli.config import Settings
+    from target_clearbooks.store import Store
 
 
 @click.group(
@@ -52,10 +51,11 @@ def syncs(ctx: click.Context, *, limit: int, settings: Settings, as_json: bool) 
     )  # fmt: skip
 
 
-def _run(db: sqlite3.Connection, row: tuple[Any, ...]) -> dict[str, Any]:
+def _run(db: Store, row: tuple[Any, ...]) -> dict[str, Any]:
     streams: dict[str, dict[str, int]] = {}
     for stream, outcome, number in db.execute(
-        "SELECT stream, outcome, sum(number) FROM counts WHERE run = ? GROUP BY 1, 2 ORDER BY 1, 2",
+        "SELECT stream, outcome, CAST(sum(number) AS BIGINT) FROM counts WHERE run = ? "
+        "GROUP BY 1, 2 ORDER BY 1, 2",
         (row[0],),
     ):
         streams.setdefault(stream, {})[outcome] = number

@@ -13,14 +13,14 @@ from clearbooks.cli.config import Settings, find_account, load_settings, require
 from clearbooks.errors import SettingError
 from clearbooks.settings import connection_properties
 from target_clearbooks.settings import TargetSettings, target_properties
-from target_clearbooks.store import open_database
+from target_clearbooks.store import open_store
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Iterator
 
     from clearbooks.settings import Connection
     from target_clearbooks.session import Session
+    from target_clearbooks.store import Store
 
 
 def writing_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -30,7 +30,7 @@ def writing_options(function: Callable[..., Any]) -> Callable[..., Any]:
         "--config", "configs", multiple=True, metavar="FILE",
         help="JSON file of settings, as for the target; ENV for the environment (the default).",
     )  # fmt: skip
-    @click.option("--state-store", metavar="FILE", help="The state store, instead of the setting.")
+    @click.option("--state-store", metavar="WHERE", help="The state store, instead of the setting.")
     @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
     @functools.wraps(function)
     def wrapper(*, configs: tuple[str, ...], state_store: str | None, **rest: Any) -> Any:
@@ -51,9 +51,9 @@ def connected(settings: Settings) -> Connection:
 
 
 @contextmanager
-def store(settings: Settings, *, write: bool = False) -> Iterator[sqlite3.Connection]:
+def store(settings: Settings, *, write: bool = False) -> Iterator[Store]:
     """The state store of the settings."""
-    db = open_database(TargetSettings.from_config(settings.values).state_store, write=write)
+    db = open_store(TargetSettings.from_config(settings.values).state_store, write=write)
     try:
         yield db
     finally:

@@ -11,7 +11,7 @@ import pytest
 from clearbooks.cli.callback import DeniedError, NoAnswerError, PortError, StateError
 from clearbooks.cli.connect import SANDBOX
 from clearbooks.errors import ClearBooksError, NotAuthorisedError
-from tests.tokens_stores.conftest import database, server  # noqa: F401 - fixtures
+from tests.postgres import database, server  # noqa: F401 - fixtures
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "connect.md").read_text(encoding="utf-8")

@@ -6,7 +6,7 @@ import time
 from clearbooks.settings import state_dir
 from clearbooks.tokens import FileTokenStore
 from target_clearbooks.outbox import Outbox
-from target_clearbooks.store import open_database
+from target_clearbooks.store import open_store
 
 from .conftest import edit_chain
 
@@ -101,7 +101,7 @@ def test_status_shows_how_far_the_streams_are(connected, run, home):
 
 
 def test_status_shows_the_newest_run_of_the_target(connected, run, home):
-    db = open_database(home / "target.sqlite3")
+    db = open_store(str(home / "target.sqlite3"))
     for counted in ({"written": 3, "rejected": 1}, {"unchanged": 4}):
         outbox = Outbox(db, "target", [1])
         for outcome, number in counted.items():

@@ -14,8 +14,6 @@ import time
 import pytest
 
 from clearbooks.errors import ApiError, NotAuthorisedError, SettingError
-from target_clearbooks import store
-from target_clearbooks.store import BusyError, WriterLock
 from target_clearbooks.target import InputError, TargetClearbooks
 
 from .conftest import (
@@ -446,47 +444,6 @@ def test_state_comes_while_the_source_is_slow(run):
         assert json.loads(process.stdout.readline()) == {"n": 1}
         process.stdin.close()
         assert process.wait(timeout=30) == 0
-
-
-def test_the_second_writer_is_told_who_writes(run):
-    target = TargetClearbooks(config=run.config)
-    lock = WriterLock(target.connection, run.business, target.settings.state_store)
-    lock.acquire()
-    try:
-        with pytest.raises(BusyError, match=r"process \d+ on .* with the state store"):
-            run([*TWO, customer()])
-    finally:
-        lock.release()
-    assert run([*TWO, customer()]) == 0
-
-
-def test_store_of_a_newer_program(run):
-    assert run([*TWO, customer()]) == 0
-    db = sqlite3.connect(run.directory / "state.sqlite3")
-    db.execute("PRAGMA user_version = 99")
-    db.close()
-    with pytest.raises(SettingError, match="format 99"):
-        run([*TWO, customer()])
-
-
-def test_store_migrates(run, monkeypatch):
-    assert run([*TWO, customer()]) == 0
-    script = "CREATE TABLE later (n INTEGER); INSERT INTO later VALUES (1);"
-    monkeypatch.setattr(store, "MIGRATIONS", (*store.MIGRATIONS, script))
-    assert run([*TWO, customer(), invoice()]) == 0
-    db = sqlite3.connect(run.directory / "state.sqlite3")
-    assert db.execute("SELECT n FROM later").fetchone() == (1,)
-    assert db.execute("PRAGMA user_version").fetchone() == (len(store.MIGRATIONS),)
-    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
-        db.execute("DELETE FROM audit")
-    db.close()
-    assert len(run.listed("listCustomers")) == 1
-
-
-def test_not_a_store(run):
-    (run.directory / "state.sqlite3").write_bytes(b"something else, and long enough" * 99)
-    with pytest.raises(SettingError, match="not a state store"):
-        run([*TWO, customer()])
 
 
 def test_both_sides(run):

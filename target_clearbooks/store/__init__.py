@@ -1,0 +1,105 @@
+"""The state store: intents, map and history, in an SQLite file or a PostgreSQL database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from clearbooks.errors import SettingError
+from clearbooks.settings import is_loopback, state_dir
+from target_clearbooks.store.database import BusyError, NoStoreError, Store, StoreError
+from target_clearbooks.store.locks import WriterLocks, writer_locks
+from target_clearbooks.store.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from clearbooks.settings import Connection
+
+__all__ = [
+    "BusyError", "NoStoreError", "Store", "StoreError", "WriterLocks", "bind", "checked_location",
+    "open_locked", "open_store",
+]  # fmt: skip
+
+_POSTGRES = ("postgresql", "postgres")
+
+
+def checked_location(location: str | None) -> str:
+    """Where the state store is: a path or a URL; by default a file in the state directory.
+
+    Raises:
+        SettingError: it is neither.
+    """
+    scheme, found, _ = (location or "").partition("://")
+    if found and scheme not in _POSTGRES:
+        raise SettingError(
+            f"state_store: {scheme}:// is not known; give a file path or a postgresql:// URL"
+        )
+    return location or str(state_dir() / "target.sqlite3")
+
+
+def open_store(location: str, *, write: bool = True) -> Store:
+    """The state store, brought to this version's format; made with `write` where there is none.
+
+    Raises:
+        NoStoreError: there is none, and none may be made.
+        SettingError: it cannot be opened, or a newer program has written it.
+    """
+    if "://" in location:
+        # Here, since the driver is there only where a database is used.
+        from target_clearbooks.store.postgres import PostgresStore  # noqa: PLC0415
+
+        return PostgresStore(location, write=write)
+    return SqliteStore(Path(location).expanduser(), write=write)
+
+
+def open_locked(
+    connection: Connection, location: str, businesses: Iterable[int]
+) -> tuple[Store, WriterLocks]:
+    """The state store with the right to write into these businesses; close it, then release that.
+
+    Raises:
+        BusyError: another program writes into one of them.
+        SettingError: the store cannot be used, or is that of another ledger.
+    """
+    known = tuple(businesses)
+    locks = writer_locks(connection, location if "://" not in location else "in a database")
+    store = None
+    try:
+        for number in known:
+            locks.acquire(number)
+        store = open_store(location)
+        for number in known:
+            store.lock_writer(number)
+        bind(store, connection, known)
+    except BaseException:
+        if store is not None:
+            store.close()
+        locks.release()
+        raise
+    return store, locks
+
+
+def bind(store: Store, connection: Connection, businesses: Iterable[int]) -> None:
+    """Note whose ledger a business is: numbers of one server mean nothing on another.
+
+    Raises:
+        SettingError: the store knows a business of that number on another server.
+    """
+    host = urlsplit(connection.api_url).hostname or ""
+    # A sandbox may be found under another name or port the next day.
+    host = "this machine" if is_loopback(host) else host
+    with store.transaction():
+        for number in businesses:
+            store.execute(
+                "INSERT INTO ledgers (business, host) VALUES (?, ?) ON CONFLICT DO NOTHING",
+                (number, host),
+            )
+            found = store.execute("SELECT host FROM ledgers WHERE business = ?", (number,))
+            known = (found.fetchone() or (host,))[0]
+            if known != host:
+                raise SettingError(
+                    f"state_store: {store.location} is that of business {number} on {known}, not "
+                    f"of the one on {host} (api_url); give each a state_store of its own"
+                )
