@@ -22,7 +22,7 @@ import requests
 
 from clearbooks.errors import ApiError, NotAuthorisedError, SettingError, UnavailableError
 from clearbooks.replies import surely_not_sent
-from clearbooks.tokens import Chain, fingerprint, open_store
+from clearbooks.tokens import Chain, fingerprint, join_seeds, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -283,19 +283,15 @@ class TokenSource:
             "refreshToken",
             {"grant_type": "refresh_token", "refresh_token": token},
         )
-        seeds = set(old.seeds) if old is not None else set()
-        if seed is not None:
-            seeds.add(fingerprint(seed))
-        if not seeds:
-            seeds.add(fingerprint(token))
-        new.seeds = sorted(seeds)
+        seeds = join_seeds(old.seeds if old else [], [fingerprint(seed)] if seed else [])
+        seeds = seeds or [fingerprint(token)]
         new.connected_at = old.connected_at if old is not None else new.connected_at
         if new.refresh_token is None:
             # Some servers let the old one live on and say nothing of it.
             new.refresh_token = token
         if self._on_saved is not None:
-            seeds.add(fingerprint(new.refresh_token))
-            new.seeds = sorted(seeds)
+            seeds = join_seeds(seeds, [fingerprint(new.refresh_token)])
+        new.seeds = seeds
         if new.scope is None and old is not None:
             new.scope = old.scope
         self.store.save(new)

@@ -8,6 +8,7 @@ token expired refreshes it under the store's lock while the others wait for the 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import tempfile
 import time
@@ -30,11 +31,21 @@ STORE_VERSION = 1
 # An access token this close to its end may expire on the way to the server.
 EXPIRY_MARGIN = 30.0
 LOCK_TIMEOUT = 120.0
+MOST_SEEDS = 200
 
 
 def fingerprint(token: str) -> str:
     """A short hash that recognises a token without holding it."""
     return hashlib.sha256(token.encode()).hexdigest()[:32]
+
+
+def join_seeds(*known: list[str]) -> list[str]:
+    """Fingerprints in the order in which they came: the first and the newest of them.
+
+    A platform that keeps each new refresh token hands over another one a run.
+    """
+    seeds = list(dict.fromkeys(itertools.chain.from_iterable(known)))
+    return seeds if len(seeds) <= MOST_SEEDS else [seeds[0], *seeds[1 - MOST_SEEDS :]]
 
 
 class Chain(msgspec.Struct, kw_only=True):
@@ -139,11 +150,10 @@ class TokenStore(ABC):
         """Start anew: authorising again revoked every earlier token of the application."""
         with self.lock():
             chains = self.chains()
-            seeds = {s for other in chains if other.client_id == chain.client_id
-                     for s in other.seeds}  # fmt: skip
             # Never empty: by its seeds a chain is known when it goes on.
-            seeds |= set(chain.seeds) or {fingerprint(chain.refresh_token or chain.access_token)}
-            chain.seeds = sorted(seeds)
+            own = chain.seeds or [fingerprint(chain.refresh_token or chain.access_token)]
+            before = [other.seeds for other in chains if other.client_id == chain.client_id]
+            chain.seeds = join_seeds(*before, own)
             self.replace([*(o for o in chains if o.client_id != chain.client_id), chain])
 
     def forget(self, client_id: str) -> int:

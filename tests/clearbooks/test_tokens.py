@@ -18,7 +18,14 @@ from clearbooks.errors import (
 )
 from clearbooks.oauth import TokenSource
 from clearbooks.settings import Connection
-from clearbooks.tokens import Chain, FileTokenStore, fingerprint, open_store
+from clearbooks.tokens import (
+    MOST_SEEDS,
+    Chain,
+    FileTokenStore,
+    fingerprint,
+    join_seeds,
+    open_store,
+)
 from clearbooks_sandbox.app import Options
 from clearbooks_sandbox.engine import Engine
 from clearbooks_sandbox.server import running
@@ -284,3 +291,12 @@ def test_eight_processes_on_an_expired_token_make_one_refresh(sandbox, tmp_path)
         process.join()
     assert len(tokens) == 1
     assert chain.access_token not in tokens
+
+
+def test_seeds_stay_in_order_and_do_not_grow_without_end():
+    seeds = []
+    for n in range(1000):
+        seeds = join_seeds(seeds, [f"s{n}", f"s{n}"])
+    assert len(seeds) == MOST_SEEDS
+    assert seeds[0] == "s0"
+    assert seeds[-2:] == ["s998", "s999"]
