@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from clearbooks.client import Client, Reply
-    from tap_clearbooks.records import Shape
+    from tap_clearbooks.records import Record, Shape
 
 logger = logging.getLogger(__name__)
 
@@ -181,20 +181,19 @@ class Listing:
                 yield Part(fresh, newest.total)
                 return
             after = None
-        seen, passes = Seen(), _Passes(self._operation)
+        seen, passes = Seen(), _Passes(self._operation, self.newest_id)
         while True:
             first = passes.number == 0
-            missed = 0
             walk = AscendingWalk(self, newest, after, position if first else None, seen)
             for part in walk:
                 fresh = part.records if first else above(seen.unseen(part.records), after)
-                missed += sum(record.id <= (self.newest_id or 0) for record in fresh)
+                passes.note(fresh)
                 seen.add(fresh)
                 yield Part(fresh, part.position if first else None)
             if not walk.ordered:
                 yield from self._in_server_order(after, seen)
                 return
-            if passes.settled(walk.proven(), missed):
+            if passes.settled(walk.proven()):
                 break
             newest = self.fetch(1, DESCENDING)
         if after is not None and self._late(position, len(seen)):
@@ -207,28 +206,29 @@ class Listing:
         same.
         """
         seen = Seen() if seen is None else seen
-        passes = _Passes(self._operation)
+        passes, held = _Passes(self._operation), len(seen)
         self.unordered = True
         pages, before = 0, array("q")
         while True:
-            fresh_ones = 0
             steady = True
             total: int | None = None
-            pages_before, pages, order = pages, 0, array("q")
-            for page in self._all_pages(pages_before):
-                self.total = page.total
+            expected, pages, order = pages, 0, array("q")
+            for page in self._all_pages(expected):
                 steady = steady and (total is None or page.total == total)
                 total = page.total
                 pages += bool(page.records)
                 order.extend(ids(page.records))
                 fresh = seen.unseen(page.records)
-                fresh_ones += len(fresh)
+                passes.note(fresh)
                 seen.add(fresh)
-                self.newest_id = max([self.newest_id or 0, *ids(fresh)]) or None
                 yield Part(above(fresh, after))
-            counted = total is not None and len(seen) >= total
-            same = total is None and (pages <= 1 or order == before)
-            if passes.settled(steady and (counted or same), fresh_ones):
+            counted = steady and total is not None and len(seen) >= total
+            # What is added at the end moves nothing.
+            same = pages <= 1 if total is None else False
+            same = same or (len(before) > 0 and order[: len(before)] == before)
+            if passes.settled(counted or same):
+                self.newest_id = max(self.newest_id or 0, passes.newest or 0) or None
+                self.total = None if total is None else min(total, held + passes.known)
                 return
             before = order
 
@@ -263,17 +263,16 @@ class Listing:
         """
         seen, passes = Seen(), _Passes(self._operation)
         while True:
-            fresh_ones = 0
             walk = NewestWalk(self, field, cutoff)
             for records in walk:
                 fresh = seen.unseen(records)
-                fresh_ones += len(fresh)
+                passes.note(fresh)
                 seen.add(fresh)
                 yield Part(fresh)
             if not walk.ordered:
                 yield from self._since_unsorted(field, cutoff, also_above, seen)
                 return
-            if passes.settled(walk.proven(), fresh_ones):
+            if passes.settled(walk.proven()):
                 return
 
     def _since_unsorted(
@@ -300,21 +299,42 @@ def _total(reply: Reply, number: int, records: int) -> int | None:
 
 
 class _Passes:
-    """Readings of one listing, until one is proven or two in a row bring nothing new."""
+    """Readings of one listing, until one is proven or two in a row find nothing missed.
 
-    def __init__(self, operation: str) -> None:
+    A record that was added meanwhile was not missed: its ID is greater than those before.
+
+    Attributes:
+        newest: The greatest ID of the beginning; where it is not given, of the first reading.
+        known: How many records with that ID or a smaller one were found.
+    """
+
+    def __init__(self, operation: str, newest: int | None = None) -> None:
         self._operation = operation
+        self._given = newest is not None
         self._quiet = 0
+        self._missed = 0
+        self.newest = newest
+        self.known = 0
         self.number = 0
 
-    def settled(self, proven: bool, fresh: int) -> bool:
-        """Whether that was the last reading; `fresh` records were new in it.
+    def note(self, fresh: list[Record]) -> None:
+        """These were found for the first time."""
+        if not self._given and not self.number:
+            self.newest = max([self.newest or 0, *ids(fresh)])
+            self._missed += len(fresh)
+        else:
+            self._missed += sum(found <= (self.newest or 0) for found in ids(fresh))
+
+    def settled(self, proven: bool) -> bool:
+        """Whether that was the last reading.
 
         Raises:
             ApiError: the listing never stands still.
         """
         self.number += 1
-        self._quiet = 0 if fresh or self.number == 1 else self._quiet + 1
+        self.known += self._missed
+        self._quiet = 0 if self._missed or self.number == 1 else self._quiet + 1
+        self._missed = 0
         if proven or self._quiet >= QUIET_PASSES:
             return True
         if self.number >= MOST_PASSES:
