@@ -29,10 +29,12 @@ _LONG_FORMS = (
     ("corporation", "corp"),
     ("saint", "st"),
 )
+# Spellings whose form is remembered: enough for those that come again and again.
+_MOST_KEPT = 4096
 _FORMS = [(re.compile(rf"\b{long}\b"), short) for long, short in _LONG_FORMS]
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=_MOST_KEPT)
 def normal_name(name: str) -> str:
     """A contact's name without what spellings differ in.
 
@@ -56,13 +58,13 @@ def normal_name(name: str) -> str:
     return " ".join(found.split())
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=_MOST_KEPT)
 def fold(name: str) -> str:
     """A label without case, punctuation and spaces: `unit_price`, `Unit price`, `unitPrice`."""
     return _NOT_WORD.sub("", name).casefold()
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=_MOST_KEPT)
 def digits(value: str) -> str:
     """Letters and digits alone, upper case: sort codes, account numbers, VAT numbers."""
     return "".join(c for c in value if c.isalnum()).upper()
