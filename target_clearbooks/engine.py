@@ -83,18 +83,29 @@ class Engine:
         """Take up what an earlier run left in doubt, and what it left waiting."""
         self._drop_planned()
         if self.planner is None:
-            for row in self.outbox.rows(self.business_id, *DOUBTFUL, "quarantined"):
-                if row.sent is not None and row.intent is not None:
-                    self._doubtful(row)
+            for rows in self.outbox.rows(self.business_id, *DOUBTFUL, "quarantined"):
+                for row in rows:
+                    if row.sent is not None and row.intent is not None:
+                        self._doubtful(row)
             self.drain()
-        for row in self.outbox.rows(self.business_id, "waiting"):
-            self._resume(row)
+        for rows in self.outbox.rows(self.business_id, "waiting"):
+            for row in rows:
+                self._resume(row)
+            self._thin_out()
+
+    def _thin_out(self) -> None:
+        """Go on until no more is under way than requests have to do with."""
+        while len(self.live) > self.settings.in_flight:
+            if self.failure is not None or self.stopped():
+                break
+            self.pump(0.1)
 
     def _drop_planned(self) -> None:
         with self.outbox.transaction():
-            for row in self.outbox.rows(self.business_id, "planned"):
-                # Nothing was sent, and no STATE went out behind it: the source sends it again.
-                self.outbox.close(row, "superseded")
+            for rows in self.outbox.rows(self.business_id, "planned"):
+                for row in rows:
+                    # Nothing was sent, and no STATE went out behind it: the source sends it again.
+                    self.outbox.close(row, "superseded")
 
     def _doubtful(self, row: Row) -> None:
         task = self.task(row.stream, row.source_key, row.record, row.record_hash)

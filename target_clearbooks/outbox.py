@@ -28,6 +28,8 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 
 _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
 
+# Rows read at once: their records may be large.
+_AT_ONCE = 200
 OPEN = ("planned", "approved", "sending", "uncertain", "waiting", "quarantined")
 DOUBTFUL = ("sending", "uncertain")
 
@@ -234,15 +236,24 @@ class Outbox:
             [(row.id, row.business_id, stream, key) for stream, key in on],
         )
 
-    def rows(self, business_id: int, *states: str) -> list[Row]:
-        """Open rows in these states, oldest first."""
+    def rows(self, business_id: int, *states: str) -> Iterator[list[Row]]:
+        """Open rows in these states, oldest first, some at a time; none that come meanwhile."""
         marks = ", ".join("?" * len(states))
-        found = self.db.execute(
-            f"SELECT {_COLUMNS} FROM intents WHERE business = ? AND state IN ({marks}) "  # noqa: S608
-            "AND state NOT IN ('done', 'rejected', 'superseded') ORDER BY id",
-            (business_id, *states),
+        query = (
+            f"FROM intents WHERE business = ? AND state IN ({marks}) "
+            "AND state NOT IN ('done', 'rejected', 'superseded')"
         )
-        return [_row(row) for row in found]
+        newest = self.db.execute(f"SELECT max(id) {query}", (business_id, *states)).fetchone()
+        last, end = 0, (newest[0] if newest else None) or 0
+        while last < end:
+            found = self.db.execute(
+                f"SELECT {_COLUMNS} {query} AND id > ? AND id <= ? ORDER BY id LIMIT ?",
+                (business_id, *states, last, end, _AT_ONCE),
+            ).fetchall()
+            if not found:
+                break
+            last = found[-1][0]
+            yield [_row(row) for row in found]
 
     def open_row(self, business_id: int, stream: str, source_key: str) -> Row | None:
         """What is still open of a source key."""

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from clearbooks.cli import main
 from clearbooks.errors import SettingError
+from target_clearbooks import outbox
 from target_clearbooks.store import (
     BusyError,
     NoStoreError,
@@ -281,3 +282,12 @@ def test_a_store_knows_the_ledger_of_one_server(anywhere, where):
     other = anywhere.config["api_url"].replace("127.0.0.1", "localhost")
     assert anywhere([*TWO, customer()], api_url=other) == 0
     assert len(anywhere.listed("listCustomers")) == 1
+
+
+def test_more_wait_than_are_read_at_once(anywhere, monkeypatch):
+    monkeypatch.setattr(outbox, "_AT_ONCE", 2)
+    orphans = [invoice(f"I{n}", f"C{n % 3}") for n in range(11)]
+    assert anywhere([*TWO, *orphans]) == 4
+    assert anywhere([*TWO, customer("C0")]) == 4
+    assert anywhere([*TWO, customer("C1"), customer("C2")]) == 0
+    assert len(anywhere.listed("listSalesDocuments", salesType="invoices")) == 11
