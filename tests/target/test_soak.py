@@ -12,14 +12,15 @@ from decimal import Decimal
 
 from clearbooks_sandbox.demo import source
 
-from .conftest import customer, invoice, record, schema
+from .conftest import allocation, customer, invoice, payment, record, schema
 
 FAULTS = ("drop-after", "error", "error-after", "drop-before", "truncate")
 
 
 def real_records(most):
-    """Sales of a retailer and bills of an authority, in the shape that a warehouse has them."""
-    out = schema("customers", "suppliers", "sales_invoices", "bills")
+    """Sales of a retailer, paid in part, and bills of an authority, as a warehouse has them."""
+    out = schema("customers", "suppliers", "sales_invoices", "payments", "sales_allocations",
+                 "bills")  # fmt: skip
     known = set()
     number = 0
     for key, rows in source.sales().items():
@@ -34,7 +35,12 @@ def real_records(most):
         if contact not in known:
             known.add(contact)
             out.append(customer(contact, name=f"Customer {contact}"))
-        out.append(invoice(key, contact, *lines, date=rows[0].date.isoformat()))
+        paid = f"{lines[0]['quantity'] * Decimal(lines[0]['unitPrice']):.2f}"
+        out += [
+            invoice(key, contact, *lines, date=rows[0].date.isoformat()),
+            payment(f"paid {key}", contact, paid, date="2011-02-01"),
+            allocation(f"paid {key}", key, f"paid {key}", paid),
+        ]
         number += 1
     vendors = set()
     for row in source.spend():
@@ -56,7 +62,8 @@ def real_records(most):
 
 
 def test_soak_with_a_fault_in_every_tenth_request(run):
-    messages = real_records(400)
+    messages = real_records(1000)
+    assert len(messages) > 2000
     wanted = Counter(m["stream"] for m in messages if m["type"] == "RECORD")
     for n, kind in enumerate(FAULTS):
         # Together every tenth request, each kind in turn.
@@ -73,7 +80,15 @@ def test_soak_with_a_fault_in_every_tenth_request(run):
     run.sandbox.faults.clear()
     assert len(run.listed("listCustomers")) == wanted["customers"]
     assert len(run.listed("listSuppliers")) == wanted["suppliers"]
-    assert len(run.listed("listSalesDocuments", salesType="invoices")) == wanted["sales_invoices"]
+    invoices = run.listed("listSalesDocuments", salesType="invoices")
+    assert len(invoices) == wanted["sales_invoices"]
+    assert len(run.listed("listPayments")) == wanted["payments"]
+    assert len(run.listed("listAllocations", invoiceType="sales")) == wanted["sales_allocations"]
+    paid = sum(Decimal(str(d["gross"])) - Decimal(str(d["due"])) for d in invoices)
+    assert paid == sum(
+        Decimal(m["record"]["amount"]) for m in messages if m.get("stream") == "payments"
+        and m["type"] == "RECORD"
+    )  # fmt: skip
     found = run.listed("listPurchaseDocuments", purchaseType="bills")
     assert len(found) == wanted["bills"]
     total = sum(
