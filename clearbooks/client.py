@@ -41,6 +41,8 @@ _TOO_MANY = 429
 _UNAUTHORISED = 401
 _SERVER_ERROR = 500
 _PASSING = frozenset({408, 425})
+# Answers to a write that do not tell: a gateway gave up waiting, or "see what came of it".
+_UNTOLD = frozenset({301, 302, 303, 408})
 _TRIES_WHEN_LIMITED = 25
 _RENEWALS = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -139,8 +141,9 @@ class Client:
         )
         self._session.proxies = dict(settings["proxies"])
         self._session.verify = settings["verify"]
+        # Twice: a list may be read while writes are under way.
         adapter = requests.adapters.HTTPAdapter(
-            pool_connections=1, pool_maxsize=connection.max_in_flight, max_retries=0
+            pool_connections=1, pool_maxsize=2 * connection.max_in_flight, max_retries=0
         )
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
@@ -196,20 +199,23 @@ class Client:
         """Create, update or delete; sent again only where it surely was not carried out.
 
         `body` is JSON-like with `Decimal` amounts, or bytes for an attachment. Where a server
-        answers an update with 405 and allows another update method, that one is used from then on.
+        answers an update with 405, the other update method is used from then on, if it is allowed.
 
         Raises:
             UncertainError: sent, and no answer tells whether it was carried out.
             ApiError: as for `get`; nothing was carried out.
         """
         operation = self._operation(operation_id)
+        tried = self._method(operation)
         try:
             return self._retrying(lambda: self._send(operation, params or {}, body, business_id))
         except MethodNotAllowedError as error:
-            other = next((m for m in _UPDATE_METHODS if m in error.allowed), None)
-            if not operation_id.startswith("update") or other in {None, self._method(operation)}:
+            # Others may have found it out meanwhile; and not every server says what it allows.
+            allowed = error.allowed or _UPDATE_METHODS
+            other = next((m for m in _UPDATE_METHODS if m in allowed and m != tried), None)
+            if not operation_id.startswith("update") or other is None:
                 raise
-            self._updates[operation_id] = str(other)
+            self._updates[operation_id] = other
             logger.info("updates of %s go by %s", operation_id, other)
             return self._retrying(lambda: self._send(operation, params or {}, body, business_id))
 
@@ -330,6 +336,8 @@ class Client:
             if reading:
                 raise _Again(UnavailableError(operation.id, status, found))
             raise UncertainError(operation.id, status, found, "it may have been carried out")
+        if not reading and status in _UNTOLD:
+            raise UncertainError(operation.id, status, hint="it may have been carried out")
         if not reply.ok or status in _REDIRECTS:
             raise replies.api_error(
                 operation.id, status, reply.headers, body, scope=operation.scope

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _MOST_FAULTS = 20
 _MOST_WORDS = 300
 _FORBIDDEN = 403
-_NOT_FOUND = 404
+_NOT_FOUND = frozenset({404, 410})
 _METHOD_NOT_ALLOWED = 405
 _CLIENT_ERRORS = range(400, 500)
 MAX_RETRY_AFTER = 3600.0
@@ -111,7 +111,7 @@ def api_error(
     if status == _FORBIDDEN:
         hint = f"the authorisation needs the scope {scope!r} and must cover the business"
         return ForbiddenError(operation, status, found, hint)
-    if status == _NOT_FOUND:
+    if status in _NOT_FOUND:
         return NotFoundError(operation, status, found)
     if status == _METHOD_NOT_ALLOWED:
         error = MethodNotAllowedError(operation, status, found)

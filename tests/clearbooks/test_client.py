@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from decimal import Decimal
 
 import pytest
@@ -11,6 +12,7 @@ from clearbooks.client import Client
 from clearbooks.errors import (
     ApiError,
     ForbiddenError,
+    MethodNotAllowedError,
     NotAuthorisedError,
     NotFoundError,
     RejectedError,
@@ -204,6 +206,50 @@ def test_an_update_goes_on_with_patch_where_put_is_not_allowed(tmp_path):
         c.write("updateCustomer", {"customerId": 1}, {"name": "B"})
         c.write("updateCustomer", {"customerId": 1}, {"name": "C"})
     assert [asked[0] for asked in server.asked] == ["PUT", "PATCH", "PATCH"]
+
+
+def test_an_update_goes_on_with_patch_where_405_does_not_say_what_is_allowed(tmp_path):
+    replies = (405, b""), (200, {"id": 1})
+    with scripted(*replies) as server, client(server, tmp_path) as c:
+        c.write("updateCustomer", {"customerId": 1}, {"name": "B"})
+    assert [asked[0] for asked in server.asked] == ["PUT", "PATCH"]
+
+
+def test_two_updates_at_once_both_go_on_with_patch(tmp_path):
+    no_put = (405, b"", {"Allow": "PATCH"})
+    with scripted(no_put, (200, {"id": 1})) as server, client(server, tmp_path) as c:
+        send, first = c._send, threading.Event()
+
+        def slowly(operation, *rest):
+            try:
+                return send(operation, *rest)
+            except MethodNotAllowedError:
+                # Another thread found it out between the answer and its reading.
+                if not first.is_set():
+                    first.set()
+                    c._updates[operation.id] = "PATCH"
+                raise
+
+        c._send = slowly
+        c.write("updateCustomer", {"customerId": 1}, {"name": "B"})
+    assert [asked[0] for asked in server.asked] == ["PUT", "PATCH"]
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 408])
+def test_an_answer_that_does_not_tell_leaves_a_write_in_doubt(status, tmp_path):
+    with scripted((status, b"", {"Location": "/v1/new"})) as server, client(server, tmp_path) as c:
+        with pytest.raises(UncertainError):
+            c.write("createCustomer", {}, {"name": "A"})
+        assert len(server.asked) == 1
+
+
+def test_gone_is_not_found(tmp_path):
+    with (
+        scripted((410, b"")) as server,
+        client(server, tmp_path) as c,
+        pytest.raises(NotFoundError),
+    ):
+        c.get("getCustomer", {"customerId": 1})
 
 
 def test_a_given_access_token_that_is_refused_is_not_sent_again(tmp_path):
