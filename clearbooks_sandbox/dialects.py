@@ -33,6 +33,7 @@ DIALECTS = {
     "voided-listed": "voided documents stay in the lists",
     "no-external-id": "contacts know no externalId: a body with one is refused",
     "external-id-ignored": "contacts know no externalId: it is dropped from what is sent",
+    "tidied": "numbers are kept in a spelling of the server's own, and text without extra spaces",
 }
 
 
@@ -73,7 +74,11 @@ class Dialects:
         Raises:
             RefusedError: it holds a field that is not known.
         """
-        if not self._on or not isinstance(body, dict) or "externalId" not in body:
+        if not self._on or not isinstance(body, dict):
+            return body
+        if "tidied" in self._on:
+            body = {name: _tidied(name, value) for name, value in body.items()}
+        if "externalId" not in body:
             return body
         if "no-external-id" in self._on:
             raise RefusedError(400, [Fault("unknownField", "externalId is not a known field")])
@@ -127,6 +132,19 @@ class Dialects:
         if "unknown-fields" in self._on and known:
             found |= {"_links": {"self": "/"}, "lockVersion": 3}
         return found
+
+
+def _tidied(name: str, value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    bare = "".join(c for c in value if c.isalnum()).upper()
+    if name == "vatNumber":
+        return bare.removeprefix("GB")
+    if name == "companyNumber":
+        return bare.zfill(8)
+    if name == "sortCode":
+        return "-".join(bare[n : n + 2] for n in range(0, len(bare), 2))
+    return bare if name in {"accountNumber", "iban"} else " ".join(value.split())
 
 
 def method_of(operation: Operation, dialects: Dialects) -> str:

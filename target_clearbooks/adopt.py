@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from clearbooks.errors import ClearBooksError, ForbiddenError
 from target_clearbooks.intent import WRITABLE, Intent, Operation
 from target_clearbooks.prepare.listing import Lister
-from target_clearbooks.same import VOIDED, standing
+from target_clearbooks.prepare.status import is_voided
+from target_clearbooks.same import standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,15 +61,15 @@ class Adopter:
         for name, value in self._searches(intent):
             for digest in self.lookups.documents(intent.stream, name, value):
                 ids |= dict.fromkeys([digest["id"]])
-        whole = [
-            record
+        whole = {
+            record["id"]: record
             for number in ids
             if self.map.owner(intent.stream, number) in (None, intent.source_key) and number > 0
             for record in [self.sender.get(intent.stream, intent.params, number)]
-            if record is not None and record.get("status") != VOIDED
-        ]
-        return [dict(record) for record in standing(whole, intent)] or [
-            dict(record) for record in standing(whole, replace(intent, marker=None))
+            if record is not None and not is_voided(record)
+        }
+        return [dict(record) for record in standing(whole.values(), intent)] or [
+            dict(record) for record in standing(whole.values(), replace(intent, marker=None))
             if intent.body.get("documentNumber")
         ]  # fmt: skip
 
@@ -97,7 +98,7 @@ def find_marked(sender: Sender, streams: tuple[str, ...], in_flight: int) -> Ite
             for page, _ in lister.pages(operation.id, resource.fixed):
                 for record in page:
                     marker = marker_in(record, stream)
-                    if marker and record.get("status") != VOIDED:
+                    if marker and not is_voided(record):
                         yield stream, record, marker
         except ForbiddenError:
             # Without the right to read it nothing can have been written with this application.

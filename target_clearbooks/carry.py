@@ -203,7 +203,17 @@ class Carrier:
                 with engine.outbox.transaction():
                     engine.outbox.close(task.row, "planned", reasons=(str(error),))
             engine.failure = engine.failure or error
-        elif not self._prepared_again(task, error):
+        elif self._prepared_again(task, error):
+            pass
+        elif (
+            isinstance(error, NotFoundError)
+            and task.wanted.operation in (Operation.VOID, Operation.DELETE)
+            and task.sends + task.recovered > 1
+        ):
+            # The one before, whose reply was lost, was carried out.
+            engine.outbox.count(engine.business_id, task.stream, "recovered")
+            engine.done(task, {}, _OUTCOMES[task.wanted.operation])
+        else:
             if task.row is not None and sent:
                 task.row.sent = None
             engine.refusals.refused(task, "rejected", "rejected", _words(error))
@@ -344,6 +354,7 @@ class Carrier:
                             warnings=list(intent.warnings) or None)  # fmt: skip
         engine.outbox.count(engine.business_id, task.stream, outcome)
         engine.outbox.save_counts()
+        self.looks.wrote(task)
         self._tell_lookups(task, record, gone=gone)
 
     def _tell_lookups(self, task: Task, record: Mapping[str, Any], *, gone: bool) -> None:

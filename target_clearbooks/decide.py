@@ -13,6 +13,7 @@ from target_clearbooks.intent import (
     Operation,
     Quarantined,
     Rejected,
+    Settle,
     Waiting,
     content_hash,
 )
@@ -163,6 +164,14 @@ class Decider:
             return
         if intent.operation is Operation.CREATE and not self._adopted(task):
             return
+        if self._may_stand_unseen(intent):
+            words = (
+                f"{intent.stream}: the state store was lost, and the API has no list that tells "
+                "whether it stands already; give its ID with `clearbooks map set`, or set "
+                "assume_new for one run to have it made"
+            )
+            self.engine.refusals.refuse(task, Quarantined((words,)))
+            return
         intent = task.wanted
         known = applied is not None and applied.hash is not None
         if self.engine.settings.mode == "create" and intent.operation is Operation.UPDATE:
@@ -172,6 +181,15 @@ class Decider:
         else:
             self._check_marked()
             self.engine.carrier.put(task, unknown=not known)
+
+    def _may_stand_unseen(self, intent: Intent) -> bool:
+        """Whether an earlier, lost store may have made it, and nothing would show it."""
+        return (
+            intent.operation is Operation.CREATE
+            and WRITABLE[intent.stream].settle is Settle.NEVER
+            and self.engine.map.rebuilt()
+            and not self.engine.settings.assume_new
+        )
 
     def _adopted(self, task: Task) -> bool:
         """Look whether the document stands already; False where the task is settled by that."""

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.intent import WRITABLE, Operation, Settle
-from target_clearbooks.same import unchanged
+from target_clearbooks.same import identities, unchanged
 from target_clearbooks.task import pair_of
 
 if TYPE_CHECKING:
@@ -28,6 +28,21 @@ class Looks:
 
     def __init__(self, carrier: Carrier) -> None:
         self.carrier = carrier
+        # What this run has written: a list may show it only a while later.
+        self._equal: dict[str, int] = {}
+        self._allocated: dict[tuple[str, tuple[int, str, int]], Decimal] = {}
+
+    def wrote(self, task: Task) -> None:
+        """Take in what was settled, so that no look falls behind it."""
+        intent, settle = task.whole, WRITABLE[task.stream].settle
+        if settle is Settle.COUNT and "equal" in task.fence:
+            self._equal[identities(intent)[0]] = int(task.fence["equal"]) + 1
+        elif settle is Settle.CONVERGE and intent.operation is Operation.CREATE:
+            pair = pair_of(intent)
+            others = self.carrier.engine.map.wanted(task.stream, pair, task.source_key)
+            self._allocated[task.stream, pair] = others + Decimal(str(intent.body["amount"]))
+        elif settle is Settle.CONVERGE:
+            self._allocated.clear()  # one was taken back
 
     def look(self, task: Task) -> None:
         """Read what has to be known just before the write."""
@@ -66,6 +81,9 @@ class Looks:
         if free:
             engine.done(task, {"id": free[0]}, "adopted")
             return
+        if "equal" in fence:
+            own = self._equal.get(identities(task.wanted)[0], 0)
+            fence["equal"] = max(int(fence["equal"]), own)
         if fence.get("equal") and engine.map.rebuilt():
             words = "an equal transaction stands in the ledger, and the map was rebuilt"
             engine.refusals.refused(task, "quarantined", "blocked", (words,))
@@ -79,6 +97,7 @@ class Looks:
             task.total = Decimal(str(intent.body["amount"]))
         pair = pair_of(intent)
         there = sum((Decimal(str(row["amount"])) for row in listed), Decimal(0))
+        there = max(there, self._allocated.get((task.stream, pair), Decimal(0)))
         others = engine.map.wanted(task.stream, pair, task.source_key)
         missing = others + task.total - there
         if missing > 0:
@@ -92,7 +111,8 @@ class Looks:
             return
         free = [r for r in listed
                 if engine.map.owner(task.stream, r["id"]) in (None, task.source_key)]  # fmt: skip
-        found = max(free or listed, key=lambda row: int(row["id"]))
+        mine = {"id": applied.mapped.remote_id} if applied else {}
+        found = max(free or listed, key=lambda row: int(row["id"]), default=mine)
         engine.done(task, found, "written" if task.sends else "adopted")
 
     def _go_on(self, task: Task, fence: dict[str, Any]) -> None:

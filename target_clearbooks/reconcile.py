@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from clearbooks.errors import NotFoundError, UnavailableError
 from target_clearbooks.intent import WRITABLE, Operation, Settle
 from target_clearbooks.prepare.listing import PAGE, Lister, records
-from target_clearbooks.same import VOIDED, equal_journals, standing, unchanged
+from target_clearbooks.prepare.status import is_voided
+from target_clearbooks.same import equal_journals, maybe_cut, standing, unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -116,13 +117,23 @@ class Reconciler:
 
     def _created(self, intent: Intent, fence: Record, listed: Sequence[Record]) -> Verdict:
         newest, known = fence.get("newest"), set(fence.get("known", ()))
-        found = [
-            record
-            for record in standing(listed, intent)
-            if record["id"] not in known
-            and (newest is None or intent.stream in _NOT_ASCENDING or record["id"] > newest)
-            and self.map.owner(intent.stream, record["id"]) in (None, intent.source_key)
-        ]
+
+        def new(record: Record) -> bool:
+            return bool(
+                record["id"] not in known
+                and (newest is None or intent.stream in _NOT_ASCENDING or record["id"] > newest)
+                and self.map.owner(intent.stream, record["id"]) in (None, intent.source_key)
+            )
+
+        found = [record for record in standing(listed, intent) if new(dict(record))]
+        cut = [] if found else [r for r in listed if maybe_cut(r, intent) and new(r)]
+        if cut:
+            field = WRITABLE[intent.stream].marker
+            return Unclear(
+                f"{intent.stream}: the ledger holds one like it, whose {field} may have been cut "
+                f"short; look whether it is {intent.source_key!r}",
+                _candidates(cut),
+            )
         return _one(found)
 
     def _otherwise(self, way: Settle, intent: Intent, fence: Record) -> Verdict:
@@ -156,7 +167,7 @@ class Reconciler:
         """What became of an update, void or deletion: the old ID tells."""
         record = self.sender.get(intent.stream, intent.params, intent.remote_id)
         standing_id = record.get("id", intent.remote_id) if record else None
-        gone = record is None or record.get("status") == VOIDED
+        gone = record is None or is_voided(record)
         moved = Unclear(
             f"{intent.stream} {intent.remote_id} was changed by somebody else meanwhile; "
             f"the newest revision is {standing_id}",
@@ -269,7 +280,9 @@ def _one(found: Sequence[Mapping[str, Any]]) -> Verdict:
         return Absent()
     if len(found) == 1:
         return Found(dict(found[0]))
-    return Unclear(
-        f"{len(found)} records of the ledger may be it",
-        tuple({k: r[k] for k in ("id", "name", "documentNumber", "date") if k in r} for r in found),
-    )
+    return Unclear(f"{len(found)} records of the ledger may be it", _candidates(found))
+
+
+def _candidates(found: Sequence[Mapping[str, Any]]) -> tuple[Record, ...]:
+    names = ("id", "name", "documentNumber", "date")
+    return tuple({k: r[k] for k in names if k in r} for r in found)

@@ -8,14 +8,26 @@ from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.intent import WRITABLE, content_hash
 from target_clearbooks.prepare.diff import diff
+from target_clearbooks.prepare.names import company_number, digits, fold, vat_number
+from target_clearbooks.prepare.status import is_voided
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from target_clearbooks.intent import Intent
 
-VOIDED = "voided"
 _PENNY = Decimal("0.01")
+# No field of a ledger is shorter than this: what ends before was not cut, but is another's.
+_SHORTEST_CUT = 15
+# An API may write these its own way; otherwise one is found missing that stands there.
+_SPELLINGS: Mapping[str, Callable[[str], str]] = {
+    "vatNumber": vat_number,
+    "companyNumber": company_number,
+    "sortCode": digits,
+    "accountNumber": digits,
+    "iban": digits,
+}
+_NUMBERS = frozenset({"amount"})
 
 
 def identities(intent: Intent) -> list[str]:
@@ -34,7 +46,7 @@ def identities(intent: Intent) -> list[str]:
         return [content_hash([body.get(writable.contact), body.get("date")])]
     found = []
     for keys in writable.keys:
-        values = [_text(body.get(name)) for name in keys.split("+")]
+        values = [_spelt(name, body.get(name)) for name in keys.split("+")]
         if all(values):
             found.append(content_hash([keys, values]))
     return found or [content_hash(body)]
@@ -54,11 +66,13 @@ def standing(records: Iterable[Mapping[str, Any]], intent: Intent) -> list[Mappi
 
 
 def _could_be(record: Mapping[str, Any], intent: Intent) -> bool:
-    if record.get("status") == VOIDED:
+    if is_voided(record):
         return False
     if isinstance(intent.body, bytes):
-        name = intent.params.get("fileName")
-        return bool(record.get("name") == name and record.get("size") == len(intent.body))
+        # A server may replace what it does not like in a file name.
+        name = fold(str(intent.params.get("fileName")))
+        same_name = fold(str(record.get("name") or "")) == name
+        return same_name and _number(record.get("size")) == len(intent.body)
     marked = _marked(record, intent)
     if marked is not None and (not marked or str(intent.marker).startswith("CB-")):
         return marked
@@ -73,8 +87,22 @@ def _marked(record: Mapping[str, Any], intent: Intent) -> bool | None:
     name = WRITABLE[intent.stream].marker
     if not intent.marker or not name:
         return None
-    text = str(record.get(name) or "")
-    return intent.marker in text.split() if name == "description" else text == intent.marker
+    text, marker = _text(record.get(name)), _text(intent.marker)
+    return marker in text.split() if name == "description" else text == marker
+
+
+def maybe_cut(record: Mapping[str, Any], intent: Intent) -> bool:
+    """Whether a record is like the intent, but for a marker that the API may have cut short."""
+    writable = WRITABLE[intent.stream]
+    if not (intent.marker and writable.marker and writable.contact) or is_voided(record):
+        return False
+    text, whole = _text(record.get(writable.marker)), _text(intent.body.get(writable.marker))
+    return (
+        len(text) >= _SHORTEST_CUT
+        and text != whole
+        and whole.startswith(text)
+        and _same_document(record, intent.body, writable.contact)
+    )
 
 
 def _same_document(record: Mapping[str, Any], body: Mapping[str, Any], contact: str) -> bool:
@@ -85,7 +113,7 @@ def _same_document(record: Mapping[str, Any], body: Mapping[str, Any], contact: 
         names.append("documentNumber")
     elif not _same_lines(record, body.get("lineItems", ())):
         return False
-    return all(_text(record.get(name)) == _text(body.get(name)) for name in names)
+    return all(_spelt(name, record.get(name)) == _spelt(name, body.get(name)) for name in names)
 
 
 def _same_lines(record: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> bool:
@@ -103,8 +131,8 @@ def _same_keys(record: Mapping[str, Any], body: Mapping[str, Any], keys: tuple[s
     """Whether the first key that both have is the same."""
     for key in keys:
         names = key.split("+")
-        mine = [_text(body.get(name)) for name in names]
-        theirs = [_text(record.get(name)) for name in names]
+        mine = [_spelt(name, body.get(name)) for name in names]
+        theirs = [_spelt(name, record.get(name)) for name in names]
         if all(mine) and all(theirs):
             return mine == theirs
     return False
@@ -132,6 +160,14 @@ def _sums(lines: Iterable[Mapping[str, Any]]) -> dict[int, Decimal]:
 def unchanged(record: Mapping[str, Any], body: Any) -> bool:
     """Whether a record of the ledger already is as the body wants it."""
     return isinstance(body, dict) and not diff(record, body)
+
+
+def _spelt(name: str, value: Any) -> str:
+    """A field's value, in the one spelling in which it is compared."""
+    if name in _NUMBERS and value is not None:
+        value = _number(value)  # some APIs send amounts as text
+    spelling = _SPELLINGS.get(name)
+    return spelling(str(value or "")) if spelling else _text(value)
 
 
 def _text(value: Any) -> str:

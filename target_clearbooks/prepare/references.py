@@ -13,6 +13,7 @@ from target_clearbooks.prepare.amounts import integer, shown, text
 from target_clearbooks.prepare.finding import Ambiguous, NotFoundInLedger, NotYet
 from target_clearbooks.prepare.names import digits, fold, listed, nearest
 from target_clearbooks.prepare.shapes import folded_keys
+from target_clearbooks.prepare.status import is_voided
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 _PREFIXED = re.compile(r"([A-Za-z]+)-?(\d+)")
 _SORT_AND_NUMBER = 14
-_VOIDED = "voided"
 
 
 def _by(name: str) -> Callable[[Mapping[str, Any]], Iterable[str]]:
@@ -265,7 +265,7 @@ class References:
             raise NotFoundInLedger(f"{stream} {key!r} was voided")
         rows = self._lookups.documents(stream, "id", mapped.remote_id)
         row = rows[0] if rows else {"id": mapped.remote_id}
-        if row.get("status") == _VOIDED:
+        if is_voided(row):
             raise NotFoundInLedger(f"{stream} {key!r} is voided in the ledger")
         return stream, row, ((stream, key),)
 
@@ -281,7 +281,7 @@ class References:
                 for stream in streams
                 if name in _found_by(stream)
                 for row in self._numbered(stream, name, value)
-                if row.get("status") != _VOIDED
+                if not is_voided(row)
             ]
             if found:
                 return found

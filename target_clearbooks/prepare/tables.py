@@ -21,6 +21,7 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 _decoder: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(
     dict[str, Any], float_hook=Decimal
 )
+_MOST_BITS = 63
 
 
 class Table(Protocol):
@@ -150,6 +151,8 @@ class DiskTable(Table):
 
     @override
     def get(self, record_id: Any) -> Record | None:
+        if isinstance(record_id, int) and record_id.bit_length() > _MOST_BITS:
+            return None  # no ID of a ledger, and more than the database takes
         found = self._one("SELECT json FROM listed WHERE name = ? AND id = ?", record_id)
         return _decoder.decode(found) if found else None
 

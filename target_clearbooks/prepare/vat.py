@@ -197,8 +197,13 @@ def _rate(row: Mapping[str, Any]) -> Rate:
     return Rate(
         str(row.get("key")),
         str(row.get("name", "")),
-        None if percent is None else decimal(percent),
+        None if percent is None else _percent(decimal(percent)),
     )
+
+
+def _percent(rate: Decimal) -> Decimal:
+    """A rate as a percentage, also where the API gives a fraction: none is below 1 % but 0."""
+    return rate * HUNDRED if 0 < rate < 1 else rate
 
 
 def _matching(legal: Sequence[Rate], value: Any) -> list[Rate]:
