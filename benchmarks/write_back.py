@@ -2,11 +2,13 @@
 
     uv run python benchmarks/write_back.py                  1,000 invoices at 200 ms a request
     uv run python benchmarks/write_back.py --invoices 100 --latency-ms 50
+    uv run python benchmarks/write_back.py --limit 600      as many invoices at 5 requests a second
     uv run python benchmarks/write_back.py --memory 100000  as many customers, without latency
 
 The target runs as a program against the sandbox in a process of its own. The exit code is 1 where
 eight in flight take a quarter of the time of one at a time or more, where the second run writes
-anything, or where memory grows with the number of records.
+anything, where less than 95 % of a limit are used once it is known, or where memory grows with the
+number of records.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ TARGET = Path(sys.executable).with_name("target-clearbooks")
 CUSTOMERS = 20
 # Memory of the larger run may exceed that of the smaller one by this share.
 GROWTH = 1.15
+RATE, BURST, SHARE = 5, 10, 0.95
 
 
 def main() -> int:
@@ -35,9 +38,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--invoices", type=int, default=1000)
     parser.add_argument("--latency-ms", type=int, default=200)
+    parser.add_argument("--limit", type=int, metavar="INVOICES")
     parser.add_argument("--memory", type=int, metavar="RECORDS")
     wanted = parser.parse_args()
-    missed = memory(wanted.memory) if wanted.memory else speed(wanted.invoices, wanted.latency_ms)
+    if wanted.memory:
+        missed = memory(wanted.memory)
+    elif wanted.limit:
+        missed = limit(wanted.limit)
+    else:
+        missed = speed(wanted.invoices, wanted.latency_ms)
     for line in missed:
         print(f"missed: {line}")
     return 1 if missed else 0
@@ -66,6 +75,24 @@ def speed(invoices: int, latency_ms: int) -> list[str]:
     share = took[8] / took[1]
     print(f"eight in flight take {share:.0%} of the time of one at a time")
     return [*missed, *([f"{share:.0%} is a quarter or more"] if share >= 1 / 4 else [])]
+
+
+def limit(invoices: int) -> list[str]:
+    """How much of a limit is used: by the run that finds it, and by the next."""
+    share = 0.0
+    with tempfile.TemporaryDirectory() as folder, Books(Path(folder)) as books:
+        books.run(customers(CUSTOMERS))
+        for words, first in (("at first", 0), ("the limit known", invoices)):
+            books.answer(200, rate=RATE, burst=BURST)
+            seconds, _ = books.run(sales(invoices, first), max_in_flight=8)
+            found = books.asked()
+            # What the bucket holds at the start comes without waiting.
+            share = (found["requests"] - found["answers"].get("429", 0) - BURST) / RATE / seconds
+            print(
+                f"{invoices} invoices at {RATE}/s, {words}: {seconds:.1f} s, "
+                f"{found['answers'].get('429', 0)} answers of 429, {share:.0%} of the limit used"
+            )
+    return [] if share >= SHARE else [f"{share:.1%} of the limit used"]
 
 
 def memory(records: int) -> list[str]:
@@ -116,13 +143,19 @@ class Books:
         assert self._process.stdout  # noqa: S101 - it is a pipe
         self._process.stdout.close()
 
-    def answer(self, latency_ms: int) -> None:
-        """Forget what was asked, and answer so late from now on."""
-        requests.post(f"{self.site}/benchmark", params={"latency_ms": latency_ms}, timeout=10)
+    def answer(self, latency_ms: int, **limit: int) -> None:
+        """Forget what was asked, and answer so late, and so often a second, from now on."""
+        requests.post(
+            f"{self.site}/benchmark", params={"latency_ms": latency_ms, **limit}, timeout=10
+        )
+
+    def asked(self) -> Any:
+        """What the sandbox was asked for since `answer`."""
+        return requests.get(f"{self.site}/benchmark", timeout=10).json()
 
     def writes(self) -> int:
         """Creates that the sandbox was asked for since `answer`."""
-        asked = requests.get(f"{self.site}/benchmark", timeout=10).json()["operations"]
+        asked = self.asked()["operations"]
         return sum(count for name, count in asked.items() if name.startswith("create"))
 
     def run(self, messages: Any, **settings: Any) -> tuple[float, int]:
@@ -183,10 +216,10 @@ def customers(count: int) -> Any:
                "record": {"externalId": f"C-{n}", "name": f"Customer {n}"}}  # fmt: skip
 
 
-def sales(count: int) -> Any:
+def sales(count: int, first: int = 0) -> Any:
     """Invoices to those customers."""
     yield schema("sales_invoices")
-    for n in range(count):
+    for n in range(first, first + count):
         line = {"description": "Work", "unitPrice": f"{100 + n % 50}.25", "quantity": 1,
                 "accountCode": 1001001, "vatRate": "20%"}  # fmt: skip
         yield {"type": "RECORD", "stream": "sales_invoices",
