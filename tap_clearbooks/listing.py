@@ -42,6 +42,8 @@ logger = logging.getLogger(__name__)
 MOST_PASSES = 20
 # A single reading may miss what the one before it missed, where the same boundary moved again.
 QUIET_PASSES = 2
+# Walks by date whose pages do not fit together though the count stands still.
+WALKS = 2
 
 
 class Listing:
@@ -74,7 +76,7 @@ class Listing:
         self._params = params
         self._business_id = business_id
         self._shape = shape
-        self._page_size = page_size
+        self.page_size = page_size
         self._executor = executor
         self._depth = depth
         self._drained = drained
@@ -94,7 +96,7 @@ class Listing:
         sort = {"sortBy": sort_by, "sortDirection": direction}
         if sort_by in self._unsortable:
             sort = {}
-        params = {**self._params, **sort, "limit": limit or self._page_size, "page": number}
+        params = {**self._params, **sort, "limit": limit or self.page_size, "page": number}
         try:
             reply = self._client.get(self._operation, params, business_id=self._business_id)
         except NotFoundError:
@@ -158,7 +160,7 @@ class Listing:
             return first.total <= len(first.records)
         if not first.records:
             return True
-        return len(first.records) < self._page_size and not self.fetch(2, DESCENDING).records
+        return len(first.records) < self.page_size and not self.fetch(2, DESCENDING).records
 
     def _late(self, position: int | None, found: int) -> bool:
         """Whether more records have come than the `found` ones with an ID above the bookmark.
@@ -270,25 +272,28 @@ class Listing:
                 seen.add(fresh)
                 yield Part(fresh)
             if not walk.ordered:
-                yield from self._since_unsorted(field, cutoff, also_above, seen)
+                logger.info("%s: the API does not sort by %s", self._operation, field)
+                parts = self._in_server_order(None)
+            elif passes.settled(walk.proven()):
                 return
-            if passes.settled(walk.proven()):
-                return
-
-    def _since_unsorted(
-        self, field: str, cutoff: dt.date, also_above: int | None, seen: Seen
-    ) -> Iterator[Part]:
-        logger.info("%s: the API does not sort by %s; reading it all", self._operation, field)
-        for part in self._in_server_order(None):
-            wanted = [
-                record
-                for record in part.records
-                if not older(record, field, cutoff)
-                or (also_above is not None and record.id > also_above)
-            ]
-            fresh = seen.unseen(wanted)
-            seen.add(fresh)
-            yield Part(fresh)
+            elif walk.steady and passes.number >= WALKS:
+                logger.info("%s: the order by %s does not stand still", self._operation, field)
+                parts = self.ascending()
+            else:
+                continue
+            logger.info("%s: reading it all", self._operation)
+            for part in parts:
+                fresh = seen.unseen(
+                    [
+                        record
+                        for record in part.records
+                        if not older(record, field, cutoff)
+                        or (also_above is not None and record.id > also_above)
+                    ]
+                )
+                seen.add(fresh)
+                yield Part(fresh)
+            return
 
 
 def _total(reply: Reply, number: int, records: int) -> int | None:

@@ -21,8 +21,17 @@ if TYPE_CHECKING:
     from tap_clearbooks.records import Record
 
 
+# Smaller pages cannot everywhere overlap and still go on.
+LEAST_OVERLAPPING = 10
+
+
 class NewestWalk:
-    """One walk through the pages from the newest date back to the cutoff."""
+    """One walk through the pages from the newest date back to the cutoff.
+
+    Each page overlaps the one before it by a record or a few. Where the last record of a page
+    comes again at the head of the next one, nothing slipped through between them, whatever was
+    added, deleted or dated anew meanwhile.
+    """
 
     def __init__(self, listing: Listing, field: str, cutoff: dt.date) -> None:
         self._listing = listing
@@ -30,7 +39,11 @@ class NewestWalk:
         self._cutoff = cutoff
         self._first: list[int] = []
         self._pages = 0
-        self._moved = False
+        self._reached = 0
+        self._found: set[int] = set()
+        self._linked = True
+        self._overlapping = True
+        self.steady = True
         self.ordered = True
 
     def __iter__(self) -> Iterator[list[Record]]:
@@ -38,13 +51,14 @@ class NewestWalk:
         before: Page | None = None
         newest: dt.date | None = None
         while True:
-            page = self._listing.fetch(self._pages + 1, DESCENDING, field)
-            self._pages += 1
+            page, full = self._fetch()
             dates = [getattr(record, field) for record in page.records]
-            self._moved = self._moved or (before is not None and page.total != before.total)
             if before is None:
-                self._first = ids(page.records)
                 self.ordered = self._descends(dates)
+            else:
+                self.steady = self.steady and page.total == before.total
+                together = not page.records or before.records[-1].id in ids(page.records)
+                self._linked = self._linked and together
             known = [date for date in dates if isinstance(date, dt.date)]
             # Additions push records on to the next page: only its top is compared with this one's.
             tops = [newest, known[0]] if newest and known else []
@@ -52,12 +66,34 @@ class NewestWalk:
                 self.ordered = False
                 return
             yield [r for r in page.records if not older(r, field, self._cutoff)]
-            size = len(self._first)
-            end = page.total is not None and self._pages * size >= page.total
+            counted = page.total is not None and self._reached >= page.total
+            end = not full and (counted or before is not None)
             if end or not page.records or (known and known[-1] < self._cutoff):
                 return
             before = page
             newest = known[0] if known else newest
+
+    def _fetch(self) -> tuple[Page, bool]:
+        """The next page, and whether it is full, so that more may follow."""
+        size = len(self._first)
+        limit, number = None, self._pages + 1
+        if self._pages and self._overlapping and size >= LEAST_OVERLAPPING:
+            limit, number = overlapping(self._reached, size)
+        page = self._listing.fetch(number, DESCENDING, self._field, limit=limit)
+        self._pages += 1
+        found = ids(page.records)
+        if self._pages == 1:
+            self._first = found
+            asked = page.limit or self._listing.page_size
+        elif limit is not None and len(found) > limit:
+            # A server with a page size of its own: its pages do not overlap.
+            self._overlapping = self._linked = False
+            number, asked = self._pages, size
+        else:
+            asked = limit or size
+        self._reached = (number - 1) * asked + len(found) if number > 1 else len(found)
+        self._found.update(found)
+        return page, len(found) >= asked
 
     def _descends(self, dates: list[Any]) -> bool:
         """Whether the server sorts; many documents of one day look sorted either way."""
@@ -70,8 +106,24 @@ class NewestWalk:
         """Whether nothing can have crossed from one page to another meanwhile."""
         if self._pages == 1:
             return True
+        if self._overlapping and len(self._first) >= LEAST_OVERLAPPING:
+            # Records of one day in another order each time: some come twice, others never.
+            return self._linked and len(self._found) == self._reached
         again = self._listing.fetch(1, DESCENDING, self._field)
-        return not self._moved and ids(again.records) == self._first
+        return self.steady and ids(again.records) == self._first
+
+
+def overlapping(reached: int, size: int) -> tuple[int, int]:
+    """Limit and number of the page that holds position `reached` and goes on the furthest."""
+
+    def number(limit: int) -> int:
+        return (reached - 1) // limit + 1
+
+    limit = max(range(size, 0, -1), key=lambda limit: number(limit) * limit)
+    if number(limit) * limit <= reached:
+        # Every limit ends here: the next page, and another walk where it does not prove right.
+        return size, reached // size + 1
+    return limit, number(limit)
 
 
 class AscendingWalk:

@@ -29,7 +29,7 @@ class FakeApi:
     def __init__(self, ids, *, dates=None, before=None, headers=True, sorts=("id", "date"),
                  direction=True, cap=200, refuses=(), shuffle=None,
                  strict=False, counted=lambda count: count, last_again=False,
-                 pages=False):  # fmt: skip
+                 pages=False, ties=None, own_size=None):  # fmt: skip
         self.records = {i: {"id": i, "date": (dates or {}).get(i, "2024-01-01")} for i in ids}
         self.before = before or (lambda _number: None)
         self.headers = headers
@@ -42,6 +42,8 @@ class FakeApi:
         self.counted = counted
         self.last_again = last_again
         self.pages = pages
+        self.ties = ties
+        self.own_size = own_size
         self.requests = []
         self._lock = threading.Lock()
 
@@ -63,8 +65,12 @@ class FakeApi:
             rows.sort(key=lambda row: hash((row["id"], self.shuffle)))
         elif field in self.sorts:
             descending = self.direction and params.get("sortDirection") == "descending"
-            rows.sort(key=lambda row: (row[field], row["id"]), reverse=descending)
-        limit = min(params["limit"], self.cap)
+            if self.ties is not None:
+                self.ties.shuffle(rows)
+                rows.sort(key=lambda row: row[field], reverse=descending)
+            else:
+                rows.sort(key=lambda row: (row[field], row["id"]), reverse=descending)
+        limit = self.own_size or min(params["limit"], self.cap)
         start = (params["page"] - 1) * limit
         if self.strict and start and start >= len(rows):
             raise NotFoundError(operation, 404)
