@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from target_clearbooks.task import Task
 
 _LISTED = ("customers", "suppliers")
+# The newest that a run has written: long enough for any list to show them.
+_MOST_KEPT = 5_000
 
 
 class Looks:
@@ -43,6 +45,8 @@ class Looks:
             self._allocated[task.stream, pair] = others + Decimal(str(intent.body["amount"]))
         elif settle is Settle.CONVERGE:
             self._allocated.clear()  # one was taken back
+        _cut(self._equal)
+        _cut(self._allocated)
 
     def look(self, task: Task) -> None:
         """Read what has to be known just before the write."""
@@ -118,3 +122,9 @@ class Looks:
     def _go_on(self, task: Task, fence: dict[str, Any]) -> None:
         task.looked, task.fence = {}, fence
         self.carrier.ready.appendleft(task)
+
+
+def _cut(kept: dict[Any, Any]) -> None:
+    """Let the oldest go, so that memory stays flat."""
+    if len(kept) > _MOST_KEPT:
+        del kept[next(iter(kept))]

@@ -8,6 +8,7 @@ import pytest
 
 from clearbooks.errors import NotFoundError
 from target_clearbooks.intent import Intent, Operation
+from target_clearbooks.looks import Looks
 from target_clearbooks.prepare.status import is_voided
 from target_clearbooks.prepare.vat import _matching, _rate
 from target_clearbooks.reconcile import Absent, Reconciler
@@ -151,3 +152,18 @@ def test_after_a_lost_store_a_bank_feed_is_made_only_when_a_person_says_so(run, 
     assert run.writes()["POST", "bankFeeds"] == 1
     assert run(feed, **lost, assume_new=True) == 0
     assert run.writes()["POST", "bankFeeds"] == 2
+
+
+def test_what_a_run_remembers_of_its_journals_stays_small(run, monkeypatch):
+    monkeypatch.setattr("target_clearbooks.looks._MOST_KEPT", 2)
+    sizes = []
+    put_down = Looks.wrote
+
+    def wrote(looks, task):
+        put_down(looks, task)
+        sizes.append(len(looks._equal))
+
+    monkeypatch.setattr(Looks, "wrote", wrote)
+    lines = [(("9002001", f"-{n}"), ("9001002", f"{n}")) for n in range(1, 6)]
+    assert run([*schema("journals"), *(journal(f"J{n}", *x) for n, x in enumerate(lines))]) == 0
+    assert sizes == [1, 2, 2, 2, 2]
