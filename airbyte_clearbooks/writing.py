@@ -15,6 +15,7 @@ from airbyte_clearbooks.faults import CONFIG, SYSTEM
 from airbyte_clearbooks.protocol import Stopped
 from airbyte_clearbooks.repair import Repair
 from airbyte_clearbooks.scopes import granted, try_scopes
+from clearbooks.businesses import chosen_businesses
 from clearbooks.client import Client
 from clearbooks.contract import load_contract
 from clearbooks.errors import SettingError
@@ -233,9 +234,7 @@ def check(config: Config, output: Output) -> None:
     open_store(target.settings.state_store).close()
     contract = target.connection.contract
     with target.connect() as client:
-        businesses = list(target.connection.business_ids) or [
-            business["id"] for business in client.get("listBusinesses").json()
-        ]
+        businesses = chosen_businesses(client)
         if not businesses:
             raise SettingError("business_ids: the authorisation covers no business")
         names = config.streams or ("customers",)

@@ -19,7 +19,7 @@ from clearbooks.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Container, Iterator, Mapping
 
 _MOST_FAULTS = 20
 _MOST_WORDS = 300
@@ -28,12 +28,46 @@ _NOT_FOUND = frozenset({404, 410})
 _METHOD_NOT_ALLOWED = 405
 _CLIENT_ERRORS = range(400, 500)
 MAX_RETRY_AFTER = 3600.0
+_WRAPPERS = ("items", "data", "results")
 
 _NEVER_CONNECTED = (
     u3.NewConnectionError,
     u3.ConnectTimeoutError,
     u3.NameResolutionError,
 )
+
+
+def records(
+    data: Any, operation: str, fields: Container[str] | None = None
+) -> list[dict[str, Any]]:
+    """The objects of a list, also where it is wrapped, or where a list of one is its only object.
+
+    Args:
+        data: The JSON of an answer; None is an empty list.
+        operation: For the message.
+        fields: Names of an object's fields, to tell an object from something else.
+
+    Raises:
+        ApiError: it holds something else. An error never counts as an empty list.
+    """
+    if isinstance(data, dict):
+        wrappers = (k for k in _WRAPPERS if k in data and k not in (fields or ()))
+        data = next((data[k] for k in wrappers if isinstance(data[k], (list, dict))), data)
+    if isinstance(data, dict) and (fields is None or any(k in fields for k in data)):
+        data = [data]
+    if data is None:
+        return []
+    found = [_bare(item) for item in data] if isinstance(data, list) else [data]
+    kept = [item for item in found if isinstance(item, dict)]
+    if not isinstance(data, list) or len(kept) < len(found):
+        raise ApiError(operation, None, hint="the answer is JSON but no list of records")
+    return kept
+
+
+def _bare(item: Any) -> Any:
+    while isinstance(item, list) and len(item) == 1:
+        item = item[0]
+    return item
 
 
 def surely_not_sent(error: requests.RequestException) -> bool:

@@ -15,10 +15,10 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from clearbooks.client import decode
-from clearbooks.errors import ApiError
+from clearbooks.replies import records
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Sequence
+    from collections.abc import Callable, Sequence
 
 logger = logging.getLogger(__name__)
 
@@ -27,8 +27,6 @@ Record = Any
 
 ONLY_ID: dict[str, Any] = {"type": "object", "properties": {"id": {"type": "integer"}}}
 """Schema of records of which only the ID matters."""
-
-_PAGE_WRAPPERS = ("items", "data", "results")
 
 
 class Shape:
@@ -66,7 +64,7 @@ class Shape:
         try:
             return self._page.decode(body)
         except msgspec.MsgspecError:
-            rows = _rows(decode(body), self.schema["properties"], operation)
+            rows = records(decode(body), operation, self.schema["properties"])
             return [self.lenient(item) for item in rows]
 
     def lenient(self, item: dict[str, Any]) -> Record:
@@ -97,19 +95,6 @@ class Shape:
                     self.name, record, path or "(record)", kind,
                 )  # fmt: skip
             return None
-
-
-def _rows(data: Any, fields: Container[str], operation: str) -> list[dict[str, Any]]:
-    if isinstance(data, dict):
-        data = next((data[k] for k in _PAGE_WRAPPERS if k in data and k not in fields), data)
-    if isinstance(data, dict) and any(k in fields for k in data):
-        # An array of one may come as its only object.
-        data = [data]
-    if data is None:
-        return []
-    if not isinstance(data, list) or not all(isinstance(item, dict) for item in data):
-        raise ApiError(operation, None, hint="the answer is JSON but no list of records")
-    return data
 
 
 def _kind(schema: dict[str, Any]) -> str:

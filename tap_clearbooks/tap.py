@@ -13,13 +13,13 @@ from singer_sdk.singerlib.json import deserialize_json
 from typing_extensions import override
 
 from clearbooks import DISTRIBUTION
+from clearbooks.businesses import chosen_businesses
 from clearbooks.client import Client
-from clearbooks.errors import ApiError, ClearBooksError, ForbiddenError, SettingError
+from clearbooks.errors import ApiError, ClearBooksError, SettingError
 from clearbooks.program import check_config_files, run, stop_on_signal
 from clearbooks.settings import Connection, connection_properties
 from tap_clearbooks.flight import Reading, Readings
 from tap_clearbooks.progress import Progress
-from tap_clearbooks.records import ONLY_ID, Shape, ids
 from tap_clearbooks.settings import DEFAULT_LOOKBACK, MONTHS, MOST_PER_PAGE, tap_properties
 from tap_clearbooks.sources import Ways, Window
 from tap_clearbooks.stream import ClearBooksStream
@@ -123,20 +123,7 @@ class TapClearbooks(Tap):
     @functools.cached_property
     def businesses(self) -> list[int]:
         """The businesses of this run, in the order of the settings or of the API."""
-        if self.connection.business_ids:
-            return list(self.connection.business_ids)
-        operation = "listBusinesses"
-        try:
-            body = self.client.get(operation).body
-        except ForbiddenError as error:
-            raise SettingError(
-                f"business_ids is empty and the businesses cannot be listed ({error}); set "
-                "business_ids, or authorise with the scope businesses:read"
-            ) from None
-        found = ids(Shape("businesses", ONLY_ID).page(body, operation))
-        if not all(isinstance(business, int) for business in found):
-            raise ApiError(operation, None, hint="a business without a numeric id")
-        return found
+        return chosen_businesses(self.client)
 
     # Readings
 

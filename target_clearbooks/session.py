@@ -10,8 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Self
 
+from clearbooks.businesses import chosen_businesses
 from clearbooks.client import Client
-from clearbooks.errors import ClearBooksError, ForbiddenError, NotAuthorisedError, SettingError
+from clearbooks.errors import ClearBooksError, NotAuthorisedError
 from target_clearbooks.engine import Engine
 from target_clearbooks.ledger_map import LedgerMap
 from target_clearbooks.outbox import Outbox, dumps
@@ -71,7 +72,7 @@ class Session:
             raise
 
     def _open(self, kind: str) -> None:
-        businesses = self._businesses()
+        businesses = chosen_businesses(self.client)
         if self.settings.dry_run:
             # A copy that goes with the run: a dry run leaves the store as it is.
             with closing(open_store(self.settings.state_store)) as store:
@@ -90,18 +91,6 @@ class Session:
             planner = Planner(self._plan)
         for number in businesses:
             self.engines[number] = self._engine(number, planner)
-
-    def _businesses(self) -> list[int]:
-        if self.connection.business_ids:
-            return list(self.connection.business_ids)
-        try:
-            found = self.client.get("listBusinesses").json()
-        except ForbiddenError as error:
-            raise SettingError(
-                f"business_ids is empty and the businesses cannot be listed ({error}); set "
-                "business_ids, or authorise with the scope businesses:read"
-            ) from None
-        return [int(business["id"]) for business in found]
 
     def _engine(self, number: int, planner: Planner | None) -> Engine:
         assert self.db is not None  # noqa: S101 - opened before

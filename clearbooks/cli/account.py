@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clearbooks import known
+from clearbooks.businesses import list_businesses
 from clearbooks.cli import show
 from clearbooks.cli.config import examples, find_account, require_connected, settings_options
 from clearbooks.client import Client
@@ -22,15 +23,14 @@ if TYPE_CHECKING:
     from clearbooks.cli.config import Account, Settings
 
 
-def list_businesses(connection: Connection) -> list[dict[str, Any]]:
+def businesses_of(connection: Connection) -> list[dict[str, Any]]:
     """The businesses that the authorisation covers, as the API sends them.
 
     Raises:
         ClearBooksError: they cannot be listed.
     """
     with Client(connection) as client:
-        found: list[dict[str, Any]] = client.get("listBusinesses").json()
-    return found
+        return list_businesses(client)
 
 
 @click.command(
@@ -45,7 +45,7 @@ def businesses(*, settings: Settings, as_json: bool) -> None:
     """List the businesses that the authorisation covers; `business_ids` takes these IDs."""
     account = find_account(settings)
     require_connected(account)
-    found = list_businesses(account.connection)
+    found = businesses_of(account.connection)
     if as_json:
         show.print_json(found)
         return

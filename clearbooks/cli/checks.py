@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import requests
 
 from clearbooks.cli import show
-from clearbooks.cli.account import list_businesses
+from clearbooks.cli.account import businesses_of
 from clearbooks.cli.config import find_account, require_connected
 from clearbooks.cli.scopes import needed_scopes, readable_streams
 from clearbooks.client import Client
@@ -195,7 +195,7 @@ def _account(account: Account, streams: list[str], chosen: tuple[int, ...]) -> I
     granted = set(chain.scope.split()) if chain is not None and chain.scope else None
     yield _scopes(account, streams, granted)
     try:
-        found = list_businesses(connection)
+        found = businesses_of(connection)
     except ForbiddenError:
         found = [{"id": number} for number in connection.business_ids]
         yield Check(

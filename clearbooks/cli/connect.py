@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clearbooks import known
+from clearbooks.businesses import list_businesses
 from clearbooks.cli import show
 from clearbooks.cli.callback import can_listen, code_of, listening, query_of
 from clearbooks.cli.config import Settings, examples, patient, settings_options
@@ -296,7 +297,7 @@ def _businesses(connection: Connection, chain: Chain) -> tuple[list[dict[str, An
         return [], "the scope businesses:read was not granted; set business_ids"
     try:
         with Client(fresh) as client:
-            found = client.get("listBusinesses").json()
+            found = list_businesses(client)
     except ClearBooksError as error:
         return [], f"{error}; `clearbooks doctor` looks closer"
     return [{"id": b["id"], "name": b.get("name", "")} for b in found], None

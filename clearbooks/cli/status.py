@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clearbooks.cli import show
-from clearbooks.cli.account import list_businesses
+from clearbooks.cli.account import businesses_of
 from clearbooks.cli.config import examples, find_account, settings_options
 from clearbooks.cli.newest import newest_read, newest_written, selected_streams
 from clearbooks.cli.scopes import needed_scopes, readable_streams
@@ -92,7 +92,7 @@ def _wanted(account: Account, streams: str | None, catalog: Path | None) -> list
 
 def _businesses(account: Account) -> tuple[list[dict[str, Any]] | None, ClearBooksError | None]:
     try:
-        found = list_businesses(account.connection)
+        found = businesses_of(account.connection)
     except ClearBooksError as error:
         return None, error
     chosen = account.connection.business_ids

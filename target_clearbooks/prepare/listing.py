@@ -6,7 +6,7 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Protocol
 
-from clearbooks.errors import ApiError
+from clearbooks import replies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -42,20 +42,9 @@ def records(reply: Reply, operation_id: str) -> list[Record]:
         ApiError: the answer holds something else. An error never counts as an empty list.
     """
     data = reply.json()
-    if isinstance(data, dict):
-        inner = data.get("items", data.get("data"))
-        data = inner if isinstance(inner, list) else [data]
-    if not isinstance(data, list):
-        raise ApiError(operation_id, reply.status, hint="the answer is no list of records")
-    return [_one(item, operation_id, reply.status) for item in data]
-
-
-def _one(item: Any, operation_id: str, status: int) -> Record:
-    while isinstance(item, list) and len(item) == 1:
-        item = item[0]
-    if not isinstance(item, dict):
-        raise ApiError(operation_id, status, hint="the list holds something that is no object")
-    return {name: value for name, value in item.items() if value is not None}
+    # Nothing at all is no list: what is not there may be made a second time.
+    found = replies.records([None] if data is None else data, operation_id)
+    return [{name: value for name, value in row.items() if value is not None} for row in found]
 
 
 class Lister:
