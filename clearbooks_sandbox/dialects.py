@@ -24,6 +24,7 @@ DIALECTS = {
     "ascending-only": "sortDirection is ignored",
     "ok-200": "a create is answered 200 instead of 201",
     "string-money": "amounts are strings",
+    "string-ids": "IDs are strings",
     "redirect-301": "an earlier revision redirects with 301 instead of 303",
     "redirect-302": "the same with 302",
     "redirect-307": "the same with 307",
@@ -106,7 +107,7 @@ class Dialects:
         return Reply(status, headers, body)
 
     def _success(self, operation: Operation, body: bytes) -> bytes:
-        if self._on & {"nulls", "string-money", "unknown-fields"}:
+        if self._on & {"nulls", "string-money", "string-ids", "unknown-fields"}:
             schema = resource_of(operation.id)[0].schema
             body = encode(self._value(schema, decode(body)))
         wraps = operation.method == "GET" and operation.id.startswith("get")
@@ -126,12 +127,18 @@ class Dialects:
         if set(record) == {"items"}:
             return {"items": self._value({"items": schema}, record["items"])}
         found = {k: self._value(known.get(k, {}), v) for k, v in record.items()}
+        if "string-ids" in self._on:
+            found |= {k: str(v) for k, v in found.items() if _is_id(k) and isinstance(v, int)}
         if "nulls" in self._on:
             hidden = {k for k, v in known.items() if v.get("writeOnly") or v.get("x-source")}
             found = {**dict.fromkeys(k for k in known if k not in hidden), **found}
         if "unknown-fields" in self._on and known:
             found |= {"_links": {"self": "/"}, "lockVersion": 3}
         return found
+
+
+def _is_id(name: str) -> bool:
+    return name == "id" or name.endswith("Id")
 
 
 def _tidied(name: str, value: Any) -> Any:

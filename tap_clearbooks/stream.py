@@ -11,7 +11,12 @@ from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.streams import Stream
 from typing_extensions import override
 
-from clearbooks.errors import ForbiddenError, NotFoundError, RejectedError
+from clearbooks.errors import (
+    ForbiddenError,
+    NotFoundError,
+    RejectedError,
+    UnavailableError,
+)
 from tap_clearbooks.records import Shape, to_dict
 from tap_clearbooks.streams import CARRIED_BY, STREAMS, resource
 
@@ -157,7 +162,12 @@ class ClearBooksStream(Stream):
                             written = stream.emit(batch, business)
                             counter.increment(written)
                             self._tap.progress.at(stream.name, business, written)
-                except (ForbiddenError, NotFoundError, RejectedError) as error:
+                    self._tap.reached = True
+                except (ForbiddenError, NotFoundError, RejectedError, UnavailableError) as error:
+                    if isinstance(error, UnavailableError) and not self._tap.reached:
+                        # Not this endpoint alone: what follows would only wait as long again.
+                        raise
+                    self._tap.reached = not isinstance(error, UnavailableError)
                     for stream in streams:
                         stream.complete = False
                     self._tap.report(self.name, business, error)

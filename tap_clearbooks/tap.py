@@ -66,6 +66,8 @@ class TapClearbooks(Tap):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.faults: list[str] = []
+        # Whether the last stream that was asked for could be read.
+        self.reached = True
         self.progress = Progress()
 
     @override

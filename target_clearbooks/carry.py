@@ -19,6 +19,7 @@ from clearbooks.errors import (
 )
 from target_clearbooks.intent import WRITABLE, Operation, Settle
 from target_clearbooks.looks import Looks
+from target_clearbooks.prepare.status import is_voided
 from target_clearbooks.reconcile import Absent, Found, Reconciler, Unclear
 from target_clearbooks.task import needs_look, pair_of
 from target_clearbooks.traffic import Traffic
@@ -205,11 +206,7 @@ class Carrier:
             engine.failure = engine.failure or error
         elif self._prepared_again(task, error):
             pass
-        elif (
-            isinstance(error, NotFoundError)
-            and task.wanted.operation in (Operation.VOID, Operation.DELETE)
-            and task.sends + task.recovered > 1
-        ):
+        elif self._gone_before(task, error):
             # The one before, whose reply was lost, was carried out.
             engine.outbox.count(engine.business_id, task.stream, "recovered")
             engine.done(task, {}, _OUTCOMES[task.wanted.operation])
@@ -217,6 +214,22 @@ class Carrier:
             if task.row is not None and sent:
                 task.row.sent = None
             engine.refusals.refused(task, "rejected", "rejected", _words(error))
+
+    def _gone_before(self, task: Task, error: ApiError) -> bool:
+        """Whether an earlier void or deletion, whose reply was lost, was carried out."""
+        intent = task.wanted
+        if (
+            intent.operation not in (Operation.VOID, Operation.DELETE)
+            or task.sends + task.recovered <= 1
+        ):
+            return False
+        if isinstance(error, NotFoundError):
+            return True
+        shown = "get" in self.engine.sender.resource(task.stream).operations
+        if not isinstance(error, RejectedError) or not shown:
+            return False
+        record = self.engine.sender.get(task.stream, intent.params, intent.remote_id)
+        return record is None or is_voided(record)
 
     def _prepared_again(self, task: Task, error: ApiError) -> bool:
         """Once: see whether somebody made a newer revision of what the intent names."""

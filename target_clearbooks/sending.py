@@ -9,6 +9,8 @@ import msgspec
 
 from clearbooks.errors import NotFoundError, RejectedError, UncertainError
 from target_clearbooks.intent import WRITABLE, Operation
+from target_clearbooks.prepare.listing import plain
+from target_clearbooks.prepare.names import listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,6 +97,12 @@ class Sender:
             known = resource.schema["properties"]
             doubtful = {k for k in body or () if known.get(k, {}).get("x-assumed")}
             unknown = {name for name in doubtful if _says_unknown(error, name)}
+            if doubtful and not error.faults:
+                raise RejectedError(
+                    error.operation, error.status,
+                    hint=f"no reason was given; an older account may not know "
+                    f"{listed(sorted(doubtful))}: see the setting `match`",
+                ) from None  # fmt: skip
             if not isinstance(body, dict) or not unknown:
                 raise
         self._unknown |= {(resource.entity, name) for name in unknown}
@@ -116,7 +124,7 @@ class Sender:
             )
         except NotFoundError:
             return None
-        return {k: v for k, v in reply.record().items() if v is not None}
+        return plain(reply.record())
 
 
 def _says_unknown(error: RejectedError, name: str) -> bool:
@@ -142,7 +150,7 @@ def _answered(reply: Reply, operation: ApiOperation) -> Record:
         if isinstance(data, list) and data:
             data = data[0]
         if isinstance(data, dict) and data.get("id") is not None:
-            return {k: v for k, v in data.items() if v is not None}
+            return plain(data)
     except msgspec.MsgspecError:
         pass
     raise UncertainError(operation.id, reply.status, hint="the answer holds no record with an ID")

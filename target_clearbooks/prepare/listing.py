@@ -44,7 +44,20 @@ def records(reply: Reply, operation_id: str) -> list[Record]:
     data = reply.json()
     # Nothing at all is no list: what is not there may be made a second time.
     found = replies.records([None] if data is None else data, operation_id)
-    return [{name: value for name, value in row.items() if value is not None} for row in found]
+    return [plain(row) for row in found]
+
+
+def plain(row: Mapping[str, Any]) -> Record:
+    """A record without nulls; its IDs are numbers, also where they came as text."""
+    return {
+        name: int(value) if _is_id(name) and isinstance(value, str) and value.isdecimal() else value
+        for name, value in row.items()
+        if value is not None
+    }
+
+
+def _is_id(name: str) -> bool:
+    return name == "id" or name.endswith("Id")
 
 
 class Lister:

@@ -129,4 +129,4 @@ def test_all_at_once_still_answer_json(http, served):
     for path in (ME, f"{ME}/1", "/accounting/transactions", f"{ME}/99", "/businesses"):
         assert http("GET", path).json(), path
     feeds = http("POST", "/accounting/bankFeeds", json={"items": [{"accountId": 1}]}).json()
-    assert feeds["items"][0]["accountId"] == 1
+    assert feeds["items"][0]["accountId"] == "1"

@@ -49,8 +49,8 @@ def test_faults_change_nothing_in_the_output(fault, ledger, run_tap):
 
 
 @pytest.mark.parametrize(
-    "dialect", ["nulls", "string-money", "unknown-fields", "pretty", "no-headers", "unsorted",
-                "ascending-only", "errors-object"],
+    "dialect", ["nulls", "string-money", "string-ids", "unknown-fields", "pretty", "no-headers",
+                "unsorted", "ascending-only", "errors-object"],
 )  # fmt: skip
 def test_dialects_change_nothing_in_the_output(dialect, ledger, run_tap):
     plain = run_tap(STREAMS, page_size=10)
@@ -109,12 +109,29 @@ def test_a_refused_business_means_no_activate_version(ledger, run_tap):
 
 def test_a_failed_run_deletes_nothing_and_keeps_no_bookmark(ledger, run_tap):
     ledger.server.faults.add("error:1.0:path=/accounting/transactions")
-    with pytest.raises(ClearBooksError):
-        run_tap(["customers", "transactions"], emit_activate_version_messages=True, max_tries=2)
-    output = run_tap.last
+    settings = {"emit_activate_version_messages": True, "max_tries": 2}
+    output = run_tap(["customers", "transactions"], business_ids=[ONE], **settings)
+    assert output.tap.faults
     assert [m["stream"] for m in output.of_type("ACTIVATE_VERSION")] == ["customers"]
     transactions = output.state.get("bookmarks", {}).get("transactions", {})
     assert not any("replication_key_value" in p for p in transactions.get("partitions", []))
+
+
+def test_an_endpoint_that_keeps_failing_is_told_and_the_others_are_read(ledger, run_tap):
+    ledger.server.faults.add("error:1.0:path=/accounting/sales")
+    streams = ["customers", "sales_invoices", "transactions"]
+    output = run_tap(streams, business_ids=[ONE], max_tries=2)
+    assert len(output.records("customers")) == 60
+    assert output.records("transactions")
+    assert len(output.tap.faults) == 1
+    assert "sales_invoices of business" in output.tap.faults[0]
+    assert "500" in output.tap.faults[0]
+
+
+def test_an_api_that_keeps_failing_ends_the_run(ledger, run_tap):
+    ledger.server.faults.add("error:1.0:path=/accounting/")
+    with pytest.raises(ClearBooksError):
+        run_tap(["customers", "sales_invoices", "transactions"], max_tries=2)
 
 
 def test_an_assumed_path_that_the_api_lacks_points_to_the_setting(books, run_tap):

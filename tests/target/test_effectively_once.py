@@ -59,7 +59,7 @@ def test_tokens_that_expire_in_mid_run(run):
 
 @pytest.mark.parametrize("dialect", [
     "no-headers", "unsorted", "ascending-only", "wrapped", "nulls", "ok-200", "string-money",
-    "unknown-fields", "voided-listed",
+    "string-ids", "unknown-fields", "voided-listed",
 ])  # fmt: skip
 def test_doubts_are_settled_in_every_dialect(run, dialect):
     run.sandbox.dialects.on(dialect)

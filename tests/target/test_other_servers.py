@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from clearbooks.errors import NotFoundError
+from clearbooks.errors import NotFoundError, RejectedError
 from target_clearbooks.intent import Intent, Operation
 from target_clearbooks.looks import Looks
 from target_clearbooks.prepare.status import is_voided
@@ -167,3 +167,23 @@ def test_what_a_run_remembers_of_its_journals_stays_small(run, monkeypatch):
     lines = [(("9002001", f"-{n}"), ("9001002", f"{n}")) for n in range(1, 6)]
     assert run([*schema("journals"), *(journal(f"J{n}", *x) for n, x in enumerate(lines))]) == 0
     assert sizes == [1, 2, 2, 2, 2]
+
+
+def test_a_void_that_is_refused_because_it_was_carried_out(run, monkeypatch):
+    assert run([*TWO, customer(), invoice()]) == 0
+    run.sandbox.faults.plan("drop-after", method="DELETE")
+    run.sandbox.faults.plan("error", method="DELETE", nth=2, status=409)
+    monkeypatch.setattr(Reconciler, "_changed", lambda *_: Absent())
+    assert run([*TWO, record("sales_invoices", "I1", _operation="void")]) == 0
+    assert run.writes()["DELETE", "sales"] == 2
+    assert not run.listed("listSalesDocuments", salesType="invoices")
+
+
+def test_a_refusal_without_words_names_what_it_may_be(run, monkeypatch):
+    def refuse(*_args, **_more):
+        raise RejectedError("createCustomer", 400)
+
+    monkeypatch.setattr("clearbooks.client.Client.write", refuse)
+    assert run([*schema("customers"), customer()]) == 3
+    [reason] = run.rejects[0]["reasons"]
+    assert "externalId: see the setting `match`" in reason

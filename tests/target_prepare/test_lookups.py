@@ -48,8 +48,8 @@ def asked(served, path):
     return [r for r in served.requests if path in r.path]
 
 
-DIALECTS = ["nulls", "wrapped", "no-headers", "unsorted", "string-money", "unknown-fields",
-            "pretty", "voided-listed"]  # fmt: skip
+DIALECTS = ["nulls", "wrapped", "no-headers", "unsorted", "string-money", "string-ids",
+            "unknown-fields", "pretty", "voided-listed"]  # fmt: skip
 
 
 @pytest.mark.parametrize("dialect", [*DIALECTS, tuple(DIALECTS)])
