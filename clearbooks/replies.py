@@ -38,22 +38,22 @@ _NEVER_CONNECTED = (
 
 
 def records(
-    data: Any, operation: str, fields: Container[str] | None = None
+    data: Any, operation: str, fields: Container[str] = ("id", "key")
 ) -> list[dict[str, Any]]:
     """The objects of a list, also where it is wrapped, or where a list of one is its only object.
 
     Args:
         data: The JSON of an answer; None is an empty list.
         operation: For the message.
-        fields: Names of an object's fields, to tell an object from something else.
+        fields: Names of which one makes an object a record, and not an error.
 
     Raises:
         ApiError: it holds something else. An error never counts as an empty list.
     """
     if isinstance(data, dict):
-        wrappers = (k for k in _WRAPPERS if k in data and k not in (fields or ()))
+        wrappers = (k for k in _WRAPPERS if k in data and k not in fields)
         data = next((data[k] for k in wrappers if isinstance(data[k], (list, dict))), data)
-    if isinstance(data, dict) and (fields is None or any(k in fields for k in data)):
+    if isinstance(data, dict) and any(k in fields for k in data):
         data = [data]
     if data is None:
         return []

@@ -140,7 +140,7 @@ def test_errors_go_through():
     lookups.close()
 
 
-@pytest.mark.parametrize("data", ["x", 5, [1], [["a", "b"]], None])
+@pytest.mark.parametrize("data", ["x", 5, [1], [["a", "b"]], {"errors": []}, None])
 def test_an_answer_that_is_no_list_is_an_error(data):
     with pytest.raises(ApiError, match="no list"):
         Lister(Scripted(Answer(data)), 1).paged("listCustomers", {})
