@@ -31,11 +31,14 @@ def apply(session: Session, path: Path) -> None:
             written then.
     """
     url = session.connection.api_url
-    foreign = {op["business"] for op in read_plan(path, url)} - set(session.engines)
+    businesses = {op["business"] for op in read_plan(path, url)}
+    foreign = businesses - set(session.businesses)
     if foreign:
         raise PlanError(
             f"{path} writes into business {min(foreign)}, which business_ids leaves out"
         )
+    for number in sorted(businesses):
+        session.engine(number)
     _refuse_if_moved(session, path)
     planned: dict[int, tuple[str, str]] = {}
     rank: int | None = None

@@ -308,6 +308,14 @@ class Outbox:
             )
             self.db.execute("DELETE FROM waits WHERE intent = ?", (number,))
 
+    def businesses_left(self) -> list[int]:
+        """Businesses of which something is open."""
+        rows = self.db.execute(
+            "SELECT DISTINCT business FROM intents "
+            "WHERE state NOT IN ('done', 'rejected', 'superseded') ORDER BY business"
+        )
+        return [number for (number,) in rows]
+
     def left(self, business_id: int) -> Counter[tuple[str, str]]:
         """How much is open of a business, by stream and state."""
         rows = self.db.execute(

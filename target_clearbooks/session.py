@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from clearbooks.businesses import chosen_businesses
 from clearbooks.client import Client
-from clearbooks.errors import ClearBooksError, NotAuthorisedError
+from clearbooks.errors import ClearBooksError, NotAuthorisedError, SettingError
 from target_clearbooks.engine import Engine
 from target_clearbooks.ledger_map import LedgerMap
 from target_clearbooks.outbox import Outbox, dumps
@@ -20,7 +20,7 @@ from target_clearbooks.plan import PlanFile, Planner
 from target_clearbooks.prepare.lookups import Lookups
 from target_clearbooks.rejects import Rejects
 from target_clearbooks.sending import Sender
-from target_clearbooks.store import bind, open_locked, open_store
+from target_clearbooks.store import bind, claim, open_locked, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("target-clearbooks")
 
 _WINDOW = 8
+_OPEN_AT_ONCE = 20
 EXIT_REJECTED = 3
 EXIT_UNSETTLED = 4
 _LEFT = ("uncertain", "quarantined", "waiting", "sending")
@@ -59,9 +60,11 @@ class Session:
         self.connection = connection
         self.settings = settings
         self.stopped = stopped
+        self.businesses: list[int] = []
         self.engines: dict[int, Engine] = {}
         self._locks: WriterLocks | None = None
         self._plan: PlanFile | None = None
+        self._planner: Planner | None = None
         self.client = client or Client(connection)
         self.executor = ThreadPoolExecutor(connection.max_in_flight, thread_name_prefix="request")
         self.db: Store | None = None
@@ -72,28 +75,50 @@ class Session:
             raise
 
     def _open(self, kind: str) -> None:
-        businesses = chosen_businesses(self.client)
+        self.businesses = chosen_businesses(self.client)
+        if not self.businesses:
+            raise SettingError("business_ids: the authorisation covers no business")
+        # Of thousands, only those are opened that something is written into.
+        first = self.businesses if len(self.businesses) <= _OPEN_AT_ONCE else []
+        location = self.settings.state_store
         if self.settings.dry_run:
             # A copy that goes with the run: a dry run leaves the store as it is.
-            with closing(open_store(self.settings.state_store)) as store:
+            with closing(open_store(location)) as store:
                 self.db = store.copy()
-            bind(self.db, self.connection, businesses)
-            self.outbox = Outbox(self.db, kind, businesses)
+            self.outbox = Outbox(self.db, kind, self.businesses)
         else:
-            self.db, self._locks = open_locked(
-                self.connection, self.settings.state_store, businesses
-            )
-            self.outbox = Outbox(self.db, kind, businesses, self._locks.check)
+            self.db, self._locks = open_locked(self.connection, location, first)
+            self.outbox = Outbox(self.db, kind, self.businesses, self._locks.check)
         self.rejects = Rejects(self.settings.rejects_path, self.outbox.run)
-        planner = None
         if self.settings.dry_run and self.settings.plan_path is not None:
             self._plan = PlanFile(self.settings.plan_path, self.connection.api_url, kind)
-            planner = Planner(self._plan)
-        for number in businesses:
-            self.engines[number] = self._engine(number, planner)
+            self._planner = Planner(self._plan)
+        for number in first:
+            self.engines[number] = self._engine(number)
 
-    def _engine(self, number: int, planner: Planner | None) -> Engine:
+    def engine(self, number: int) -> Engine:
+        """The engine of a business of this run; opened, and its doubts settled, where it was not.
+
+        Raises:
+            BusyError: another program writes into the business.
+            KeyError: it is none of this run's.
+        """
+        found = self.engines.get(number)
+        if found is None:
+            if number not in self.businesses:
+                raise KeyError(number)
+            assert self.db is not None  # noqa: S101 - opened before
+            if self._locks is not None:
+                claim(self.db, self._locks, self.connection, number)
+            found = self.engines[number] = self._engine(number)
+            found.recover()
+            self.check()
+        return found
+
+    def _engine(self, number: int) -> Engine:
         assert self.db is not None  # noqa: S101 - opened before
+        if self.settings.dry_run:
+            bind(self.db, self.connection, number)
         sender = Sender(self.client, number)
         ledger_map = LedgerMap(self.db, number)
         lookups = Lookups(self.client, number, self.connection.max_in_flight)
@@ -103,7 +128,7 @@ class Session:
         preparer = Preparer(self.client, lookups, ledger_map, self.settings.prepare, number)
         return Engine(
             self.settings, sender, self.outbox, ledger_map, lookups, preparer, self.executor,
-            self.rejects, planner, self.stopped,
+            self.rejects, self._planner, self.stopped,
         )  # fmt: skip
 
     def __enter__(self) -> Self:
@@ -116,8 +141,11 @@ class Session:
 
     def recover(self) -> None:
         """Settle what earlier runs left in doubt, before anything new is written."""
-        for engine in self.engines.values():
+        for engine in list(self.engines.values()):
             engine.recover()
+        for number in self.outbox.businesses_left():
+            if number in self.businesses:
+                self.engine(number)
         self.check()
 
     def check(self) -> None:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 _AHEAD = 1000
 _BEAT = 0.1
 _INPUT = "input"
+_MOST_LISTED = 20
 
 
 class StoppedError(Exception):
@@ -225,18 +226,21 @@ class TargetClearbooks(Target):
         self._seq += 1
         session = self.session
         keys = self._keys.get(stream, ())
-        engine = session.engines[next(iter(session.engines))]
+        business = session.businesses[0]
         number = record.get("businessId")
         fault = None
         if number is not None:
-            found = session.engines.get(int(number)) if str(number).isdigit() else None
-            fault = None if found else f"businessId: {number!r} is none of {_listed(session)}"
-            engine = found or engine
-        elif len(session.engines) > 1:
+            found = int(number) if str(number).isdigit() else None
+            if found is not None and (found in session.engines or found in session.businesses):
+                business = found
+            else:
+                fault = f"businessId: {number!r} is none of {_listed(session)}"
+        elif len(session.businesses) > 1:
             fault = f"businessId: is needed, since there are several: {_listed(session)}"
         key = source_key(record, keys)
         if key is None:
             fault = fault or "externalId: is needed, since the stream has no key properties"
+        engine = session.engine(business)
         if fault is not None:
             engine.reject(stream, record, key or f"line {self._seq}", Rejected((fault,)), keys)
             return
@@ -372,7 +376,9 @@ def _dropped(stream_map: Any) -> bool:
 
 
 def _listed(session: Session) -> str:
-    return ", ".join(map(str, session.engines))
+    shown = ", ".join(map(str, session.businesses[:_MOST_LISTED]))
+    left = len(session.businesses) - _MOST_LISTED
+    return f"{shown} and {left} more" if left > 0 else shown
 
 
 def _number(value: Any) -> Any:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BusyError", "NoStoreError", "Store", "StoreError", "WriterLocks", "bind", "checked_location",
-    "open_locked", "open_store",
+    "claim", "open_locked", "open_store",
 ]  # fmt: skip
 
 _POSTGRES = ("postgresql", "postgres")
@@ -63,25 +63,31 @@ def open_locked(
         BusyError: another program writes into one of them.
         SettingError: the store cannot be used, or is that of another ledger.
     """
-    known = tuple(businesses)
     locks = writer_locks(connection, location if "://" not in location else "in a database")
-    store = None
+    store = open_store(location)
     try:
-        for number in known:
-            locks.acquire(number)
-        store = open_store(location)
-        for number in known:
-            store.lock_writer(number)
-        bind(store, connection, known)
+        for number in businesses:
+            claim(store, locks, connection, number)
     except BaseException:
-        if store is not None:
-            store.close()
+        store.close()
         locks.release()
         raise
     return store, locks
 
 
-def bind(store: Store, connection: Connection, businesses: Iterable[int]) -> None:
+def claim(store: Store, locks: WriterLocks, connection: Connection, business_id: int) -> None:
+    """Take the right to write into one business more.
+
+    Raises:
+        BusyError: another program writes into it.
+        SettingError: no lock can be made, or the store is that of another ledger.
+    """
+    locks.acquire(business_id)
+    store.lock_writer(business_id)
+    bind(store, connection, business_id)
+
+
+def bind(store: Store, connection: Connection, business_id: int) -> None:
     """Note whose ledger a business is: numbers of one server mean nothing on another.
 
     Raises:
@@ -91,15 +97,14 @@ def bind(store: Store, connection: Connection, businesses: Iterable[int]) -> Non
     # A sandbox may be found under another name or port the next day.
     host = "this machine" if is_loopback(host) else host
     with store.transaction():
-        for number in businesses:
-            store.execute(
-                "INSERT INTO ledgers (business, host) VALUES (?, ?) ON CONFLICT DO NOTHING",
-                (number, host),
-            )
-            found = store.execute("SELECT host FROM ledgers WHERE business = ?", (number,))
-            known = (found.fetchone() or (host,))[0]
-            if known != host:
-                raise SettingError(
-                    f"state_store: {store.location} is that of business {number} on {known}, not "
-                    f"of the one on {host} (api_url); give each a state_store of its own"
-                )
+        store.execute(
+            "INSERT INTO ledgers (business, host) VALUES (?, ?) ON CONFLICT DO NOTHING",
+            (business_id, host),
+        )
+        found = store.execute("SELECT host FROM ledgers WHERE business = ?", (business_id,))
+        known = (found.fetchone() or (host,))[0]
+    if known != host:
+        raise SettingError(
+            f"state_store: {store.location} is that of business {business_id} on {known}, not "
+            f"of the one on {host} (api_url); give each a state_store of its own"
+        )

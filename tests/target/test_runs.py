@@ -13,7 +13,8 @@ import time
 
 import pytest
 
-from clearbooks.errors import ApiError, NotAuthorisedError, SettingError
+from clearbooks.errors import ApiError, NotAuthorisedError, SettingError, UnavailableError
+from target_clearbooks.reconcile import Reconciler
 from target_clearbooks.target import InputError, TargetClearbooks
 
 from .conftest import (
@@ -456,3 +457,31 @@ def test_both_sides(run):
     assert run(messages) == 0
     [found] = run.listed("listPurchaseDocuments", purchaseType="bills")
     assert found["due"] == 0
+
+
+def test_of_many_businesses_those_are_opened_that_are_written_into(run, monkeypatch):
+    monkeypatch.setattr("target_clearbooks.session._OPEN_AT_ONCE", 2)
+    numbers = [run.business, *(run.sandbox.engine.add_business(f"No. {n}") for n in range(4))]
+    messages = [*TWO, customer("C1", businessId=numbers[1]), customer("C2", businessId=numbers[3])]
+    run.sandbox.requests.clear()
+    assert run(messages, business_ids=[]) == 0
+    assert {r.business for r in run.sandbox.requests} == {0, numbers[1], numbers[3]}
+    wrong = customer("C3", businessId=99)
+    assert run([*TWO, wrong, customer("C4")], business_ids=[]) == 3
+    assert [r["reasons"] for r in run.rejects] == [
+        [f"businessId: 99 is none of {', '.join(map(str, numbers))}"],
+        [f"businessId: is needed, since there are several: {', '.join(map(str, numbers))}"],
+    ]
+
+
+def test_what_is_in_doubt_is_settled_also_in_many_businesses(run, monkeypatch):
+    monkeypatch.setattr("target_clearbooks.session._OPEN_AT_ONCE", 0)
+    run.sandbox.faults.plan("drop-after", method="POST", path="/accounting/customers")
+    with monkeypatch.context() as patched:
+        error = UnavailableError("listCustomers", 503)
+        patched.setattr(Reconciler, "settle", lambda *_: (_ for _ in ()).throw(error))
+        with pytest.raises(UnavailableError):
+            run([*TWO, customer()])
+    assert run([], business_ids=[]) == 0
+    assert run.writes()["POST", "customers"] == 1
+    assert len(run.listed("listCustomers")) == 1
