@@ -88,13 +88,18 @@ class Session:
             self.outbox = Outbox(self.db, kind, self.businesses)
         else:
             self.db, self._locks = open_locked(self.connection, location, first)
-            self.outbox = Outbox(self.db, kind, self.businesses, self._locks.check)
+            self.outbox = Outbox(self.db, kind, self.businesses, self._check_writer)
         self.rejects = Rejects(self.settings.rejects_path, self.outbox.run)
         if self.settings.dry_run and self.settings.plan_path is not None:
             self._plan = PlanFile(self.settings.plan_path, self.connection.api_url, kind)
             self._planner = Planner(self._plan)
         for number in first:
             self.engines[number] = self._engine(number)
+
+    def _check_writer(self) -> None:
+        if self.db is not None and self._locks is not None:
+            self.db.check_writer()
+            self._locks.check()
 
     def engine(self, number: int) -> Engine:
         """The engine of a business of this run; opened, and its doubts settled, where it was not.

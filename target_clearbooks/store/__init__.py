@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from clearbooks.errors import SettingError
 from clearbooks.settings import is_loopback, state_dir
 from target_clearbooks.store.database import BusyError, NoStoreError, Store, StoreError
-from target_clearbooks.store.locks import WriterLocks, writer_locks
+from target_clearbooks.store.locks import WriterLocks
 from target_clearbooks.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ def open_store(location: str, *, write: bool = True) -> Store:
         from target_clearbooks.store.postgres import PostgresStore  # noqa: PLC0415
 
         return PostgresStore(location, write=write)
-    return SqliteStore(Path(location).expanduser(), write=write)
+    # However a path is spelled, there is one file, one journal beside it and one lock.
+    return SqliteStore(Path(location).expanduser().resolve(), write=write)
 
 
 def open_locked(
@@ -63,8 +64,8 @@ def open_locked(
         BusyError: another program writes into one of them.
         SettingError: the store cannot be used, or is that of another ledger.
     """
-    locks = writer_locks(connection, location if "://" not in location else "in a database")
     store = open_store(location)
+    locks = WriterLocks(connection, store.location)
     try:
         for number in businesses:
             claim(store, locks, connection, number)
@@ -82,8 +83,8 @@ def claim(store: Store, locks: WriterLocks, connection: Connection, business_id:
         BusyError: another program writes into it.
         SettingError: no lock can be made, or the store is that of another ledger.
     """
-    locks.acquire(business_id)
     store.lock_writer(business_id)
+    locks.acquire(business_id)
     bind(store, connection, business_id)
 
 

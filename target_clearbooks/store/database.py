@@ -79,6 +79,15 @@ class Store(ABC):
 
         Raises:
             BusyError: another program does so.
+            SettingError: no lock can be made.
+        """
+
+    @abstractmethod
+    def check_writer(self) -> None:
+        """Make sure that the locks of `lock_writer` are still held.
+
+        Raises:
+            BusyError: they were lost.
         """
 
     @abstractmethod

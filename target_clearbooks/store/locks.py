@@ -1,68 +1,43 @@
-"""The right to write into a business: one program at a time for each token store and business.
+"""The right to write into a business: one program at a time.
 
-Where tokens lie in a file, a lock file stands beside them. Where they lie in a database, the lock
-does too, so that it holds between machines.
+Two programs that write into one business double its records, whatever each of them remembers. So
+a writer holds a lock for each business, at every place where another writer would meet it:
+
+- at its state store (`Store.lock_writer`): beside the file, or in the database. It is named after
+  the store and the business, and holds for whoever uses that store, by whatever path, settings or
+  application;
+- beside the tokens, and in the user's state directory: named after the server and the business,
+  for writers with a state store of their own.
+
+Locks are files that the operating system frees when their process ends, or advisory locks of
+PostgreSQL. None is waited for: a business that is being written is a `BusyError`.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import socket
 import time
-from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import filelock
 import msgspec
-from typing_extensions import override
 
 from clearbooks.errors import SettingError
-from clearbooks.settings import state_dir
+from clearbooks.settings import is_loopback, state_dir
 from target_clearbooks.store.database import BusyError
 
 if TYPE_CHECKING:
     from clearbooks.postgres import psycopg
     from clearbooks.settings import Connection
 
+logger = logging.getLogger(__name__)
 
-class WriterLocks(ABC):
-    """Locks of one program, on one business or more."""
-
-    @abstractmethod
-    def acquire(self, business_id: int) -> None:
-        """Take the right to write into a business.
-
-        Raises:
-            BusyError: another program has it; the text names it.
-            SettingError: no lock can be made.
-        """
-
-    @abstractmethod
-    def check(self) -> None:
-        """Make sure that the rights are still ours.
-
-        Raises:
-            BusyError: they were lost.
-        """
-
-    @abstractmethod
-    def release(self) -> None:
-        """Let others write."""
-
-
-def writer_locks(connection: Connection, store: str) -> WriterLocks:
-    """Locks beside the tokens of a connection; `store` is the state store, for messages."""
-    if connection.token_store.startswith(("postgresql://", "postgres://")):
-        return PostgresLocks(connection)
-    return FileLocks(connection, store)
-
-
-def _name(connection: Connection, business_id: int) -> str:
-    who = connection.client_id or connection.access_token or ""
-    key = f"{connection.api_url} {connection.token_store} {who} {business_id}"
-    return hashlib.sha256(key.encode()).hexdigest()[:16]
+_PORTS = {"https": 443, "http": 80}
 
 
 class _Holder(msgspec.Struct):
@@ -72,50 +47,70 @@ class _Holder(msgspec.Struct):
     store: str
 
 
-class FileLocks(WriterLocks):
-    """See `WriterLocks`; a file a business, and a note of who holds it."""
+class FileLocks:
+    """Lock files that this program holds, each with a note of who holds it beside it.
 
-    def __init__(self, connection: Connection, store: str) -> None:
-        self._connection = connection
+    Args:
+        store: The state store that is written with, for messages of others.
+    """
+
+    def __init__(self, store: str) -> None:
         self._store = store
-        self._held: list[filelock.BaseFileLock] = []
-        if "://" in connection.token_store:
-            self._directory = state_dir()
-        else:
-            self._directory = Path(connection.token_store).expanduser().parent
+        self._held: dict[Path, tuple[filelock.BaseFileLock, tuple[int, int]]] = {}
 
-    @override
-    def acquire(self, business_id: int) -> None:
-        path = self._directory / f"writer-{_name(self._connection, business_id)}.lock"
+    def acquire(self, path: Path, business_id: int) -> None:
+        """Take a lock; nothing happens where it is held already.
+
+        Raises:
+            BusyError: another program has it; the text names it.
+            OSError: the file cannot be made.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # One folder may be reached by several paths; its files are locked once.
+        held = [(p.name, _identity(p.parent)) for p in self._held]
+        if (path.name, _identity(path.parent)) in held:
+            return
         lock = filelock.FileLock(path, mode=0o600)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             lock.acquire(timeout=0)
         except filelock.Timeout:
             raise BusyError(
                 f"business {business_id} is being written by {_holder(path)}; "
                 "one program at a time may write into a business"
             ) from None
-        except OSError as error:
-            raise SettingError(
-                f"token_store: no lock can be made beside it: {path}: {error.strerror}"
-            ) from None
-        self._held.append(lock)
+        self._held[path] = lock, _identity(path)
         since = time.strftime("%Y-%m-%d %H:%M:%S")
         holder = _Holder(os.getpid(), socket.gethostname(), since, self._store)
         _note(path).write_bytes(msgspec.json.encode(holder))
 
-    @override
     def check(self) -> None:
-        # The system keeps the lock of a file for as long as the process lives.
-        pass
+        """Make sure that nobody took a lock file away: another program would make a new one.
 
-    @override
+        Raises:
+            BusyError: somebody did.
+        """
+        for path, (_, identity) in self._held.items():
+            try:
+                if _identity(path) == identity:
+                    continue
+            except OSError:
+                pass
+            raise BusyError(
+                f"the lock file {path} was removed while it was held, so that another program may "
+                "write; nothing more was sent. Run again"
+            )
+
     def release(self) -> None:
+        """Let others write."""
         while self._held:
-            lock = self._held.pop()
-            _note(Path(lock.lock_file)).unlink(missing_ok=True)
+            path, (lock, _) = self._held.popitem()
+            _note(path).unlink(missing_ok=True)
             lock.release()
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
 
 
 def _note(path: Path) -> Path:
@@ -133,45 +128,93 @@ def _holder(path: Path) -> str:
     )
 
 
-class PostgresLocks(WriterLocks):
-    """See `WriterLocks`; advisory locks of one open transaction, so a pooler does no harm."""
+class WriterLocks:
+    """Locks of one program beside its tokens and in the user's state directory.
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    Args:
+        connection: Whose tokens are used, and which server is written to.
+        store: The state store that is written with, for messages of others.
+    """
+
+    def __init__(self, connection: Connection, store: str) -> None:
+        self._api_url = connection.api_url
+        self._tokens = connection.token_store
+        self._files = FileLocks(store)
         self._link: psycopg.Connection | None = None
 
-    @override
     def acquire(self, business_id: int) -> None:
+        """Take the right to write into a business.
+
+        Raises:
+            BusyError: another program has it; the text names it.
+            SettingError: no lock can be made beside the tokens.
+        """
+        name = ledger_name(self._api_url, business_id)
+        if self._tokens.startswith(("postgresql://", "postgres://")):
+            self._acquire_in_database(name, business_id)
+        elif "://" not in self._tokens:
+            path = Path(self._tokens).expanduser().resolve().parent / f"writer-{name}.lock"
+            try:
+                self._files.acquire(path, business_id)
+            except OSError as error:
+                raise SettingError(
+                    f"token_store: no lock can be made beside it: {path}: {error.strerror}"
+                ) from None
+        path = state_dir().resolve() / f"writer-{name}.lock"
+        try:
+            self._files.acquire(path, business_id)
+        except OSError as error:
+            # A machine without a home directory: the locks at the two stores have to do.
+            logger.info("no lock can be made in %s: %s", path.parent, error.strerror)
+
+    def _acquire_in_database(self, name: str, business_id: int) -> None:
         # Here, since the driver is there only where a database is used.
         from clearbooks.postgres import connect, keep_open, psycopg, reason, shown  # noqa: PLC0415
         from target_clearbooks.store import advisory  # noqa: PLC0415
 
-        url = self._connection.token_store
+        url = self._tokens
         try:
             if self._link is None:
+                # Locks of one open transaction, so a pooler does no harm.
                 self._link = connect(url, autocommit=False, application_name=advisory.me())
                 keep_open(self._link)
-            advisory.acquire(self._link, _name(self._connection, business_id), business_id)
+            advisory.acquire(self._link, name, business_id)
         except psycopg.Error as error:
             raise SettingError(
                 f"token_store: no lock can be made in {shown(url)}: {reason(error, url)}"
             ) from None
 
-    @override
     def check(self) -> None:
+        """Make sure that the rights are still ours.
+
+        Raises:
+            BusyError: they were lost.
+        """
+        self._files.check()
+        if self._link is None:
+            return
         from clearbooks.postgres import psycopg  # noqa: PLC0415
 
         try:
-            if self._link is not None:
-                self._link.execute("SELECT 1")
+            self._link.execute("SELECT 1")
         except psycopg.Error:
             raise BusyError(
                 "the connection to token_store was lost, and with it the lock that keeps others "
                 "from writing; nothing more was sent. Run again"
             ) from None
 
-    @override
     def release(self) -> None:
+        """Let others write."""
+        self._files.release()
         if self._link is not None:
             self._link.close()
             self._link = None
+
+
+def ledger_name(api_url: str, business_id: int) -> str:
+    """One name for a business of a server, however its address is written."""
+    parts = urlsplit(api_url)
+    host = parts.hostname or ""
+    host = "loopback" if is_loopback(host) else host
+    key = f"{host}:{parts.port or _PORTS.get(parts.scheme)} {business_id}"
+    return hashlib.sha256(key.encode()).hexdigest()[:16]

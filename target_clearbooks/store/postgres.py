@@ -130,6 +130,11 @@ class PostgresStore(Store):
             raise self._failed(error) from None
 
     @override
+    def check_writer(self) -> None:
+        # The lock goes with the connection, and without that nothing can be put down.
+        pass
+
+    @override
     def copy(self) -> SqliteStore:
         copy = SqliteStore(None)
         tables = copy.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()

@@ -13,6 +13,7 @@ from typing_extensions import override
 from clearbooks.errors import SettingError
 from target_clearbooks.store.database import NoStoreError, Store, StoreError
 from target_clearbooks.store.format import Dialect, scripts
+from target_clearbooks.store.locks import FileLocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -37,7 +38,8 @@ class SqliteStore(Store):
     """See `Store`. Opened in write-ahead mode, each commit with an fsync.
 
     Args:
-        path: The file, made where there is none; None for a temporary database.
+        path: The file, with its links resolved, made where there is none; None for a temporary
+            database.
         write: Whether the file may be made.
 
     Raises:
@@ -47,6 +49,8 @@ class SqliteStore(Store):
 
     def __init__(self, path: Path | None, *, write: bool = True) -> None:
         self.location = str(path) if path else "temporary"
+        self._path = path
+        self._locks = FileLocks(self.location)
         try:
             if path is not None and write:
                 path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -123,8 +127,19 @@ class SqliteStore(Store):
 
     @override
     def lock_writer(self, business_id: int) -> None:
-        # Who writes is settled beside the tokens; a file is not shared between machines.
-        pass
+        if self._path is None:
+            return
+        path = self._path.with_name(f"{self._path.name}.{business_id}.lock")
+        try:
+            self._locks.acquire(path, business_id)
+        except OSError as error:
+            raise SettingError(
+                f"state_store: no lock can be made beside it: {path}: {error.strerror}"
+            ) from None
+
+    @override
+    def check_writer(self) -> None:
+        self._locks.check()
 
     @override
     def copy(self) -> SqliteStore:
@@ -135,6 +150,7 @@ class SqliteStore(Store):
     @override
     def close(self) -> None:
         self.db.close()
+        self._locks.release()
 
     def _failed(self, error: sqlite3.Error) -> StoreError:
         return StoreError(f"state_store: {self.location}: {error}")
