@@ -1,33 +1,42 @@
-"""Documents that stand in the ledger already: adopted, not written a second time."""
+"""Documents that stand in the ledger already: adopted, not written a second time.
+
+What carries our marker, or the number or reference of the record together with its contents, is
+the record. What has its contents alone, and stood in the ledger before the state store began, may
+have been written by a store that was lost, or be another sale of that day: a person decides.
+"""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from clearbooks.errors import ClearBooksError, ForbiddenError
+from clearbooks.errors import ApiError, ForbiddenError, SettingError
 from target_clearbooks.intent import WRITABLE, Intent, Operation
 from target_clearbooks.prepare.listing import Lister
 from target_clearbooks.prepare.status import is_voided
-from target_clearbooks.same import standing
+from target_clearbooks.same import identified, resembles, standing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from target_clearbooks.intent import Lookups
     from target_clearbooks.ledger_map import LedgerMap
+    from target_clearbooks.prepare.lookups import Lookups
     from target_clearbooks.sending import Record, Sender
+    from target_clearbooks.store.baseline import Baseline
 
+logger = logging.getLogger("target-clearbooks")
+
+# How many of the newest, and of the oldest, records of a store are looked up in the ledger.
+_SAMPLE = 3
+# One record may have been deleted by a person; several, new and old, were not.
+_PROOF = 2
 PREFIX = "CB-"
 _LENGTH = len(PREFIX) + 8
 MARKED = tuple(row.stream for row in WRITABLE.values() if row.marker)
 
 
-class MarkedLedgerError(ClearBooksError):
-    """The store is empty, and the ledger holds what an earlier store has written."""
-
-
-def marker_in(record: Record, stream: str) -> str | None:
+def marker_in(record: Mapping[str, Any], stream: str) -> str | None:
     """The marker of ours that a record of the ledger carries, if any."""
     text = str(record.get(WRITABLE[stream].marker or "") or "")
     for word in reversed(text.split()):
@@ -43,12 +52,16 @@ class Adopter:
         sender: Reads single records.
         lookups: The lists of this run.
         ledger_map: Tells which records belong to other source keys.
+        baseline: What the ledger held before the state store began.
     """
 
-    def __init__(self, sender: Sender, lookups: Lookups, ledger_map: LedgerMap) -> None:
+    def __init__(
+        self, sender: Sender, lookups: Lookups, ledger_map: LedgerMap, baseline: Baseline
+    ) -> None:
         self.sender = sender
         self.lookups = lookups
         self.map = ledger_map
+        self.baseline = baseline
 
     def standing(self, intent: Intent) -> list[Record]:
         """Whole records of the ledger that are what the intent wants."""
@@ -61,17 +74,54 @@ class Adopter:
         for name, value in self._searches(intent):
             for digest in self.lookups.documents(intent.stream, name, value):
                 ids |= dict.fromkeys([digest["id"]])
+        whole = self._whole(intent, ids)
+        return [dict(record) for record in standing(whole, intent)] or [
+            dict(record) for record in standing(whole, replace(intent, marker=None))
+            if intent.body.get("documentNumber")
+        ]  # fmt: skip
+
+    def resembling(self, intent: Intent) -> tuple[list[Record], bool]:
+        """What stood there before the state store began and may be what the intent wants.
+
+        Whole records, and whether they bear its number or reference too, so that one alone is it.
+        """
+        contact = WRITABLE[intent.stream].contact
+        if contact is None or not isinstance(intent.body, dict):
+            return [], False
+        ids = self.baseline.like(intent.stream, intent.body.get(contact), intent.body["date"])
+        found = [dict(r) for r in self._whole(intent, ids) if resembles(r, intent)]
+        sure = [record for record in found if identified(record, intent)]
+        return sure or found, bool(sure)
+
+    def take_baseline(self, stream: str) -> None:
+        """Note what the ledger holds of a stream of documents, before the store's first create."""
+        contact = WRITABLE[stream].contact
+        if contact is None or self.baseline.newest(stream) is not None:
+            return
+        rows = list(self.lookups.listed(stream))
+        self.baseline.take(stream, max((row["id"] for row in rows), default=0), rows, contact)
+        marked = sum(marker_in(row, stream) is not None for row in rows)
+        if marked:
+            logger.warning(
+                "state_store: it is new to business %s, whose %s hold %s that this program has "
+                "written before; they are adopted as their records come. If the old state store "
+                "still exists, stop and bring it back",
+                self.sender.business_id, stream, marked,
+            )  # fmt: skip
+
+    def _whole(self, intent: Intent, ids: Iterable[int]) -> list[Record]:
+        """The records with these IDs as they are now, but for voided ones and those of others."""
         whole = {
             record["id"]: record
             for number in ids
-            if self.map.owner(intent.stream, number) in (None, intent.source_key) and number > 0
+            if number > 0 and self._free(intent, number)
             for record in [self.sender.get(intent.stream, intent.params, number)]
-            if record is not None and not is_voided(record)
+            if record is not None and not is_voided(record) and self._free(intent, record["id"])
         }
-        return [dict(record) for record in standing(whole.values(), intent)] or [
-            dict(record) for record in standing(whole.values(), replace(intent, marker=None))
-            if intent.body.get("documentNumber")
-        ]  # fmt: skip
+        return list(whole.values())
+
+    def _free(self, intent: Intent, number: int) -> bool:
+        return self.map.owner(intent.stream, number) in (None, intent.source_key)
 
     def _searches(self, intent: Intent) -> Iterator[tuple[str, Any]]:
         name = WRITABLE[intent.stream].marker
@@ -105,15 +155,32 @@ def find_marked(sender: Sender, streams: tuple[str, ...], in_flight: int) -> Ite
             continue
 
 
-def refuse_if_marked(sender: Sender, in_flight: int) -> None:
-    """Stop before anything is written where an earlier store has written into the ledger.
+def refuse_if_emptied(sender: Sender, ledger_map: LedgerMap, location: str) -> None:
+    """Stop where the ledger holds nothing of what the state store says was written into it.
+
+    It was emptied, or is another one under the same number, such as a sandbox begun anew: every
+    record would count as written. One record that is found proves the contrary, so that this
+    costs a single request as a rule.
 
     Raises:
-        MarkedLedgerError: it has.
+        SettingError: nothing of it is there.
     """
-    for stream, record, marker in find_marked(sender, MARKED, in_flight):
-        raise MarkedLedgerError(
-            f"state_store: it is empty, but business {sender.business_id} holds records that the "
-            f"target has written ({stream} {record['id']} carries {marker}); bring the old state "
-            "store back, or run `clearbooks rebuild`, or set assume_new"
+    gone: list[str] = []
+    for stream, number in ledger_map.sample(("customers", "suppliers", *MARKED), _SAMPLE):
+        try:
+            found = sender.get(stream, {}, number)
+        except ApiError as error:
+            logger.info("%s %s cannot be looked up: %s", stream, number, error)
+            continue
+        if found is not None:
+            return
+        gone.append(f"{stream} {number}")
+    if len(gone) >= _PROOF:
+        raise SettingError(
+            f"state_store: {location} knows what was written into business {sender.business_id}, "
+            f"and the ledger holds none of it (looked for {', '.join(gone)}): it was emptied, or "
+            "is another one, such as a sandbox begun anew. Give each ledger a state_store of its "
+            "own, or move this one away to write everything again"
         )
+    if gone:
+        logger.warning("%s was written earlier and is not in the ledger any more", gone[0])

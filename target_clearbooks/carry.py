@@ -275,8 +275,13 @@ class Carrier:
             engine.outbox.doubt(task.row, reason)
             engine.outbox.audit(task.row, "uncertain")
         again = WRITABLE[task.stream].settle is Settle.AGAIN
-        task.due = engine.now() + (0 if again else engine.settings.settle_seconds)
+        wait = 0 if again else engine.settings.settle_seconds
+        task.due = engine.now() + wait
         self.uncertain.append(task)
+        logger.info(
+            "%s %s: %s; the ledger is asked in %d s what became of it",
+            task.stream, task.source_key, reason, wait,
+        )  # fmt: skip
 
     def _settle_due(self) -> None:
         """Read what became of the doubts that are old enough, a stream at a time."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from target_clearbooks.adopt import refuse_if_marked
 from target_clearbooks.intent import (
     WRITABLE,
     Intent,
@@ -45,7 +44,6 @@ class Decider:
         self.engine = engine
         self.preparer = preparer
         self.adopter = adopter
-        self._checked = False
 
     def consider(self, task: Task, *, alone: bool = False) -> None:
         """Prepare a task, or find out what it has to wait for."""
@@ -166,9 +164,10 @@ class Decider:
             return
         if self._may_stand_unseen(intent):
             words = (
-                f"{intent.stream}: the state store was lost, and the API has no list that tells "
-                "whether it stands already; give its ID with `clearbooks map set`, or set "
-                "assume_new for one run to have it made"
+                f"{intent.stream}: this state store has made none in business "
+                f"{intent.business_id} yet, and the API has no list that tells whether one stands "
+                "there already; set assume_new for one run to have it made, or give its ID with "
+                "`clearbooks map set`"
             )
             self.engine.refusals.refuse(task, Quarantined((words,)))
             return
@@ -179,47 +178,50 @@ class Decider:
         elif self.engine.planner is not None:
             self.engine.planner.plan(self.engine, task)
         else:
-            self._check_marked()
             self.engine.carrier.put(task, unknown=not known)
 
     def _may_stand_unseen(self, intent: Intent) -> bool:
-        """Whether an earlier, lost store may have made it, and nothing would show it."""
-        return (
-            intent.operation is Operation.CREATE
-            and WRITABLE[intent.stream].settle is Settle.NEVER
-            and self.engine.map.rebuilt()
-            and not self.engine.settings.assume_new
-        )
+        """Whether an earlier, lost store may have made it, and nothing would show it.
+
+        Asked until a person has said once, by `assume_new`, that there is none.
+        """
+        if (
+            intent.operation is not Operation.CREATE
+            or WRITABLE[intent.stream].settle is not Settle.NEVER
+            or self.engine.baseline.newest(intent.stream) is not None
+        ):
+            return False
+        if self.engine.settings.assume_new:
+            self.engine.baseline.take(intent.stream)
+            return False
+        return True
 
     def _adopted(self, task: Task) -> bool:
         """Look whether the document stands already; False where the task is settled by that."""
         intent = task.wanted
+        self.adopter.take_baseline(intent.stream)
         found = self.adopter.standing(intent)
-        if len(found) > 1:
-            names = ("id", "documentNumber", "date")
+        words = f"{len(found)} records of the ledger carry {intent.marker or 'its number'}"
+        certain = len(found) == 1
+        if not found and not self.engine.settings.assume_new:
+            found, identified = self.adopter.resembling(intent)
+            certain = identified and len(found) == 1
+            words = (
+                f"{intent.stream}: the ledger held one like it before this state store began, and "
+                "nothing tells whether it is this one; give its ID with `clearbooks map set`, or "
+                "set assume_new for one run to have it made"
+            )
+        if not found:
+            return True
+        if not certain:
+            names = ("id", "documentNumber", "date", "amount", "gross")
             candidates: tuple[Mapping[str, Any], ...] = tuple(
                 {k: r[k] for k in names if k in r} for r in found
             )
-            words = f"{len(found)} records of the ledger carry {intent.marker or 'its number'}"
             self.engine.refusals.refuse(task, Quarantined((words,), candidates))
             return False
-        if not found:
-            return True
-        self._check_marked()
         task.intent, task.adopted = self.adopter.adopt(intent, found[0]), True
         if unchanged(found[0], intent.body):
             self.engine.done(task, found[0], "adopted")
             return False
         return True
-
-    def _check_marked(self) -> None:
-        """Refuse to write into a ledger that an earlier, lost store has written into."""
-        if self._checked:
-            return
-        if (
-            self.engine.map.empty()
-            and not self.engine.map.rebuilt()
-            and not self.engine.settings.assume_new
-        ):
-            refuse_if_marked(self.engine.sender, self.engine.settings.in_flight)
-        self._checked = True

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from target_clearbooks.adopt import Adopter
+from target_clearbooks.adopt import Adopter, refuse_if_emptied
 from target_clearbooks.carry import Carrier
 from target_clearbooks.decide import Decider
 from target_clearbooks.intent import Intent, Rejected, content_hash
 from target_clearbooks.outbox import DOUBTFUL, Row
 from target_clearbooks.refusals import Refusals
+from target_clearbooks.store.baseline import Baseline
 from target_clearbooks.task import Task, claim_of, claims
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from target_clearbooks.sending import Sender
     from target_clearbooks.settings import TargetSettings
     from target_clearbooks.traffic import Traffic
+
+logger = logging.getLogger("target-clearbooks")
 
 
 class Engine:
@@ -69,29 +73,52 @@ class Engine:
         self.stopped = stopped
         self.carrier = Carrier(self, executor)
         self.refusals = Refusals(self, rejects, planner)
-        self.decider = Decider(self, preparer, Adopter(sender, lookups, ledger_map))
+        self.baseline = Baseline(outbox.db, sender.business_id)
+        adopter = Adopter(sender, lookups, ledger_map, self.baseline)
+        self.decider = Decider(self, preparer, adopter)
         self.live: dict[int, Task] = {}
         self.held: deque[Task] = deque()
         self.seqs: dict[int, None] = {}
         self.unsettled: dict[tuple[str, str], Row] = {}
         self.failure: BaseException | None = None
         self._next = 0
+        self._same_ledger = False
 
     # The run
 
     def recover(self) -> None:
         """Take up what an earlier run left in doubt, and what it left waiting."""
         self._drop_planned()
+        if self.outbox.left(self.business_id):
+            self._check_ledger()
         if self.planner is None:
             for rows in self.outbox.rows(self.business_id, *DOUBTFUL, "quarantined"):
                 for row in rows:
                     if row.sent is not None and row.intent is not None:
                         self._doubtful(row)
+            self._tell_wait()
             self.drain()
         for rows in self.outbox.rows(self.business_id, "waiting"):
             for row in rows:
                 self._resume(row)
             self._thin_out()
+
+    def _check_ledger(self) -> None:
+        """Once a run: see whether the ledger is still the one that the store knows."""
+        if not self._same_ledger:
+            refuse_if_emptied(self.sender, self.map, self.outbox.db.location)
+            self._same_ledger = True
+
+    def _tell_wait(self) -> None:
+        """Say how long the run stands still, and what for."""
+        doubts = self.carrier.uncertain
+        wait = max((task.due for task in doubts), default=0.0) - self.now()
+        if wait > 0:
+            logger.info(
+                "business %s: waiting %.0f s (settle_seconds) before the ledger is asked what "
+                "became of %s writes without an answer",
+                self.business_id, wait, len(doubts),
+            )  # fmt: skip
 
     def _thin_out(self) -> None:
         """Go on until no more is under way than requests have to do with."""
@@ -113,7 +140,8 @@ class Engine:
         task.most = 1
         if "wanted" in row.fence:
             task.total = Decimal(str(row.fence["wanted"]))
-        task.due = (row.sent or 0) + self.settings.settle_seconds
+        # From now on, and not from when it was sent: the clock may have been wrong then, or be now.
+        task.due = self.now() + self.settings.settle_seconds
         self.traffic.claim(task.number, [task.key, *claims(task.wanted)], alone=True)
         self.carrier.uncertain.append(task)
 
@@ -127,6 +155,7 @@ class Engine:
         key_properties: Iterable[str] = (),
     ) -> None:
         """Take in a record."""
+        self._check_ledger()
         number = content_hash(record)
         claim = claim_of(stream, source_key)
         if (
@@ -158,6 +187,7 @@ class Engine:
 
     def execute(self, intent: Intent) -> None:
         """Take in an intent of a plan."""
+        self._check_ledger()
         task = self.task(intent.stream, intent.source_key, intent.record,
                           content_hash(intent.record))  # fmt: skip
         task.intent, task.fixed = intent, True
@@ -267,5 +297,5 @@ class Engine:
 
     @staticmethod
     def now() -> float:
-        """Seconds since 1970, as rows keep them."""
-        return time.time()
+        """Seconds of a clock that nobody sets, for what is waited for within this process."""
+        return time.monotonic()

@@ -12,7 +12,7 @@ from target_clearbooks.outbox import dumps, loads
 from target_clearbooks.store.format import upsert
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from target_clearbooks.store import Store
 
@@ -21,7 +21,6 @@ _SET = upsert(
     ("remote_type", "remote_id", "lineage", "hash", "record_hash", "voided", "run", "updated"),
 )  # fmt: skip
 _SET_LINEAGE = upsert("lineage", ("business", "stream", "remote_id"), ("source_key",))
-_SET_REBUILT = upsert("rebuilt", ("business",), ("at", "how"))
 _WANT = upsert(
     "allocated", ("business", "stream", "source_key"), ("invoice", "kind", "source", "amount")
 )
@@ -68,14 +67,18 @@ class LedgerMap:
         ).fetchone()
         return str(row[0]) if row else None
 
-    def empty(self) -> bool:
-        """Whether nothing was ever written into this business from this store."""
-        found = self.db.execute(
-            "SELECT 1 WHERE EXISTS (SELECT 1 FROM map WHERE business = ?) OR EXISTS "
-            "(SELECT 1 FROM intents WHERE business = ? AND sent IS NOT NULL)",
-            (self.business_id, self.business_id),
-        )
-        return found.fetchone() is None
+    def sample(self, streams: Sequence[str], number: int) -> list[tuple[str, int | str]]:
+        """Stream and ID of records that should stand in the ledger: the newest, and the oldest."""
+        marks = ", ".join("?" * len(streams))
+        found = [
+            self.db.execute(
+                "SELECT stream, remote_id FROM map WHERE business = ? AND voided = 0 "  # noqa: S608
+                f"AND stream IN ({marks}) ORDER BY updated {order} LIMIT ?",
+                (self.business_id, *streams, number),
+            ).fetchall()
+            for order in ("DESC", "ASC")
+        ]
+        return [(stream, loads(text)) for stream, text in dict.fromkeys(found[0] + found[1])]
 
     def set(
         self,
@@ -152,17 +155,6 @@ class LedgerMap:
             (self.business_id, stream, marker),
         )
         return [loads(row[0]) for row in rows]
-
-    def rebuilt(self) -> bool:
-        """Whether this business was rebuilt, or a person said that there is nothing to rebuild."""
-        row = self.db.execute(
-            "SELECT 1 FROM rebuilt WHERE business = ?", (self.business_id,)
-        ).fetchone()
-        return row is not None
-
-    def set_rebuilt(self, how: str) -> None:
-        """Note that it was."""
-        self.db.execute(_SET_REBUILT, (self.business_id, time.time(), how))
 
     # What is wanted of each pair that allocations join
 

@@ -55,6 +55,8 @@ class Looks:
         if intent.adopted and task.stream in _LISTED:
             # Found in the list that this run has read: what it is like is known.
             row = self.carrier.engine.lookups.table(task.stream).get(intent.remote_id)
+        if WRITABLE[task.stream].settle is Settle.COUNT:
+            self._take_baseline(task.stream)
         if row is not None:
             self._saw_record(task, row)
         elif intent.operation is Operation.UPDATE:
@@ -88,11 +90,31 @@ class Looks:
         if "equal" in fence:
             own = self._equal.get(identities(task.wanted)[0], 0)
             fence["equal"] = max(int(fence["equal"]), own)
-        if fence.get("equal") and engine.map.rebuilt():
-            words = "an equal transaction stands in the ledger, and the map was rebuilt"
-            engine.refusals.refused(task, "quarantined", "blocked", (words,))
+        before = [n for n in fence.pop("ids", ()) if self._may_be_earlier(task.stream, n)]
+        if before and not engine.settings.assume_new:
+            words = (
+                f"{task.stream}: an equal transaction stood in the ledger before this state store "
+                "began, and nothing tells whether it is this one; give it with `clearbooks map "
+                f"set {task.stream} {task.source_key} transaction:ID`, or set assume_new for one "
+                "run to have it made"
+            )
+            candidates = tuple({"transactionId": n} for n in before)
+            engine.refusals.refused(task, "quarantined", "blocked", (words,), candidates)
             return
         self._go_on(task, fence)
+
+    def _take_baseline(self, stream: str) -> None:
+        """Note how far the ledger's transactions went before the first journal of this store."""
+        engine = self.carrier.engine
+        if engine.baseline.newest(stream) is None:
+            engine.baseline.take(stream, self.carrier.reconciler.newest_transaction())
+
+    def _may_be_earlier(self, stream: str, transaction: int) -> bool:
+        engine = self.carrier.engine
+        return (
+            transaction <= (engine.baseline.newest(stream) or 0)
+            and engine.map.owner(stream, f"transaction:{transaction}") is None
+        )
 
     def _saw_allocations(self, task: Task, listed: list[dict[str, Any]]) -> None:
         """Post what is missing of the wanted sum, and no more."""

@@ -49,5 +49,4 @@ def rebuild(db: Store, sender: Sender, in_flight: int) -> Counter[str]:
             if ledger_map.owner(stream, number) is None:
                 ledger_map.mark(stream, marker, number)
                 found[stream] += 1
-        ledger_map.set_rebuilt("rebuild")
     return found

@@ -70,7 +70,8 @@ class Reconciler:
     def fence(self, intent: Intent) -> Record:
         """What tells later whether the create added something; empty where the marker does."""
         if WRITABLE[intent.stream].settle is Settle.COUNT:
-            return {"equal": len(equal_journals(self._transactions(intent), intent.body))}
+            ids = equal_journals(self._transactions(intent), intent.body)
+            return {"equal": len(ids), "ids": ids}
         if isinstance(intent.body, bytes):
             return {"known": [record["id"] for record in standing(self._list(intent), intent)]}
         if WRITABLE[intent.stream].settle is Settle.LIST:
@@ -90,6 +91,13 @@ class Reconciler:
         page, sorted_down = self._first(intent)
         if not sorted_down:
             page = self._list(intent)
+        return max((int(record["id"]) for record in page), default=0)
+
+    def newest_transaction(self) -> int:
+        """The highest ID of the ledger's transactions; 0 where there are none."""
+        page, total = self._page("transactions", {}, 1)
+        if (total is None or total > len(page)) and not (_descends(page) and len(page) >= _PROOF):
+            page = self._whole("listTransactions", {})
         return max((int(record["id"]) for record in page), default=0)
 
     # After a reply was lost

@@ -91,6 +91,31 @@ def _marked(record: Mapping[str, Any], intent: Intent) -> bool | None:
     return marker in text.split() if name == "description" else text == marker
 
 
+def resembles(record: Mapping[str, Any], intent: Intent) -> bool:
+    """Whether a document or payment without our marker may be what the intent wants.
+
+    It is of that contact and date, and has the same contents, or the same reference.
+    """
+    contact = WRITABLE[intent.stream].contact
+    return bool(contact) and (
+        _same_document(record, intent.body, str(contact))
+        or _same_text(record, intent.body, "reference")
+    )
+
+
+def identified(record: Mapping[str, Any], intent: Intent) -> bool:
+    """Whether one that `resembles` the intent also bears its number or reference."""
+    contact = WRITABLE[intent.stream].contact
+    return _same_document(record, intent.body, str(contact)) and any(
+        _same_text(record, intent.body, name) for name in ("reference", "documentNumber")
+    )
+
+
+def _same_text(record: Mapping[str, Any], body: Mapping[str, Any], name: str) -> bool:
+    text = _text(body.get(name))
+    return bool(text) and _text(record.get(name)) == text
+
+
 def maybe_cut(record: Mapping[str, Any], intent: Intent) -> bool:
     """Whether a record is like the intent, but for a marker that the API may have cut short."""
     writable = WRITABLE[intent.stream]

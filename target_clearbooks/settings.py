@@ -128,7 +128,8 @@ def target_properties() -> dict[str, Any]:
         ),
         "assume_new": _flag(
             "Assume new",
-            "Write although the state store is empty and the ledger carries our markers.",
+            "For one run: create also what is like something that the ledger held before the state "
+            "store began, and the first bank feed, which no list of the API would show.",
         ),
     }  # fmt: skip
 

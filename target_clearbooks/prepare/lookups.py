@@ -20,7 +20,7 @@ from target_clearbooks.prepare.shelf import ENDS, FOUND_BY, Shelf
 from target_clearbooks.prepare.tables import DiskTable, MemoryTable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from decimal import Decimal
 
     from clearbooks.contract import Operation
@@ -113,6 +113,12 @@ class Lookups:
                 return self._less_planned(stream, self._by_id(stream, value))
             self._read_long(stream)
             return self._less_planned(stream, self._shelf.find(stream, name, value))
+
+    def listed(self, stream: str) -> Iterator[Mapping[str, Any]]:
+        """Digests of all documents or payments of a long list."""
+        with self._lock:
+            self._read_long(stream)
+        return self._shelf.every(stream)
 
     def again(self, stream: str, record_id: Any) -> Sequence[Mapping[str, Any]]:
         """A document or payment as it stands now, less what is planned to be allocated.

@@ -16,7 +16,7 @@ from target_clearbooks.prepare.amounts import decimal
 from target_clearbooks.prepare.tables import DiskTable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from target_clearbooks.prepare.listing import Record
 
@@ -107,6 +107,13 @@ class Shelf:
             (stream, value),
         )
         return [_read(row[0]) for row in rows]
+
+    def every(self, stream: str) -> Iterator[Record]:
+        """Digests of the documents or payments that were read; none that are only planned."""
+        for row in self.db.execute(
+            "SELECT json FROM digests WHERE stream = ? AND id >= 0", (stream,)
+        ):
+            yield _read(row[0])
 
     def drop(self, stream: str, record_id: Any) -> None:
         """Forget a document or payment."""

@@ -89,6 +89,22 @@ MIGRATIONS = (
     """
     CREATE TABLE ledgers (business BIGINT PRIMARY KEY, host TEXT NOT NULL){bare};
     """,
+    """
+    CREATE TABLE baselines (
+        business BIGINT NOT NULL, stream TEXT NOT NULL, newest BIGINT NOT NULL,
+        taken {real} NOT NULL, PRIMARY KEY (business, stream)
+    ){bare};
+    CREATE TABLE baseline_records (
+        business BIGINT NOT NULL, stream TEXT NOT NULL, contact BIGINT NOT NULL,
+        date TEXT NOT NULL, remote_id BIGINT NOT NULL,
+        PRIMARY KEY (business, stream, contact, date, remote_id)
+    ){bare};
+    INSERT INTO baselines SELECT business, '*', 0, max(at) FROM (
+        SELECT business, updated AS at FROM map
+        UNION ALL SELECT business, sent FROM intents WHERE sent IS NOT NULL
+    ) AS written WHERE business NOT IN (SELECT business FROM rebuilt) GROUP BY business;
+    DROP TABLE rebuilt;
+    """,
 )
 
 

@@ -200,7 +200,7 @@ def test_18_the_same_bank_statement_twice(push, run):
     lines = [{"transactionId": "a", "transactionDate": "2024-03-31", "description": "x",
               "amount": "-15.99"}]  # fmt: skip
     statement = record("bank_statements", "ST", feed={"externalId": "F1"}, statementLines=lines)
-    push(feed, statement)
+    push(feed, statement, assume_new=True)
     push(feed, statement)
     more = record("bank_statements", "ST2", feed={"externalId": "F1"}, statementLines=lines)
     push(more)
