@@ -45,6 +45,8 @@ EDGE = 8.0
 MEMORY = 0.7
 # Seconds after which a limit that nobody hit is doubted in earnest.
 DOUBT = 120.0
+# Seconds by which clocks of processes may differ before one counts as set back.
+JUMP = 5.0
 # A limit older than this is looked for anew, gently.
 FORGET = 24 * 3600.0
 BACKOFF = 1.0
@@ -96,6 +98,16 @@ class Budget(msgspec.Struct, kw_only=True):
             self.strikes = 0
         self.hold_until = min(self.hold_until, now + MOST_BACKOFF)
         self.next_slot = min(self.next_slot, now + 1.0)
+
+    def follow(self, now: float) -> None:
+        """Where the clock was set back since the budget was used, set back its times too."""
+        back = self.used_at - now
+        if back > JUMP:
+            self.next_slot -= back
+            self.hold_until -= back
+            self.cut_at -= back if self.cut_at else 0.0
+            self.resumed_at -= back
+            self.used_at = now
 
     def reserve(self, now: float, ceiling: float | None = None) -> float:
         """Take the next slot; returns when it is."""
@@ -254,6 +266,7 @@ class Pacer:
         """The budget, read from the file and written back to it, under both locks."""
         with self._mutex:
             self._take()
+            self._private.follow(self._clock())
             if self._answers:
                 self._private.succeeded(self._clock(), self._answers)
                 self._answers = 0
