@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.errors import ApiError, ForbiddenError, SettingError
-from target_clearbooks.intent import WRITABLE, Intent, Operation
+from target_clearbooks.intent import WRITABLE, Intent, Operation, is_marker, make_marker
 from target_clearbooks.prepare.listing import Lister
 from target_clearbooks.prepare.status import is_voided
 from target_clearbooks.same import identified, resembles, standing
@@ -31,8 +31,6 @@ logger = logging.getLogger("target-clearbooks")
 _SAMPLE = 3
 # One record may have been deleted by a person; several, new and old, were not.
 _PROOF = 2
-PREFIX = "CB-"
-_LENGTH = len(PREFIX) + 8
 MARKED = tuple(row.stream for row in WRITABLE.values() if row.marker)
 
 
@@ -40,7 +38,7 @@ def marker_in(record: Mapping[str, Any], stream: str) -> str | None:
     """The marker of ours that a record of the ledger carries, if any."""
     text = str(record.get(WRITABLE[stream].marker or "") or "")
     for word in reversed(text.split()):
-        if word.startswith(PREFIX) and len(word) == _LENGTH and word[3:].isalnum():
+        if is_marker(word):
             return word
     return None
 
@@ -89,8 +87,15 @@ class Adopter:
         if contact is None or not isinstance(intent.body, dict):
             return [], False
         ids = self.baseline.like(intent.stream, intent.body.get(contact), intent.body["date"])
-        found = [dict(r) for r in self._whole(intent, ids) if resembles(r, intent)]
-        sure = [record for record in found if identified(record, intent)]
+        own = make_marker(intent.business_id, intent.stream, intent.source_key)
+        found, sure = [], []
+        for record in self._whole(intent, ids):
+            marker = marker_in(record, intent.stream)
+            if marker == own or (resembles(record, intent) and identified(record, intent)):
+                sure.append(record)
+            elif marker is None and resembles(record, intent):
+                found.append(record)
+            # Else it carries the marker of another record of the source.
         return sure or found, bool(sure)
 
     def take_baseline(self, stream: str) -> None:

@@ -304,11 +304,21 @@ class Preparer(Protocol):
         """
 
 
+_MARKER_PREFIX = "CB-"
+_MARKER_LENGTH = 8
+
+
 def make_marker(business_id: int, stream: str, source_key: SourceKey) -> str:
     """`CB-` and 8 base32 characters that only this source key of this business has."""
     text = msgspec.json.encode([business_id, stream, source_key])
     digest = hmac.digest(b"clearbooks-connectors marker", text, "sha256")
-    return "CB-" + base64.b32encode(digest[:5]).decode()
+    return _MARKER_PREFIX + base64.b32encode(digest[:5]).decode()
+
+
+def is_marker(word: str) -> bool:
+    """Whether a word of a reference or description is such a marker."""
+    rest = word.removeprefix(_MARKER_PREFIX)
+    return rest != word and len(rest) == _MARKER_LENGTH and rest.isalnum()
 
 
 def canonical(value: Any) -> bytes:

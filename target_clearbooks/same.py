@@ -6,7 +6,7 @@ from collections import Counter
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-from target_clearbooks.intent import WRITABLE, content_hash
+from target_clearbooks.intent import WRITABLE, content_hash, is_marker
 from target_clearbooks.prepare.diff import diff
 from target_clearbooks.prepare.names import company_number, digits, fold, vat_number
 from target_clearbooks.prepare.status import is_voided
@@ -74,7 +74,7 @@ def _could_be(record: Mapping[str, Any], intent: Intent) -> bool:
         same_name = fold(str(record.get("name") or "")) == name
         return same_name and _number(record.get("size")) == len(intent.body)
     marked = _marked(record, intent)
-    if marked is not None and (not marked or str(intent.marker).startswith("CB-")):
+    if marked is not None and (not marked or is_marker(str(intent.marker))):
         return marked
     writable = WRITABLE[intent.stream]
     if writable.contact:
@@ -94,13 +94,18 @@ def _marked(record: Mapping[str, Any], intent: Intent) -> bool | None:
 def resembles(record: Mapping[str, Any], intent: Intent) -> bool:
     """Whether a document or payment without our marker may be what the intent wants.
 
-    It is of that contact and date, and has the same contents, or the same reference.
+    It is of that contact and date, and has the same reference, or the same contents and no other
+    reference or description.
     """
-    contact = WRITABLE[intent.stream].contact
-    return bool(contact) and (
-        _same_document(record, intent.body, str(contact))
-        or _same_text(record, intent.body, "reference")
-    )
+    writable = WRITABLE[intent.stream]
+    if not writable.contact or not writable.marker:
+        return False
+    if _same_text(record, intent.body, "reference"):
+        return True
+    here, there = (_own_text(found.get(writable.marker)) for found in (intent.body, record))
+    # One that ends early may have been cut by the server.
+    other = here and there and not (here.startswith(there) or there.startswith(here))
+    return not other and _same_document(record, intent.body, writable.contact)
 
 
 def identified(record: Mapping[str, Any], intent: Intent) -> bool:
@@ -109,6 +114,11 @@ def identified(record: Mapping[str, Any], intent: Intent) -> bool:
     return _same_document(record, intent.body, str(contact)) and any(
         _same_text(record, intent.body, name) for name in ("reference", "documentNumber")
     )
+
+
+def _own_text(value: Any) -> str:
+    """A reference or description without a marker of ours."""
+    return _text(" ".join(word for word in str(value or "").split() if not is_marker(word)))
 
 
 def _same_text(record: Mapping[str, Any], body: Mapping[str, Any], name: str) -> bool:

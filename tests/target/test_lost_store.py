@@ -283,3 +283,26 @@ def test_a_dry_run_of_a_new_store_shows_what_would_be_set_aside(run):
     assert run(documents(), marker="off", dry_run=True, plan_path=str(plan)) == 4
     found = [json.loads(text) for text in plan.read_text().splitlines()]
     assert {r["stream"] for r in found if r["type"] == "refused"} >= {"bills", "payments"}
+
+
+def test_what_carries_the_marker_of_another_record_is_that_one(run):
+    """Two equal sales of a day, of which the ledger held one: it is known which."""
+    streams = [*DOCUMENTS, customer()]
+    assert run([*streams, invoice("I1")]) == 0
+    lose(run)
+    assert run([*streams, invoice("I2"), invoice("I1")]) == 0
+    assert len(run.listed("listSalesDocuments", salesType="invoices")) == 2
+    lose(run)
+    run.sandbox.requests.clear()
+    assert run([*streams, invoice("I2"), invoice("I1")], marker="off") == 0
+    assert not run.writes()
+
+
+def test_another_reference_or_description_is_another_record(run):
+    streams = [*DOCUMENTS, customer(), invoice("I1", reference="PO-1")]
+    assert run([*streams, payment("P1", description="ch_1")], marker="off") == 0
+    lose(run)
+    twins = [invoice("I2", reference="PO-2"), payment("P2", description="ch_2")]
+    assert run([*streams, *twins], marker="off") == 0
+    assert len(run.listed("listSalesDocuments", salesType="invoices")) == 2
+    assert len(run.listed("listPayments")) == 2
