@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from airbyte_clearbooks.catalog import Chosen
     from airbyte_clearbooks.config import Config
     from airbyte_clearbooks.protocol import Output
-    from target_clearbooks.task import Task
+    from target_clearbooks.deliver.task import Task
 
 logger = logging.getLogger(__name__)
 

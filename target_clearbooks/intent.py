@@ -277,7 +277,7 @@ class Preparer(Protocol):
 
     Implementations are made as
     `Preparer(client, lookups, ledger_map, settings, business_id)`, and know of
-    `target_clearbooks.attachments.read(record, settings)` for the bytes of an attachment.
+    `target_clearbooks.prepare.attachments.read(record, settings)` for the bytes of an attachment.
     """
 
     def __init__(

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from clearbooks.errors import SettingError
+from target_clearbooks.deliver.task import pair_of
 from target_clearbooks.intent import WRITABLE, Intent, Operation, Settle, content_hash
-from target_clearbooks.outbox import loads
-from target_clearbooks.prepare.diff import diff
-from target_clearbooks.same import unchanged
-from target_clearbooks.task import pair_of
+from target_clearbooks.ledger.diff import diff
+from target_clearbooks.ledger.matching import unchanged
+from target_clearbooks.store.outbox import loads
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from target_clearbooks.engine import Engine
-    from target_clearbooks.task import Task
+    from target_clearbooks.deliver.business import Engine
+    from target_clearbooks.deliver.task import Task
 
 VERSION = 1
 FIRST = -1_000_000_000

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, Self
 from clearbooks.businesses import chosen_businesses
 from clearbooks.client import Client
 from clearbooks.errors import ClearBooksError, NotAuthorisedError, SettingError
-from target_clearbooks.engine import Engine
-from target_clearbooks.ledger_map import LedgerMap
-from target_clearbooks.outbox import Outbox, dumps
+from target_clearbooks.deliver.business import Engine
+from target_clearbooks.deliver.reject_file import Rejects
+from target_clearbooks.deliver.sending import Sender
+from target_clearbooks.ledger.lookups import Lookups
 from target_clearbooks.plan import PlanFile, Planner
-from target_clearbooks.prepare.lookups import Lookups
-from target_clearbooks.rejects import Rejects
-from target_clearbooks.sending import Sender
 from target_clearbooks.store import bind, claim, open_locked, open_store
+from target_clearbooks.store.ledger_map import LedgerMap
+from target_clearbooks.store.outbox import Outbox, dumps
 
 if TYPE_CHECKING:
     from collections.abc import Callable

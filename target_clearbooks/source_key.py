@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from target_clearbooks.outbox import dumps
+from target_clearbooks.store.outbox import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

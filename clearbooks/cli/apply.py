@@ -12,9 +12,9 @@ from clearbooks.cli import show
 from clearbooks.cli.config import examples
 from clearbooks.cli.writing import connected, run_session, store, writing_options
 from clearbooks.client import Client
-from target_clearbooks.apply import apply as carry_out
+from target_clearbooks.commands.apply import apply as carry_out
+from target_clearbooks.commands.undo import plan_undo
 from target_clearbooks.plan import PlanFile, read_plan
-from target_clearbooks.undo import plan_undo
 
 if TYPE_CHECKING:
     from clearbooks.cli.config import Settings

@@ -13,9 +13,9 @@ from clearbooks.cli.writing import connected, one_business, store, writing_optio
 from clearbooks.client import Client
 from clearbooks.errors import SettingError
 from target_clearbooks.intent import WRITABLE
-from target_clearbooks.ledger_map import LedgerMap
 from target_clearbooks.settings import TargetSettings
 from target_clearbooks.store import open_locked
+from target_clearbooks.store.ledger_map import LedgerMap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,8 +149,8 @@ def rebuild(*, business: int | None, settings: Settings, as_json: bool) -> None:
     Contacts are known again at once by their external IDs. Documents and payments are known again
     by their markers, as soon as the source sends their records.
     """
-    from target_clearbooks.rebuild import rebuild as restore  # noqa: PLC0415
-    from target_clearbooks.sending import Sender  # noqa: PLC0415
+    from target_clearbooks.commands.rebuild import rebuild as restore  # noqa: PLC0415
+    from target_clearbooks.deliver.sending import Sender  # noqa: PLC0415
 
     number = one_business(settings, business)
     connection = connected(settings)

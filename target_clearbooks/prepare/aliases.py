@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from clearbooks.errors import SettingError
-from target_clearbooks.prepare.amounts import plain
-from target_clearbooks.prepare.names import fold, listed
+from target_clearbooks.ledger.amounts import plain
+from target_clearbooks.ledger.spelling import fold, listed
 
 KINDS = (
     "accountCode", "bankAccount", "customer", "paymentMethod", "stockItem", "supplier",

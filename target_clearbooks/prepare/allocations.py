@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from target_clearbooks.prepare.amounts import ZERO, decimal, money
-from target_clearbooks.prepare.kit import pennies_only
-from target_clearbooks.prepare.lookups import CREDIT_NOTES, INVOICES
-from target_clearbooks.prepare.streams import side_of
+from target_clearbooks.ledger.amounts import ZERO, decimal, money
+from target_clearbooks.ledger.lookups import CREDIT_NOTES, INVOICES
+from target_clearbooks.prepare.context import pennies_only
+from target_clearbooks.prepare.extra_fields import side_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from decimal import Decimal
 
-    from target_clearbooks.prepare.finding import Findings
-    from target_clearbooks.prepare.kit import Body, Kit
+    from target_clearbooks.prepare.context import Body, Kit
+    from target_clearbooks.prepare.diagnostics import Findings
 
 
 class Allocations:

@@ -10,9 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.errors import SettingError
-from target_clearbooks.prepare.amounts import integer, shown, text
-from target_clearbooks.prepare.finding import Ambiguous, NotFoundInLedger, NotYet, ToBeMade
-from target_clearbooks.prepare.names import (
+from target_clearbooks.ledger.amounts import integer, shown, text
+from target_clearbooks.ledger.spelling import (
     company_number,
     email,
     fold,
@@ -21,13 +20,14 @@ from target_clearbooks.prepare.names import (
     normal_name,
     vat_number,
 )
+from target_clearbooks.prepare.diagnostics import Ambiguous, NotFoundInLedger, NotYet, ToBeMade
 from target_clearbooks.prepare.shapes import folded_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from target_clearbooks.intent import LedgerMap, PrepareSettings, Reference
-    from target_clearbooks.prepare.lookups import Lookups
+    from target_clearbooks.ledger.lookups import Lookups
 
 KINDS = ("customers", "suppliers")
 RUNGS: Mapping[str, Callable[[str], str]] = {

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.intent import WRITABLE
-from target_clearbooks.prepare.amounts import money
-from target_clearbooks.prepare.kit import currency
+from target_clearbooks.ledger.amounts import money
+from target_clearbooks.ledger.lookups import CREDIT_NOTES
+from target_clearbooks.prepare.context import currency
+from target_clearbooks.prepare.extra_fields import TOTALS, side_of
 from target_clearbooks.prepare.lines import Terms
-from target_clearbooks.prepare.lookups import CREDIT_NOTES
-from target_clearbooks.prepare.streams import TOTALS, side_of
 
 if TYPE_CHECKING:
-    from target_clearbooks.prepare.finding import Findings
-    from target_clearbooks.prepare.kit import Body, Kit
+    from target_clearbooks.prepare.context import Body, Kit
+    from target_clearbooks.prepare.diagnostics import Findings
     from target_clearbooks.prepare.lines import Sums
 
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from target_clearbooks.prepare.amounts import (
+from target_clearbooks.ledger.amounts import (
     HUNDRED,
     PENNY,
     ZERO,
@@ -22,12 +22,12 @@ from target_clearbooks.prepare.amounts import (
     plain,
     times,
 )
-from target_clearbooks.prepare.streams import line_shape
+from target_clearbooks.prepare.extra_fields import line_shape
 from target_clearbooks.prepare.vat import MANUAL
 
 if TYPE_CHECKING:
     from target_clearbooks.prepare.aliases import Aliases
-    from target_clearbooks.prepare.finding import Findings
+    from target_clearbooks.prepare.diagnostics import Findings
     from target_clearbooks.prepare.references import References
     from target_clearbooks.prepare.vat import Rate, Vat
 

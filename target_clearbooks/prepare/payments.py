@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_clearbooks.prepare.amounts import money
+from target_clearbooks.ledger.amounts import money
 from target_clearbooks.prepare.contacts import KINDS
-from target_clearbooks.prepare.kit import pennies_only
+from target_clearbooks.prepare.context import pennies_only
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from target_clearbooks.prepare.finding import Findings
-    from target_clearbooks.prepare.kit import Body, Kit
+    from target_clearbooks.prepare.context import Body, Kit
+    from target_clearbooks.prepare.diagnostics import Findings
 
 
 def payment(kit: Kit, stream: str, body: Body, source_key: str, note: Findings) -> str | None:

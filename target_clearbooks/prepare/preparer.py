@@ -15,18 +15,18 @@ from target_clearbooks.intent import (
     Rejected,
     Waiting,
 )
-from target_clearbooks.prepare import natural, others
+from target_clearbooks.ledger.amounts import shown
+from target_clearbooks.ledger.lookups import ALLOCATIONS, PURCHASES, SALES
+from target_clearbooks.ledger.spelling import fold, listed
+from target_clearbooks.prepare import natural_keys, simple_records
 from target_clearbooks.prepare.allocations import Allocations
-from target_clearbooks.prepare.amounts import shown
+from target_clearbooks.prepare.attached_files import attached_to, content, file_name, unknown
 from target_clearbooks.prepare.contacts import KINDS
+from target_clearbooks.prepare.context import Kit
+from target_clearbooks.prepare.diagnostics import Findings
 from target_clearbooks.prepare.documents import document
-from target_clearbooks.prepare.files import attached_to, content, file_name, unknown
-from target_clearbooks.prepare.finding import Findings
-from target_clearbooks.prepare.kit import Kit
-from target_clearbooks.prepare.lookups import ALLOCATIONS, PURCHASES, SALES
-from target_clearbooks.prepare.names import fold, listed
+from target_clearbooks.prepare.extra_fields import flat_shape, shape_of, update_fields
 from target_clearbooks.prepare.payments import payment
-from target_clearbooks.prepare.streams import flat_shape, shape_of, update_fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,23 +39,23 @@ if TYPE_CHECKING:
         PrepareSettings,
         SourceKey,
     )
-    from target_clearbooks.prepare.kit import Body
-    from target_clearbooks.prepare.lookups import Lookups
+    from target_clearbooks.ledger.lookups import Lookups
+    from target_clearbooks.prepare.context import Body
 
 # Resolves and checks a body in place; answers its marker, where it has one.
 Step = Callable[[Kit, str, dict[str, Any], str, Findings], "str | None"]
 
 _STEPS: Mapping[str, Step] = {
     **dict.fromkeys((*SALES, *PURCHASES), document),
-    **dict.fromkeys(KINDS, others.contact),
+    **dict.fromkeys(KINDS, simple_records.contact),
     "payments": payment,
-    "journals": others.journal,
-    "account_codes": others.account_code,
-    "bank_accounts": others.bank_account,
-    "stock_items": others.stock_item,
-    "bank_feeds": others.bank_feed,
-    "bank_statements": others.bank_statement,
-    "businesses": others.business,
+    "journals": simple_records.journal,
+    "account_codes": simple_records.account_code,
+    "bank_accounts": simple_records.bank_account,
+    "stock_items": simple_records.stock_item,
+    "bank_feeds": simple_records.bank_feed,
+    "bank_statements": simple_records.bank_statement,
+    "businesses": simple_records.business,
 }
 _ATTACHMENTS = ("sales_attachments", "purchase_attachments")
 # By which fields else a record may give what the contract requires.
@@ -214,10 +214,10 @@ class Preparer:
         if stream in KINDS and not note.faults:
             look = self._kit.contacts.find
             found = note.attempt("record", look, stream, body, source_key)
-        elif stream in natural.STREAMS and not note.faults:
+        elif stream in natural_keys.STREAMS and not note.faults:
             kit = self._kit
             found = note.attempt(
-                "record", natural.standing, kit.lookups, kit.map, stream, body, source_key
+                "record", natural_keys.standing, kit.lookups, kit.map, stream, body, source_key
             )
         if found is not None:
             return Operation.UPDATE, *found
@@ -229,7 +229,7 @@ class Preparer:
         params = attached_to(self._kit, stream, record, note)
         name = file_name(record, note)
         # Read where a file is met, and not before: it brings an HTTP client of its own.
-        from target_clearbooks import attachments  # noqa: PLC0415
+        from target_clearbooks.prepare import attachments  # noqa: PLC0415
 
         unknown(stream, record, note)
         data = note.attempt("content", attachments.read, content(record), self._kit.settings)

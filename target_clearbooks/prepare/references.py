@@ -9,17 +9,17 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from target_clearbooks.prepare.amounts import integer, shown, text
-from target_clearbooks.prepare.finding import Ambiguous, NotFoundInLedger, NotYet
-from target_clearbooks.prepare.names import digits, fold, listed, nearest
+from target_clearbooks.ledger.amounts import integer, shown, text
+from target_clearbooks.ledger.spelling import digits, fold, listed, nearest
+from target_clearbooks.ledger.status import is_voided
+from target_clearbooks.prepare.diagnostics import Ambiguous, NotFoundInLedger, NotYet
 from target_clearbooks.prepare.shapes import folded_keys
-from target_clearbooks.prepare.status import is_voided
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from target_clearbooks.intent import LedgerMap, Reference
-    from target_clearbooks.prepare.lookups import Lookups
+    from target_clearbooks.ledger.lookups import Lookups
 
 _PREFIXED = re.compile(r"([A-Za-z]+)-?(\d+)")
 _SORT_AND_NUMBER = 14

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from target_clearbooks.prepare import amounts
-from target_clearbooks.prepare.names import fold, listed, nearest
+from target_clearbooks.ledger import amounts
+from target_clearbooks.ledger.spelling import fold, listed, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from target_clearbooks.prepare.amounts import HUNDRED, decimal, plain, shown
-from target_clearbooks.prepare.finding import Ambiguous, NotFoundInLedger
-from target_clearbooks.prepare.names import fold, listed
+from target_clearbooks.ledger.amounts import HUNDRED, decimal, plain, shown
+from target_clearbooks.ledger.spelling import fold, listed
+from target_clearbooks.prepare.diagnostics import Ambiguous, NotFoundInLedger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -5,8 +5,8 @@ import time
 
 from clearbooks.settings import state_dir
 from clearbooks.tokens import FileTokenStore
-from target_clearbooks.outbox import Outbox
 from target_clearbooks.store import open_store
+from target_clearbooks.store.outbox import Outbox
 
 from .conftest import edit_chain
 

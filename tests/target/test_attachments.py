@@ -9,8 +9,8 @@ import threading
 
 import pytest
 
-from target_clearbooks import attachments
 from target_clearbooks.intent import PrepareSettings
+from target_clearbooks.prepare import attachments
 
 x509 = pytest.importorskip("cryptography.x509")
 BYTES = b"%PDF-1.7 bytes"

@@ -17,7 +17,7 @@ from clearbooks.errors import ClearBooksError
 from clearbooks_sandbox import server
 from clearbooks_sandbox.app import Options
 from clearbooks_sandbox.engine import Engine
-from target_clearbooks.sending import Sender
+from target_clearbooks.deliver.sending import Sender
 
 from .conftest import Runner, allocation, customer, invoice, journal, line, payment, schema
 

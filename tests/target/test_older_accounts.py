@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from clearbooks.errors import RejectedError
-from target_clearbooks.sending import _says_unknown
+from target_clearbooks.deliver.sending import _says_unknown
 from tests.target.conftest import record, schema
 
 CONTACTS = [

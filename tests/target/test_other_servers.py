@@ -7,12 +7,12 @@ from decimal import Decimal
 import pytest
 
 from clearbooks.errors import NotFoundError, RejectedError
+from target_clearbooks.deliver.lost_replies import Absent, Reconciler
+from target_clearbooks.deliver.precheck import Looks
 from target_clearbooks.intent import Intent, Operation
-from target_clearbooks.looks import Looks
-from target_clearbooks.prepare.status import is_voided
+from target_clearbooks.ledger.matching import maybe_cut, standing
+from target_clearbooks.ledger.status import is_voided
 from target_clearbooks.prepare.vat import _matching, _rate
-from target_clearbooks.reconcile import Absent, Reconciler
-from target_clearbooks.same import maybe_cut, standing
 
 from .conftest import allocation, customer, invoice, journal, payment, record, schema
 
@@ -154,7 +154,7 @@ def test_after_a_lost_store_a_bank_feed_is_made_only_when_a_person_says_so(run):
 
 
 def test_what_a_run_remembers_of_its_journals_stays_small(run, monkeypatch):
-    monkeypatch.setattr("target_clearbooks.looks._MOST_KEPT", 2)
+    monkeypatch.setattr("target_clearbooks.deliver.precheck._MOST_KEPT", 2)
     sizes = []
     put_down = Looks.wrote
 

@@ -14,13 +14,13 @@ from click.testing import CliRunner
 
 from clearbooks.cli import main
 from clearbooks.errors import SettingError
-from target_clearbooks import outbox
 from target_clearbooks.store import (
     BusyError,
     NoStoreError,
     StoreError,
     open_locked,
     open_store,
+    outbox,
 )  # fmt: skip
 from target_clearbooks.store import (
     format as store_format,

@@ -11,7 +11,7 @@ from clearbooks.contract import load_contract
 from clearbooks.errors import NotFoundError, RejectedError
 from clearbooks_sandbox.engine import Engine
 from target_clearbooks.intent import Intent, Mapped, PrepareSettings
-from target_clearbooks.prepare.lookups import Lookups
+from target_clearbooks.ledger.lookups import Lookups
 from target_clearbooks.prepare.preparer import Preparer
 
 STANDARD = "20.00:Standard"

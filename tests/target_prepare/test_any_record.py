@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from clearbooks_sandbox.engine import Engine
 from target_clearbooks.intent import WRITABLE, Intent, Outcome
-from target_clearbooks.prepare.streams import line_shape, shape_of
+from target_clearbooks.prepare.extra_fields import line_shape, shape_of
 from tests.target_prepare.conftest import SALES, Ledger
 
 plain = st.sampled_from([

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from target_clearbooks.intent import Intent, Operation, Quarantined, Waiting
-from target_clearbooks.prepare.names import company_number, fold, nearest, normal_name, vat_number
+from target_clearbooks.ledger.spelling import company_number, fold, nearest, normal_name, vat_number
 from tests.target_prepare.conftest import bill, invoice
 
 

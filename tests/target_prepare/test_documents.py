@@ -20,8 +20,8 @@ from target_clearbooks.intent import (
     Rejected,
     Waiting,
 )
-from target_clearbooks.prepare.names import fold
-from target_clearbooks.prepare.streams import shape_of
+from target_clearbooks.ledger.spelling import fold
+from target_clearbooks.prepare.extra_fields import shape_of
 from tests.target_prepare.conftest import COST, SALES, STANDARD, Ledger, bill, invoice, line
 
 ACME = {"name": "Acme Ltd"}

@@ -13,8 +13,8 @@ from clearbooks.settings import Connection
 from clearbooks_sandbox.app import Options
 from clearbooks_sandbox.server import running
 from target_clearbooks.intent import Intent
-from target_clearbooks.prepare.listing import Lister
-from target_clearbooks.prepare.lookups import Lookups
+from target_clearbooks.ledger.listing import Lister
+from target_clearbooks.ledger.lookups import Lookups
 from tests.target_prepare.conftest import Ledger, invoice, line
 
 TOKEN = "sandbox-access-token"

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from target_clearbooks.prepare.shelf import Shelf
-from target_clearbooks.prepare.tables import DiskTable, MemoryTable
+from target_clearbooks.ledger.lookup_cache import Shelf
+from target_clearbooks.ledger.record_tables import DiskTable, MemoryTable
 
 IDS = st.integers(1, 6)
 NAMES = st.sampled_from(["Smith", "Jones & Co", "Ōsaka"])

@@ -14,8 +14,8 @@ from jsonschema.validators import extend
 
 from clearbooks.contract import load_contract
 from target_clearbooks.intent import WRITABLE, canonical, content_hash
-from target_clearbooks.prepare import amounts
-from target_clearbooks.prepare.diff import diff
+from target_clearbooks.ledger import amounts
+from target_clearbooks.ledger.diff import diff
 from target_clearbooks.prepare.shapes import Shape
 from target_clearbooks.prepare.vat import percentage
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from target_clearbooks.deliver.task import claim_of, claims
 from target_clearbooks.intent import (
     WRITABLE,
     Intent,
@@ -16,17 +17,16 @@ from target_clearbooks.intent import (
     Waiting,
     content_hash,
 )
-from target_clearbooks.same import unchanged
-from target_clearbooks.task import claim_of, claims
+from target_clearbooks.ledger.matching import unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from target_clearbooks.adopt import Adopter
-    from target_clearbooks.engine import Engine
+    from target_clearbooks.deliver.business import Engine
+    from target_clearbooks.deliver.task import Task
     from target_clearbooks.intent import Outcome, Preparer
-    from target_clearbooks.ledger_map import Applied
-    from target_clearbooks.task import Task
+    from target_clearbooks.ledger.existing import Adopter
+    from target_clearbooks.store.ledger_map import Applied
 
 _UNCHANGEABLE = ("journals", "bank_feeds")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from target_clearbooks.prepare.amounts import decimal, money
+from target_clearbooks.ledger.amounts import decimal, money
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

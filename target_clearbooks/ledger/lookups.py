@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, Any, Self
 
 from clearbooks.contract import load_contract
 from clearbooks.errors import NotFoundError
-from target_clearbooks.prepare.amounts import decimal
-from target_clearbooks.prepare.listing import TIMES, Lister, records, steady
-from target_clearbooks.prepare.shelf import ENDS, FOUND_BY, Shelf
-from target_clearbooks.prepare.tables import DiskTable, MemoryTable
+from target_clearbooks.ledger.amounts import decimal
+from target_clearbooks.ledger.listing import TIMES, Lister, records, steady
+from target_clearbooks.ledger.lookup_cache import ENDS, FOUND_BY, Shelf
+from target_clearbooks.ledger.record_tables import DiskTable, MemoryTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from decimal import Decimal
 
     from clearbooks.contract import Operation
-    from target_clearbooks.prepare.listing import Reads, Record
-    from target_clearbooks.prepare.tables import Table
+    from target_clearbooks.ledger.listing import Reads, Record
+    from target_clearbooks.ledger.record_tables import Table
 
 SALES = ("sales_invoices", "sales_credit_notes", "quotes")
 PURCHASES = ("bills", "purchase_credit_notes", "expenses")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from target_clearbooks.prepare.amounts import ZERO, money
+from target_clearbooks.ledger.amounts import ZERO, money
 from target_clearbooks.prepare.contacts import is_generated
-from target_clearbooks.prepare.kit import currency, pennies_only
-from target_clearbooks.prepare.streams import line_shape
+from target_clearbooks.prepare.context import currency, pennies_only
+from target_clearbooks.prepare.extra_fields import line_shape
 
 if TYPE_CHECKING:
-    from target_clearbooks.prepare.finding import Findings
-    from target_clearbooks.prepare.kit import Body, Kit
+    from target_clearbooks.prepare.context import Body, Kit
+    from target_clearbooks.prepare.diagnostics import Findings
 
 _COUNTRY = 2
 _SIDES = {"sales": "sales", "purchase": "purchases"}

@@ -6,16 +6,16 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.contract import load_contract
-from target_clearbooks.prepare.amounts import integer, shown
-from target_clearbooks.prepare.lookups import PURCHASES, SALES
-from target_clearbooks.prepare.names import fold, listed, nearest
+from target_clearbooks.ledger.amounts import integer, shown
+from target_clearbooks.ledger.lookups import PURCHASES, SALES
+from target_clearbooks.ledger.spelling import fold, listed, nearest
 from target_clearbooks.prepare.shapes import folded_keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from target_clearbooks.prepare.finding import Findings
-    from target_clearbooks.prepare.kit import Kit
+    from target_clearbooks.prepare.context import Kit
+    from target_clearbooks.prepare.diagnostics import Findings
 
 # Stream -> its type and ID as path parameters, and what a record may call each kind of document.
 _TYPES = {

@@ -8,28 +8,28 @@ from collections import deque
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from target_clearbooks.adopt import Adopter, refuse_if_emptied
-from target_clearbooks.carry import Carrier
-from target_clearbooks.decide import Decider
+from target_clearbooks.deliver.decide import Decider
+from target_clearbooks.deliver.dispatch import Carrier
+from target_clearbooks.deliver.refusals import Refusals
+from target_clearbooks.deliver.task import Task, claim_of, claims
 from target_clearbooks.intent import Intent, Rejected, content_hash
-from target_clearbooks.outbox import DOUBTFUL, Row
-from target_clearbooks.refusals import Refusals
+from target_clearbooks.ledger.existing import Adopter, refuse_if_emptied
 from target_clearbooks.store.baseline import Baseline
-from target_clearbooks.task import Task, claim_of, claims
+from target_clearbooks.store.outbox import DOUBTFUL, Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from concurrent.futures import Executor
 
+    from target_clearbooks.deliver.claims import Traffic
+    from target_clearbooks.deliver.reject_file import Rejects
+    from target_clearbooks.deliver.sending import Sender
     from target_clearbooks.intent import Preparer
-    from target_clearbooks.ledger_map import Applied, LedgerMap
-    from target_clearbooks.outbox import Outbox
+    from target_clearbooks.ledger.lookups import Lookups
     from target_clearbooks.plan import Planner
-    from target_clearbooks.prepare.lookups import Lookups
-    from target_clearbooks.rejects import Rejects
-    from target_clearbooks.sending import Sender
     from target_clearbooks.settings import TargetSettings
-    from target_clearbooks.traffic import Traffic
+    from target_clearbooks.store.ledger_map import Applied, LedgerMap
+    from target_clearbooks.store.outbox import Outbox
 
 logger = logging.getLogger("target-clearbooks")
 

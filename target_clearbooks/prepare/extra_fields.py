@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from clearbooks.contract import load_contract
 from target_clearbooks.intent import WRITABLE
-from target_clearbooks.prepare.lookups import PURCHASES, SALES
+from target_clearbooks.ledger.lookups import PURCHASES, SALES
 from target_clearbooks.prepare.shapes import (
     Extras,
     Shape,

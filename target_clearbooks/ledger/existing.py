@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 from clearbooks.errors import ApiError, ForbiddenError, SettingError
 from target_clearbooks.intent import WRITABLE, Intent, Operation, is_marker, make_marker
-from target_clearbooks.prepare.listing import Lister
-from target_clearbooks.prepare.status import is_voided
-from target_clearbooks.same import identified, resembles, standing
+from target_clearbooks.ledger.listing import Lister
+from target_clearbooks.ledger.matching import identified, resembles, standing
+from target_clearbooks.ledger.status import is_voided
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from target_clearbooks.ledger_map import LedgerMap
-    from target_clearbooks.prepare.lookups import Lookups
-    from target_clearbooks.sending import Record, Sender
+    from target_clearbooks.deliver.sending import Record, Sender
+    from target_clearbooks.ledger.lookups import Lookups
     from target_clearbooks.store.baseline import Baseline
+    from target_clearbooks.store.ledger_map import LedgerMap
 
 logger = logging.getLogger("target-clearbooks")
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
-    from target_clearbooks.task import Task
+    from target_clearbooks.deliver.task import Task
 
 _LONGEST = 64 * 1024 * 1024
 _encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)

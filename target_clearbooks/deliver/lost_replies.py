@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from clearbooks.errors import NotFoundError, UnavailableError
 from target_clearbooks.intent import WRITABLE, Operation, Settle
-from target_clearbooks.prepare.listing import PAGE, Lister, records
-from target_clearbooks.prepare.status import is_voided
-from target_clearbooks.same import equal_journals, maybe_cut, standing, unchanged
+from target_clearbooks.ledger.listing import PAGE, Lister, records
+from target_clearbooks.ledger.matching import equal_journals, maybe_cut, standing, unchanged
+from target_clearbooks.ledger.status import is_voided
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from clearbooks.contract import Operation as ApiOperation
+    from target_clearbooks.deliver.sending import Sender
     from target_clearbooks.intent import Intent, LedgerMap
-    from target_clearbooks.sending import Sender
 
 Record = dict[str, Any]
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.intent import WRITABLE, Intent, Operation, Settle
-from target_clearbooks.same import identities
+from target_clearbooks.ledger.matching import identities
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
     from decimal import Decimal
 
-    from target_clearbooks.outbox import Row
+    from target_clearbooks.store.outbox import Row
 
 MOST_SENDS = 2
 """A create whose reply was lost is sent once more in a run, at most."""

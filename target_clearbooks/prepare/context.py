@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.intent import WRITABLE, make_marker
+from target_clearbooks.ledger.amounts import is_pennies, plain, text
 from target_clearbooks.prepare.aliases import Aliases
-from target_clearbooks.prepare.amounts import is_pennies, plain, text
 from target_clearbooks.prepare.contacts import Contacts
 from target_clearbooks.prepare.lines import Lines
 from target_clearbooks.prepare.references import References
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from target_clearbooks.intent import LedgerMap, PrepareSettings
-    from target_clearbooks.prepare.finding import Findings
-    from target_clearbooks.prepare.lookups import Lookups
+    from target_clearbooks.ledger.lookups import Lookups
+    from target_clearbooks.prepare.diagnostics import Findings
 
 Body = dict[str, Any]
 _CODE = 3

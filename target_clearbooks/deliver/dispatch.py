@@ -17,19 +17,19 @@ from clearbooks.errors import (
     UnavailableError,
     UncertainError,
 )
+from target_clearbooks.deliver.claims import Traffic
+from target_clearbooks.deliver.lost_replies import Absent, Found, Reconciler, Unclear
+from target_clearbooks.deliver.precheck import Looks
+from target_clearbooks.deliver.task import needs_look, pair_of
 from target_clearbooks.intent import WRITABLE, Operation, Settle
-from target_clearbooks.looks import Looks
-from target_clearbooks.prepare.status import is_voided
-from target_clearbooks.reconcile import Absent, Found, Reconciler, Unclear
-from target_clearbooks.task import needs_look, pair_of
-from target_clearbooks.traffic import Traffic
+from target_clearbooks.ledger.status import is_voided
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from concurrent.futures import Executor, Future
 
-    from target_clearbooks.engine import Engine
-    from target_clearbooks.task import Task
+    from target_clearbooks.deliver.business import Engine
+    from target_clearbooks.deliver.task import Task
 
 logger = logging.getLogger("target-clearbooks")
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from target_clearbooks.intent import DIGEST
-from target_clearbooks.prepare.amounts import decimal
-from target_clearbooks.prepare.tables import DiskTable
+from target_clearbooks.ledger.amounts import decimal
+from target_clearbooks.ledger.record_tables import DiskTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from target_clearbooks.prepare.listing import Record
+    from target_clearbooks.ledger.listing import Record
 
 _MONEY = frozenset({"amount", "net", "vat", "gross", "due", "exchangeRate"})
 FOUND_BY = ("id", "documentNumber", "reference", "description")

@@ -6,12 +6,12 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from clearbooks.errors import ForbiddenError
-from target_clearbooks.adopt import MARKED, find_marked
-from target_clearbooks.ledger_map import LedgerMap
-from target_clearbooks.prepare.listing import Lister
+from target_clearbooks.ledger.existing import MARKED, find_marked
+from target_clearbooks.ledger.listing import Lister
+from target_clearbooks.store.ledger_map import LedgerMap
 
 if TYPE_CHECKING:
-    from target_clearbooks.sending import Sender
+    from target_clearbooks.deliver.sending import Sender
     from target_clearbooks.store import Store
 
 CONTACTS = ("customers", "suppliers")

@@ -6,16 +6,16 @@ import hashlib
 import logging
 from typing import TYPE_CHECKING, Any
 
-from target_clearbooks import attachments
+from target_clearbooks.deliver.task import claim_of
 from target_clearbooks.intent import WRITABLE, Intent, Operation, Rejected, content_hash
 from target_clearbooks.plan import FIRST, PlanError, read_plan
-from target_clearbooks.task import claim_of
+from target_clearbooks.prepare import attachments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from target_clearbooks.engine import Engine
+    from target_clearbooks.deliver.business import Engine
     from target_clearbooks.session import Session
 
 logger = logging.getLogger("target-clearbooks")

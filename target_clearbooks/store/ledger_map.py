@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.intent import Mapped
-from target_clearbooks.outbox import dumps, loads
 from target_clearbooks.store.format import upsert
+from target_clearbooks.store.outbox import dumps, loads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,15 +6,15 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from target_clearbooks.deliver.task import pair_of
 from target_clearbooks.intent import WRITABLE, Operation, Settle
-from target_clearbooks.same import identities, unchanged
-from target_clearbooks.task import pair_of
+from target_clearbooks.ledger.matching import identities, unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from target_clearbooks.carry import Carrier
-    from target_clearbooks.task import Task
+    from target_clearbooks.deliver.dispatch import Carrier
+    from target_clearbooks.deliver.task import Task
 
 _LISTED = ("customers", "suppliers")
 # The newest that a run has written: long enough for any list to show them.

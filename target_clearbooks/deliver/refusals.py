@@ -9,10 +9,10 @@ from target_clearbooks.intent import Missing, Outcome, Quarantined, Rejected, Wa
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from target_clearbooks.engine import Engine
+    from target_clearbooks.deliver.business import Engine
+    from target_clearbooks.deliver.reject_file import Rejects
+    from target_clearbooks.deliver.task import Task
     from target_clearbooks.plan import Planner
-    from target_clearbooks.rejects import Rejects
-    from target_clearbooks.task import Task
 
 
 class Refusals:

@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.intent import WRITABLE
-from target_clearbooks.prepare.finding import Ambiguous
-from target_clearbooks.prepare.names import fold
+from target_clearbooks.ledger.spelling import fold
+from target_clearbooks.prepare.diagnostics import Ambiguous
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from target_clearbooks.intent import LedgerMap
-    from target_clearbooks.prepare.lookups import Lookups
+    from target_clearbooks.ledger.lookups import Lookups
 
 STREAMS = ("account_codes", "bank_accounts", "stock_items")
 

@@ -7,9 +7,9 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.intent import WRITABLE, content_hash, is_marker
-from target_clearbooks.prepare.diff import diff
-from target_clearbooks.prepare.names import company_number, digits, fold, vat_number
-from target_clearbooks.prepare.status import is_voided
+from target_clearbooks.ledger.diff import diff
+from target_clearbooks.ledger.spelling import company_number, digits, fold, vat_number
+from target_clearbooks.ledger.status import is_voided
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
