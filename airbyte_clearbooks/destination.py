@@ -27,8 +27,8 @@ class Destination:
 
     def run(self, command: str, output: Output, files: dict[str, Any]) -> None:
         """See `command.Connector`."""
-        from target_clearbooks.intent import WRITABLE  # noqa: PLC0415 - light, and so is the next
         from target_clearbooks.settings import target_properties  # noqa: PLC0415
+        from target_clearbooks.writable import WRITABLE  # noqa: PLC0415 - light, and so is the next
 
         spec = destination_spec(target_properties(), MODES, WRITABLE)
         if command == "spec":

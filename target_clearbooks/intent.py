@@ -1,4 +1,4 @@
-"""What stands between preparing a record and sending it: intents, outcomes, what may be written.
+"""What stands between preparing a record and sending it: intents and outcomes.
 
 `prepare` turns a record into an `Intent` or says why not; the engine puts the intent on disk,
 sends it once and settles every doubt. Neither knows how the other works.
@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from target_clearbooks.writable import CONTACT_KEYS
+
 if TYPE_CHECKING:
     from clearbooks.client import Client
 
@@ -25,90 +27,6 @@ SourceKey = str
 
 Reference = tuple[str, SourceKey]
 """A record that another one needs: `(stream, source key)`."""
-
-
-class Settle(enum.Enum):
-    """How it is found out whether a create whose reply was lost was carried out."""
-
-    LIST = "list"  # the newest of the list, past the fence
-    CONVERGE = "converge"  # the wanted sum against what is there; post what is missing
-    COUNT = "count"  # equal transactions of that date, against how many there were
-    AGAIN = "again"  # the server ignores what it has already: send again
-    NEVER = "never"  # nothing to look at: a person decides
-
-
-@dataclass(frozen=True, slots=True)
-class Writable:
-    """A stream that can be written.
-
-    Attributes:
-        stream: Its name, also that of the contract's resource.
-        rank: Place in the order of dependencies: what has a lower rank is written first.
-        keys: What identifies a record in the ledger, best first; fields joined by `+` go together.
-        settle: How a lost reply to a create is settled.
-        marker: Field that carries the marker; None where there is no place for one.
-        id_name: Path parameter that holds the ID of one record.
-        voids: Whether `_operation: "void"` is understood.
-        contact: Field of the body with the ID of the other party.
-        creates: False where records can only be updated.
-    """
-
-    stream: str
-    rank: int
-    keys: tuple[str, ...]
-    settle: Settle = Settle.LIST
-    marker: str | None = None
-    id_name: str = ""
-    voids: bool = False
-    contact: str | None = None
-    creates: bool = True
-
-
-_CONTACT = ("externalId", "vatNumber", "companyNumber", "email", "name")
-
-
-def _sales(stream: str) -> Writable:
-    return Writable(
-        stream, 3, ("reference", "documentNumber+customerId+date"),
-        marker="reference", id_name="salesId", voids=True, contact="customerId",
-    )  # fmt: skip
-
-
-def _purchases(stream: str) -> Writable:
-    return Writable(
-        stream, 3, ("reference", "documentNumber+supplierId+date"),
-        marker="reference", id_name="purchaseId", voids=True, contact="supplierId",
-    )  # fmt: skip
-
-
-_ROWS = (
-    Writable("businesses", 0, ("id",), id_name="businessId", creates=False),
-    Writable("account_codes", 1, ("name+heading",), id_name="accountCodeId"),
-    Writable("bank_accounts", 1, ("sortCode+accountNumber", "iban", "name"),
-             id_name="bankAccountId"),
-    Writable("customers", 2, _CONTACT, id_name="customerId"),
-    Writable("suppliers", 2, _CONTACT, id_name="supplierId"),
-    Writable("stock_items", 2, ("sku", "name"), id_name="stockItemId"),
-    _sales("sales_invoices"),
-    _sales("sales_credit_notes"),
-    _sales("quotes"),
-    _purchases("bills"),
-    _purchases("purchase_credit_notes"),
-    _purchases("expenses"),
-    Writable("payments", 4, ("description", "date+amount+contactId+bankAccountId"),
-             marker="description", id_name="paymentId", voids=True, contact="contactId"),
-    Writable("sales_allocations", 5, ("invoiceId+paymentId", "invoiceId+creditNoteId"),
-             Settle.CONVERGE, id_name="allocationId", voids=True),
-    Writable("purchase_allocations", 5, ("invoiceId+paymentId", "invoiceId+creditNoteId"),
-             Settle.CONVERGE, id_name="allocationId", voids=True),
-    Writable("sales_attachments", 6, ("salesId+name+size",), id_name="attachmentId"),
-    Writable("purchase_attachments", 6, ("purchaseId+name+size",), id_name="attachmentId"),
-    Writable("bank_feeds", 7, ("accountId", "sortCode+accountNumber"), Settle.NEVER),
-    Writable("bank_statements", 8, ("transactionId",), Settle.AGAIN),
-    Writable("journals", 9, ("accountingDate+lines",), Settle.COUNT),
-)  # fmt: skip
-
-WRITABLE: Mapping[str, Writable] = {row.stream: row for row in _ROWS}
 
 
 class Operation(enum.StrEnum):
@@ -263,7 +181,7 @@ class PrepareSettings:
     """The settings that preparing depends on."""
 
     mode: str = "upsert"
-    match: tuple[str, ...] = _CONTACT
+    match: tuple[str, ...] = CONTACT_KEYS
     references: Mapping[str, Any] = field(default_factory=dict)
     marker: str = "reference"
     create_missing: frozenset[str] = frozenset()

@@ -13,10 +13,11 @@ import msgspec
 
 from clearbooks.errors import SettingError
 from target_clearbooks.deliver.task import pair_of
-from target_clearbooks.intent import WRITABLE, Intent, Operation, Settle, content_hash
+from target_clearbooks.intent import Intent, Operation, content_hash
 from target_clearbooks.ledger.diff import diff
 from target_clearbooks.ledger.matching import unchanged
 from target_clearbooks.store.outbox import loads
+from target_clearbooks.writable import WRITABLE, Settle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -22,10 +22,11 @@ from clearbooks import DISTRIBUTION
 from clearbooks.errors import ClearBooksError, SettingError
 from clearbooks.program import SIGNALLED, check_config_files, run
 from clearbooks.settings import Connection, connection_properties
-from target_clearbooks.intent import WRITABLE, Rejected
+from target_clearbooks.intent import Rejected
 from target_clearbooks.session import EXIT_REJECTED, Session, exit_code_of
 from target_clearbooks.settings import TargetSettings, target_properties
 from target_clearbooks.source_key import source_key
+from target_clearbooks.writable import WRITABLE
 
 if TYPE_CHECKING:
     from collections import Counter

@@ -12,10 +12,10 @@ from clearbooks.cli.config import examples
 from clearbooks.cli.writing import connected, one_business, store, writing_options
 from clearbooks.client import Client
 from clearbooks.errors import SettingError
-from target_clearbooks.intent import WRITABLE
 from target_clearbooks.settings import TargetSettings
 from target_clearbooks.store import open_locked
 from target_clearbooks.store.ledger_map import LedgerMap
+from target_clearbooks.writable import WRITABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,1 +1,1 @@
-"""What people do with what the target wrote: plans carried out, runs taken back, the map restored."""
+"""Plans carried out, runs taken back, and the map restored from the ledger."""

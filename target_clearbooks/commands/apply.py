@@ -7,9 +7,10 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.deliver.task import claim_of
-from target_clearbooks.intent import WRITABLE, Intent, Operation, Rejected, content_hash
+from target_clearbooks.intent import Intent, Operation, Rejected, content_hash
 from target_clearbooks.plan import FIRST, PlanError, read_plan
 from target_clearbooks.prepare import attachments
+from target_clearbooks.writable import WRITABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from clearbooks.errors import SettingError
 from target_clearbooks.deliver.sending import Sender
-from target_clearbooks.intent import WRITABLE, Intent, Operation
+from target_clearbooks.intent import Intent, Operation
 from target_clearbooks.store.ledger_map import LedgerMap
 from target_clearbooks.store.outbox import loads
+from target_clearbooks.writable import WRITABLE
 
 if TYPE_CHECKING:
     from clearbooks.client import Client

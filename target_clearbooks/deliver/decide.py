@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.deliver.task import claim_of, claims
 from target_clearbooks.intent import (
-    WRITABLE,
     Intent,
     Missing,
     Operation,
     Quarantined,
     Rejected,
-    Settle,
     Waiting,
     content_hash,
 )
 from target_clearbooks.ledger.matching import unchanged
+from target_clearbooks.writable import WRITABLE, Settle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -21,8 +21,9 @@ from target_clearbooks.deliver.claims import Traffic
 from target_clearbooks.deliver.lost_replies import Absent, Found, Reconciler, Unclear
 from target_clearbooks.deliver.precheck import Looks
 from target_clearbooks.deliver.task import needs_look, pair_of
-from target_clearbooks.intent import WRITABLE, Operation, Settle
+from target_clearbooks.intent import Operation
 from target_clearbooks.ledger.status import is_voided
+from target_clearbooks.writable import WRITABLE, Settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -7,10 +7,11 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.errors import NotFoundError, UnavailableError
-from target_clearbooks.intent import WRITABLE, Operation, Settle
+from target_clearbooks.intent import Operation
 from target_clearbooks.ledger.listing import PAGE, Lister, records
 from target_clearbooks.ledger.matching import equal_journals, maybe_cut, standing, unchanged
 from target_clearbooks.ledger.status import is_voided
+from target_clearbooks.writable import WRITABLE, Settle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -7,8 +7,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.deliver.task import pair_of
-from target_clearbooks.intent import WRITABLE, Operation, Settle
+from target_clearbooks.intent import Operation
 from target_clearbooks.ledger.matching import identities, unchanged
+from target_clearbooks.writable import WRITABLE, Settle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

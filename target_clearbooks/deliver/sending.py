@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from clearbooks.errors import NotFoundError, RejectedError, UncertainError
-from target_clearbooks.intent import WRITABLE, Operation
+from target_clearbooks.intent import Operation
 from target_clearbooks.ledger.listing import plain
 from target_clearbooks.ledger.spelling import listed
+from target_clearbooks.writable import WRITABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

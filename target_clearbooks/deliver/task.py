@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from target_clearbooks.intent import WRITABLE, Intent, Operation, Settle
+from target_clearbooks.intent import Intent, Operation
 from target_clearbooks.ledger.matching import identities
+from target_clearbooks.writable import WRITABLE, Settle
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping

@@ -12,10 +12,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.errors import ApiError, ForbiddenError, SettingError
-from target_clearbooks.intent import WRITABLE, Intent, Operation, is_marker, make_marker
+from target_clearbooks.intent import Intent, Operation, is_marker, make_marker
 from target_clearbooks.ledger.listing import Lister
 from target_clearbooks.ledger.matching import identified, resembles, standing
 from target_clearbooks.ledger.status import is_voided
+from target_clearbooks.writable import WRITABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -6,10 +6,11 @@ from collections import Counter
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-from target_clearbooks.intent import WRITABLE, content_hash, is_marker
+from target_clearbooks.intent import content_hash, is_marker
 from target_clearbooks.ledger.diff import diff
 from target_clearbooks.ledger.spelling import company_number, digits, fold, vat_number
 from target_clearbooks.ledger.status import is_voided
+from target_clearbooks.writable import WRITABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from target_clearbooks.intent import WRITABLE, make_marker
+from target_clearbooks.intent import make_marker
 from target_clearbooks.ledger.amounts import is_pennies, plain, text
 from target_clearbooks.prepare.aliases import Aliases
 from target_clearbooks.prepare.contacts import Contacts
 from target_clearbooks.prepare.lines import Lines
 from target_clearbooks.prepare.references import References
 from target_clearbooks.prepare.vat import Vat
+from target_clearbooks.writable import WRITABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from target_clearbooks.intent import WRITABLE
 from target_clearbooks.ledger.amounts import money
 from target_clearbooks.ledger.lookups import CREDIT_NOTES
 from target_clearbooks.prepare.context import currency
 from target_clearbooks.prepare.extra_fields import TOTALS, side_of
 from target_clearbooks.prepare.lines import Terms
+from target_clearbooks.writable import WRITABLE
 
 if TYPE_CHECKING:
     from target_clearbooks.prepare.context import Body, Kit

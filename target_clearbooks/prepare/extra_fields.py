@@ -6,7 +6,6 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from clearbooks.contract import load_contract
-from target_clearbooks.intent import WRITABLE
 from target_clearbooks.ledger.lookups import PURCHASES, SALES
 from target_clearbooks.prepare.shapes import (
     Extras,
@@ -17,6 +16,7 @@ from target_clearbooks.prepare.shapes import (
     named,
     yes_or_no,
 )
+from target_clearbooks.writable import WRITABLE
 
 if TYPE_CHECKING:
     from target_clearbooks.prepare.shapes import Reader

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from target_clearbooks.intent import WRITABLE
 from target_clearbooks.ledger.spelling import fold
 from target_clearbooks.prepare.diagnostics import Ambiguous
+from target_clearbooks.writable import WRITABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

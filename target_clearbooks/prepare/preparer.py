@@ -6,15 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.contract import load_contract
-from target_clearbooks.intent import (
-    WRITABLE,
-    Intent,
-    Missing,
-    Operation,
-    Quarantined,
-    Rejected,
-    Waiting,
-)
+from target_clearbooks.intent import Intent, Missing, Operation, Quarantined, Rejected, Waiting
 from target_clearbooks.ledger.amounts import shown
 from target_clearbooks.ledger.lookups import ALLOCATIONS, PURCHASES, SALES
 from target_clearbooks.ledger.spelling import fold, listed
@@ -27,18 +19,13 @@ from target_clearbooks.prepare.diagnostics import Findings
 from target_clearbooks.prepare.documents import document
 from target_clearbooks.prepare.extra_fields import flat_shape, shape_of, update_fields
 from target_clearbooks.prepare.payments import payment
+from target_clearbooks.writable import WRITABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from clearbooks.client import Client
-    from target_clearbooks.intent import (
-        LedgerMap,
-        Mapped,
-        Outcome,
-        PrepareSettings,
-        SourceKey,
-    )
+    from target_clearbooks.intent import LedgerMap, Mapped, Outcome, PrepareSettings, SourceKey
     from target_clearbooks.ledger.lookups import Lookups
     from target_clearbooks.prepare.context import Body
 

@@ -10,7 +10,7 @@ import yaml
 
 from clearbooks.contract import load_contract
 from tap_clearbooks.streams import STREAMS
-from target_clearbooks.intent import WRITABLE
+from target_clearbooks.writable import WRITABLE
 from tests.airbyte.end_to_end.environments import ROOT, wheel
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())

@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clearbooks_sandbox.engine import Engine
-from target_clearbooks.intent import WRITABLE, Intent, Outcome
+from target_clearbooks.intent import Intent, Outcome
 from target_clearbooks.prepare.extra_fields import line_shape, shape_of
+from target_clearbooks.writable import WRITABLE
 from tests.target_prepare.conftest import SALES, Ledger
 
 plain = st.sampled_from([

@@ -11,17 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clearbooks_sandbox.engine import Engine
-from target_clearbooks.intent import (
-    WRITABLE,
-    Intent,
-    Missing,
-    Operation,
-    Quarantined,
-    Rejected,
-    Waiting,
-)
+from target_clearbooks.intent import Intent, Missing, Operation, Quarantined, Rejected, Waiting
 from target_clearbooks.ledger.spelling import fold
 from target_clearbooks.prepare.extra_fields import shape_of
+from target_clearbooks.writable import WRITABLE
 from tests.target_prepare.conftest import COST, SALES, STANDARD, Ledger, bill, invoice, line
 
 ACME = {"name": "Acme Ltd"}

@@ -7,8 +7,9 @@ from decimal import Decimal
 import pytest
 
 from clearbooks.errors import SettingError
-from target_clearbooks.intent import WRITABLE, Intent, Operation, Waiting
+from target_clearbooks.intent import Intent, Operation, Waiting
 from target_clearbooks.prepare.aliases import KINDS, Aliases
+from target_clearbooks.writable import WRITABLE
 
 
 def journal(*lines, **fields):

@@ -13,11 +13,12 @@ from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.validators import extend
 
 from clearbooks.contract import load_contract
-from target_clearbooks.intent import WRITABLE, canonical, content_hash
+from target_clearbooks.intent import canonical, content_hash
 from target_clearbooks.ledger import amounts
 from target_clearbooks.ledger.diff import diff
 from target_clearbooks.prepare.shapes import Shape
 from target_clearbooks.prepare.vat import percentage
+from target_clearbooks.writable import WRITABLE
 
 money = st.decimals(
     min_value=-(10**12), max_value=10**12, places=2, allow_nan=False, allow_infinity=False
