@@ -38,6 +38,21 @@ class Operation(enum.StrEnum):
     DELETE = "delete"
     POST = "post"
 
+    @property
+    def verb(self) -> str:
+        """The operation of the contract that carries it out."""
+        return {Operation.POST: "create", Operation.VOID: "delete"}.get(self, self.value)
+
+
+OUTCOMES: Mapping[Operation, str] = {
+    Operation.CREATE: "written",
+    Operation.POST: "written",
+    Operation.UPDATE: "updated",
+    Operation.VOID: "voided",
+    Operation.DELETE: "voided",
+}
+"""The word under which an operation that was carried out is counted."""
+
 
 @dataclass(frozen=True, slots=True)
 class Intent:

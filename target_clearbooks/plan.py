@@ -6,25 +6,19 @@ import hashlib
 import os
 import time
 from collections import Counter
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from clearbooks.errors import SettingError
-from target_clearbooks.deliver.task import pair_of
-from target_clearbooks.intent import Intent, Operation, content_hash
+from target_clearbooks.intent import Intent, content_hash
 from target_clearbooks.ledger.diff import diff
-from target_clearbooks.ledger.matching import unchanged
 from target_clearbooks.store.outbox import loads
-from target_clearbooks.writable import WRITABLE, Settle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from target_clearbooks.deliver.business import Engine
-    from target_clearbooks.deliver.task import Task
 
 VERSION = 1
 FIRST = -1_000_000_000
@@ -117,68 +111,8 @@ class PlanFile:
         self._file.close()
 
 
-class Planner:
-    """Stands where the ledger would be written, in a dry run: nothing but GETs is sent."""
-
-    def __init__(self, file: PlanFile) -> None:
-        self.file = file
-        self._next = FIRST
-
-    def plan(self, engine: Engine, task: Task) -> None:
-        """Write an operation down, and go on as if it had been carried out."""
-        intent = task.wanted
-        if intent.operation in (Operation.CREATE, Operation.POST):
-            if not self._missing(engine, task):
-                engine.done(task, {"id": 0}, "adopted")
-                return
-            self._next -= 1
-            self.file.operation(intent, planned=self._next)
-            body = intent.body if isinstance(intent.body, dict) else {}
-            engine.done(task, {**body, "id": self._next}, "written")
-            return
-        before: dict[str, Any] | None = {}
-        if not _planned(intent.remote_id):
-            before = engine.sender.get(intent.stream, intent.params, intent.remote_id)
-            if before is None:
-                words = f"{intent.stream} {intent.remote_id} is not in the ledger"
-                engine.refusals.refused(task, "rejected", "rejected", (words,))
-                return
-        assert before is not None  # noqa: S101 - for the type checker
-        if intent.operation is Operation.UPDATE and unchanged(before, intent.body):
-            engine.done(task, {"id": intent.remote_id}, "adopted")
-            return
-        self.file.operation(intent, planned=None, before=before)
-        record = {**before, **(intent.body or {}), "id": intent.remote_id}
-        outcome = "updated" if intent.operation is Operation.UPDATE else "voided"
-        engine.done(task, record, outcome)
-
-    @staticmethod
-    def _missing(engine: Engine, task: Task) -> bool:
-        """Whether an allocation is not there already; other creates are new."""
-        intent = task.wanted
-        if WRITABLE[intent.stream].settle is not Settle.CONVERGE:
-            return True
-        pair = pair_of(intent)
-        if pair[0] < 0 or pair[2] < 0:
-            return True
-        rows = engine.carrier.reconciler.allocations(intent)
-        there = sum((Decimal(str(row["amount"])) for row in rows), Decimal(0))
-        others = engine.map.wanted(intent.stream, pair, intent.source_key)
-        return others + Decimal(str(intent.body["amount"])) > there
-
-    def refuse(
-        self,
-        business_id: int,
-        task: Task,
-        kind: str,
-        reasons: Iterable[str],
-        candidates: Iterable[Mapping[str, Any]] = (),
-    ) -> None:
-        """Write down what would be refused."""
-        self.file.refused(business_id, task.stream, task.source_key, kind, reasons, candidates)
-
-
-def _planned(remote_id: Any) -> bool:
+def is_planned(remote_id: Any) -> bool:
+    """Whether an ID stands for a record that the plan itself creates."""
     return isinstance(remote_id, int) and remote_id < FIRST
 
 

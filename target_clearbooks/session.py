@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Self
 from clearbooks.businesses import chosen_businesses
 from clearbooks.client import Client
 from clearbooks.errors import ClearBooksError, NotAuthorisedError, SettingError
-from target_clearbooks.deliver.business import Engine
-from target_clearbooks.deliver.reject_file import Rejects
+from target_clearbooks.deliver.business import BusinessWriter
+from target_clearbooks.deliver.dry_run import DryRun
+from target_clearbooks.deliver.reject_file import RejectFile
 from target_clearbooks.deliver.sending import Sender
 from target_clearbooks.ledger.lookups import Lookups
-from target_clearbooks.plan import PlanFile, Planner
+from target_clearbooks.plan import PlanFile
 from target_clearbooks.store import bind, claim, open_locked, open_store
 from target_clearbooks.store.ledger_map import LedgerMap
 from target_clearbooks.store.outbox import Outbox, dumps
@@ -61,10 +62,10 @@ class Session:
         self.settings = settings
         self.stopped = stopped
         self.businesses: list[int] = []
-        self.engines: dict[int, Engine] = {}
+        self.engines: dict[int, BusinessWriter] = {}
         self._locks: WriterLocks | None = None
         self._plan: PlanFile | None = None
-        self._planner: Planner | None = None
+        self._dry_run: DryRun | None = None
         self.client = client or Client(connection)
         self.executor = ThreadPoolExecutor(connection.max_in_flight, thread_name_prefix="request")
         self.db: Store | None = None
@@ -89,10 +90,10 @@ class Session:
         else:
             self.db, self._locks = open_locked(self.connection, location, first)
             self.outbox = Outbox(self.db, kind, self.businesses, self._check_writer)
-        self.rejects = Rejects(self.settings.rejects_path, self.outbox.run)
+        self.rejects = RejectFile(self.settings.rejects_path, self.outbox.run)
         if self.settings.dry_run and self.settings.plan_path is not None:
             self._plan = PlanFile(self.settings.plan_path, self.connection.api_url, kind)
-            self._planner = Planner(self._plan)
+            self._dry_run = DryRun(self._plan)
         for number in first:
             self.engines[number] = self._engine(number)
 
@@ -101,7 +102,7 @@ class Session:
             self.db.check_writer()
             self._locks.check()
 
-    def engine(self, number: int) -> Engine:
+    def engine(self, number: int) -> BusinessWriter:
         """The engine of a business of this run; opened, and its doubts settled, where it was not.
 
         Raises:
@@ -120,7 +121,7 @@ class Session:
             self.check()
         return found
 
-    def _engine(self, number: int) -> Engine:
+    def _engine(self, number: int) -> BusinessWriter:
         assert self.db is not None  # noqa: S101 - opened before
         if self.settings.dry_run:
             bind(self.db, self.connection, number)
@@ -131,9 +132,9 @@ class Session:
         from target_clearbooks.prepare.preparer import Preparer  # noqa: PLC0415
 
         preparer = Preparer(self.client, lookups, ledger_map, self.settings.prepare, number)
-        return Engine(
+        return BusinessWriter(
             self.settings, sender, self.outbox, ledger_map, lookups, preparer, self.executor,
-            self.rejects, self._planner, self.stopped,
+            self.rejects, self._dry_run, self.stopped,
         )  # fmt: skip
 
     def __enter__(self) -> Self:
@@ -163,14 +164,12 @@ class Session:
         """Go on with what is under way."""
         share = seconds / max(len(self.engines), 1)
         for engine in self.engines.values():
-            engine.pump(share if engine.live or engine.carrier.resent else 0)
+            engine.pump(share if engine.busy else 0)
         self.check()
 
     def drain(self) -> None:
         """Go on until everything is settled."""
-        while not self.stopped() and any(
-            engine.live or engine.carrier.resent for engine in self.engines.values()
-        ):
+        while not self.stopped() and any(engine.busy for engine in self.engines.values()):
             self.pump(0.1)
 
     def finish_flights(self) -> None:
@@ -186,18 +185,18 @@ class Session:
     @property
     def live(self) -> int:
         """Records under way."""
-        return sum(len(engine.live) for engine in self.engines.values())
+        return sum(engine.live for engine in self.engines.values())
 
     @property
     def oldest(self) -> int | None:
         """Place of the oldest record that is not settled; None where all are."""
-        places = [next(iter(engine.seqs)) for engine in self.engines.values() if engine.seqs]
-        return min(places, default=None)
+        places = [engine.oldest for engine in self.engines.values()]
+        return min((place for place in places if place is not None), default=None)
 
     @property
     def rejected(self) -> int:
         """Records refused in this run."""
-        return sum(engine.refusals.rejected for engine in self.engines.values())
+        return sum(engine.rejected for engine in self.engines.values())
 
     def left(self) -> Counter[str]:
         """What is still open, by state, also of earlier runs."""
@@ -244,7 +243,7 @@ class Session:
         """Let go of everything."""
         self.executor.shutdown(wait=threading.current_thread() is threading.main_thread())
         for engine in self.engines.values():
-            engine.lookups.close()
+            engine.close()
         if self._plan is not None:
             self._plan.close()
         if self.db is not None:

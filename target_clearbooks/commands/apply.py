@@ -6,7 +6,7 @@ import hashlib
 import logging
 from typing import TYPE_CHECKING, Any
 
-from target_clearbooks.deliver.task import claim_of
+from target_clearbooks.deliver.sending import Sender
 from target_clearbooks.intent import Intent, Operation, Rejected, content_hash
 from target_clearbooks.plan import FIRST, PlanError, read_plan
 from target_clearbooks.prepare import attachments
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from target_clearbooks.deliver.business import Engine
+    from target_clearbooks.deliver.business import BusinessWriter
     from target_clearbooks.session import Session
 
 logger = logging.getLogger("target-clearbooks")
@@ -61,18 +61,18 @@ def apply(session: Session, path: Path) -> None:
 
 def _carry_out(
     session: Session,
-    engine: Engine,
+    engine: BusinessWriter,
     operation: Mapping[str, Any],
     planned: Mapping[int, tuple[str, str]],
 ) -> None:
     parents = {planned[number] for number in _planned_ids(operation) if number in planned}
-    while any(engine.traffic.busy(claim_of(*parent), -1) for parent in parents):
+    while any(engine.under_way(*parent) for parent in parents):
         session.pump(0.1)
         if session.stopped():
             return
     real: dict[int, Any] = {}
     for number in _planned_ids(operation):
-        mapped = engine.map.find(*planned[number]) if number in planned else None
+        mapped = engine.became(*planned[number]) if number in planned else None
         if mapped is None:
             words = f"{' '.join(planned.get(number, ('a parent',)))} was not written"
             engine.reject(
@@ -168,9 +168,8 @@ def _refuse_if_moved(session: Session, path: Path) -> None:
 
 def _done_already(session: Session, operation: Mapping[str, Any]) -> bool:
     """Whether an earlier, stopped run of this plan has carried the operation out."""
-    engine = session.engines[operation["business"]]
-    row = engine.outbox.last_done(operation["business"], operation["stream"], operation["key"])
-    return row is not None and row == content_hash(operation["record"])
+    done = session.outbox.last_done(operation["business"], operation["stream"], operation["key"])
+    return done is not None and done == content_hash(operation["record"])
 
 
 def _checkable(session: Session, operations: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -182,8 +181,8 @@ def _checkable(session: Session, operations: Iterator[dict[str, Any]]) -> list[d
 
 
 def _moved(session: Session, operation: Mapping[str, Any]) -> str:
-    engine = session.engines[operation["business"]]
-    record = engine.sender.get(operation["stream"], operation["params"], operation["id"])
+    sender = Sender(session.client, operation["business"])
+    record = sender.get(operation["stream"], operation["params"], operation["id"])
     if record is not None and content_hash(record) == operation["seen"]:
         return ""
     what = "is gone" if record is None else "has changed"
@@ -195,11 +194,10 @@ def _stands_already(session: Session, operation: Mapping[str, Any]) -> str:
     engine = session.engines[operation["business"]]
     if operation["operation"] != Operation.CREATE or _done_already(session, operation):
         return ""
-    if engine.map.find(operation["stream"], operation["key"]) is not None:
-        applied = engine.map.find(operation["stream"], operation["key"])
-        if applied is not None and not applied.voided:
-            return f"{operation['stream']} {operation['key']} was written meanwhile"
+    mapped = engine.became(operation["stream"], operation["key"])
+    if mapped is not None and not mapped.voided:
+        return f"{operation['stream']} {operation['key']} was written meanwhile"
     if not operation["marker"] or _planned_ids(operation):
         return ""
-    found = engine.decider.adopter.standing(_intent({**operation, "sha256": None}, session))
+    found = engine.existing(_intent({**operation, "sha256": None}, session))
     return f"{operation['stream']} {found[0]['id']} carries {operation['marker']}" if found else ""

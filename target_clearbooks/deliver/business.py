@@ -1,41 +1,54 @@
-"""One business's records on their way: prepared, put in order, sent, settled, counted."""
+"""Writing into one business: what was decided is carried out here, and nowhere else.
+
+A record becomes a task. `decide` says what is to become of it and asks for what it has to know,
+`facts` answers, and `_carry_out` does what was decided. What is under way lies with
+`dispatch`, whose answers are decisions again; `recorder` puts down every settlement. Everything
+but the requests themselves happens in the caller's thread, so nothing here is locked.
+"""
 
 from __future__ import annotations
 
 import logging
-import time
-from collections import deque
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from target_clearbooks.deliver.decide import Decider
-from target_clearbooks.deliver.dispatch import Carrier
-from target_clearbooks.deliver.refusals import Refusals
-from target_clearbooks.deliver.task import Task, claim_of, claims
-from target_clearbooks.intent import Intent, Rejected, content_hash
-from target_clearbooks.ledger.existing import Adopter, refuse_if_emptied
+from target_clearbooks.deliver.decide import decide
+from target_clearbooks.deliver.decision import Done, Hold, Leave, Send, Unchanged
+from target_clearbooks.deliver.dispatch import Dispatch
+from target_clearbooks.deliver.facts import Facts
+from target_clearbooks.deliver.reconcile import Reconciler
+from target_clearbooks.deliver.recorder import Recorder
+from target_clearbooks.deliver.schedule import Schedule
+from target_clearbooks.deliver.task import claims, pair_of
+from target_clearbooks.intent import Missing, Operation, Rejected, Waiting, content_hash
+from target_clearbooks.ledger.existing import ExistingRecords, refuse_if_emptied
 from target_clearbooks.store.baseline import Baseline
-from target_clearbooks.store.outbox import DOUBTFUL, Row
+from target_clearbooks.store.outbox import DOUBTFUL
+from target_clearbooks.writable import WRITABLE, Settle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from concurrent.futures import Executor
 
-    from target_clearbooks.deliver.claims import Traffic
-    from target_clearbooks.deliver.reject_file import Rejects
+    from target_clearbooks.deliver.decision import Decision
+    from target_clearbooks.deliver.dry_run import DryRun
+    from target_clearbooks.deliver.reject_file import RejectFile
     from target_clearbooks.deliver.sending import Sender
-    from target_clearbooks.intent import Preparer
+    from target_clearbooks.deliver.task import Task
+    from target_clearbooks.intent import Intent, Mapped, Quarantined
     from target_clearbooks.ledger.lookups import Lookups
-    from target_clearbooks.plan import Planner
+    from target_clearbooks.prepare.preparer import Preparer
     from target_clearbooks.settings import TargetSettings
-    from target_clearbooks.store.ledger_map import Applied, LedgerMap
-    from target_clearbooks.store.outbox import Outbox
+    from target_clearbooks.store.ledger_map import LedgerMap
+    from target_clearbooks.store.outbox import Outbox, Row
 
 logger = logging.getLogger("target-clearbooks")
 
+_WAIT = 0.1
 
-class Engine:
-    """Writes into one business. Everything but requests happens in the caller's thread.
+
+class BusinessWriter:
+    """Writes into one business.
 
     Args:
         settings: Of the target.
@@ -46,7 +59,7 @@ class Engine:
         preparer: Makes intents of records.
         executor: Threads for requests.
         rejects: Where refused records are listed.
-        planner: Writes a plan in the place of the ledger.
+        dry_run: Stands where the ledger would be written.
         stopped: Whether a signal has asked to end.
     """
 
@@ -59,91 +72,132 @@ class Engine:
         lookups: Lookups,
         preparer: Preparer,
         executor: Executor,
-        rejects: Rejects,
-        planner: Planner | None = None,
+        rejects: RejectFile,
+        dry_run: DryRun | None = None,
         stopped: Callable[[], bool] = lambda: False,
     ) -> None:
-        self.settings = settings
-        self.sender = sender
         self.business_id = sender.business_id
-        self.outbox = outbox
-        self.map = ledger_map
-        self.lookups = lookups
-        self.planner = planner
-        self.stopped = stopped
-        self.carrier = Carrier(self, executor)
-        self.refusals = Refusals(self, rejects, planner)
-        self.baseline = Baseline(outbox.db, sender.business_id)
-        adopter = Adopter(sender, lookups, ledger_map, self.baseline)
-        self.decider = Decider(self, preparer, adopter)
-        self.live: dict[int, Task] = {}
-        self.held: deque[Task] = deque()
-        self.seqs: dict[int, None] = {}
-        self.unsettled: dict[tuple[str, str], Row] = {}
-        self.failure: BaseException | None = None
-        self._next = 0
+        self._settings = settings
+        self._sender = sender
+        self._outbox = outbox
+        self._map = ledger_map
+        self._dry_run = dry_run
+        self._stopped = stopped
+        self._lookups = lookups
+        self._schedule = Schedule()
+        self._baseline = Baseline(outbox.db, sender.business_id)
+        self._existing = ExistingRecords(sender, lookups, ledger_map, self._baseline)
+        self._facts = Facts(
+            settings, preparer, self._existing, self._schedule, ledger_map, self._baseline
+        )
+        self._reconciler = Reconciler(sender, ledger_map, settings.in_flight)
+        self._recorder = Recorder(
+            sender.business_id, outbox, ledger_map, dry_run.refuse if dry_run else rejects.write
+        )
+        self._dispatch = Dispatch(
+            settings, executor, sender, self._reconciler, self._recorder, lookups, ledger_map,
+            self._baseline,
+        )  # fmt: skip
+        # Writes in doubt, of earlier runs and of this one.
+        self._unsettled: dict[tuple[str, str], Row] = {}
         self._same_ledger = False
 
-    # The run
+    # What a run asks
+
+    @property
+    def failure(self) -> BaseException | None:
+        """What ended the run."""
+        return self._dispatch.failure
+
+    @property
+    def rejected(self) -> int:
+        """How many records were refused in this run."""
+        return self._recorder.rejected
+
+    @property
+    def live(self) -> int:
+        """How many records are under way."""
+        return len(self._schedule)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a record is under way, or one that was sent twice is still to be looked for."""
+        return bool(self._schedule) or self._dispatch.lost.watching
+
+    @property
+    def oldest(self) -> int | None:
+        """Place in the input of the oldest record that is not settled."""
+        return self._schedule.oldest
+
+    def under_way(self, stream: str, source_key: str) -> bool:
+        """Whether a record of a key is under way."""
+        return self._schedule.under_way(stream, source_key)
+
+    def became(self, stream: str, source_key: str) -> Mapped | None:
+        """What a source key became, if anything."""
+        return self._map.find(stream, source_key)
+
+    def existing(self, intent: Intent) -> list[dict[str, Any]]:
+        """Records of the ledger that bear the marker or the number of an intent."""
+        return self._existing.identified(intent)
+
+    def close(self) -> None:
+        """Let go of what was read."""
+        self._lookups.close()
+
+    # Records in
 
     def recover(self) -> None:
         """Take up what an earlier run left in doubt, and what it left waiting."""
         self._drop_planned()
-        if self.outbox.left(self.business_id):
+        if self._outbox.left(self.business_id):
             self._check_ledger()
-        if self.planner is None:
-            for rows in self.outbox.rows(self.business_id, *DOUBTFUL, "quarantined"):
-                for row in rows:
-                    if row.sent is not None and row.intent is not None:
-                        self._doubtful(row)
-            self._tell_wait()
-            self.drain()
-        for rows in self.outbox.rows(self.business_id, "waiting"):
-            for row in rows:
-                self._resume(row)
-            self._thin_out()
+        if self._dry_run is None:
+            for row in self._left(*DOUBTFUL, "quarantined"):
+                if row.sent is not None and row.intent is not None:
+                    self._doubtful(row, row.intent)
+            if self._dispatch.lost.wait > 0:
+                logger.info(
+                    "business %s: waiting %.0f s (settle_seconds) before the ledger is asked what "
+                    "became of %s writes without an answer",
+                    self.business_id, self._dispatch.lost.wait, len(self._dispatch.lost),
+                )  # fmt: skip
+            while self._going():
+                self.pump(_WAIT)
+        for row in self._left("waiting"):
+            self._resume(row)
+            # No more are taken up than requests have to do with.
+            while len(self._schedule) > self._settings.in_flight and self._going():
+                self.pump(_WAIT)
+
+    def _left(self, *states: str) -> Iterator[Row]:
+        for rows in self._outbox.rows(self.business_id, *states):
+            yield from rows
+
+    def _going(self) -> bool:
+        return bool(self._schedule) and self.failure is None and not self._stopped()
+
+    def _drop_planned(self) -> None:
+        with self._outbox.transaction():
+            for row in self._left("planned"):
+                # Nothing was sent, and no STATE went out behind it: the source sends it again.
+                self._outbox.close(row, "superseded")
 
     def _check_ledger(self) -> None:
         """Once a run: see whether the ledger is still the one that the store knows."""
         if not self._same_ledger:
-            refuse_if_emptied(self.sender, self.map, self.outbox.db.location)
+            refuse_if_emptied(self._sender, self._map, self._outbox.db.location)
             self._same_ledger = True
 
-    def _tell_wait(self) -> None:
-        """Say how long the run stands still, and what for."""
-        doubts = self.carrier.uncertain
-        wait = max((task.due for task in doubts), default=0.0) - self.now()
-        if wait > 0:
-            logger.info(
-                "business %s: waiting %.0f s (settle_seconds) before the ledger is asked what "
-                "became of %s writes without an answer",
-                self.business_id, wait, len(doubts),
-            )  # fmt: skip
-
-    def _thin_out(self) -> None:
-        """Go on until no more is under way than requests have to do with."""
-        while len(self.live) > self.settings.in_flight:
-            if self.failure is not None or self.stopped():
-                break
-            self.pump(0.1)
-
-    def _drop_planned(self) -> None:
-        with self.outbox.transaction():
-            for rows in self.outbox.rows(self.business_id, "planned"):
-                for row in rows:
-                    # Nothing was sent, and no STATE went out behind it: the source sends it again.
-                    self.outbox.close(row, "superseded")
-
-    def _doubtful(self, row: Row) -> None:
-        task = self.task(row.stream, row.source_key, row.record, row.record_hash)
-        task.row, task.intent, task.fence, task.recovered = row, row.intent, row.fence, True
-        task.most = 1
+    def _doubtful(self, row: Row, intent: Intent) -> None:
+        task = self._schedule.add(
+            row.stream, row.source_key, row.record, row.record_hash,
+            row=row, intent=intent, fence=row.fence, recovered=True, most=1,
+        )  # fmt: skip
         if "wanted" in row.fence:
             task.total = Decimal(str(row.fence["wanted"]))
-        # From now on, and not from when it was sent: the clock may have been wrong then, or be now.
-        task.due = self.now() + self.settings.settle_seconds
-        self.traffic.claim(task.number, [task.key, *claims(task.wanted)], alone=True)
-        self.carrier.uncertain.append(task)
+        self._schedule.enter(task, *claims(intent))
+        self._dispatch.lost.add(task)
 
     def submit(
         self,
@@ -154,23 +208,30 @@ class Engine:
         seq: int | None = None,
         key_properties: Iterable[str] = (),
     ) -> None:
-        """Take in a record."""
+        """Take in a record.
+
+        Args:
+            stream: Its stream.
+            record: As the source gave it.
+            source_key: What identifies it at the source.
+            seq: Its place in the input.
+            key_properties: Of its stream, for the reject file.
+        """
         self._check_ledger()
         number = content_hash(record)
-        claim = claim_of(stream, source_key)
+        applied = self._map.applied(stream, source_key)
         if (
-            not self.traffic.busy(claim, -1)
-            and (stream, source_key) not in self.unsettled
-            and self.same_as_before(stream, source_key, number)
+            not self.under_way(stream, source_key)
+            and (stream, source_key) not in self._unsettled
+            and applied is not None
+            and applied.record_hash == number
         ):
-            self.outbox.count(self.business_id, stream, "unchanged")
+            self._outbox.count(self.business_id, stream, "unchanged")
             return
-        task = self.task(stream, source_key, record, number)
-        task.key_properties = tuple(key_properties)
-        if seq is not None:
-            task.seq = seq
-            self.seqs[seq] = None
-        self.begin(task)
+        keys = tuple(key_properties)
+        self._begin(
+            self._schedule.add(stream, source_key, record, number, seq=seq, key_properties=keys)
+        )
 
     def reject(
         self,
@@ -181,121 +242,156 @@ class Engine:
         key_properties: Iterable[str] = (),
     ) -> None:
         """Refuse a record that cannot even be taken in."""
-        task = self.task(stream, source_key, record, content_hash(record))
-        task.key_properties = tuple(key_properties)
-        self.refusals.refuse(task, outcome)
+        keys = tuple(key_properties)
+        number = content_hash(record)
+        task = self._schedule.add(stream, source_key, record, number, key_properties=keys)
+        self._refuse(task, outcome)
 
     def execute(self, intent: Intent) -> None:
         """Take in an intent of a plan."""
         self._check_ledger()
-        task = self.task(intent.stream, intent.source_key, intent.record,
-                          content_hash(intent.record))  # fmt: skip
-        task.intent, task.fixed = intent, True
-        self.begin(task)
+        self._begin(
+            self._schedule.add(
+                intent.stream, intent.source_key, intent.record, content_hash(intent.record),
+                intent=intent, fixed=True,
+            )
+        )  # fmt: skip
 
-    def same_as_before(self, stream: str, source_key: str, number: str) -> bool:
-        """Whether a source key was last settled with a record of this hash."""
-        applied = self.map.applied(stream, source_key)
-        return applied is not None and applied.record_hash == number
-
-    def task(self, stream: str, key: str, record: Mapping[str, Any], number: str) -> Task:
-        """A new task of a record and its hash."""
-        self._next += 1
-        task = Task(self._next, stream, key, record, number)
-        self.live[task.number] = task
-        return task
-
-    def begin(self, task: Task) -> None:
-        """Let a task go, after those of the same key."""
-        self.traffic.claim(task.number, [task.key], alone=True)
-        if self.traffic.free(task.number):
-            self.decider.consider(task)
+    def _begin(self, task: Task) -> None:
+        """Decide about a task, after those of the same key."""
+        if self._schedule.enter(task):
+            self._consider(task)
         else:
-            self.held.append(task)
+            self._schedule.hold(task)
 
     def _resume(self, row: Row) -> None:
-        if not self.traffic.busy(claim_of(row.stream, row.source_key), -1):
-            task = self.task(row.stream, row.source_key, row.record, row.record_hash)
-            task.row = row
-            self.begin(task)
+        """Take up a record that waited on disk."""
+        if not self.under_way(row.stream, row.source_key):
+            self._begin(
+                self._schedule.add(row.stream, row.source_key, row.record, row.record_hash, row=row)
+            )
 
-    @property
-    def traffic(self) -> Traffic:
-        """Who may go."""
-        return self.carrier.traffic
+    # On and to the end
 
     def pump(self, seconds: float = 0.0) -> None:
         """Go on with what is under way; wait up to so long for something to come."""
-        self.carrier.pump(seconds)
-        self.advance()
-        self.carrier.dispatch()
-
-    def advance(self) -> None:
-        """Let those go on that waited for others."""
-        for _ in range(len(self.held)):
-            task = self.held.popleft()
-            if self.traffic.free(task.number):
-                self.decider.consider(task)
-            else:
-                self.held.append(task)
-        if self.held and not self.carrier.busy:
-            # Nothing is under way that could let anybody go: the oldest goes first.
-            self.decider.consider(self.held.popleft(), alone=True)
-
-    def drain(self) -> None:
-        """Go on until everything is settled, or the run has to end."""
-        while self.live and self.failure is None and not self.stopped():
-            self.pump(0.1)
+        for task, decision in self._dispatch.step(seconds):
+            self._carry_out(task, decision)
+        for task, alone in self._schedule.next(idle=lambda: not self._dispatch.busy):
+            self._consider(task, alone=alone)
+        for task, decision in self._dispatch.send():
+            self._carry_out(task, decision)
 
     def finish_flights(self) -> None:
-        """Wait for the requests under way and put down what became of them; begin nothing new."""
-        self.carrier.finish_flights()
+        """Put down what becomes of the requests under way; begin nothing new."""
+        for task, decision in self._dispatch.rest():
+            self._carry_out(task, decision)
 
-    # What becomes of a task
+    # Deciding
 
-    def done(self, task: Task, record: Mapping[str, Any], outcome: str) -> None:
-        """Settle a task that stands in the ledger."""
-        with self.outbox.transaction():
-            self.carrier.put_down(task, record, outcome)
-        self.settled(task, None)
+    def _consider(self, task: Task, *, alone: bool = False) -> None:
+        """Decide about a task, and do it.
 
-    def settled(self, task: Task, outcome: str | None, applied: Applied | None = None) -> None:
+        Args:
+            task: The task.
+            alone: Whether it goes although others stand before it, since none of them can.
+        """
+        if self.failure is not None:
+            self._schedule.hold(task)
+            return
+        left = self._unsettled.get((task.stream, task.source_key))
+        steps = decide(task, self._facts.known(task, left))
+        answer: Any = None
+        while True:
+            try:
+                question = steps.send(answer)
+            except StopIteration as end:
+                decision: Decision = end.value
+                break
+            answer = self._facts.answer(task, question, alone=alone)
+        self._carry_out(task, decision)
+
+    # Carrying out
+
+    def _carry_out(self, task: Task, decision: Decision) -> None:
+        match decision:
+            case Hold():
+                self._schedule.hold(task)
+            case Leave(row):
+                self._unsettled[task.stream, task.source_key] = row
+                self._schedule.release(task, settled=row.state == "quarantined")
+            case Unchanged(applied):
+                self._recorder.unchanged(task, applied)
+                self._settled(task)
+            case Missing():
+                self._make_first(task, decision)
+            case Send():
+                self._send(task, decision)
+            case Done(record, outcome, intent):
+                task.intent = intent or task.intent
+                self._recorder.done(task, record, outcome)
+                self._dispatch.written(task, record)
+                self._settled(task)
+            case Waiting():
+                self._wait_for_parents(task, decision)
+            case _:
+                self._refuse(task, decision)
+
+    def _send(self, task: Task, decision: Send) -> None:
+        task.intent = intent = decision.intent
+        if (
+            intent.operation is Operation.CREATE
+            and WRITABLE[intent.stream].settle is Settle.NEVER
+            and self._baseline.newest(intent.stream) is None
+        ):
+            # It is the first, and a person has said by `assume_new` that there is none before it.
+            self._baseline.take(intent.stream)
+        if self._dry_run is None:
+            self._dispatch.put(task, decision)
+            return
+        others = Decimal(0)
+        if intent.operation is Operation.CREATE and (
+            WRITABLE[intent.stream].settle is Settle.CONVERGE
+        ):
+            others = self._map.wanted(intent.stream, pair_of(intent), intent.source_key)
+        planned = self._dry_run.carry_out(task, self._sender, self._reconciler, others)
+        self._carry_out(task, planned)
+
+    def _make_first(self, task: Task, missing: Missing) -> None:
+        """Write the contacts first that a record needs and the ledger lacks."""
+        for stream, record in missing.parents:
+            key = str(record["externalId"])
+            under_way = self._schedule.under_way(stream, key, task)
+            if (stream, key) in task.parents and not under_way:
+                self._refuse(task, Rejected((f"{stream} {key!r} could not be made",), "blocked"))
+                return
+            task.parents.add((stream, key))
+            if not under_way:
+                self._begin(self._schedule.add(stream, key, record, content_hash(record)))
+            self._schedule.follow(task, (stream, key))
+        self._schedule.hold(task)
+
+    def _wait_for_parents(self, task: Task, outcome: Waiting) -> None:
+        """Wait on disk, unless a parent was refused in this run."""
+        refused = [
+            f"{stream} {key!r} was not written"
+            for stream, key in outcome.on
+            if self._outbox.last_state(self.business_id, stream, key) in ("rejected", "quarantined")
+        ]
+        if refused:
+            self._refuse(task, Rejected((*outcome.reasons, *refused), "blocked"))
+            return
+        self._recorder.waiting(task, outcome)
+        self._schedule.release(task, settled=True)
+
+    def _refuse(self, task: Task, outcome: Rejected | Quarantined) -> None:
+        self._recorder.refused(task, outcome)
+        if task.sent_row.sent is not None and task.sent_row.state == "quarantined":
+            self._unsettled[task.stream, task.source_key] = task.sent_row
+        self._settled(task)
+
+    def _settled(self, task: Task) -> None:
         """Let go of a task, and take up what waited for it."""
-        if outcome:
-            self.outbox.count(self.business_id, task.stream, outcome)
-        if applied is not None:
-            with self.outbox.transaction():
-                self.map.set(
-                    task.stream, task.source_key, applied.mapped.remote_id, run=self.outbox.run,
-                    content=applied.hash, record=task.hash, voided=applied.mapped.voided,
-                )  # fmt: skip
-                self.outbox.supersede(self.business_id, task.stream, task.source_key)
-        self.let_go(task)
-        for row in self.outbox.waiting_for(self.business_id, task.stream, task.source_key):
+        self._schedule.release(task, settled=True)
+        for row in self._outbox.waiting_for(self.business_id, task.stream, task.source_key):
             self._resume(row)
-
-    def let_go(self, task: Task) -> None:
-        """Forget a task: it is settled, or waits on disk."""
-        self.traffic.done(task.number)
-        self.live.pop(task.number, None)
-        if task.seq is not None:
-            self.seqs.pop(task.seq, None)
-
-    def leave(self, task: Task, left: Row) -> None:
-        """An earlier write of this key is still in doubt: nothing may be sent on top of it."""
-        self.live.pop(task.number, None)
-        self.traffic.done(task.number)
-        if left.state == "quarantined" and task.seq is not None:
-            self.seqs.pop(task.seq, None)
-
-    def row(self, task: Task, kind: str | None = None, reasons: Iterable[str] = ()) -> Row:
-        """A task as a row of the outbox."""
-        return Row(
-            0, self.outbox.run, self.business_id, task.stream, task.source_key, "planned",
-            dict(task.record), task.hash, task.intent, kind=kind, reasons=tuple(reasons),
-        )  # fmt: skip
-
-    @staticmethod
-    def now() -> float:
-        """Seconds of a clock that nobody sets, for what is waited for within this process."""
-        return time.monotonic()

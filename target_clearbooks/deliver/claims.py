@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
 
-class Traffic:
+class Claims:
     """Claims on things, in the order in which they were made.
 
     A task that changes a thing claims it alone; tasks that only need it share it. A task may go

@@ -1,226 +1,202 @@
-"""From a record to what is done with it: prepared, compared, adopted, sent, or left to wait."""
+"""From a record to a decision.
+
+`decide` is a generator: it yields what it has to know, gets the answer sent in, and returns the
+decision. It reads and writes nothing itself, so that each rule can be tried in a few lines; the
+order of its questions is the order in which requests are spent.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from target_clearbooks.deliver.task import claim_of, claims
-from target_clearbooks.intent import (
-    Intent,
-    Missing,
-    Operation,
-    Quarantined,
-    Rejected,
-    Waiting,
-    content_hash,
-)
+from clearbooks.contract import load_contract
+from target_clearbooks.deliver.decision import Done, Hold, Leave, Send, Unchanged
+from target_clearbooks.deliver.precheck import reading_before
+from target_clearbooks.intent import Intent, Missing, Operation, Outcome, Quarantined, Rejected
 from target_clearbooks.ledger.matching import unchanged
 from target_clearbooks.writable import WRITABLE, Settle
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Generator, Mapping, Sequence
 
-    from target_clearbooks.deliver.business import Engine
+    from target_clearbooks.deliver.decision import Decision
     from target_clearbooks.deliver.task import Task
-    from target_clearbooks.intent import Outcome, Preparer
-    from target_clearbooks.ledger.existing import Adopter
     from target_clearbooks.store.ledger_map import Applied
+    from target_clearbooks.store.outbox import Row
 
-_UNCHANGEABLE = ("journals", "bank_feeds")
+_SHOWN = ("id", "documentNumber", "date", "amount", "gross")
+_SAY_WHICH = "give its ID with `clearbooks map set`, or set assume_new for one run to have it made"
 
 
-class Decider:
-    """Says what becomes of the records of an engine.
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """What does the record come to? Answered by an `Intent`, or by why there is none."""
 
-    Args:
-        engine: Whose records.
-        preparer: Makes intents of records.
-        adopter: Finds what stands in the ledger already.
+
+@dataclass(frozen=True, slots=True)
+class MayChange:
+    """May something that is under way change this outcome? Answered by a truth value."""
+
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """May the intent go now, as far as others under way touch the same? A truth value."""
+
+    intent: Intent
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """Which records of the ledger bear its marker or number? A list of whole records."""
+
+    intent: Intent
+
+
+@dataclass(frozen=True, slots=True)
+class Resembling:
+    """Which were there before the store began, and are like it? See `ledger.existing`."""
+
+    intent: Intent
+
+
+Question = Prepare | MayChange | Claim | Existing | Resembling
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the state store and the settings say, without a question.
+
+    Attributes:
+        left: An earlier write of the key that is still in doubt.
+        applied: What was last applied for the key.
+        mode: The setting `mode`.
+        assume_new: The setting `assume_new`.
+        baseline: Whether the store noted what the ledger held of the stream when it began.
     """
 
-    def __init__(self, engine: Engine, preparer: Preparer, adopter: Adopter) -> None:
-        self.engine = engine
-        self.preparer = preparer
-        self.adopter = adopter
+    left: Row | None
+    applied: Applied | None
+    mode: str = "upsert"
+    assume_new: bool = False
+    baseline: bool = True
 
-    def consider(self, task: Task, *, alone: bool = False) -> None:
-        """Prepare a task, or find out what it has to wait for."""
-        if self.engine.failure is not None:
-            self.engine.held.append(task)
-            return
-        left = self.engine.unsettled.get((task.stream, task.source_key))
-        if left is not None:
-            self.engine.leave(task, left)
-            return
-        if not task.fixed and self.engine.same_as_before(task.stream, task.source_key, task.hash):
-            self.engine.settled(task, "unchanged")
-            return
-        outcome = task.intent if task.fixed and task.intent else self._prepare(task)
-        if isinstance(outcome, Intent):
-            self._intend(task, outcome, alone=alone)
-        elif isinstance(outcome, Missing):
-            self._make(task, outcome)
-        elif not self._may_change(task, outcome, alone=alone):
-            self.engine.refusals.refuse(task, outcome)
+    @property
+    def hash(self) -> str | None:
+        """Hash of the content last applied; None where a person named the record."""
+        return self.applied.hash if self.applied else None
 
-    def _prepare(self, task: Task) -> Intent | Outcome:
-        given = {
-            name: value
-            for name, value in task.record.items()
-            if not name.startswith("_sdc_")
-            and (name != "businessId" or task.stream == "businesses")
-        }
-        return self.preparer.prepare(task.stream, given, task.source_key)
+    @property
+    def voided(self) -> bool:
+        """Whether what the key became was voided."""
+        return self.applied is not None and self.applied.mapped.voided
 
-    def _may_change(self, task: Task, outcome: Outcome, *, alone: bool) -> bool:
-        """Whether others under way may change the outcome; then the task waits for them."""
-        wanted = outcome.on if isinstance(outcome, Waiting) else ()
-        ahead = [
-            claim_of(*parent) for parent in wanted
-            if self.engine.traffic.busy(claim_of(*parent), task.number)
-        ] or [
-            other.key for other in self.engine.live.values()
-            if other.rank < task.rank and other.number < task.number
-        ]  # fmt: skip
-        if not ahead or alone:
-            return False
-        self.engine.traffic.claim(task.number, ahead, alone=False)
-        if self.engine.traffic.free(task.number):
-            return False
-        self.engine.held.append(task)
-        return True
 
-    def _make(self, task: Task, missing: Missing) -> None:
-        """Write the contacts first that a record needs and the ledger lacks."""
-        for stream, record in missing.parents:
-            key = str(record["externalId"])
-            claim = claim_of(stream, key)
-            if (stream, key) in task.parents and not self.engine.traffic.busy(claim, task.number):
-                self.engine.refusals.refuse(
-                    task, Rejected((f"{stream} {key!r} could not be made",), "blocked")
-                )
-                return
-            task.parents.add((stream, key))
-            if not self.engine.traffic.busy(claim, task.number):
-                self.engine.begin(self.engine.task(stream, key, record, content_hash(record)))
-            self.engine.traffic.claim(task.number, [claim], alone=False)
-        self.engine.held.append(task)
+def decide(task: Task, known: Known) -> Generator[Question, Any, Decision]:
+    """What is to become of a record."""
+    if known.left is not None:
+        return Leave(known.left)
+    if not task.fixed and known.applied and known.applied.record_hash == task.hash:
+        return Unchanged()
+    outcome: Intent | Outcome = task.wanted if task.fixed else (yield Prepare())
+    if isinstance(outcome, Intent):
+        return (yield from _of_intent(task, outcome, known))
+    if not isinstance(outcome, Missing) and (yield MayChange(outcome)):
+        return Hold()
+    return outcome
 
-    def _intend(self, task: Task, intent: Intent, *, alone: bool) -> None:
-        applied = self.engine.map.applied(task.stream, task.source_key)
-        intent = self._fitted(intent, applied)
-        if applied is not None and applied.hash == intent.hash and intent.adopted is None:
-            self.engine.settled(task, "unchanged", applied)
-            return
-        if applied and applied.hash is None and intent.stream in _UNCHANGEABLE:
-            # A person has said which one it is. The record stands for its content from now on.
-            task.intent = replace(intent, body=dict(task.record))
-            self.engine.done(task, {"id": applied.mapped.remote_id}, "adopted")
-            return
-        reason = self._out_of_mode(intent, applied)
-        if reason:
-            self.engine.refusals.refuse(task, Rejected((reason,)))
-            return
-        task.intent = intent
-        depends = [claim_of(*parent) for parent in intent.depends_on]
-        before = self.engine.traffic.free(task.number)
-        self.engine.traffic.claim(task.number, depends, alone=False)
-        self.engine.traffic.claim(task.number, claims(intent), alone=True)
-        if not self.engine.traffic.free(task.number) and before and not alone:
-            self.engine.held.append(task)
-            return
-        self._ready(task, applied)
 
-    @staticmethod
-    def _fitted(intent: Intent, applied: Applied | None) -> Intent:
-        """What is done again after a void is made anew."""
-        if applied and applied.mapped.voided and intent.operation is Operation.UPDATE:
-            return replace(intent, operation=Operation.CREATE, remote_id=None)
-        return intent
+def _of_intent(task: Task, intent: Intent, known: Known) -> Generator[Question, Any, Decision]:
+    """What is to become of a record that can be written."""
+    applied = known.applied
+    if known.voided and intent.operation is Operation.UPDATE:
+        # What is sent again after a void is made anew.
+        intent = replace(intent, operation=Operation.CREATE, remote_id=None)
+    if applied and applied.hash == intent.hash and intent.adopted is None:
+        return Unchanged(applied)
+    if applied and applied.hash is None and not WRITABLE[intent.stream].updates:
+        # A person has said which one it is. The record stands for its content from now on.
+        named = replace(intent, body=dict(task.record))
+        return Done({"id": applied.mapped.remote_id}, "adopted", named)
+    reason = _out_of_mode(intent, known)
+    if reason:
+        return Rejected((reason,))
+    if not (yield Claim(intent)):
+        return Hold()
+    return (yield from _of_claimed(intent, known))
 
-    def _out_of_mode(self, intent: Intent, applied: Applied | None) -> str:
-        if intent.stream in _UNCHANGEABLE and applied and not applied.mapped.voided:
-            return (
-                f"{intent.stream} {intent.source_key!r} was written and cannot be changed; send "
-                "the difference under a key of its own"
-            )
-        if self.engine.settings.mode == "update" and intent.operation in ("create", "post"):
-            return f"mode is update, and {intent.stream} {intent.source_key!r} is not there"
-        if WRITABLE[intent.stream].creates is False and intent.operation is Operation.CREATE:
-            return f"{intent.stream} can only be updated"
-        if self.engine.sender.operation(intent) is None:
-            return f"{intent.stream} cannot be changed; void it and send it under a new key"
-        return ""
 
-    def _ready(self, task: Task, applied: Applied | None) -> None:
-        """Adopt what stands already, or send."""
-        intent = task.wanted
-        if intent.operation is Operation.VOID and applied and applied.mapped.voided:
-            self.engine.settled(task, "unchanged", applied)
-            return
-        if intent.operation is Operation.CREATE and not self._adopted(task):
-            return
-        if self._may_stand_unseen(intent):
-            words = (
-                f"{intent.stream}: this state store has made none in business "
-                f"{intent.business_id} yet, and the API has no list that tells whether one stands "
-                "there already; set assume_new for one run to have it made, or give its ID with "
-                "`clearbooks map set`"
-            )
-            self.engine.refusals.refuse(task, Quarantined((words,)))
-            return
-        intent = task.wanted
-        known = applied is not None and applied.hash is not None
-        if self.engine.settings.mode == "create" and intent.operation is Operation.UPDATE:
-            self.engine.done(task, {"id": intent.remote_id}, "unchanged" if known else "adopted")
-        elif self.engine.planner is not None:
-            self.engine.planner.plan(self.engine, task)
-        else:
-            self.engine.carrier.put(task, unknown=not known)
+def _of_claimed(intent: Intent, known: Known) -> Generator[Question, Any, Decision]:
+    """What is to become of an intent that nothing else under way touches."""
+    if intent.operation is Operation.VOID and known.voided:
+        return Unchanged(known.applied)
+    if intent.operation is Operation.CREATE:
+        found = yield from _existing(intent, known)
+        if not isinstance(found, Intent):
+            return found
+        intent = found
+    if known.mode == "create" and intent.operation is Operation.UPDATE:
+        return Done({"id": intent.remote_id}, "unchanged" if known.hash else "adopted", intent)
+    read_first = reading_before(intent, known=known.hash is not None) is not None
+    return Send(intent, None if read_first else {})
 
-    def _may_stand_unseen(self, intent: Intent) -> bool:
-        """Whether an earlier, lost store may have made it, and nothing would show it.
 
-        Asked until a person has said once, by `assume_new`, that there is none.
-        """
-        if (
-            intent.operation is not Operation.CREATE
-            or WRITABLE[intent.stream].settle is not Settle.NEVER
-            or self.engine.baseline.newest(intent.stream) is not None
-        ):
-            return False
-        if self.engine.settings.assume_new:
-            self.engine.baseline.take(intent.stream)
-            return False
-        return True
+def _out_of_mode(intent: Intent, known: Known) -> str:
+    """Why the settings or the API do not allow an intent; empty where they do."""
+    name = f"{intent.stream} {intent.source_key!r}"
+    writable = WRITABLE[intent.stream]
+    if not writable.updates and known.applied and not known.voided:
+        return (
+            f"{name} was written and cannot be changed; send the difference under a key of its own"
+        )
+    if known.mode == "update" and intent.operation in (Operation.CREATE, Operation.POST):
+        return f"mode is update, and {name} is not there"
+    if not writable.creates and intent.operation is Operation.CREATE:
+        return f"{intent.stream} can only be updated"
+    if load_contract().resources[intent.stream].operation(intent.operation.verb) is None:
+        return f"{intent.stream} cannot be changed; void it and send it under a new key"
+    return ""
 
-    def _adopted(self, task: Task) -> bool:
-        """Look whether the document stands already; False where the task is settled by that."""
-        intent = task.wanted
-        self.adopter.take_baseline(intent.stream)
-        found = self.adopter.standing(intent)
+
+def _existing(
+    intent: Intent, known: Known
+) -> Generator[Question, Any, Intent | Done | Quarantined]:
+    """A create as it is to be carried out, with what stands in the ledger already.
+
+    What carries the marker or the number is it. Before a store knows a business, what is only
+    like it may have been written by a store that was lost: one that bears its reference and its
+    contents is it, and of others nothing tells.
+    """
+    found = yield Existing(intent)
+    if len(found) > 1:
         words = f"{len(found)} records of the ledger carry {intent.marker or 'its number'}"
-        certain = len(found) == 1
-        if not found and not self.engine.settings.assume_new:
-            found, identified = self.adopter.resembling(intent)
-            certain = identified and len(found) == 1
+        return Quarantined((words,), _shown(found))
+    if not found and not known.assume_new:
+        found, certain = yield Resembling(intent)
+        if found and not (certain and len(found) == 1):
             words = (
                 f"{intent.stream}: the ledger held one like it before this state store began, and "
-                "nothing tells whether it is this one; give its ID with `clearbooks map set`, or "
-                "set assume_new for one run to have it made"
+                f"nothing tells whether it is this one; {_SAY_WHICH}"
             )
-        if not found:
-            return True
-        if not certain:
-            names = ("id", "documentNumber", "date", "amount", "gross")
-            candidates: tuple[Mapping[str, Any], ...] = tuple(
-                {k: r[k] for k in names if k in r} for r in found
-            )
-            self.engine.refusals.refuse(task, Quarantined((words,), candidates))
-            return False
-        task.intent, task.adopted = self.adopter.adopt(intent, found[0]), True
-        if unchanged(found[0], intent.body):
-            self.engine.done(task, found[0], "adopted")
-            return False
-        return True
+            return Quarantined((words,), _shown(found))
+    if found:
+        update = replace(
+            intent, operation=Operation.UPDATE, remote_id=found[0]["id"], adopted="marker"
+        )
+        return Done(found[0], "adopted", update) if unchanged(found[0], intent.body) else update
+    unlisted = WRITABLE[intent.stream].settle is Settle.NEVER
+    if unlisted and not known.baseline and not known.assume_new:
+        words = (
+            f"{intent.stream}: this state store has made none in business {intent.business_id} "
+            "yet, and the API has no list that tells whether one stands there already; "
+            f"{_SAY_WHICH}"
+        )
+        return Quarantined((words,))
+    return intent
+
+
+def _shown(found: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+    """Candidates for a person to choose from."""
+    return tuple({name: row[name] for name in _SHOWN if name in row} for row in found)

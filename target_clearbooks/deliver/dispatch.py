@@ -1,9 +1,12 @@
-"""Requests under way: put on disk, sent, their answers put down, doubts settled."""
+"""What is under way of one business: read just before, put on disk, sent, answered, in doubt.
+
+`put` takes a write that is decided; `step` goes on with all of them and yields what follows for
+each, as decisions that `business` carries out.
+"""
 
 from __future__ import annotations
 
 import logging
-import queue
 from collections import deque
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -12,381 +15,299 @@ from clearbooks.errors import (
     ApiError,
     ClearBooksError,
     ForbiddenError,
-    NotFoundError,
-    RejectedError,
     UnavailableError,
     UncertainError,
 )
-from target_clearbooks.deliver.claims import Traffic
-from target_clearbooks.deliver.lost_replies import Absent, Found, Reconciler, Unclear
-from target_clearbooks.deliver.precheck import Looks
-from target_clearbooks.deliver.task import needs_look, pair_of
-from target_clearbooks.intent import Operation
-from target_clearbooks.ledger.status import is_voided
-from target_clearbooks.writable import WRITABLE, Settle
+from target_clearbooks.deliver import refusals
+from target_clearbooks.deliver.decision import Done, Hold
+from target_clearbooks.deliver.lost_replies import LostReplies
+from target_clearbooks.deliver.precheck import (
+    Reading,
+    WrittenLately,
+    after_allocations,
+    after_fence,
+    after_record,
+    reading_before,
+)
+from target_clearbooks.deliver.requests import Requests
+from target_clearbooks.deliver.task import pair_of
+from target_clearbooks.intent import OUTCOMES, Operation, Rejected
+from target_clearbooks.writable import WRITABLE, Kind, Settle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from concurrent.futures import Executor, Future
+    from collections.abc import Iterator, Mapping
+    from concurrent.futures import Executor
 
-    from target_clearbooks.deliver.business import Engine
+    from target_clearbooks.deliver.decision import Decision, Send
+    from target_clearbooks.deliver.reconcile import Reconciler
+    from target_clearbooks.deliver.recorder import Recorder
+    from target_clearbooks.deliver.requests import Answer
+    from target_clearbooks.deliver.sending import Sender
     from target_clearbooks.deliver.task import Task
+    from target_clearbooks.ledger.lookups import Lookups
+    from target_clearbooks.settings import TargetSettings
+    from target_clearbooks.store.baseline import Baseline
+    from target_clearbooks.store.ledger_map import LedgerMap
 
 logger = logging.getLogger("target-clearbooks")
 
-_OUTCOMES = {
-    Operation.CREATE: "written",
-    Operation.POST: "written",
-    Operation.UPDATE: "updated",
-    Operation.VOID: "voided",
-    Operation.DELETE: "voided",
-}
 
-
-class Carrier:
-    """What is under way of one business.
+class Dispatch:
+    """Writes that are under way.
 
     Args:
-        engine: Whose tasks are carried.
+        settings: Of the target.
         executor: Threads for requests.
+        sender: Makes the requests.
+        reconciler: Reads what the ledger holds of an intent.
+        recorder: Puts down what becomes of a write.
+        lookups: The ledger's lists, as this run has read them.
+        ledger_map: What records became.
+        baseline: What the ledger held before the state store began.
+
+    Attributes:
+        lost: Writes whose reply was lost.
+        failure: What ended the run; nothing more is sent then.
     """
 
-    def __init__(self, engine: Engine, executor: Executor) -> None:
-        self.engine = engine
-        self.executor = executor
-        self.traffic = Traffic()
-        self.reconciler = Reconciler(engine.sender, engine.map, engine.settings.in_flight)
-        self.looks = Looks(self)
-        self.ready: deque[Task] = deque()
-        self.flying: set[Task] = set()
-        self.uncertain: list[Task] = []
-        self.resent: list[Task] = []
-        self._events: queue.SimpleQueue[tuple[Task, Callable[..., None], Future[Any]]] = (
-            queue.SimpleQueue()
-        )
+    def __init__(
+        self,
+        settings: TargetSettings,
+        executor: Executor,
+        sender: Sender,
+        reconciler: Reconciler,
+        recorder: Recorder,
+        lookups: Lookups,
+        ledger_map: LedgerMap,
+        baseline: Baseline,
+    ) -> None:
+        self._settings = settings
+        self._sender = sender
+        self._reconciler = reconciler
+        self._recorder = recorder
+        self._lookups = lookups
+        self._map = ledger_map
+        self._baseline = baseline
+        self._requests: Requests[Decision] = Requests(executor)
+        self._lately = WrittenLately()
         self._newest: dict[str, int] = {}
+        # Tasks, and whether what has to be read before they are sent was read.
+        self._ready: deque[tuple[Task, bool]] = deque()
+        self.lost = LostReplies(reconciler, settings.settle_seconds)
+        self.failure: BaseException | None = None
 
     @property
     def busy(self) -> bool:
         """Whether something is under way that may let others go."""
-        return bool(self.flying or self.ready or self.uncertain)
+        return bool(self._requests or self._ready or self.lost)
 
-    @property
-    def only_doubts(self) -> bool:
-        """Whether nothing but doubts is left."""
-        return not self.flying and not self.ready
+    # In and on
 
-    # Sending
+    def put(self, task: Task, send: Send) -> None:
+        """Take a write that may go."""
+        task.intent = send.intent
+        if send.fence is None:
+            self._ready.append((task, False))
+            return
+        if "wanted" in send.fence:
+            task.total = send.fence["wanted"]
+        task.fence = dict(send.fence)
+        self._ready.append((task, True))
 
-    def put(self, task: Task, *, unknown: bool) -> None:
-        """Take a task that may go."""
-        task.looked = None if needs_look(task.wanted, unknown=unknown) else {}
-        self.ready.append(task)
-        self.dispatch()
+    def step(self, seconds: float = 0.0) -> Iterator[tuple[Task, Decision]]:
+        """Send what may go and take up the answers; waits up to so long for the first."""
+        yield from self.send()
+        for answer in self._requests.answers(seconds):
+            yield from self._answered(answer)
+        if self.failure is not None:
+            return
+        try:
+            for task, decision in self.lost.settle():
+                if isinstance(decision, Done):
+                    self._recorder.count(task, "recovered")
+                yield task, decision
+        except ClearBooksError as error:
+            self.failure = error
+            return
+        for task, twice in self.lost.carried_out_twice():
+            task.row = None  # that of the write is settled
+            yield task, twice
 
-    def dispatch(self) -> None:
+    def rest(self) -> Iterator[tuple[Task, Decision]]:
+        """What follows from the requests that are under way; nothing new is sent."""
+        for answer in self._requests.rest():
+            try:
+                yield from self._answered(answer)
+            except ClearBooksError as error:
+                self.failure = self.failure or error
+
+    def send(self) -> Iterator[tuple[Task, Decision]]:
         """Send as many as may be under way; each stands on disk before its first byte leaves."""
-        engine = self.engine
         sends: list[Task] = []
-        while (
-            self.ready
-            and engine.failure is None
-            and len(self.flying) + len(sends) < engine.settings.in_flight
-        ):
-            task = self.ready.popleft()
-            if task.looked is None:
-                self.looks.look(task)
-            else:
+        room = self._settings.in_flight - len(self._requests)
+        while self._ready and self.failure is None and len(sends) < room:
+            task, checked = self._ready.popleft()
+            if checked:
                 sends.append(task)
+            else:
+                yield from self._read(task)
+                room = self._settings.in_flight - len(self._requests)
         if not sends:
             return
         for task in sends:
             self._set_fence(task)
-        with engine.outbox.transaction():
-            for task in sends:
-                task.sends += 1
-                self._note_sending(task)
+        self._recorder.sending(sends)
         for task in sends:
-            self.fly(task, self._answered, engine.sender.send, task.wanted)
-
-    def _note_sending(self, task: Task) -> None:
-        outbox = self.engine.outbox
-        if task.row is not None and task.row.state != "waiting":
-            task.row.intent = task.wanted
-            outbox.send_again(task.row, task.fence)
-            return
-        outbox.supersede(self.engine.business_id, task.stream, task.source_key)
-        row = self.engine.row(task)
-        task.row = outbox.add(row, state="sending", fence=task.fence, sent=True)
-        outbox.audit(task.row, "sending", operation=str(task.wanted.operation))
+            self._requests.begin(task, self._sent, self._sender.send, task.wanted)
 
     def _set_fence(self, task: Task) -> None:
-        """Beyond which ID a create must lie."""
-        intent, stream = task.wanted, task.stream
+        """Note beyond which ID a create must lie."""
+        intent, writable = task.wanted, WRITABLE[task.stream]
         if task.fence or intent.operation is not Operation.CREATE:
             return
-        if WRITABLE[stream].settle is Settle.LIST and not isinstance(intent.body, bytes):
-            if stream == "account_codes":
-                rows = self.engine.lookups.rows(stream)
-                task.fence = {"known": [row["id"] for row in rows]}
-                return
-            if stream not in self._newest:
-                self._newest[stream] = self.reconciler.newest(intent)
-            task.fence = {"newest": self._newest[stream]}
+        if writable.settle is not Settle.LIST or isinstance(intent.body, bytes):
+            return
+        if not writable.ids_ascend:
+            task.fence = {"known": [row["id"] for row in self._lookups.rows(task.stream)]}
+            return
+        if task.stream not in self._newest:
+            self._newest[task.stream] = self._reconciler.newest(intent)
+        task.fence = {"newest": self._newest[task.stream]}
 
-    def fly(
-        self, task: Task, landed: Callable[..., None], request: Callable[..., Any], *args: Any
-    ) -> None:
-        """Make a request in a thread of its own; `landed` gets the task and the answer."""
-        self.flying.add(task)
-        future = self.executor.submit(request, *args)
-        future.add_done_callback(lambda done: self._events.put((task, landed, done)))
-
-    # Answers
-
-    def pump(self, seconds: float) -> None:
-        """Put down the answers that came; wait up to so long for the first."""
-        self.dispatch()
-        try:
-            event = self._events.get(timeout=seconds) if seconds else self._events.get_nowait()
-            while True:
-                self._land(*event)
-                event = self._events.get_nowait()
-        except queue.Empty:
-            pass
-        if self.engine.failure is None:
-            self._settle_due()
-            self.check_resent()
-
-    def finish_flights(self) -> None:
-        """Wait for every request under way and put down what became of it."""
-        while self.flying:
-            try:
-                self._land(*self._events.get())
-            except ClearBooksError as error:
-                self.engine.failure = self.engine.failure or error
-
-    def _land(self, task: Task, landed: Callable[..., None], done: Future[Any]) -> None:
-        self.flying.discard(task)
-        error = done.exception()
-        if error is None:
-            landed(task, done.result())
-        else:
-            self._failed(task, error, sent=landed == self._answered)
-
-    def _answered(self, task: Task, record: dict[str, Any]) -> None:
-        self._compare(task, record)
-        if task.sends + task.recovered > 1:
-            # The one before may only now be carried out.
-            task.due = self.engine.now() + self.engine.settings.settle_seconds
-            self.resent.append(task)
-        self.engine.done(task, record, _OUTCOMES[task.wanted.operation])
-
-    def _compare(self, task: Task, record: Mapping[str, Any]) -> None:
-        """Say where the API's totals are not those that the record named."""
-        for name, value in task.wanted.expected.items():
-            answered = record.get(name)
-            if answered is not None and Decimal(str(answered)) != value:
-                logger.warning(
-                    "%s %s: %s is %s in the ledger, %s in the record",
-                    task.stream, task.source_key, name, answered, value,
-                )  # fmt: skip
-                self.engine.outbox.count(self.engine.business_id, task.stream, "differing")
-
-    def _failed(self, task: Task, error: BaseException, *, sent: bool) -> None:
-        engine = self.engine
-        if isinstance(error, UncertainError) and sent:
-            self._doubt(task, str(error))
-        elif isinstance(error, (ForbiddenError, UnavailableError)) or not isinstance(
-            error, ApiError
-        ):
-            # Nothing was carried out, and nothing else would be: the run ends here.
-            if task.row is not None and isinstance(error, ClearBooksError) and sent:
-                with engine.outbox.transaction():
-                    engine.outbox.close(task.row, "planned", reasons=(str(error),))
-            engine.failure = engine.failure or error
-        elif self._prepared_again(task, error):
-            pass
-        elif self._gone_before(task, error):
-            # The one before, whose reply was lost, was carried out.
-            engine.outbox.count(engine.business_id, task.stream, "recovered")
-            engine.done(task, {}, _OUTCOMES[task.wanted.operation])
-        else:
-            if task.row is not None and sent:
-                task.row.sent = None
-            engine.refusals.refused(task, "rejected", "rejected", _words(error))
-
-    def _gone_before(self, task: Task, error: ApiError) -> bool:
-        """Whether an earlier void or deletion, whose reply was lost, was carried out."""
-        intent = task.wanted
-        if (
-            intent.operation not in (Operation.VOID, Operation.DELETE)
-            or task.sends + task.recovered <= 1
-        ):
-            return False
-        if isinstance(error, NotFoundError):
-            return True
-        shown = "get" in self.engine.sender.resource(task.stream).operations
-        if not isinstance(error, RejectedError) or not shown:
-            return False
-        record = self.engine.sender.get(task.stream, intent.params, intent.remote_id)
-        return record is None or is_voided(record)
-
-    def _prepared_again(self, task: Task, error: ApiError) -> bool:
-        """Once: see whether somebody made a newer revision of what the intent names."""
-        engine, intent = self.engine, task.wanted
-        if (
-            task.retried
-            or task.fixed
-            or engine.failure
-            or not isinstance(error, (RejectedError, NotFoundError))
-        ):
-            return False
-        task.retried = True
-        ends = [
-            (stream, key, mapped.remote_id)
-            for stream, key in ((task.stream, task.source_key), *intent.depends_on)
-            if WRITABLE[stream].rank == WRITABLE["sales_invoices"].rank
-            and (mapped := engine.map.find(stream, key)) is not None
-        ]
-        moved = False
-        for stream, key, remote_id in ends:
-            record = engine.sender.get(stream, {}, remote_id)
-            if record is not None and record["id"] != remote_id:
-                with engine.outbox.transaction():
-                    engine.map.moved(stream, key, record["id"])
-                    engine.map.replaced(stream, remote_id, record["id"])
-                engine.lookups.wrote(stream, record, replaces=remote_id)
-                moved = True
-        if not moved:
-            return False
-        if task.row is not None:
-            with engine.outbox.transaction():
-                engine.outbox.close(task.row, "superseded", reasons=_words(error))
-            task.row = None
-        engine.held.append(task)
-        return True
-
-    # Doubts
-
-    def _doubt(self, task: Task, reason: str) -> None:
-        engine = self.engine
-        assert task.row is not None  # noqa: S101 - it was sent
-        with engine.outbox.transaction():
-            engine.outbox.doubt(task.row, reason)
-            engine.outbox.audit(task.row, "uncertain")
-        again = WRITABLE[task.stream].settle is Settle.AGAIN
-        wait = 0 if again else engine.settings.settle_seconds
-        task.due = engine.now() + wait
-        self.uncertain.append(task)
-        logger.info(
-            "%s %s: %s; the ledger is asked in %d s what became of it",
-            task.stream, task.source_key, reason, wait,
-        )  # fmt: skip
-
-    def _settle_due(self) -> None:
-        """Read what became of the doubts that are old enough, a stream at a time."""
-        now = self.engine.now()
-        due = [task for task in self.uncertain if task.due <= now]
-        for stream in sorted({task.stream for task in due}, key=lambda s: WRITABLE[s].rank):
-            tasks = [task for task in due if task.stream == stream]
-            try:
-                verdicts = self.reconciler.settle(
-                    stream, [(task.wanted, task.fence) for task in tasks]
-                )
-            except ClearBooksError as error:
-                self.engine.failure = error
-                return
-            for task, verdict in zip(tasks, verdicts, strict=True):
-                self.uncertain.remove(task)
-                self._settled(task, verdict)
-
-    def _settled(self, task: Task, verdict: Any) -> None:
-        engine = self.engine
-        if isinstance(verdict, Found):
-            engine.outbox.count(engine.business_id, task.stream, "recovered")
-            engine.done(task, verdict.record, _OUTCOMES[task.wanted.operation])
-        elif not isinstance(verdict, Absent):
-            engine.refusals.refused(
-                task, "quarantined", "blocked", (verdict.reason,), verdict.candidates
-            )
-        elif task.sends < task.most:
-            again = WRITABLE[task.stream].settle is Settle.CONVERGE
-            task.looked = None if again else {}
-            self.ready.append(task)
-        else:
-            self._give_up(task)
-
-    def _give_up(self, task: Task) -> None:
-        """Leave a doubt to the next run; the input's STATE stays before it."""
-        engine = self.engine
-        assert task.row is not None  # noqa: S101 - it was sent
-        engine.unsettled[task.stream, task.source_key] = task.row
-        self.traffic.done(task.number)
-        engine.live.pop(task.number, None)
-
-    def check_resent(self) -> None:
-        """See whether what was sent again has landed twice, once that can be told."""
-        now = self.engine.now()
-        for task in [task for task in self.resent if task.due <= now]:
-            self.resent.remove(task)
-            [verdict] = self.reconciler.settle(task.stream, [(task.whole, task.fence)])
-            if isinstance(verdict, Unclear):
-                words = f"{task.stream} {task.source_key!r} stands in the ledger more than once"
-                task.row = None
-                self.engine.refusals.refused(
-                    task, "quarantined", "blocked", (words,), verdict.candidates
-                )
-
-    # On disk
-
-    def put_down(self, task: Task, record: Mapping[str, Any], outcome: str) -> None:
-        """Put a settled write on disk: map, outbox, audit and count together."""
-        engine, intent = self.engine, task.whole
-        before = engine.map.find(task.stream, task.source_key)
-        old = intent.remote_id
-        new = record.get("id", old)
-        gone = intent.operation in (Operation.VOID, Operation.DELETE)
-        mapped = engine.map.set(
-            task.stream, task.source_key, 0 if new is None else new, run=engine.outbox.run,
-            content=intent.hash, record=task.hash, voided=gone,
-            remote_type=record.get("found"),
-        )  # fmt: skip
-        if old is not None and new is not None and new != old:
-            engine.map.replaced(task.stream, old, new)
-        if WRITABLE[task.stream].settle is Settle.CONVERGE:
-            if gone:
-                engine.map.unwant(task.stream, task.source_key)
-            elif intent.operation is Operation.CREATE:
-                amount = Decimal(str(intent.body["amount"]))
-                engine.map.want(task.stream, task.source_key, pair_of(intent), amount)
-        if task.row is None:
-            engine.outbox.supersede(engine.business_id, task.stream, task.source_key)
-            task.row = engine.outbox.add(engine.row(task), state="planned")
-        result = {
-            "id": mapped.remote_id,
-            "outcome": outcome,
-            "made": outcome == "written" and (before is None or before.voided),
-        }
-        engine.outbox.close(task.row, "done", result=result)
-        engine.outbox.audit(task.row, outcome, id=mapped.remote_id, was=old,
-                            warnings=list(intent.warnings) or None)  # fmt: skip
-        engine.outbox.count(engine.business_id, task.stream, outcome)
-        engine.outbox.save_counts()
-        self.looks.wrote(task)
-        self._tell_lookups(task, record, gone=gone)
-
-    def _tell_lookups(self, task: Task, record: Mapping[str, Any], *, gone: bool) -> None:
-        intent, lookups = task.wanted, self.engine.lookups
-        if gone:
-            lookups.removed(task.stream, intent.remote_id)
+    def written(self, task: Task, record: Mapping[str, Any]) -> None:
+        """Take in what was settled, so that no later reading falls behind it."""
+        intent = task.whole
+        others = Decimal(0)
+        if WRITABLE[task.stream].settle is Settle.CONVERGE and intent.body:
+            others = self._map.wanted(task.stream, pair_of(intent), task.source_key)
+        self._lately.add(task, others)
+        if intent.operation in (Operation.VOID, Operation.DELETE):
+            self._lookups.removed(task.stream, intent.remote_id)
         elif "id" in record and len(record) > 1 and not record.get("found"):
-            lookups.wrote(task.stream, record, replaces=intent.remote_id)
+            self._lookups.wrote(task.stream, record, replaces=task.wanted.remote_id)
             if task.stream in self._newest and isinstance(record["id"], int):
                 self._newest[task.stream] = max(self._newest[task.stream], record["id"])
 
+    # Reading before a write
 
-def _words(error: ApiError) -> tuple[str, ...]:
-    """The API's own words, or what the client says where there were none."""
-    found = tuple(f"{code}: {text}" if code else text for code, text in error.faults)
-    return found or (str(error),)
+    def _read(self, task: Task) -> Iterator[tuple[Task, Decision]]:
+        intent = task.wanted
+        reading = reading_before(intent, known=False)
+        if reading is Reading.ALLOCATIONS:
+            self._requests.begin(task, self._saw_allocations, self._reconciler.allocations, intent)
+        elif reading is Reading.FENCE:
+            if WRITABLE[task.stream].settle is Settle.COUNT:
+                self._take_baseline(task.stream)
+            self._requests.begin(task, self._saw_fence, self._reconciler.fence, intent)
+        else:
+            row = None
+            if intent.adopted and WRITABLE[task.stream].kind is Kind.CONTACT:
+                # Found in the list that this run has read: what it is like is known.
+                row = self._lookups.table(task.stream).get(intent.remote_id)
+            if row is not None:
+                yield task, after_record(intent, row)
+                return
+            self._requests.begin(
+                task, self._saw_record, self._sender.get, task.stream, intent.params,
+                intent.remote_id,
+            )  # fmt: skip
+
+    def _take_baseline(self, stream: str) -> None:
+        """Note how far the ledger's transactions went before the first journal of this store."""
+        if self._baseline.newest(stream) is None:
+            self._baseline.take(stream, self._reconciler.newest_transaction())
+
+    def _saw_record(self, task: Task, record: Mapping[str, Any] | None) -> Decision:
+        return after_record(task.wanted, record)
+
+    def _saw_fence(self, task: Task, fence: dict[str, Any]) -> Decision:
+        newest = self._baseline.newest(task.stream) or 0
+        earlier = [
+            number
+            for number in fence.pop("ids", ())
+            if number <= newest
+            and not self._settings.assume_new
+            and self._map.owner(task.stream, f"transaction:{number}") is None
+        ]
+        return after_fence(
+            task.wanted,
+            fence,
+            equal=self._lately.equal(task.wanted),
+            earlier=earlier,
+            owner=lambda number: self._map.owner(task.stream, number),
+        )
+
+    def _saw_allocations(self, task: Task, listed: list[dict[str, Any]]) -> Decision:
+        if task.total is None:
+            task.total = Decimal(str(task.wanted.body["amount"]))
+        pair = pair_of(task.wanted)
+        return after_allocations(
+            task,
+            listed,
+            written=self._lately.allocated(task.wanted),
+            others=self._map.wanted(task.stream, pair, task.source_key),
+            applied=self._map.applied(task.stream, task.source_key),
+            owner=lambda number: self._map.owner(task.stream, number),
+        )
+
+    # Answers
+
+    def _answered(self, answer: Answer[Decision]) -> Iterator[tuple[Task, Decision]]:
+        task, answered, future = answer
+        error = future.exception()
+        if error is None:
+            yield task, answered(task, future.result())
+        else:
+            decision = self._failed(task, error, sent=answered == self._sent)
+            if decision is not None:
+                yield task, decision
+
+    def _sent(self, task: Task, record: dict[str, Any]) -> Decision:
+        for name, value in task.wanted.expected.items():
+            found = record.get(name)
+            if found is not None and Decimal(str(found)) != value:
+                logger.warning(
+                    "%s %s: %s is %s in the ledger, %s in the record",
+                    task.stream, task.source_key, name, found, value,
+                )  # fmt: skip
+                self._recorder.count(task, "differing")
+        if task.sends + task.recovered > 1:
+            # The one before may only now be carried out.
+            self.lost.watch(task)
+        return Done(record, OUTCOMES[task.wanted.operation])
+
+    def _failed(self, task: Task, error: BaseException, *, sent: bool) -> Decision | None:
+        """What follows from a request that failed; None where the task stays as it is."""
+        if isinstance(error, UncertainError) and sent:
+            self._recorder.uncertain(task, str(error))
+            wait = self.lost.add(task)
+            logger.info(
+                "%s %s: %s; the ledger is asked in %d s what became of it",
+                task.stream, task.source_key, error, wait,
+            )  # fmt: skip
+            return None
+        if isinstance(error, (ForbiddenError, UnavailableError)) or not isinstance(error, ApiError):
+            # Nothing was carried out, and nothing else would be: the run ends here.
+            if task.row is not None and isinstance(error, ClearBooksError) and sent:
+                self._recorder.not_carried_out(task, "planned", (str(error),))
+            self.failure = self.failure or error
+            return None
+        if self.failure is None and self._follows_revision(task, error):
+            return Hold()
+        if refusals.was_carried_out_before(task, error, self._sender):
+            self._recorder.count(task, "recovered")
+            return Done({}, OUTCOMES[task.wanted.operation])
+        if task.row is not None and sent:
+            task.row.sent = None
+        return Rejected(refusals.words_of(error), "rejected")
+
+    def _follows_revision(self, task: Task, error: ApiError) -> bool:
+        """Whether somebody made a newer revision, so that the record is prepared again."""
+        newer = refusals.newer_revisions(task, error, self._sender, self._map)
+        for stream, key, old, record in newer:
+            self._recorder.moved(stream, key, old, record["id"])
+            self._lookups.wrote(stream, record, replaces=old)
+        if newer and task.row is not None:
+            self._recorder.not_carried_out(task, "superseded", refusals.words_of(error))
+            task.row = None
+        return bool(newer)

@@ -1,153 +1,172 @@
-"""What is read of the ledger just before a write, and what follows from it."""
+"""What is read of the ledger just before a write, and what follows from it.
+
+Which reading a write needs is a fact of its stream; `business` makes it in a thread, and the
+functions here turn what it showed into a decision.
+"""
 
 from __future__ import annotations
 
+import enum
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from target_clearbooks.deliver.decision import Done, Send
 from target_clearbooks.deliver.task import pair_of
-from target_clearbooks.intent import Operation
+from target_clearbooks.intent import Operation, Quarantined, Rejected
 from target_clearbooks.ledger.matching import identities, unchanged
 from target_clearbooks.writable import WRITABLE, Settle
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
-    from target_clearbooks.deliver.dispatch import Carrier
+    from target_clearbooks.deliver.decision import Decision
     from target_clearbooks.deliver.task import Task
+    from target_clearbooks.intent import Intent
+    from target_clearbooks.store.ledger_map import Applied
 
-_LISTED = ("customers", "suppliers")
 # The newest that a run has written: long enough for any list to show them.
 _MOST_KEPT = 5_000
 
 
-class Looks:
-    """Reads for the tasks of a carrier.
+class Reading(enum.Enum):
+    """What has to be known before a write."""
+
+    RECORD = "the record that is to be updated"
+    ALLOCATIONS = "what is allocated between the two that an allocation joins"
+    FENCE = "what a create adds to: equal transactions, the newest ID, files of that name"
+
+
+def reading_before(intent: Intent, *, known: bool) -> Reading | None:
+    """What has to be read before an intent is sent.
 
     Args:
-        carrier: Makes the requests, and goes on with the tasks.
+        intent: The intent.
+        known: Whether the state store knows what an update would change.
     """
+    writable = WRITABLE[intent.stream]
+    if intent.operation is Operation.UPDATE:
+        return None if known else Reading.RECORD
+    if intent.operation is not Operation.CREATE:
+        return None
+    if writable.settle is Settle.CONVERGE:
+        return Reading.ALLOCATIONS
+    unmarked = bool(writable.marker) and not intent.marker
+    if writable.settle is Settle.COUNT or isinstance(intent.body, bytes) or unmarked:
+        return Reading.FENCE
+    return None
 
-    def __init__(self, carrier: Carrier) -> None:
-        self.carrier = carrier
-        # What this run has written: a list may show it only a while later.
+
+class WrittenLately:
+    """What this run has written: a list of the API may show it only a while later."""
+
+    def __init__(self) -> None:
         self._equal: dict[str, int] = {}
         self._allocated: dict[tuple[str, tuple[int, str, int]], Decimal] = {}
 
-    def wrote(self, task: Task) -> None:
-        """Take in what was settled, so that no look falls behind it."""
+    def add(self, task: Task, others: Decimal) -> None:
+        """Take in what was written.
+
+        Args:
+            task: The record.
+            others: For an allocation: what other records want of the same two.
+        """
         intent, settle = task.whole, WRITABLE[task.stream].settle
         if settle is Settle.COUNT and "equal" in task.fence:
             self._equal[identities(intent)[0]] = int(task.fence["equal"]) + 1
         elif settle is Settle.CONVERGE and intent.operation is Operation.CREATE:
-            pair = pair_of(intent)
-            others = self.carrier.engine.map.wanted(task.stream, pair, task.source_key)
-            self._allocated[task.stream, pair] = others + Decimal(str(intent.body["amount"]))
+            amount = Decimal(str(intent.body["amount"]))
+            self._allocated[task.stream, pair_of(intent)] = others + amount
         elif settle is Settle.CONVERGE:
             self._allocated.clear()  # one was taken back
-        _cut(self._equal)
-        _cut(self._allocated)
+        _drop_oldest(self._equal)
+        _drop_oldest(self._allocated)
 
-    def look(self, task: Task) -> None:
-        """Read what has to be known just before the write."""
-        intent, sender = task.wanted, self.carrier.engine.sender
-        row = None
-        if intent.adopted and task.stream in _LISTED:
-            # Found in the list that this run has read: what it is like is known.
-            row = self.carrier.engine.lookups.table(task.stream).get(intent.remote_id)
-        if WRITABLE[task.stream].settle is Settle.COUNT:
-            self._take_baseline(task.stream)
-        if row is not None:
-            self._saw_record(task, row)
-        elif intent.operation is Operation.UPDATE:
-            self.carrier.fly(task, self._saw_record, sender.get, task.stream, intent.params,
-                      intent.remote_id)  # fmt: skip
-        elif WRITABLE[task.stream].settle is Settle.CONVERGE:
-            self.carrier.fly(
-                task, self._saw_allocations, self.carrier.reconciler.allocations, intent
-            )
-        else:
-            self.carrier.fly(task, self._saw_fence, self.carrier.reconciler.fence, intent)
+    def equal(self, intent: Intent) -> int:
+        """How many equal transactions there are at least."""
+        return self._equal.get(identities(intent)[0], 0)
 
-    def _saw_record(self, task: Task, record: Mapping[str, Any] | None) -> None:
-        if record is None:
-            words = f"{task.stream} {task.wanted.remote_id} is not in the ledger"
-            self.carrier.engine.refusals.refused(task, "rejected", "rejected", (words,))
-        elif unchanged(record, task.wanted.body):
-            self.carrier.engine.done(task, record, "adopted")
-        else:
-            if record.get("id") not in (None, task.wanted.remote_id):
-                task.intent = replace(task.wanted, remote_id=record["id"])
-            self._go_on(task, {})
-
-    def _saw_fence(self, task: Task, fence: dict[str, Any]) -> None:
-        engine = self.carrier.engine
-        known = fence.get("known", ())
-        free = [n for n in known if engine.map.owner(task.stream, n) in (None, task.source_key)]
-        if free:
-            engine.done(task, {"id": free[0]}, "adopted")
-            return
-        if "equal" in fence:
-            own = self._equal.get(identities(task.wanted)[0], 0)
-            fence["equal"] = max(int(fence["equal"]), own)
-        before = [n for n in fence.pop("ids", ()) if self._may_be_earlier(task.stream, n)]
-        if before and not engine.settings.assume_new:
-            words = (
-                f"{task.stream}: an equal transaction stood in the ledger before this state store "
-                "began, and nothing tells whether it is this one; give it with `clearbooks map "
-                f"set {task.stream} {task.source_key} transaction:ID`, or set assume_new for one "
-                "run to have it made"
-            )
-            candidates = tuple({"transactionId": n} for n in before)
-            engine.refusals.refused(task, "quarantined", "blocked", (words,), candidates)
-            return
-        self._go_on(task, fence)
-
-    def _take_baseline(self, stream: str) -> None:
-        """Note how far the ledger's transactions went before the first journal of this store."""
-        engine = self.carrier.engine
-        if engine.baseline.newest(stream) is None:
-            engine.baseline.take(stream, self.carrier.reconciler.newest_transaction())
-
-    def _may_be_earlier(self, stream: str, transaction: int) -> bool:
-        engine = self.carrier.engine
-        return (
-            transaction <= (engine.baseline.newest(stream) or 0)
-            and engine.map.owner(stream, f"transaction:{transaction}") is None
-        )
-
-    def _saw_allocations(self, task: Task, listed: list[dict[str, Any]]) -> None:
-        """Post what is missing of the wanted sum, and no more."""
-        engine, intent = self.carrier.engine, task.wanted
-        if task.total is None:
-            task.total = Decimal(str(intent.body["amount"]))
-        pair = pair_of(intent)
-        there = sum((Decimal(str(row["amount"])) for row in listed), Decimal(0))
-        there = max(there, self._allocated.get((task.stream, pair), Decimal(0)))
-        others = engine.map.wanted(task.stream, pair, task.source_key)
-        missing = others + task.total - there
-        if missing > 0:
-            task.intent = replace(intent, body={**intent.body, "amount": missing})
-            self._go_on(task, {"wanted": task.total})
-            return
-        applied = engine.map.applied(task.stream, task.source_key)
-        if missing < 0 and applied is not None and not task.sends:
-            words = f"{-missing} more is allocated than wanted: void the allocation, send it anew"
-            engine.refusals.refused(task, "rejected", "invalid", (words,))
-            return
-        free = [r for r in listed
-                if engine.map.owner(task.stream, r["id"]) in (None, task.source_key)]  # fmt: skip
-        mine = {"id": applied.mapped.remote_id} if applied else {}
-        found = max(free or listed, key=lambda row: int(row["id"]), default=mine)
-        engine.done(task, found, "written" if task.sends else "adopted")
-
-    def _go_on(self, task: Task, fence: dict[str, Any]) -> None:
-        task.looked, task.fence = {}, fence
-        self.carrier.ready.appendleft(task)
+    def allocated(self, intent: Intent) -> Decimal:
+        """How much is allocated between the two of an allocation at least."""
+        return self._allocated.get((intent.stream, pair_of(intent)), Decimal(0))
 
 
-def _cut(kept: dict[Any, Any]) -> None:
-    """Let the oldest go, so that memory stays flat."""
+def _drop_oldest(kept: dict[Any, Any]) -> None:
     if len(kept) > _MOST_KEPT:
         del kept[next(iter(kept))]
+
+
+def after_record(intent: Intent, record: Mapping[str, Any] | None) -> Decision:
+    """Before an update: it may be gone, or be already as it should, or have a newer revision."""
+    if record is None:
+        words = f"{intent.stream} {intent.remote_id} is not in the ledger"
+        return Rejected((words,), "rejected")
+    if unchanged(record, intent.body):
+        return Done(record, "adopted")
+    return Send(replace(intent, remote_id=record.get("id") or intent.remote_id), {})
+
+
+def after_fence(
+    intent: Intent,
+    fence: dict[str, Any],
+    *,
+    equal: int,
+    earlier: Sequence[int],
+    owner: Callable[[int | str], str | None],
+) -> Decision:
+    """Before a create that only a comparison with the ledger can settle.
+
+    Args:
+        intent: The create.
+        fence: What the ledger holds that it could be taken for.
+        equal: How many equal transactions this run knows of.
+        earlier: Equal transactions that may be those of a store that was lost.
+        owner: Whose a record of the ledger is.
+    """
+    free = [n for n in fence.get("known", ()) if owner(n) in (None, intent.source_key)]
+    if free:
+        return Done({"id": free[0]}, "adopted")
+    if "equal" in fence:
+        fence["equal"] = max(int(fence["equal"]), equal)
+    if earlier:
+        words = (
+            f"{intent.stream}: an equal transaction stood in the ledger before this state store "
+            "began, and nothing tells whether it is this one; give it with `clearbooks map set "
+            f"{intent.stream} {intent.source_key} transaction:ID`, or set assume_new for one run "
+            "to have it made"
+        )
+        return Quarantined((words,), tuple({"transactionId": n} for n in earlier))
+    return Send(intent, fence)
+
+
+def after_allocations(
+    task: Task,
+    listed: Sequence[Mapping[str, Any]],
+    *,
+    written: Decimal,
+    others: Decimal,
+    applied: Applied | None,
+    owner: Callable[[int | str], str | None],
+) -> Decision:
+    """Before an allocation: what is missing of the wanted sum is posted, and no more.
+
+    Args:
+        task: The record; its `total` is the whole sum that it wants.
+        listed: What the ledger holds between the two.
+        written: What this run has written between them.
+        others: What other records want between them.
+        applied: What was last applied for the record.
+        owner: Whose an allocation of the ledger is.
+    """
+    intent, total = task.wanted, Decimal(str(task.whole.body["amount"]))
+    there = sum((Decimal(str(row["amount"])) for row in listed), Decimal(0))
+    missing = others + total - max(there, written)
+    if missing > 0:
+        return Send(replace(intent, body={**intent.body, "amount": missing}), {"wanted": total})
+    if missing < 0 and applied is not None and not task.sends:
+        words = f"{-missing} more is allocated than wanted: void the allocation, send it anew"
+        return Rejected((words,))
+    free = [row for row in listed if owner(row["id"]) in (None, task.source_key)]
+    mine = {"id": applied.mapped.remote_id} if applied else {}
+    found = max(free or listed, key=lambda row: int(row["id"]), default=mine)
+    return Done(found, "written" if task.sends else "adopted")

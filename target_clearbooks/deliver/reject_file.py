@@ -21,7 +21,7 @@ _LONGEST = 64 * 1024 * 1024
 _encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
 
 
-class Rejects:
+class RejectFile:
     """Appends Singer RECORD messages with reasons beside the record; the target ignores those.
 
     Args:

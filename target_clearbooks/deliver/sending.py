@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from clearbooks.errors import NotFoundError, RejectedError, UncertainError
-from target_clearbooks.intent import Operation
 from target_clearbooks.ledger.listing import plain
 from target_clearbooks.ledger.spelling import listed
 from target_clearbooks.writable import WRITABLE
@@ -27,14 +26,6 @@ logger = logging.getLogger(__name__)
 _MALFORMED = (400, 422)
 
 Record = dict[str, Any]
-
-_VERBS = {
-    Operation.CREATE: "create",
-    Operation.POST: "create",
-    Operation.UPDATE: "update",
-    Operation.VOID: "delete",
-    Operation.DELETE: "delete",
-}
 
 
 class Sender:
@@ -56,7 +47,7 @@ class Sender:
 
     def operation(self, intent: Intent) -> ApiOperation | None:
         """The operation of the contract that carries out an intent, if there is one."""
-        return self.resource(intent.stream).operation(_VERBS[intent.operation])
+        return self.resource(intent.stream).operation(intent.operation.verb)
 
     def params(self, stream: str, params: Mapping[str, Any], remote_id: Any) -> Record:
         """Path parameters of one record of the ledger."""

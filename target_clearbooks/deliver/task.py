@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.intent import Intent, Operation
 from target_clearbooks.ledger.matching import identities
-from target_clearbooks.writable import WRITABLE, Settle
+from target_clearbooks.writable import WRITABLE, Kind, Settle
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -31,12 +31,10 @@ class Task:
         intent: What it came to.
         fixed: The intent is part of a plan and is not prepared again.
         fence: What the ledger held before the create.
-        looked: What the look before the write found; None before it.
         sends: How often it was sent in this run.
         most: How often it may be.
-        due: When the ledger may be asked what became of it.
+        due: When the ledger may be asked what became of it, by the monotonic clock.
         recovered: An earlier run left it in doubt.
-        adopted: The ledger held it already, and only the difference is written.
         retried: It was prepared again after a refusal.
         parents: Source keys of the contacts that were made for it.
         total: The whole sum that an allocation wants, of which only the rest is posted.
@@ -53,12 +51,10 @@ class Task:
     intent: Intent | None = None
     fixed: bool = False
     fence: dict[str, Any] = field(default_factory=dict)
-    looked: Any = None
     sends: int = 0
     most: int = MOST_SENDS
     due: float = 0.0
     recovered: bool = False
-    adopted: bool = False
     retried: bool = False
     parents: set[tuple[str, str]] = field(default_factory=set)
     total: Decimal | None = None
@@ -87,6 +83,22 @@ class Task:
         assert self.intent is not None  # noqa: S101 - set before the task gets that far
         return self.intent
 
+    @property
+    def given(self) -> dict[str, Any]:
+        """The record without what a tap adds, and without the business that it is for."""
+        own = WRITABLE[self.stream].kind is Kind.BUSINESS
+        return {
+            name: value
+            for name, value in self.record.items()
+            if not name.startswith("_sdc_") and (own or name != "businessId")
+        }
+
+    @property
+    def sent_row(self) -> Row:
+        """The row, where it was sent and so stands on disk."""
+        assert self.row is not None  # noqa: S101 - put down before the first byte left
+        return self.row
+
 
 def claim_of(stream: str, source_key: str) -> tuple[str, str, str]:
     """The claim on a source key."""
@@ -109,20 +121,3 @@ def claims(intent: Intent) -> list[Hashable]:
         side = intent.stream
         return [("end", side, "invoice", invoice), ("end", side, kind, source)]
     return [("identity", intent.stream, shared) for shared in identities(intent)]
-
-
-def needs_look(intent: Intent, *, unknown: bool) -> bool:
-    """Whether the ledger has to be read just before the write.
-
-    Args:
-        intent: The intent.
-        unknown: Nobody knows what an update would change.
-    """
-    writable = WRITABLE[intent.stream]
-    if intent.operation is Operation.UPDATE:
-        return unknown
-    if intent.operation is not Operation.CREATE:
-        return False
-    if writable.settle in (Settle.CONVERGE, Settle.COUNT) or isinstance(intent.body, bytes):
-        return True
-    return bool(writable.marker) and not intent.marker

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.errors import ApiError, ForbiddenError, SettingError
-from target_clearbooks.intent import Intent, Operation, is_marker, make_marker
+from target_clearbooks.intent import Intent, is_marker, make_marker
 from target_clearbooks.ledger.listing import Lister
 from target_clearbooks.ledger.matching import identified, resembles, standing
 from target_clearbooks.ledger.status import is_voided
@@ -44,7 +44,7 @@ def marker_in(record: Mapping[str, Any], stream: str) -> str | None:
     return None
 
 
-class Adopter:
+class ExistingRecords:
     """Finds what an intent would make a second time.
 
     Args:
@@ -62,8 +62,8 @@ class Adopter:
         self.map = ledger_map
         self.baseline = baseline
 
-    def standing(self, intent: Intent) -> list[Record]:
-        """Whole records of the ledger that are what the intent wants."""
+    def identified(self, intent: Intent) -> list[Record]:
+        """Whole records of the ledger that bear the marker or the number of an intent."""
         writable = WRITABLE[intent.stream]
         if not writable.marker or not isinstance(intent.body, dict):
             return []
@@ -135,11 +135,6 @@ class Adopter:
             yield name, intent.body[name]
         if intent.body.get("documentNumber"):
             yield "documentNumber", intent.body["documentNumber"]
-
-    @staticmethod
-    def adopt(intent: Intent, record: Record) -> Intent:
-        """The intent as an update of what stands there."""
-        return replace(intent, operation=Operation.UPDATE, remote_id=record["id"], adopted="marker")
 
 
 def find_marked(sender: Sender, streams: tuple[str, ...], in_flight: int) -> Iterator[

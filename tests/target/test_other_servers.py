@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 
 from clearbooks.errors import NotFoundError, RejectedError
-from target_clearbooks.deliver.lost_replies import Absent, Reconciler
-from target_clearbooks.deliver.precheck import Looks
+from target_clearbooks.deliver.reconcile import Absent, Reconciler
+from target_clearbooks.deliver.precheck import WrittenLately
 from target_clearbooks.intent import Intent, Operation
 from target_clearbooks.ledger.matching import maybe_cut, standing
 from target_clearbooks.ledger.status import is_voided
@@ -156,13 +156,13 @@ def test_after_a_lost_store_a_bank_feed_is_made_only_when_a_person_says_so(run):
 def test_what_a_run_remembers_of_its_journals_stays_small(run, monkeypatch):
     monkeypatch.setattr("target_clearbooks.deliver.precheck._MOST_KEPT", 2)
     sizes = []
-    put_down = Looks.wrote
+    take_in = WrittenLately.add
 
-    def wrote(looks, task):
-        put_down(looks, task)
-        sizes.append(len(looks._equal))
+    def add(lately, task, others):
+        take_in(lately, task, others)
+        sizes.append(len(lately._equal))
 
-    monkeypatch.setattr(Looks, "wrote", wrote)
+    monkeypatch.setattr(WrittenLately, "add", add)
     lines = [(("9002001", f"-{n}"), ("9001002", f"{n}")) for n in range(1, 6)]
     assert run([*schema("journals"), *(journal(f"J{n}", *x) for n, x in enumerate(lines))]) == 0
     assert sizes == [1, 2, 2, 2, 2]

@@ -14,7 +14,7 @@ import time
 import pytest
 
 from clearbooks.errors import ApiError, NotAuthorisedError, SettingError, UnavailableError
-from target_clearbooks.deliver.lost_replies import Reconciler
+from target_clearbooks.deliver.reconcile import Reconciler
 from target_clearbooks.target import InputError, TargetClearbooks
 
 from .conftest import (

@@ -1,0 +1,73 @@
+"""What is to become of a record, as values.
+
+`decide` and `precheck` compute them, `business` carries them out, `recorder` puts them down. Of
+what `prepare` answers, `Rejected`, `Quarantined`, `Waiting` and `Missing` are decisions already.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from target_clearbooks.intent import Intent, Missing, Quarantined, Rejected, Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from target_clearbooks.store.ledger_map import Applied
+    from target_clearbooks.store.outbox import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """Nothing is to be done.
+
+    Attributes:
+        applied: What the map says of the record, where it is to remember this spelling of it.
+    """
+
+    applied: Applied | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """It stands in the ledger as it should.
+
+    Attributes:
+        record: What the ledger holds, as far as it is known.
+        outcome: The word under which it is counted: `adopted`, `written`, `updated`, `voided`.
+        intent: The intent, where it is another one than before.
+    """
+
+    record: Mapping[str, Any]
+    outcome: str
+    intent: Intent | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """It is to be written.
+
+    Attributes:
+        intent: The write.
+        fence: What the ledger held just before it, to be compared with after a lost reply; None
+            where that is still to be read.
+    """
+
+    intent: Intent
+    fence: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Others under way come first; then it is decided again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """An earlier write of the same key is still in doubt: nothing is sent on top of it."""
+
+    row: Row
+
+
+Decision = Unchanged | Done | Send | Hold | Leave | Rejected | Quarantined | Waiting | Missing

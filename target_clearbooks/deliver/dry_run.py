@@ -1,0 +1,90 @@
+"""A dry run: what would be sent goes into a plan, and counts as carried out from then on."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from target_clearbooks.deliver.decision import Done
+from target_clearbooks.deliver.task import pair_of
+from target_clearbooks.intent import OUTCOMES, Operation, Rejected
+from target_clearbooks.ledger.matching import unchanged
+from target_clearbooks.plan import FIRST, is_planned
+from target_clearbooks.writable import WRITABLE, Settle
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from target_clearbooks.deliver.reconcile import Reconciler
+    from target_clearbooks.deliver.sending import Sender
+    from target_clearbooks.deliver.task import Task
+    from target_clearbooks.plan import PlanFile
+
+
+class DryRun:
+    """Stands where the ledger would be written: nothing but GETs is sent.
+
+    What is planned to be created gets a negative ID, for the records that refer to it.
+
+    Args:
+        file: The plan.
+    """
+
+    def __init__(self, file: PlanFile) -> None:
+        self._file = file
+        self._next = FIRST
+
+    def carry_out(
+        self, task: Task, sender: Sender, reconciler: Reconciler, others: Decimal
+    ) -> Done | Rejected:
+        """Plan a write, and answer as if it had been carried out.
+
+        Args:
+            task: The record.
+            sender: Reads single records.
+            reconciler: Reads allocations.
+            others: For an allocation: what other records want of the same two.
+        """
+        intent = task.wanted
+        if intent.operation in (Operation.CREATE, Operation.POST):
+            if not self._adds(task, reconciler, others):
+                return Done({"id": 0}, "adopted")
+            self._next -= 1
+            self._file.operation(intent, planned=self._next)
+            body = intent.body if isinstance(intent.body, dict) else {}
+            return Done({**body, "id": self._next}, "written")
+        before: dict[str, Any] | None = {}
+        if not is_planned(intent.remote_id):
+            before = sender.get(intent.stream, intent.params, intent.remote_id)
+        if before is None:
+            words = f"{intent.stream} {intent.remote_id} is not in the ledger"
+            return Rejected((words,), "rejected")
+        if intent.operation is Operation.UPDATE and unchanged(before, intent.body):
+            return Done({"id": intent.remote_id}, "adopted")
+        self._file.operation(intent, planned=None, before=before)
+        record = {**before, **(intent.body or {}), "id": intent.remote_id}
+        return Done(record, OUTCOMES[intent.operation])
+
+    @staticmethod
+    def _adds(task: Task, reconciler: Reconciler, others: Decimal) -> bool:
+        """Whether an allocation is not there already; other creates are new."""
+        intent = task.wanted
+        if WRITABLE[intent.stream].settle is not Settle.CONVERGE:
+            return True
+        invoice, _, source = pair_of(intent)
+        if invoice < 0 or source < 0:
+            return True
+        rows = reconciler.allocations(intent)
+        there = sum((Decimal(str(row["amount"])) for row in rows), Decimal(0))
+        return others + Decimal(str(intent.body["amount"])) > there
+
+    def refuse(
+        self,
+        business_id: int,
+        task: Task,
+        kind: str,
+        reasons: Sequence[str],
+        candidates: Sequence[Mapping[str, Any]],
+    ) -> None:
+        """Plan nothing, and say why."""
+        self._file.refused(business_id, task.stream, task.source_key, kind, reasons, candidates)

@@ -1,0 +1,83 @@
+"""The answers to what `decide` asks: from the state store, the ledger, and what is under way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from target_clearbooks.deliver.decide import (
+    Claim,
+    Existing,
+    Known,
+    MayChange,
+    Prepare,
+    Resembling,
+)
+
+if TYPE_CHECKING:
+    from target_clearbooks.deliver.decide import Question
+    from target_clearbooks.deliver.schedule import Schedule
+    from target_clearbooks.deliver.task import Task
+    from target_clearbooks.ledger.existing import ExistingRecords
+    from target_clearbooks.prepare.preparer import Preparer
+    from target_clearbooks.settings import TargetSettings
+    from target_clearbooks.store.baseline import Baseline
+    from target_clearbooks.store.ledger_map import LedgerMap
+    from target_clearbooks.store.outbox import Row
+
+
+class Facts:
+    """What is known of the records of one business.
+
+    Args:
+        settings: Of the target.
+        preparer: Makes intents of records.
+        existing: Finds what stands in the ledger already.
+        schedule: What is under way.
+        ledger_map: What became of records before.
+        baseline: What the ledger held before the state store began.
+    """
+
+    def __init__(
+        self,
+        settings: TargetSettings,
+        preparer: Preparer,
+        existing: ExistingRecords,
+        schedule: Schedule,
+        ledger_map: LedgerMap,
+        baseline: Baseline,
+    ) -> None:
+        self._settings = settings
+        self._preparer = preparer
+        self._existing = existing
+        self._schedule = schedule
+        self._map = ledger_map
+        self._baseline = baseline
+
+    def known(self, task: Task, left: Row | None) -> Known:
+        """What is known without a request; `left` is an earlier write that is still in doubt."""
+        return Known(
+            left=left,
+            applied=self._map.applied(task.stream, task.source_key),
+            mode=self._settings.mode,
+            assume_new=self._settings.assume_new,
+            baseline=self._baseline.newest(task.stream) is not None,
+        )
+
+    def answer(self, task: Task, question: Question, *, alone: bool) -> Any:
+        """The answer to a question; `alone` where the task does not wait for others.
+
+        Raises:
+            ClearBooksError: a list of the ledger could not be read.
+        """
+        match question:
+            case Prepare():
+                return self._preparer.prepare(task.stream, task.given, task.source_key)
+            case MayChange(outcome):
+                return not alone and self._schedule.may_change(task, outcome)
+            case Claim(intent):
+                return self._schedule.claim(task, intent) or alone
+            case Existing(intent):
+                self._existing.take_baseline(intent.stream)
+                return self._existing.identified(intent)
+            case Resembling(intent):
+                return self._existing.resembling(intent)

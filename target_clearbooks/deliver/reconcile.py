@@ -1,0 +1,297 @@
+"""Settling doubts: what became of a write whose reply was lost is read from the ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from clearbooks.errors import NotFoundError, UnavailableError
+from target_clearbooks.intent import Operation
+from target_clearbooks.ledger.listing import PAGE, Lister, records
+from target_clearbooks.ledger.matching import equal_journals, maybe_cut, standing, unchanged
+from target_clearbooks.ledger.status import is_voided
+from target_clearbooks.writable import WRITABLE, Settle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from clearbooks.contract import Operation as ApiOperation
+    from target_clearbooks.deliver.sending import Sender
+    from target_clearbooks.intent import Intent, LedgerMap
+
+Record = dict[str, Any]
+
+_TIMES = 3
+# So many records in order are no coincidence.
+_PROOF = 8
+# Their IDs do not ascend with time: an account code is made of its heading.
+_NOT_ASCENDING = frozenset({"account_codes"})
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """It was carried out; `record` is what stands in the ledger."""
+
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """It was not carried out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """The ledger does not tell."""
+
+    reason: str
+    candidates: tuple[Record, ...] = ()
+
+
+Verdict = Found | Absent | Unclear
+
+
+class Reconciler:
+    """Reads what became of intents of one business.
+
+    Args:
+        sender: Makes the requests.
+        ledger_map: Tells which records of the ledger belong to other source keys.
+        in_flight: Pages under way at once.
+    """
+
+    def __init__(self, sender: Sender, ledger_map: LedgerMap, in_flight: int) -> None:
+        self.sender = sender
+        self.map = ledger_map
+        self.lister = Lister(sender.client, sender.business_id, in_flight)
+
+    # Before a create: what the ledger holds already
+
+    def fence(self, intent: Intent) -> Record:
+        """What tells later whether the create added something; empty where the marker does."""
+        if WRITABLE[intent.stream].settle is Settle.COUNT:
+            ids = equal_journals(self._transactions(intent), intent.body)
+            return {"equal": len(ids), "ids": ids}
+        if isinstance(intent.body, bytes):
+            return {"known": [record["id"] for record in standing(self._list(intent), intent)]}
+        if WRITABLE[intent.stream].settle is Settle.LIST:
+            return {"newest": self.newest(intent)}
+        return {}
+
+    def allocations(self, intent: Intent) -> list[Record]:
+        """What is allocated between the two that an intent joins."""
+        body = intent.body
+        ends = {k: body[k] for k in ("invoiceId", "paymentId", "creditNoteId") if body.get(k)}
+        params = {**self._params(intent), **ends}
+        found = self._whole(self._operation(intent.stream).id, params)
+        return [row for row in found if all(row.get(k) == v for k, v in ends.items())]
+
+    def newest(self, intent: Intent) -> int:
+        """The highest ID of the list that the intent adds to; 0 where it is empty."""
+        page, sorted_down = self._first(intent)
+        if not sorted_down:
+            page = self._list(intent)
+        return max((int(record["id"]) for record in page), default=0)
+
+    def newest_transaction(self) -> int:
+        """The highest ID of the ledger's transactions; 0 where there are none."""
+        page, total = self._page("transactions", {}, 1)
+        if (total is None or total > len(page)) and not (_descends(page) and len(page) >= _PROOF):
+            page = self._whole("listTransactions", {})
+        return max((int(record["id"]) for record in page), default=0)
+
+    # After a reply was lost
+
+    def settle(self, stream: str, doubts: Sequence[tuple[Intent, Record]]) -> list[Verdict]:
+        """What became of intents of one stream, each with its fence; the list is read once."""
+        listed: list[Record] | None = None
+        verdicts: list[Verdict] = []
+        taken: set[Any] = set()
+        for intent, fence in doubts:
+            if intent.operation in (Operation.CREATE, Operation.POST):
+                way = WRITABLE[stream].settle
+                if way is Settle.LIST and not isinstance(intent.body, bytes):
+                    if listed is None:
+                        listed = list(self._past(stream, doubts))
+                    free = [record for record in listed if record["id"] not in taken]
+                    verdicts.append(self._created(intent, fence, free))
+                    if isinstance(verdicts[-1], Found):
+                        taken.add(verdicts[-1].record["id"])
+                else:
+                    verdicts.append(self._otherwise(way, intent, fence))
+            else:
+                verdicts.append(self._changed(intent))
+        return verdicts
+
+    def _created(self, intent: Intent, fence: Record, listed: Sequence[Record]) -> Verdict:
+        newest, known = fence.get("newest"), set(fence.get("known", ()))
+
+        def new(record: Record) -> bool:
+            return bool(
+                record["id"] not in known
+                and (newest is None or intent.stream in _NOT_ASCENDING or record["id"] > newest)
+                and self.map.owner(intent.stream, record["id"]) in (None, intent.source_key)
+            )
+
+        found = [record for record in standing(listed, intent) if new(dict(record))]
+        cut = [] if found else [r for r in listed if maybe_cut(r, intent) and new(r)]
+        if cut:
+            field = WRITABLE[intent.stream].marker
+            return Unclear(
+                f"{intent.stream}: the ledger holds one like it, whose {field} may have been cut "
+                f"short; look whether it is {intent.source_key!r}",
+                _candidates(cut),
+            )
+        return _one(found)
+
+    def _otherwise(self, way: Settle, intent: Intent, fence: Record) -> Verdict:
+        if way is Settle.COUNT:
+            return self._journal(intent, fence)
+        if isinstance(intent.body, bytes):
+            return self._created(intent, fence, self._list(intent))
+        if way is Settle.NEVER:
+            return Unclear(
+                f"{intent.stream}: the reply was lost, and the API has no list to look it up in; "
+                "look at the account, then give its ID with `clearbooks map set`, or "
+                "`clearbooks map unset` to have it sent again"
+            )
+        # Sent again without harm: the server, or the sum that is there already, sees to it.
+        return Absent()
+
+    def _journal(self, intent: Intent, fence: Record) -> Verdict:
+        equal = equal_journals(self._transactions(intent), intent.body)
+        before = int(fence.get("equal", 0))
+        if len(equal) == before:
+            return Absent()
+        if len(equal) == before + 1:
+            return Found({"id": f"transaction:{max(equal)}", "found": "transactions"})
+        return Unclear(
+            f"journals: {len(equal)} equal transactions of {intent.body['accountingDate']} stand "
+            f"in the ledger, {before} stood there before",
+            tuple({"transactionId": number} for number in sorted(equal)),
+        )
+
+    def _changed(self, intent: Intent) -> Verdict:
+        """What became of an update, void or deletion: the old ID tells."""
+        record = self.sender.get(intent.stream, intent.params, intent.remote_id)
+        standing_id = record.get("id", intent.remote_id) if record else None
+        gone = record is None or is_voided(record)
+        moved = Unclear(
+            f"{intent.stream} {intent.remote_id} was changed by somebody else meanwhile; "
+            f"the newest revision is {standing_id}",
+            ({"id": standing_id},),
+        )
+        if intent.operation in (Operation.VOID, Operation.DELETE):
+            if gone:
+                return Found({})
+            return Absent() if standing_id == intent.remote_id else moved
+        if record is None or gone:
+            return Unclear(f"{intent.stream} {intent.remote_id} is no longer in the ledger")
+        if unchanged(record, intent.body):
+            return Found({"id": intent.remote_id, **record})
+        return Absent() if standing_id == intent.remote_id else moved
+
+    # Reading
+
+    def _operation(self, stream: str) -> ApiOperation:
+        return self.sender.resource(stream).operations["list"]
+
+    def _params(self, intent: Intent) -> Record:
+        operation = self._operation(intent.stream)
+        params = self.sender.params(intent.stream, intent.params, None)
+        return {k: v for k, v in params.items() if k in operation.path_parameters}
+
+    def _list(self, intent: Intent) -> list[Record]:
+        try:
+            return self._whole(self._operation(intent.stream).id, self._params(intent))
+        except NotFoundError:
+            if intent.stream.endswith("_attachments"):
+                return []  # the document is gone: the POST will say so
+            raise
+
+    def _first(self, intent: Intent) -> tuple[list[Record], bool]:
+        """The newest page, and whether the server gave the newest first."""
+        if intent.stream in _NOT_ASCENDING:
+            return [], False
+        page, _ = self._page(intent.stream, self._params(intent), 1)
+        return page, _descends(page) and len(page) >= _PROOF
+
+    def _whole(self, operation_id: str, params: Mapping[str, Any]) -> list[Record]:
+        """A whole list, of which surely nothing is missing.
+
+        Raises:
+            UnavailableError: records kept going away, so that others may have slipped from a page
+                that was not read yet to one that was.
+        """
+        for _ in range(_TIMES):
+            found: dict[Any, Record] = {}
+            totals: list[int] = []
+            for page, total in self.lister.pages(operation_id, params):
+                found |= {record["id"]: record for record in page}
+                totals += [] if total is None else [total]
+            # What is added stands at the end, and moves nothing.
+            if totals == sorted(totals):
+                return list(found.values())
+        raise UnavailableError(operation_id, None, hint="the list kept changing while it was read")
+
+    def _page(
+        self, stream: str, params: Mapping[str, Any], number: int
+    ) -> tuple[list[Record], int | None]:
+        operation = self._operation(stream)
+        order = {"sortBy": "id", "sortDirection": "descending", "limit": PAGE, "page": number}
+        reply = self.sender.client.get(
+            operation.id, {**params, **order}, business_id=self.sender.business_id
+        )
+        return records(reply, operation.id), reply.total
+
+    def _past(self, stream: str, doubts: Sequence[tuple[Intent, Record]]) -> Iterator[Record]:
+        """Records beyond the lowest fence, newest first; the whole list where that is unsure."""
+        intent = doubts[0][0]
+        params = self._params(intent)
+        fences = [fence.get("newest") for _, fence in doubts]
+        lowest = None if None in fences else min(int(f) for f in fences if f is not None)
+        seen: dict[int, Record] = {}
+        number, before = 1, 0
+        while lowest is not None and stream not in _NOT_ASCENDING:
+            page, total = self._page(stream, params, number)
+            if total is not None and total < before:
+                break  # one went away, and another may have slipped past
+            before = total or 0
+            if not _descends([*list(seen.values())[-1:], *page]) and page:
+                if not _overlaps(seen, page):
+                    break
+                page = [record for record in page if record["id"] not in seen]
+            seen |= {record["id"]: record for record in page}
+            if not page or (page[-1]["id"] <= lowest and len(seen) >= _PROOF):
+                yield from (record for record in seen.values() if record["id"] > lowest)
+                return
+            number += 1
+        yield from self._whole(self._operation(stream).id, params)
+
+    def _transactions(self, intent: Intent) -> list[Record]:
+        date = intent.body["accountingDate"]
+        dates = {"accountingDateFrom": date, "accountingDateTo": date}
+        return self._whole("listTransactions", dates)
+
+
+def _descends(page: Sequence[Record]) -> bool:
+    return all(a["id"] > b["id"] for a, b in pairwise(page))
+
+
+def _overlaps(seen: Mapping[int, Record], page: Sequence[Record]) -> bool:
+    """Whether a page only repeats records that a new one has pushed on from the page before."""
+    return page[0]["id"] in seen and _descends(page)
+
+
+def _one(found: Sequence[Mapping[str, Any]]) -> Verdict:
+    if not found:
+        return Absent()
+    if len(found) == 1:
+        return Found(dict(found[0]))
+    return Unclear(f"{len(found)} records of the ledger may be it", _candidates(found))
+
+
+def _candidates(found: Sequence[Mapping[str, Any]]) -> tuple[Record, ...]:
+    names = ("id", "name", "documentNumber", "date")
+    return tuple({k: r[k] for k in names if k in r} for r in found)

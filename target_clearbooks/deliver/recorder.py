@@ -1,0 +1,174 @@
+"""What becomes of a record, put on disk: each settlement in one transaction of the state store.
+
+A settlement is everything that belongs together: the row of the outbox, the map, what is wanted
+of an allocation, the audit log and the counts. Of a refusal the reject file (or in a dry run the
+plan) has a line before the store notes it.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from target_clearbooks.deliver.task import pair_of
+from target_clearbooks.intent import Operation, Quarantined, Rejected
+from target_clearbooks.store.outbox import Row
+from target_clearbooks.writable import WRITABLE, Settle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from target_clearbooks.deliver.task import Task
+    from target_clearbooks.intent import Waiting
+    from target_clearbooks.store.ledger_map import Applied, LedgerMap
+    from target_clearbooks.store.outbox import Outbox
+
+    Refuse = Callable[[int, Task, str, Sequence[str], Sequence[Mapping[str, Any]]], None]
+
+
+class Recorder:
+    """Puts down what becomes of the records of one business.
+
+    Args:
+        business_id: The business.
+        outbox: Where intents stand.
+        ledger_map: What records became.
+        refuse: Lists a record that is not written: the reject file, or a plan.
+
+    Attributes:
+        rejected: How many records were refused in this run.
+    """
+
+    def __init__(
+        self, business_id: int, outbox: Outbox, ledger_map: LedgerMap, refuse: Refuse
+    ) -> None:
+        self._business_id = business_id
+        self._outbox = outbox
+        self._map = ledger_map
+        self._refuse = refuse
+        self.rejected = 0
+
+    # Before and after a request
+
+    def sending(self, tasks: Iterable[Task]) -> None:
+        """Put intents on disk, before their first byte leaves."""
+        outbox = self._outbox
+        with outbox.transaction():
+            for task in tasks:
+                task.sends += 1
+                if task.row is not None and task.row.state != "waiting":
+                    task.row.intent = task.wanted
+                    outbox.send_again(task.row, task.fence)
+                    continue
+                outbox.supersede(self._business_id, task.stream, task.source_key)
+                task.row = outbox.add(self._row(task), state="sending", fence=task.fence, sent=True)
+                outbox.audit(task.row, "sending", operation=str(task.wanted.operation))
+
+    def uncertain(self, task: Task, reason: str) -> None:
+        """No answer told whether it was carried out."""
+        with self._outbox.transaction():
+            self._outbox.doubt(task.sent_row, reason)
+            self._outbox.audit(task.sent_row, "uncertain")
+
+    def not_carried_out(self, task: Task, state: str, reasons: Iterable[str]) -> None:
+        """It surely was not carried out: `planned` for the next run, or `superseded`."""
+        with self._outbox.transaction():
+            self._outbox.close(task.sent_row, state, reasons=reasons)
+
+    # Settlements
+
+    def done(self, task: Task, record: Mapping[str, Any], outcome: str) -> None:
+        """It stands in the ledger."""
+        outbox, intent = self._outbox, task.whole
+        gone = intent.operation in (Operation.VOID, Operation.DELETE)
+        old = intent.remote_id
+        new = record.get("id", old)
+        with outbox.transaction():
+            before = self._map.find(task.stream, task.source_key)
+            mapped = self._map.set(
+                task.stream, task.source_key, 0 if new is None else new, run=outbox.run,
+                content=intent.hash, record=task.hash, voided=gone,
+                remote_type=record.get("found"),
+            )  # fmt: skip
+            if old is not None and new is not None and new != old:
+                self._map.replaced(task.stream, old, new)
+            if WRITABLE[task.stream].settle is Settle.CONVERGE:
+                self._want(task, gone=gone)
+            if task.row is None:
+                outbox.supersede(self._business_id, task.stream, task.source_key)
+                task.row = outbox.add(self._row(task), state="planned")
+            made = outcome == "written" and (before is None or before.voided)
+            result = {"id": mapped.remote_id, "outcome": outcome, "made": made}
+            outbox.close(task.row, "done", result=result)
+            outbox.audit(
+                task.row, outcome, id=mapped.remote_id, was=old,
+                warnings=list(intent.warnings) or None,
+            )  # fmt: skip
+            self.count(task, outcome)
+            outbox.save_counts()
+
+    def _want(self, task: Task, *, gone: bool) -> None:
+        intent = task.whole
+        if gone:
+            self._map.unwant(task.stream, task.source_key)
+        elif intent.operation is Operation.CREATE:
+            amount = Decimal(str(intent.body["amount"]))
+            self._map.want(task.stream, task.source_key, pair_of(intent), amount)
+
+    def unchanged(self, task: Task, applied: Applied | None) -> None:
+        """Nothing was to be done; the map remembers this spelling of the record."""
+        self.count(task, "unchanged")
+        if applied is None:
+            return
+        with self._outbox.transaction():
+            self._map.set(
+                task.stream, task.source_key, applied.mapped.remote_id, run=self._outbox.run,
+                content=applied.hash, record=task.hash, voided=applied.mapped.voided,
+            )  # fmt: skip
+            self._outbox.supersede(self._business_id, task.stream, task.source_key)
+
+    def refused(self, task: Task, outcome: Rejected | Quarantined) -> None:
+        """It is not written, or a person has to decide."""
+        outbox = self._outbox
+        state = "quarantined" if isinstance(outcome, Quarantined) else "rejected"
+        candidates = outcome.candidates if isinstance(outcome, Quarantined) else ()
+        if not (task.recovered and task.row is not None and task.row.state == state):
+            self._refuse(self._business_id, task, outcome.kind, outcome.reasons, candidates)
+        with outbox.transaction():
+            if task.row is None or task.row.state == "waiting":
+                outbox.supersede(self._business_id, task.stream, task.source_key)
+                task.row = outbox.add(self._row(task, outcome), state=state)
+            outbox.close(
+                task.row, state, kind=outcome.kind, reasons=outcome.reasons, candidates=candidates
+            )
+            outbox.audit(task.row, state, kind=outcome.kind)
+            if state == "rejected":
+                self.count(task, state)
+                self.rejected += 1
+
+    def waiting(self, task: Task, outcome: Waiting) -> None:
+        """It waits on disk for its parents."""
+        outbox = self._outbox
+        with outbox.transaction():
+            if task.row is None or task.row.state != "waiting":
+                outbox.supersede(self._business_id, task.stream, task.source_key)
+                task.row = outbox.add(self._row(task, outcome), state="waiting")
+                outbox.audit(task.row, "waiting")
+            outbox.wait(task.row, outcome.on)
+
+    def moved(self, stream: str, key: str, old: int | str, new: int | str) -> None:
+        """Somebody else made a newer revision of what a key became."""
+        with self._outbox.transaction():
+            self._map.moved(stream, key, new)
+            self._map.replaced(stream, old, new)
+
+    def count(self, task: Task, outcome: str) -> None:
+        """Count an outcome; on disk with the next settlement."""
+        self._outbox.count(self._business_id, task.stream, outcome)
+
+    def _row(self, task: Task, outcome: Rejected | Quarantined | Waiting | None = None) -> Row:
+        return Row(
+            0, self._outbox.run, self._business_id, task.stream, task.source_key, "planned",
+            dict(task.record), task.hash, task.intent,
+            kind=outcome.kind if outcome else None, reasons=outcome.reasons if outcome else (),
+        )  # fmt: skip

@@ -1,0 +1,117 @@
+"""Which record may go next: tasks, what they touch, and which of them waits for which.
+
+Records are taken up in the order in which they came, and many are under way at once. What two of
+them touch orders them: the same source key, a parent and what needs it, two creates that a lost
+reply would confuse, two allocations of one payment.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from target_clearbooks.deliver.claims import Claims
+from target_clearbooks.deliver.task import Task, claim_of, claims
+from target_clearbooks.intent import Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+
+    from target_clearbooks.intent import Intent, Outcome
+
+
+class Schedule:
+    """The tasks of one business that are not settled."""
+
+    def __init__(self) -> None:
+        self._claims = Claims()
+        self._tasks: dict[int, Task] = {}
+        self._held: deque[Task] = deque()
+        self._places: dict[int, None] = {}
+        self._next = 0
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    @property
+    def oldest(self) -> int | None:
+        """Place in the input of the oldest record that is not settled."""
+        return next(iter(self._places), None)
+
+    def add(
+        self,
+        stream: str,
+        source_key: str,
+        record: Mapping[str, Any],
+        record_hash: str,
+        **more: Any,
+    ) -> Task:
+        """A task of a record, behind all others."""
+        self._next += 1
+        task = Task(self._next, stream, source_key, record, record_hash, **more)
+        self._tasks[task.number] = task
+        if task.seq is not None:
+            self._places[task.seq] = None
+        return task
+
+    def enter(self, task: Task, *things: Hashable) -> bool:
+        """Stand in line for the task's key, and other things; whether it may go."""
+        self._claims.claim(task.number, [task.key, *things], alone=True)
+        return self._claims.free(task.number)
+
+    def hold(self, task: Task) -> None:
+        """Keep a task back until others are through."""
+        self._held.append(task)
+
+    def next(self, idle: Callable[[], bool]) -> Iterator[tuple[Task, bool]]:
+        """Held tasks that may go, and whether one goes alone.
+
+        Where nothing is under way that could let anybody go, the oldest goes alone, although
+        others stand before it.
+
+        Args:
+            idle: Whether nothing is under way.
+        """
+        for _ in range(len(self._held)):
+            task = self._held.popleft()
+            if self._claims.free(task.number):
+                yield task, False
+            else:
+                self._held.append(task)
+        if self._held and idle():
+            yield self._held.popleft(), True
+
+    def under_way(self, stream: str, source_key: str, before: Task | None = None) -> bool:
+        """Whether a record of a key is under way, and where a task is given, before that."""
+        return self._claims.busy(claim_of(stream, source_key), before.number if before else -1)
+
+    def follow(self, task: Task, *keys: tuple[str, str]) -> None:
+        """Let a task stand in line behind records of these keys."""
+        self._claims.claim(task.number, [claim_of(*key) for key in keys], alone=False)
+
+    def claim(self, task: Task, intent: Intent) -> bool:
+        """Claim what an intent touches; whether it may go."""
+        before = self._claims.free(task.number)
+        self.follow(task, *intent.depends_on)
+        self._claims.claim(task.number, claims(intent), alone=True)
+        return self._claims.free(task.number) or not before
+
+    def may_change(self, task: Task, outcome: Outcome) -> bool:
+        """Whether others under way may change an outcome; the task then stands in line for them."""
+        parents = outcome.on if isinstance(outcome, Waiting) else ()
+        ahead: Iterable[tuple[str, str]] = [
+            parent for parent in parents if self.under_way(*parent, task)
+        ] or [
+            (other.stream, other.source_key)
+            for other in self._tasks.values()
+            if other.rank < task.rank and other.number < task.number
+        ]
+        self.follow(task, *ahead)
+        return bool(ahead) and not self._claims.free(task.number)
+
+    def release(self, task: Task, *, settled: bool) -> None:
+        """Let others go on; STATE may pass a record that is settled, or waits on disk."""
+        self._claims.done(task.number)
+        self._tasks.pop(task.number, None)
+        if settled and task.seq is not None:
+            self._places.pop(task.seq, None)
