@@ -19,9 +19,10 @@ from clearbooks.businesses import chosen_businesses
 from clearbooks.client import Client
 from clearbooks.contract import load_contract
 from clearbooks.errors import SettingError
+from target_clearbooks.reader import InputError, Reader
 from target_clearbooks.session import EXIT_REJECTED, EXIT_UNSETTLED, Session
 from target_clearbooks.store import open_store
-from target_clearbooks.target import InputError, Reader, TargetClearbooks
+from target_clearbooks.target import TargetClearbooks
 from target_clearbooks.writable import WRITABLE
 
 if TYPE_CHECKING:

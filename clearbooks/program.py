@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 # Shells report a process that a signal stopped as 128 + the signal's number.
 SIGNALLED = 128
+# Seconds that a program has to come to its end after a signal.
+GRACE = 10.0
 
 
 def run(program: Callable[[], Any], logger: logging.Logger) -> None:
@@ -43,7 +47,26 @@ def run(program: Callable[[], Any], logger: logging.Logger) -> None:
 
 def stop_on_signal(signum: int, _frame: object) -> None:
     """Signal handler for plugins: the SDK's own ends with 0, as if the run were complete."""
+    end_soon(signum)
     raise SystemExit(SIGNALLED + signum)
+
+
+def end_soon(signum: int) -> None:
+    """End this process a few seconds after a signal, however it goes on until then.
+
+    It may sit in a request whose answer takes minutes, in the pause that a 429 asked for, or in a
+    write to a pipe that nobody reads. Ending it there is as safe as a power cut: what was settled
+    is on disk, and the next run settles the rest.
+    """
+    timer = threading.Timer(GRACE, os._exit, [SIGNALLED + signum])
+    timer.daemon = True
+    timer.start()
+
+
+def output_lost() -> None:
+    """Let nothing be written to a standard output that failed, so that ending does not fail too."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def check_config_files(paths: tuple[str, ...]) -> None:

@@ -237,6 +237,7 @@ class Preparer(Protocol):
         """
 
 
+_MOST_DIGITS = 100
 _MARKER_PREFIX = "CB-"
 _MARKER_LENGTH = 8
 
@@ -264,6 +265,11 @@ def content_hash(value: Any) -> str:
     return hashlib.sha256(canonical(value)).hexdigest()
 
 
+def in_range(number: Decimal) -> bool:
+    """Whether a number is finite, and has no more digits than could stand in a ledger."""
+    return number.is_finite() and abs(number.adjusted()) <= _MOST_DIGITS
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items()}
@@ -273,5 +279,7 @@ def _plain(value: Any) -> Any:
         return "sha256:" + hashlib.sha256(value).hexdigest()
     if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
         number = Decimal(str(value))
+        if not in_range(number):
+            return str(number)  # written out, its digits would fill the memory
         return f"{number.normalize():f}" if number else "0"
     return value

@@ -36,6 +36,8 @@ _WINDOW = 8
 _OPEN_AT_ONCE = 20
 EXIT_REJECTED = 3
 EXIT_UNSETTLED = 4
+# What a dry run counts under the words of a run that writes.
+_PLANNED = {"written": "to create", "updated": "to update", "voided": "to void"}
 _LEFT = ("uncertain", "quarantined", "waiting", "sending")
 
 
@@ -222,17 +224,22 @@ class Session:
         message = str(error) if isinstance(error, ClearBooksError) else type(error).__name__
         self.outbox.end(exit_code, message if error is not None else "")
         summary = self.summary(exit_code)
+        if self.settings.dry_run:
+            logger.info("dry run: nothing was sent; the plan is %s", self.settings.plan_path)
         logger.info("summary %s", dumps(summary))
-        if sys.stderr.isatty():
+        if sys.stderr is not None and sys.stderr.isatty():
             sys.stderr.write(_table(summary))
 
     def summary(self, exit_code: int) -> dict[str, Any]:
         """Counts of the run by stream, and what is left."""
         streams: dict[str, dict[str, int]] = {}
+        words = _PLANNED if self.settings.dry_run else {}
         for (_, stream, outcome), number in sorted(self.outbox.counts.items()):
-            streams.setdefault(stream, Counter())[outcome] += number
+            streams.setdefault(stream, Counter())[words.get(outcome, outcome)] += number
+        plan = {"dry_run": True, "plan": str(self.settings.plan_path)}
         return {
             "run": self.outbox.run,
+            **(plan if self.settings.dry_run else {}),
             "exit_code": exit_code,
             "requests": self.client.requests,
             "streams": {stream: dict(counts) for stream, counts in streams.items()},
@@ -264,6 +271,8 @@ def exit_code_of(error: BaseException) -> int:
 
 def _table(summary: dict[str, Any]) -> str:
     lines = [f"Run {summary['run']}"]
+    if "plan" in summary:
+        lines = [f"PLAN: nothing was sent; `clearbooks apply {summary['plan']}` carries it out"]
     for stream, counts in summary["streams"].items():
         words = ", ".join(f"{number} {outcome}" for outcome, number in counts.items())
         lines.append(f"  {stream:22}{words}")

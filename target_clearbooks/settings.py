@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,9 @@ from target_clearbooks.store import checked_location
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_ENVIRONMENT = "TARGET_CLEARBOOKS_"
+_YES = frozenset({"true", "1", "yes", "on", "y", "t"})
+_NO = frozenset({"", "false", "0", "no", "off", "n", "f", "null", "none"})
 MODES = ("upsert", "create", "update")
 ON_REJECT = ("continue", "fail")
 MARKERS = ("reference", "off")
@@ -168,6 +172,10 @@ class TargetSettings:
         wrong = set(given.get("create_missing", ())) - set(MISSING)
         if wrong:
             raise SettingError(f"create_missing: only {' and '.join(MISSING)} can be made")
+        if dry_run_in_environment():
+            # Whoever asks for a dry run gets one, also without `--config ENV`.
+            given["dry_run"] = True
+            given.setdefault("plan_path", os.environ.get(f"{_ENVIRONMENT}PLAN_PATH") or None)
         if given.get("dry_run") and not given.get("plan_path"):
             raise SettingError("plan_path: a dry run needs a file to write its plan into")
         prepare = PrepareSettings(
@@ -194,6 +202,19 @@ class TargetSettings:
             assume_new=bool(given.get("assume_new", False)),
             in_flight=int(given.get("max_in_flight", DEFAULT_MAX_IN_FLIGHT)),
         )
+
+
+def dry_run_in_environment() -> bool:
+    """Whether the environment asks for a dry run.
+
+    Raises:
+        SettingError: it says neither yes nor no.
+    """
+    name = f"{_ENVIRONMENT}DRY_RUN"
+    value = os.environ.get(name, "").strip()
+    if value.casefold() in _YES | _NO:
+        return value.casefold() in _YES
+    raise SettingError(f"{name}: {value!r} should be true or false")
 
 
 def _path(value: str | None) -> Path | None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
-import queue
 import sys
 import threading
 from collections import deque
@@ -13,109 +12,42 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 from singer_sdk import Target
-from singer_sdk.contrib.msgspec import MsgSpecReader
 from singer_sdk.helpers.capabilities import PluginCapabilities
 from singer_sdk.plugin_base import BaseSingerReader
 from typing_extensions import override
 
 from clearbooks import DISTRIBUTION
 from clearbooks.errors import ClearBooksError, SettingError
-from clearbooks.program import SIGNALLED, check_config_files, run
+from clearbooks.program import SIGNALLED, check_config_files, end_soon, output_lost, run
 from clearbooks.settings import Connection, connection_properties
-from target_clearbooks.intent import Rejected
+from target_clearbooks.intent import Rejected, in_range
+from target_clearbooks.reader import THREAD, InputError, Reader
 from target_clearbooks.session import EXIT_REJECTED, Session, exit_code_of
 from target_clearbooks.settings import TargetSettings, target_properties
 from target_clearbooks.source_key import source_key
 from target_clearbooks.writable import WRITABLE
 
 if TYPE_CHECKING:
-    from collections import Counter
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from types import FrameType
 
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
-_AHEAD = 1000
 _BEAT = 0.1
-_INPUT = "input"
 _MOST_LISTED = 20
+_LONGEST_NUMBER = 18
 
 
 class StoppedError(Exception):
     """A signal asked the run to end."""
 
 
-class InputError(ClearBooksError):
-    """The input is not what the Singer specification asks for."""
+class OutputError(ClearBooksError):
+    """STATE cannot be passed on."""
 
 
-class Lines:
-    """Lines of a file, read in a thread of their own, so that nobody waits for a slow source.
-
-    Args:
-        file: Where they come from.
-        idle: Called while none is there; what it raises ends the reading.
-    """
-
-    def __init__(self, file: IO[str], idle: Callable[[], None]) -> None:
-        self._file = file
-        self._idle = idle
-        self._queue: queue.Queue[str | BaseException | None] = queue.Queue(_AHEAD)
-        threading.Thread(target=self._read, name=_INPUT, daemon=True).start()
-
-    def _read(self) -> None:
-        try:
-            for line in self._file:
-                self._queue.put(line)
-            self._queue.put(None)
-        except (OSError, ValueError) as error:
-            self._queue.put(error)
-
-    def __iter__(self) -> Iterator[str]:
-        while (line := self._next()) is not None:
-            yield line
-
-    def _next(self) -> str | None:
-        while True:
-            try:
-                line = self._queue.get_nowait()
-            except queue.Empty:
-                self._idle()
-                try:
-                    line = self._queue.get(timeout=_BEAT / 10)
-                except queue.Empty:
-                    continue
-            if isinstance(line, BaseException):
-                raise InputError(f"the input cannot be read: {line}") from None
-            return line
-
-
-class Reader(MsgSpecReader):
-    """The SDK's msgspec reader over `Lines`; a line that is no JSON is told without its content."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.idle: Callable[[], None] = lambda: None
-
-    @override
-    def process_lines(
-        self, file_input: IO[str] | None, callbacks: dict[str, Callable[[dict[str, Any]], None]]
-    ) -> Counter[str]:
-        lines: Any = Lines(file_input or sys.stdin, self.idle)
-        return super().process_lines(lines, callbacks)
-
-    @override
-    def deserialize_json(self, line: str) -> dict[str, Any]:
-        try:
-            found = _decoder.decode(line)
-        except msgspec.DecodeError as error:
-            raise InputError(f"a line of the input is no JSON: {error}") from None
-        if not isinstance(found, dict):
-            raise InputError("a line of the input is no Singer message")
-        return found
-
-
-_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
+# STATE goes out with the very numbers that came in.
+_encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 class TargetClearbooks(Target):
@@ -147,8 +79,11 @@ class TargetClearbooks(Target):
         self._emitted: Any = None
         self._keys: dict[str, tuple[str, ...]] = {}
         self._ignored: set[str] = set()
+        self._output_lost = False
+        self.exit_code = 0
         reader: Any = self.message_reader
         reader.idle = self._idle
+        reader.failed = self._end
 
     @classmethod
     @override
@@ -229,9 +164,10 @@ class TargetClearbooks(Target):
         keys = self._keys.get(stream, ())
         business = session.businesses[0]
         number = record.get("businessId")
-        fault = None
+        faults = list(_out_of_range(record))
+        fault = faults[0] if faults else None
         if number is not None:
-            found = int(number) if str(number).isdigit() else None
+            found = _business_number(number)
             if found is not None and (found in session.engines or found in session.businesses):
                 business = found
             else:
@@ -300,13 +236,31 @@ class TargetClearbooks(Target):
             newest = self._states.popleft()[1]
         if newest is not None and newest != self._emitted and not self.settings.dry_run:
             self._emitted = newest
-            sys.stdout.write(json.dumps(newest, default=_number) + "\n")
+            self._write(_encoder.encode(newest).decode() + "\n")
+
+    def _write(self, line: str) -> None:
+        if self._output_lost:
+            return
+        try:
+            sys.stdout.write(line)
             sys.stdout.flush()
+        except (OSError, ValueError, AttributeError) as error:
+            self._output_lost = True
+            output_lost()
+            raise OutputError(
+                f"STATE cannot be written to standard output ({error}); what was settled is in "
+                "the state store, and is not sent again by the next run"
+            ) from None
 
     @override
     def process_endofpipe(self) -> None:
-        self.session.drain()
-        self._stop_if_asked()
+        try:
+            self.session.drain()
+            self._stop_if_asked()
+        except BaseException as error:
+            self._end(error)
+            raise
+        self._end(None)
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
@@ -314,6 +268,7 @@ class TargetClearbooks(Target):
         if self.signal is not None:
             raise SystemExit(SIGNALLED + signum)
         self.signal = signum
+        end_soon(signum)
 
     def run(self, file_input: IO[str] | None) -> int:
         """Read the input to its end; the exit code.
@@ -321,22 +276,17 @@ class TargetClearbooks(Target):
         Raises:
             ClearBooksError: something that ends the run; what is settled is put down first.
         """
-        failed: BaseException | None = None
-        code = 0
-        try:
+        with contextlib.suppress(StoppedError):
             self.listen(file_input)
-        except StoppedError:
-            pass
-        except BaseException as error:
-            failed = error
-            raise
-        finally:
-            if self._session is not None:
-                code = self._end(failed)
-        return code
+        return self.exit_code
 
-    def _end(self, failed: BaseException | None) -> int:
-        session = self.session
+    def _end(self, failed: BaseException | None) -> None:
+        """End the run, however it comes to that: the business is free for others then."""
+        session, self._session = self._session, None
+        if session is None:
+            return
+        if isinstance(failed, StoppedError):
+            failed = None
         try:
             session.finish_flights()
             self._emit()
@@ -345,10 +295,10 @@ class TargetClearbooks(Target):
                 code = code or EXIT_REJECTED
             if self.signal is not None:
                 code = SIGNALLED + self.signal
+            self.exit_code = code
             session.end(code, failed)
         finally:
             session.close()
-        return code
 
     @classmethod
     @override
@@ -382,9 +332,23 @@ def _listed(session: Session) -> str:
     return f"{shown} and {left} more" if left > 0 else shown
 
 
-def _number(value: Any) -> Any:
-    """A decimal of a STATE message as JSON writes numbers."""
-    return int(value) if value == int(value) else float(value)
+def _business_number(value: Any) -> int | None:
+    """The number of a business, also where it is text."""
+    text = str(value)
+    plain = text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER
+    return int(text) if plain else None
+
+
+def _out_of_range(value: Any, path: str = "") -> Iterator[str]:
+    """Faults of the numbers of a record that no ledger can hold."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from _out_of_range(item, f"{path}.{name}" if path else str(name))
+    elif isinstance(value, list):
+        for place, item in enumerate(value, 1):
+            yield from _out_of_range(item, f"{path}[{place}]")
+    elif isinstance(value, Decimal) and not in_range(value):
+        yield f"{path}: {value} is out of range"
 
 
 def main() -> None:
@@ -392,7 +356,7 @@ def main() -> None:
     try:
         run(TargetClearbooks.cli, TargetClearbooks.logger)
     except SystemExit as stop:
-        if isinstance(stop.code, int) and any(t.name == _INPUT for t in threading.enumerate()):
+        if isinstance(stop.code, int) and any(t.name == THREAD for t in threading.enumerate()):
             # The source still has its end of the pipe open. Python would wait for the thread that
             # reads there, or fall over it.
             sys.stdout.flush()

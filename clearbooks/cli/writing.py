@@ -12,7 +12,11 @@ import click
 from clearbooks.cli.config import Settings, find_account, load_settings, require_connected
 from clearbooks.errors import SettingError
 from clearbooks.settings import connection_properties
-from target_clearbooks.settings import TargetSettings, target_properties
+from target_clearbooks.settings import (
+    TargetSettings,
+    dry_run_in_environment,
+    target_properties,
+)
 from target_clearbooks.store import open_store
 
 if TYPE_CHECKING:
@@ -79,6 +83,11 @@ def run_session(settings: Settings, kind: str, work: Callable[[Session], None]) 
     # Here, since listing runs needs none of it.
     from target_clearbooks.session import Session, exit_code_of  # noqa: PLC0415
 
+    if dry_run_in_environment():
+        raise SettingError(
+            "TARGET_CLEARBOOKS_DRY_RUN asks for a dry run, so nothing was sent; unset it to carry "
+            "a plan out"
+        )
     target = replace(TargetSettings.from_config(settings.values), dry_run=False)
     with Session(connected(settings), target, kind) as session:
         try:

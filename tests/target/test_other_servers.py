@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 
 from clearbooks.errors import NotFoundError, RejectedError
-from target_clearbooks.deliver.reconcile import Absent, Reconciler
 from target_clearbooks.deliver.precheck import WrittenLately
+from target_clearbooks.deliver.reconcile import Absent, Reconciler
 from target_clearbooks.intent import Intent, Operation
 from target_clearbooks.ledger.matching import maybe_cut, standing
 from target_clearbooks.ledger.status import is_voided
