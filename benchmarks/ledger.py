@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from clearbooks.cli.sandbox import DATABASE
-from clearbooks_sandbox.engine import Engine
+from clearbooks_sandbox.accounting.engine import Engine
 
 Record = dict[str, Any]
 

@@ -17,9 +17,9 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from clearbooks.cli.sandbox import DATABASE
-from clearbooks_sandbox.app import Options, create_app
-from clearbooks_sandbox.engine import Engine
-from clearbooks_sandbox.server import listen, serve
+from clearbooks_sandbox.accounting.engine import Engine
+from clearbooks_sandbox.http.app import Options, create_app
+from clearbooks_sandbox.http.server import listen, serve
 
 if TYPE_CHECKING:
     from starlette.requests import Request

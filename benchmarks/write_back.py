@@ -191,7 +191,7 @@ import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from pathlib import Path
 from clearbooks.cli.sandbox import DATABASE
-from clearbooks_sandbox.engine import Engine
+from clearbooks_sandbox.accounting.engine import Engine
 import sandbox
 folder = Path(sys.argv[1])
 folder.mkdir()

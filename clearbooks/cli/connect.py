@@ -121,8 +121,8 @@ def _interactive() -> bool:
 
 def _sandbox_settings(settings: Settings, url: str) -> Settings:
     try:
-        from clearbooks_sandbox.api import BASE, TOKEN_PATH  # noqa: PLC0415
-        from clearbooks_sandbox.app import CONSENT_PATH, Options  # noqa: PLC0415
+        from clearbooks_sandbox.http.api import BASE, TOKEN_PATH  # noqa: PLC0415
+        from clearbooks_sandbox.http.app import CONSENT_PATH, Options  # noqa: PLC0415
     except ModuleNotFoundError:
         raise SettingError(
             "--sandbox needs the sandbox here: pip install 'clearbooks-connectors[sandbox]'"

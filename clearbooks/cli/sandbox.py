@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from clearbooks_sandbox.app import Options
-    from clearbooks_sandbox.engine import Engine
+    from clearbooks_sandbox.accounting.engine import Engine
+    from clearbooks_sandbox.http.app import Options
 
 DATABASE = "sandbox.sqlite3"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -62,10 +62,10 @@ def sandbox(
 ) -> None:
     """Serve a stand-in Clear Books: API, consent page, and its books on a web page."""
     try:
-        from clearbooks_sandbox.app import Options, create_app  # noqa: PLC0415
         from clearbooks_sandbox.dialects import DIALECTS  # noqa: PLC0415
-        from clearbooks_sandbox.faults import KINDS  # noqa: PLC0415
-        from clearbooks_sandbox.server import listen, serve  # noqa: PLC0415
+        from clearbooks_sandbox.http.app import Options, create_app  # noqa: PLC0415
+        from clearbooks_sandbox.http.faults import KINDS  # noqa: PLC0415
+        from clearbooks_sandbox.http.server import listen, serve  # noqa: PLC0415
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in EXTRA:
             raise
@@ -104,8 +104,8 @@ def _list(known: dict[str, str]) -> None:
 
 
 def _engine(data: Path | None) -> Engine:
-    from clearbooks_sandbox.engine import Engine  # noqa: PLC0415
-    from clearbooks_sandbox.storage import DatabaseInUseError  # noqa: PLC0415
+    from clearbooks_sandbox.accounting.engine import Engine  # noqa: PLC0415
+    from clearbooks_sandbox.accounting.storage import DatabaseInUseError  # noqa: PLC0415
 
     try:
         if data:

@@ -16,8 +16,8 @@ from clearbooks_sandbox.demo.retail import Retail
 from clearbooks_sandbox.demo.workshop import enter_workshop
 
 if TYPE_CHECKING:
+    from clearbooks_sandbox.accounting.engine import Engine
     from clearbooks_sandbox.demo.clerk import Record
-    from clearbooks_sandbox.engine import Engine
 
 NAME = "Thames Gifts and Services Ltd"
 OPENING = Decimal("9000000.00")

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from datetime import date
     from decimal import Decimal
 
-    from clearbooks_sandbox.engine import Engine
+    from clearbooks_sandbox.accounting.engine import Engine
 
 Record = dict[str, Any]
 _SATURDAY = 5

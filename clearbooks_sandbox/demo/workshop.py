@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from clearbooks_sandbox.demo.clerk import Allocation, Clerk
 
 if TYPE_CHECKING:
+    from clearbooks_sandbox.accounting.engine import Engine
     from clearbooks_sandbox.demo.clerk import Record
-    from clearbooks_sandbox.engine import Engine
 
 NAME = "Harbour Lane Cycles"
 _SALES, _SERVICES, _STOCK, _RENT, _SUBCONTRACTORS = 1001001, 1001002, 2001001, 3002001, 2001002

@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from clearbooks_sandbox.app import CONSENT_PATH
+from clearbooks_sandbox.http.app import CONSENT_PATH
 from clearbooks_sandbox.pages.consent import Consent
 from clearbooks_sandbox.pages.ledger import Ledger
 from clearbooks_sandbox.pages.requests import LastRequests
@@ -20,8 +20,8 @@ from clearbooks_sandbox.pages.requests import LastRequests
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from clearbooks_sandbox.engine import Engine
-    from clearbooks_sandbox.oauth import OAuth
+    from clearbooks_sandbox.accounting.engine import Engine
+    from clearbooks_sandbox.http.oauth import OAuth
 
 
 def routes(engine: Engine, oauth: OAuth) -> list[Route]:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import RedirectResponse
 
-from clearbooks_sandbox.app import CONSENT_PATH
-from clearbooks_sandbox.oauth import AuthorisationError
+from clearbooks_sandbox.http.app import CONSENT_PATH
+from clearbooks_sandbox.http.oauth import AuthorisationError
 from clearbooks_sandbox.pages.render import page
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from clearbooks_sandbox.engine import Engine
-    from clearbooks_sandbox.oauth import OAuth, Pending
+    from clearbooks_sandbox.accounting.engine import Engine
+    from clearbooks_sandbox.http.oauth import OAuth, Pending
 
 _SEE_OTHER = 303
 

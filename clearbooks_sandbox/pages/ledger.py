@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
-from clearbooks_sandbox.chart import ROLES
+from clearbooks_sandbox.accounting.chart import ROLES
 from clearbooks_sandbox.pages.kinds import KINDS, SECTIONS, Kind, kind_of
 from clearbooks_sandbox.pages.listing import matching, paged, totals
 from clearbooks_sandbox.pages.render import page
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from clearbooks_sandbox.books import Books, Row
-    from clearbooks_sandbox.engine import Engine
+    from clearbooks_sandbox.accounting.books import Books, Row
+    from clearbooks_sandbox.accounting.engine import Engine
 
     View = Callable[["Ledger", Request, Books], Response]
 

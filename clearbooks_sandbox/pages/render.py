@@ -11,7 +11,7 @@ from jinja2 import ChainableUndefined, Environment, PackageLoader, Undefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
-from clearbooks_sandbox.money import HOME
+from clearbooks_sandbox.accounting.money import HOME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from clearbooks_sandbox.engine import Engine
+    from clearbooks_sandbox.accounting.engine import Engine
 
 KEPT = 1000
 _SIZE = 100

@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from clearbooks_sandbox.app import Options
-from clearbooks_sandbox.engine import Engine
-from clearbooks_sandbox.server import running
+from clearbooks_sandbox.accounting.engine import Engine
+from clearbooks_sandbox.http.app import Options
+from clearbooks_sandbox.http.server import running
 from tests.airbyte.program import DESTINATION, SOURCE, Program
 
 ONE, TWO = 101, 102

@@ -26,9 +26,9 @@ from clearbooks.tokens import (
     join_seeds,
     open_store,
 )
-from clearbooks_sandbox.app import Options
-from clearbooks_sandbox.engine import Engine
-from clearbooks_sandbox.server import running
+from clearbooks_sandbox.accounting.engine import Engine
+from clearbooks_sandbox.http.app import Options
+from clearbooks_sandbox.http.server import running
 from tests.clearbooks.stub import DROP, connection, scripted
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from clearbooks_sandbox.app import Options
+from clearbooks_sandbox.accounting.engine import Engine
 from clearbooks_sandbox.demo import build
-from clearbooks_sandbox.engine import Engine
-from clearbooks_sandbox.server import running
+from clearbooks_sandbox.http.app import Options
+from clearbooks_sandbox.http.server import running
 
 from .test_docs import PERSON
 

@@ -10,8 +10,8 @@ from collections import Counter
 from contextlib import contextmanager
 from decimal import Decimal
 
-from clearbooks_sandbox.engine import Engine
-from clearbooks_sandbox.server import running
+from clearbooks_sandbox.accounting.engine import Engine
+from clearbooks_sandbox.http.server import running
 from tools.demo.stage import ROOT, Stage
 from tools.demo.write_back import Pipeline
 

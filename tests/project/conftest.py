@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from clearbooks_sandbox.accounting.engine import Engine
 from clearbooks_sandbox.demo.workshop import enter_workshop
-from clearbooks_sandbox.engine import Engine
-from clearbooks_sandbox.server import running
+from clearbooks_sandbox.http.server import running
 from tools.demo.stage import Stage
 
 ROOT = Path(__file__).resolve().parents[2]

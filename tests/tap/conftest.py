@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from clearbooks_sandbox.app import Options
-from clearbooks_sandbox.engine import Engine
-from clearbooks_sandbox.server import running
+from clearbooks_sandbox.accounting.engine import Engine
+from clearbooks_sandbox.http.app import Options
+from clearbooks_sandbox.http.server import running
 from tap_clearbooks.tap import TapClearbooks
 from tap_clearbooks.writer import PageWriter
 

@@ -11,9 +11,9 @@ import pytest
 
 from clearbooks.contract import load_contract
 from clearbooks_sandbox import demo
-from clearbooks_sandbox.app import Options
-from clearbooks_sandbox.engine import Engine
-from clearbooks_sandbox.server import running
+from clearbooks_sandbox.accounting.engine import Engine
+from clearbooks_sandbox.http.app import Options
+from clearbooks_sandbox.http.server import running
 from tap_clearbooks.streams import STREAMS
 from tap_clearbooks.tap import TapClearbooks
 from tests.tap.conftest import Books, Collector, Output, select

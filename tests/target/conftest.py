@@ -10,9 +10,9 @@ from decimal import Decimal
 
 import pytest
 
-from clearbooks_sandbox import server
-from clearbooks_sandbox.app import Options
-from clearbooks_sandbox.engine import Engine
+from clearbooks_sandbox.accounting.engine import Engine
+from clearbooks_sandbox.http import server
+from clearbooks_sandbox.http.app import Options
 from target_clearbooks.target import TargetClearbooks
 
 TOKEN = "sandbox-access-token"

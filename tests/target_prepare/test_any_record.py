@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from clearbooks_sandbox.engine import Engine
+from clearbooks_sandbox.accounting.engine import Engine
 from target_clearbooks.intent import WRITABLE, Intent, Outcome
 from target_clearbooks.prepare.streams import line_shape, shape_of
 from tests.target_prepare.conftest import SALES, Ledger

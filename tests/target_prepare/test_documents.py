@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clearbooks_sandbox.engine import Engine
+from clearbooks_sandbox.accounting.engine import Engine
 from target_clearbooks.intent import (
     WRITABLE,
     Intent,

@@ -10,9 +10,9 @@ import time
 from functools import partial
 from pathlib import Path
 
+from clearbooks_sandbox.accounting.engine import Engine
 from clearbooks_sandbox.demo import build
-from clearbooks_sandbox.engine import Engine
-from clearbooks_sandbox.server import running
+from clearbooks_sandbox.http.server import running
 from tools.demo import read_ledger, write_back
 from tools.demo.stage import FOLDER, Failed, Stage, say
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from clearbooks_sandbox.server import Running
+    from clearbooks_sandbox.http.server import Running
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FOLDER = ROOT / ".demo"

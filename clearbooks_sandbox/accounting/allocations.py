@@ -1,0 +1,289 @@
+"""Allocations: which payment or credit note clears which invoice or bill.
+
+Never more than is due, nor than is left of the payment or credit note; never across contacts.
+A foreign payment or credit note clears only its own currency; one in home currency clears a
+foreign document at the document's rate. Where rates differ, the realised exchange gain or loss is
+posted, so that a cleared document leaves nothing on the control account.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from clearbooks_sandbox.accounting import documents, ledger
+from clearbooks_sandbox.accounting.chart import ROLES
+from clearbooks_sandbox.accounting.ledger import Line
+from clearbooks_sandbox.accounting.money import HOME, amount, exact_pennies, to_home
+from clearbooks_sandbox.accounting.paging import Listing
+from clearbooks_sandbox.reply import Reply, decode, encode, not_found
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from clearbooks_sandbox.accounting.session import Session
+
+_COLUMNS = {
+    "id": "id",
+    "invoiceId": "invoice",
+    "paymentId": "payment",
+    "creditNoteId": "credit_note",
+    "allocationType": "type",
+    "amount": "amount",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """One of the two that an allocation joins. Amounts are pennies of its currency, not signed."""
+
+    contact: int
+    currency: str
+    rate: Decimal
+    date: str
+    total: int
+    settled: int
+
+    @property
+    def left(self) -> int:
+        return self.total - self.settled
+
+
+def list_allocations(s: Session, params: Mapping[str, Any], query: Mapping[str, Any]) -> Reply:
+    """`listAllocations`."""
+    where = {
+        "business": s.business,
+        "side": params["invoiceType"],
+        "hidden": 0,
+        "type": query.get("allocationType"),
+        "payment": query.get("paymentId"),
+        "credit_note": query.get("creditNoteId"),
+        "invoice": query.get("invoiceId"),
+    }
+    return s.pager.page(Listing("allocations", where, _COLUMNS, _COLUMNS), query)
+
+
+def _find(s: Session, params: Mapping[str, Any]) -> tuple[Any, ...]:
+    row = s.row("allocations", params["allocationId"], "side, json")
+    if row is None or row[0] != params["invoiceType"]:
+        raise not_found("allocation", params["allocationId"])
+    return row
+
+
+def get_allocation(s: Session, params: Mapping[str, Any]) -> Reply:
+    """`getAllocation`."""
+    return Reply(200, {}, _find(s, params)[1])
+
+
+def delete_allocation(s: Session, params: Mapping[str, Any]) -> Reply:
+    """`deleteAllocation`: both sides are open again."""
+    _find(s, params)
+    _remove(s, params["allocationId"])
+    return Reply(204)
+
+
+def create_allocation(s: Session, params: Mapping[str, Any], body: dict[str, Any]) -> Reply:
+    """`createAllocation`."""
+    side = params["invoiceType"]
+    invoice = _document(s, side, body["invoiceId"], credit=False)
+    source = _source(s, side, body)
+    try:
+        wanted = exact_pennies(body["amount"])
+        if wanted <= 0:
+            s.refuse("amount", "amount: must be above 0")
+    except ValueError as error:
+        s.refuse("amount", f"amount: {error}")
+    s.settle()
+    assert invoice  # noqa: S101 - settle() has refused otherwise
+    assert source  # noqa: S101
+    used = _check(s, invoice, source, wanted)
+    s.settle()
+    record = {"id": s.next_id("allocation"), "invoiceId": body["invoiceId"]}
+    name = "paymentId" if body["allocationType"] == "payment" else "creditNoteId"
+    record |= {name: body[name], "allocationType": body["allocationType"]}
+    record["amount"] = amount(wanted)
+    data = encode(record)
+    s.db.execute(
+        "INSERT INTO allocations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, 0, ?)",
+        (s.business, record["id"], side, record["allocationType"], record["invoiceId"],
+         record.get("paymentId"), record.get("creditNoteId"), wanted, used, data),
+    )  # fmt: skip
+    _post_exchange(s, record["id"])
+    _refresh(s, record["invoiceId"], record.get("paymentId"), record.get("creditNoteId"))
+    return Reply(201, {}, data)
+
+
+def _source(s: Session, side: str, body: Mapping[str, Any]) -> _Item | None:
+    by_payment = body["allocationType"] == "payment"
+    name, other = ("paymentId", "creditNoteId") if by_payment else ("creditNoteId", "paymentId")
+    if other in body:
+        s.refuse("allocation", f"{other}: does not go with allocationType {body['allocationType']}")
+    if body.get(name) is None:
+        s.refuse("required", f"{name}: is required with allocationType {body['allocationType']}")
+        return None
+    if by_payment:
+        return _payment(s, side, body[name])
+    return _document(s, side, body[name], credit=True)
+
+
+def _check(s: Session, invoice: _Item, source: _Item, wanted: int) -> int:
+    """Note what is wrong; how much of the payment or credit note is used, in its currency."""
+    if invoice.contact != source.contact:
+        s.refuse(
+            "contact",
+            f"The invoice is of contact {invoice.contact}, "
+            f"the payment or credit note of contact {source.contact}",
+        )
+    if source.currency not in (invoice.currency, HOME):
+        s.refuse(
+            "currency",
+            f"A payment or credit note in {source.currency} cannot be allocated to an invoice "
+            f"in {invoice.currency}",
+        )
+        return 0
+    same = source.currency == invoice.currency
+    used = wanted if same else to_home(wanted, invoice.rate)
+    if wanted > invoice.left:
+        s.refuse("due", f"amount: {amount(wanted)} is more than is due: {amount(invoice.left)}")
+    if used > source.left:
+        s.refuse(
+            "unallocated",
+            f"amount: {amount(used)} is more than is left of the payment or credit note: "
+            f"{amount(source.left)}",
+        )
+    return used
+
+
+def _document(s: Session, side: str, document: int, *, credit: bool) -> _Item | None:
+    row = s.row(
+        "documents", document,
+        "side, kind, status, contact, currency, rate, date, gross, settled",
+    )  # fmt: skip
+    name = "creditNoteId" if credit else "invoiceId"
+    what = "credit note" if credit else "invoice or bill"
+    if (
+        row is None
+        or row[0] != side
+        or (row[1] == "creditNotes") is not credit
+        or row[1] == "quotes"
+        or row[2] == documents.DRAFT
+    ):
+        now = documents.current(s, document)
+        hint = f"; the current revision is {now}" if now != document else ""
+        s.refuse(name, f"{name}: there is no {what} {document} under {side}{hint}")
+        return None
+    return _Item(row[3], row[4], Decimal(row[5]), row[6], row[7], row[8])
+
+
+def _payment(s: Session, side: str, payment: int) -> _Item | None:
+    row = s.row("payments", payment, "contact, currency, rate, date, amount, settled")
+    if row is None:
+        s.refuse("paymentId", f"paymentId: there is no payment {payment}")
+        return None
+    if (row[4] > 0) is not (side == "sales"):
+        words = "money received" if side == "sales" else "money paid (a negative amount)"
+        s.refuse("sign", f"paymentId: only {words} is allocated under {side}")
+        return None
+    return _Item(row[0], row[1], Decimal(row[2]), row[3], abs(row[4]), row[5])
+
+
+# What happens to allocations when one of their ends changes
+
+
+def settled(s: Session, document: int) -> tuple[int, str | None]:
+    """How much of a document is cleared, and the latest date of what cleared it."""
+    total, last = s.db.execute(
+        "SELECT coalesce(sum(CASE WHEN a.invoice = ?2 THEN a.amount ELSE a.used END), 0), "
+        "max(coalesce(p.date, d.date)) FROM allocations a "
+        "LEFT JOIN payments p ON p.business = ?1 AND p.id = a.payment "
+        "LEFT JOIN documents d ON d.business = ?1 "
+        "AND d.id = CASE WHEN a.invoice = ?2 THEN a.credit_note ELSE a.invoice END "
+        "WHERE a.business = ?1 AND (a.invoice = ?2 OR a.credit_note = ?2) AND a.hidden = 0",
+        (s.business, document),
+    ).fetchone()
+    return total, last
+
+
+def _refresh(s: Session, invoice: int, payment: int | None, credit_note: int | None) -> None:
+    documents.refresh(s, invoice)
+    if credit_note is not None:
+        documents.refresh(s, credit_note)
+    if payment is not None:
+        s.db.execute(
+            "UPDATE payments SET settled = (SELECT coalesce(sum(used), 0) FROM allocations "
+            "WHERE business = ?1 AND payment = ?2 AND hidden = 0) WHERE business = ?1 AND id = ?2",
+            (s.business, payment),
+        )
+
+
+def _of(s: Session, kind: str, record: int) -> list[tuple[Any, ...]]:
+    """Allocations of a `document` (as either end) or `payment`."""
+    ends = "payment = ?2" if kind == "payment" else "(invoice = ?2 OR credit_note = ?2)"
+    return s.db.execute(
+        "SELECT id, invoice, payment, credit_note, posting FROM allocations "  # noqa: S608
+        f"WHERE business = ?1 AND {ends} AND hidden = 0",
+        (s.business, record),
+    ).fetchall()
+
+
+def _remove(s: Session, allocation: int) -> None:
+    row = s.row("allocations", allocation, "invoice, payment, credit_note, posting")
+    assert row  # noqa: S101 - the caller has found it
+    ledger.reverse(s.db, s.business, row[3])
+    s.hide("allocations", allocation)
+    _refresh(s, *row[:3])
+
+
+def release(s: Session, kind: str, record: int) -> None:
+    """Remove every allocation of a document or payment that is going away."""
+    for row in _of(s, kind, record):
+        _remove(s, row[0])
+
+
+def move(s: Session, old: int, new: int) -> None:
+    """Hand the allocations of a voided revision to the one that replaces it."""
+    for allocation, invoice, _, _, _ in _of(s, "document", old):
+        column, name = (
+            ("invoice", "invoiceId") if invoice == old else ("credit_note", "creditNoteId")
+        )
+        s.db.execute(
+            f"UPDATE allocations SET {column} = ? WHERE business = ? AND id = ?",  # noqa: S608
+            (new, s.business, allocation),
+        )
+        record = decode(s.row("allocations", allocation)[0])  # type: ignore[index]
+        s.put_json("allocations", record | {name: new})
+    rework(s, "document", new)
+
+
+def rework(s: Session, kind: str, record: int) -> None:
+    """Bring the exchange differences and the other ends up to date."""
+    for allocation, invoice, payment, credit_note, posting in _of(s, kind, record):
+        ledger.reverse(s.db, s.business, posting)
+        _post_exchange(s, allocation)
+        _refresh(s, invoice, payment, credit_note)
+
+
+def _post_exchange(s: Session, allocation: int) -> None:
+    row = s.row("allocations", allocation, "side, invoice, payment, credit_note, amount, used")
+    assert row  # noqa: S101 - written by the caller
+    side, invoice_id, payment, credit_note, cleared, used = row
+    invoice = _document(s, side, invoice_id, credit=False)
+    source = _payment(s, side, payment) if payment else _document(s, side, credit_note, credit=True)
+    assert invoice  # noqa: S101 - an allocation joins two that are there
+    assert source  # noqa: S101
+    difference = to_home(cleared, invoice.rate) - to_home(used, source.rate)
+    sign = 1 if side == "sales" else -1
+    control = ROLES["debtors" if side == "sales" else "creditors"]
+    posting = ledger.post(
+        s.db,
+        s.business,
+        max(invoice.date, source.date),
+        [Line(control, -sign * difference, invoice.contact),
+         Line(ROLES["exchange"], sign * difference)],
+        ("allocation", allocation),
+    )  # fmt: skip
+    s.db.execute(
+        "UPDATE allocations SET posting = ? WHERE business = ? AND id = ?",
+        (posting, s.business, allocation),
+    )

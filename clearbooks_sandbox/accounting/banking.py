@@ -1,0 +1,117 @@
+"""Bank feeds, and bank statements: one a feed and calendar month, each bank line once."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from clearbooks_sandbox.accounting.accounts import add_bank
+from clearbooks_sandbox.accounting.money import exact_pennies
+from clearbooks_sandbox.accounting.session import present
+from clearbooks_sandbox.reply import Reply, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from clearbooks_sandbox.accounting.session import Session
+
+_BANK_FIELDS = ("name", "accountNumber", "sortCode", "iban", "swift", "currency")
+
+
+def create_feeds(s: Session, params: Mapping[str, Any], body: dict[str, Any]) -> Reply:
+    """`createBankFeeds`: for a bank account that is named, found, or made."""
+    del params
+    feeds = []
+    for n, item in enumerate(body["items"]):
+        bank = _bank(s, f"items[{n}]", item)
+        if bank is None:
+            continue
+        number = s.next_id("bankFeed")
+        feed_id = hashlib.sha1(f"{s.business}:{number}".encode()).hexdigest()  # noqa: S324 - a name
+        row = s.record("bank_accounts", bank, "bank account")
+        feed = {
+            "id": feed_id,
+            **{name: row[name] for name in _BANK_FIELDS if name in row},
+            "accountToken": item.get("accountToken"),
+            "accountId": bank,
+        }
+        data = encode(present(feed))
+        s.db.execute("INSERT INTO feeds VALUES (?, ?, ?, ?)", (s.business, feed_id, bank, data))
+        feeds.append(data)
+    s.settle()
+    return Reply(201, {}, b'{"items":[' + b",".join(feeds) + b"]}")
+
+
+def _bank(s: Session, where: str, item: Mapping[str, Any]) -> int | None:
+    if item.get("accountId") is not None:
+        if s.row("bank_accounts", item["accountId"]) is None:
+            s.refuse(
+                "accountId", f"{where}.accountId: there is no bank account {item['accountId']}"
+            )
+            return None
+        return int(item["accountId"])
+    row = s.db.execute(
+        "SELECT id FROM bank_accounts WHERE business = ? AND account_number = ? AND sort_code = ? "
+        "AND hidden = 0",
+        (s.business, item["accountNumber"], item["sortCode"]),
+    ).fetchone()
+    if row:
+        return int(row[0])
+    if not item.get("name"):
+        s.refuse("name", f"{where}.name: is required, since no bank account matches")
+        return None
+    made = add_bank(s, {name: item[name] for name in _BANK_FIELDS if name in item})
+    return int(made["id"])
+
+
+def create_statements(s: Session, params: Mapping[str, Any], body: dict[str, Any]) -> Reply:
+    """`createBankStatements`: answers the statements that lines were added to or belong to."""
+    del params
+    answers: list[dict[str, Any]] = []
+    for n, item in enumerate(body["items"]):
+        feed = s.db.execute(
+            "SELECT account, json FROM feeds WHERE business = ? AND id = ?",
+            (s.business, item["feedId"]),
+        ).fetchone()
+        if feed is None:
+            s.refuse("feedId", f"items[{n}].feedId: there is no bank feed {item['feedId']!r}")
+            continue
+        found: dict[int, None] = {}
+        for m, line in enumerate(item["statementLines"]):
+            try:
+                found[_add(s, item["feedId"], feed[0], line)] = None
+            except ValueError as error:
+                s.refuse("amount", f"items[{n}].statementLines[{m}].amount: {error}")
+        answers += [
+            {"id": statement, "accountId": feed[0], "feedId": item["feedId"]} for statement in found
+        ]
+    s.settle()
+    return Reply(201, {}, encode({"items": answers}))
+
+
+def _add(s: Session, feed: str, account: int, line: Mapping[str, Any]) -> int:
+    """Add a line of a bank unless the feed has it; the statement it stands on."""
+    pence = exact_pennies(line["amount"])
+    had = s.db.execute(
+        "SELECT statement FROM statement_lines WHERE business = ? AND feed = ? AND bank_id = ?",
+        (s.business, feed, line["transactionId"]),
+    ).fetchone()
+    if had:
+        return int(had[0])
+    month = line["transactionDate"][:7]
+    row = s.db.execute(
+        "SELECT id FROM statements WHERE business = ? AND feed = ? AND month = ?",
+        (s.business, feed, month),
+    ).fetchone()
+    statement = row[0] if row else s.next_id("bankStatement")
+    if not row:
+        s.db.execute(
+            "INSERT INTO statements VALUES (?, ?, ?, ?, ?)",
+            (s.business, statement, feed, account, month),
+        )
+    s.db.execute(
+        "INSERT INTO statement_lines VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (s.business, feed, line["transactionId"], statement, line["transactionDate"],
+         line["description"], pence),
+    )  # fmt: skip
+    return int(statement)

@@ -1,0 +1,305 @@
+"""The API and the token endpoint over ASGI: routing, authorisation, limits, faults, the log."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import socket
+import struct
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+from clearbooks.contract import BUSINESS_HEADER
+from clearbooks_sandbox.accounting.engine import Request
+from clearbooks_sandbox.http.change_between_pages import Disturbance
+from clearbooks_sandbox.http.oauth import TokenError
+from clearbooks_sandbox.http.routes import Router
+from clearbooks_sandbox.http.throttle import Bucket
+from clearbooks_sandbox.reply import Fault, RefusedError, Reply, encode, error_reply
+
+if TYPE_CHECKING:
+    from starlette.types import Message, Receive, Scope, Send
+
+    from clearbooks.contract import Operation
+    from clearbooks_sandbox.accounting.engine import Engine
+    from clearbooks_sandbox.http.app import Options
+    from clearbooks_sandbox.http.faults import Faults, Rule
+    from clearbooks_sandbox.http.oauth import Grant, OAuth
+
+TRANSPORT = "clearbooks.transport"
+TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path
+BASE = "/v1"
+_SLICE = 0.1
+_HTML = b"<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body>Sign in</body></html>\n"
+# Faults that take the place of the request, and of its answer.
+_INSTEAD = ("drop-before", "error", "html", "throttle")
+
+
+@dataclass(slots=True)
+class Incoming:
+    """A request, and what becomes known of it."""
+
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]
+    body: bytes
+    operation: Operation | None = None
+    params: dict[str, str] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
+    business: int | None = None
+
+
+class Api:
+    """Answers everything below `/v1`, and `/oauth/token`."""
+
+    def __init__(self, engine: Engine, oauth: OAuth, faults: Faults, options: Options) -> None:
+        self.engine, self.oauth, self.faults, self.options = engine, oauth, faults, options
+        self.router = Router(engine.dialects)
+        self.disturbance = Disturbance(engine)
+        self._buckets: dict[str, Bucket] = {}
+        self.closing = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        started, at = time.perf_counter(), time.time()
+        request = await _read(scope, receive)
+        await self._wait(self.options.latency_ms / 1000)
+        struck = self.faults.strike(request.method, request.path, _page(request))
+        reply = await self._answer(request, struck)
+        ms = (time.perf_counter() - started) * 1000
+        self.engine.requests.append(
+            Request(
+                request.method, request.path, request.query, reply.status if reply else 0, ms,
+                request.business, request.operation.id if request.operation else "", at,
+                ", ".join(struck),
+            )
+        )  # fmt: skip
+        if reply is None:
+            await _drop(scope)
+        elif "cut" in struck:
+            await _send(send, reply, cut=True)
+            await _drop(scope)
+        else:
+            await _send(send, reply)
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait, unless the server is about to stop."""
+        end = time.monotonic() + seconds
+        # The flag is set from another thread, which an event of the loop cannot be.
+        while not self.closing and (left := end - time.monotonic()) > 0:  # noqa: ASYNC110
+            await asyncio.sleep(min(left, _SLICE))
+
+    async def _answer(self, request: Incoming, struck: dict[str, Rule]) -> Reply | None:
+        """The answer, or None where the connection is to be closed."""
+        if "slow" in struck:
+            await self._wait(struck["slow"].seconds)
+        if self.closing:
+            return None
+        if "expire-tokens" in struck:
+            self.oauth.expire_access_tokens()
+        for kind in _INSTEAD:
+            if kind in struck:
+                return _instead(struck[kind])
+        is_token = request.path == TOKEN_PATH
+        reply = self._token(request) if is_token else self._api(request, struck)
+        if "slow-after" in struck:
+            await self._wait(struck["slow-after"].seconds)
+        return _spoilt(reply, struck)
+
+    def _token(self, request: Incoming) -> Reply:
+        headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+        if request.method != "POST":
+            return error_reply(
+                405, [Fault("methodNotAllowed", "Only POST is allowed here")], {"Allow": "POST"}
+            )
+        form = {k: v[-1] for k, v in parse_qs(request.body.decode("latin-1")).items()}
+        try:
+            return Reply(200, headers, encode(self.oauth.token(form)))
+        except TokenError as error:
+            answer = {"error": error.error, "error_description": error.description}
+            return Reply(error.status, headers, encode(answer))
+
+    def _api(self, request: Incoming, struck: dict[str, Rule]) -> Reply:
+        try:
+            reply = self._carry_out(request, struck)
+        except RefusedError as error:
+            reply = error.reply()
+        if request.operation is None:
+            return reply
+        return self.engine.dialects.apply(request.operation, reply)
+
+    def _carry_out(self, request: Incoming, struck: dict[str, Rule]) -> Reply:
+        operation, request.params = self.router.match(request.method, request.path)
+        request.operation = operation
+        grant = self._authorise(request)
+        self._hold(grant)
+        covered = self.engine.business_ids()
+        if grant.businesses is not None:
+            covered = [number for number in covered if number in grant.businesses]
+        request.business = _business(request, covered)
+        _check_type(request)
+        for kind in struck:
+            if kind.endswith("-between-pages") and operation.paged:
+                self.disturbance.strike(
+                    kind, request.business, operation, request.params, request.values
+                )
+        return self.engine.call(
+            operation.id,
+            business_id=request.business,
+            params=request.params,
+            query=request.values,
+            body=request.body,
+            covered=covered,
+        )
+
+    def _authorise(self, request: Incoming) -> Grant:
+        assert request.operation  # noqa: S101 - routed before
+        kind, _, token = request.headers.get("authorization", "").partition(" ")
+        grant = self.oauth.grant(token.strip()) if kind.lower() == "bearer" else None
+        if grant is None:
+            raise RefusedError(
+                401,
+                [Fault("unauthorised", "The access token is missing, unknown, expired or revoked")],
+                {"WWW-Authenticate": 'Bearer error="invalid_token"'},
+            )
+        if request.operation.scope not in grant.scopes:
+            raise RefusedError(
+                403, [Fault("scope", f"This needs the scope {request.operation.scope}")]
+            )
+        return grant
+
+    def _hold(self, grant: Grant) -> None:
+        if self.options.rate is None:
+            return
+        bucket = self._buckets.get(grant.client_id)
+        if bucket is None or (bucket.rate, bucket.burst) != (self.options.rate, self.options.burst):
+            bucket = Bucket(self.options.rate, self.options.burst)
+            self._buckets[grant.client_id] = bucket
+        wait = bucket.take()
+        if wait:
+            headers = {"Retry-After": str(math.ceil(wait))} if self.options.retry_after else {}
+            raise RefusedError(429, [Fault("rateLimit", "Too many requests")], headers)
+
+
+def _spoilt(reply: Reply, struck: dict[str, Rule]) -> Reply | None:
+    """What the faults that strike afterwards leave of an answer."""
+    if "drop-after" in struck:
+        return None
+    if "error-after" in struck:
+        return _server_error(struck["error-after"].status)
+    if "html-after" in struck:
+        return Reply(200, {"Content-Type": "text/html"}, _HTML)
+    if "truncate" in struck:
+        return Reply(reply.status, reply.headers, reply.body[: len(reply.body) // 2])
+    return reply
+
+
+def _instead(rule: Rule) -> Reply | None:
+    if rule.kind == "drop-before":
+        return None
+    if rule.kind == "html":
+        return Reply(200, {"Content-Type": "text/html"}, _HTML)
+    if rule.kind == "throttle":
+        headers = {"Retry-After": rule.retry_after} if rule.retry_after else {}
+        return error_reply(429, [Fault("rateLimit", "Too many requests")], headers)
+    return _server_error(rule.status)
+
+
+def _server_error(status: int) -> Reply:
+    return error_reply(status, [Fault("serverError", "A fault made on purpose")])
+
+
+def _business(request: Incoming, covered: list[int]) -> int:
+    """The business that a request is about; 0 where it is about none."""
+    assert request.operation  # noqa: S101 - routed before
+    sent = request.headers.get(BUSINESS_HEADER.lower())
+    if sent is not None:
+        if not sent.strip().lstrip("-").isdecimal():
+            raise RefusedError(
+                400, [Fault("business", f"{BUSINESS_HEADER}: {sent!r} is not an integer")]
+            )
+        if int(sent) not in covered:
+            raise RefusedError(
+                403, [Fault("business", f"The authorisation does not cover business {sent}")]
+            )
+        return int(sent)
+    if request.operation.path.startswith("/businesses"):
+        return 0
+    if len(covered) != 1:
+        raise RefusedError(
+            400,
+            [Fault("business", f"The authorisation covers {len(covered)} businesses: "
+                               f"{BUSINESS_HEADER} must name one of them")],
+        )  # fmt: skip
+    return covered[0]
+
+
+def _check_type(request: Incoming) -> None:
+    assert request.operation  # noqa: S101 - routed before
+    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    wrong = {
+        None: False,
+        "bytes": sent.startswith("multipart/"),
+        "json": bool(sent) and not sent.endswith("json"),
+        "items": bool(sent) and not sent.endswith("json"),
+    }[request.operation.body]
+    if wrong:
+        wanted = (
+            "application/octet-stream" if request.operation.body == "bytes" else "application/json"
+        )
+        raise RefusedError(
+            415, [Fault("contentType", f"Content-Type must be {wanted}, not {sent}")]
+        )
+
+
+async def _read(scope: Scope, receive: Receive) -> Incoming:
+    chunks, more = [], True
+    while more:
+        message = await receive()
+        chunks.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    raw = scope.get("raw_path") or scope["path"].encode()
+    path = raw.partition(b"?")[0].decode("latin-1")
+    query = scope["query_string"].decode("latin-1")
+    values = parse_qs(query, keep_blank_values=True)
+    return Incoming(
+        method=scope["method"],
+        path=path.removeprefix(BASE),
+        query=query,
+        headers={k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]},
+        body=b"".join(chunks),
+        values={name: value[0] if len(value) == 1 else value for name, value in values.items()},
+    )
+
+
+def _page(request: Incoming) -> int:
+    page = str(request.values.get("page", 1))
+    return int(page) if page.isdecimal() and len(page) < 10 else 1  # noqa: PLR2004
+
+
+async def _send(send: Send, reply: Reply, *, cut: bool = False) -> None:
+    headers = [(k.lower().encode(), v.encode("latin-1")) for k, v in reply.headers.items()]
+    if reply.status != 204:  # noqa: PLR2004
+        headers.append((b"content-length", str(len(reply.body)).encode()))
+    start: Message = {"type": "http.response.start", "status": reply.status, "headers": headers}
+    await send(start)
+    body = reply.body[: len(reply.body) // 2] if cut else reply.body
+    await send({"type": "http.response.body", "body": body, "more_body": cut})
+
+
+async def _drop(scope: Scope) -> None:
+    """Close the connection under the client."""
+    transport = scope.get(TRANSPORT)
+    if transport is None:
+        raise ConnectionResetError("dropped on purpose")
+    # Without lingering the client sees a reset, as when a server dies.
+    transport.get_extra_info("socket").setsockopt(
+        socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+    )
+    transport.abort()
+    # Two turns of the loop, so that uvicorn knows before this request ends without an answer.
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
