@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from clearbooks_sandbox.accounting.engine import Engine
-    from clearbooks_sandbox.http.app import Options
+    from clearbooks_sandbox import AccountingEngine, Options
 
 DATABASE = "sandbox.sqlite3"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -62,10 +61,14 @@ def sandbox(
 ) -> None:
     """Serve a stand-in Clear Books: API, consent page, and its books on a web page."""
     try:
-        from clearbooks_sandbox.dialects import DIALECTS  # noqa: PLC0415
-        from clearbooks_sandbox.http.app import Options, create_app  # noqa: PLC0415
-        from clearbooks_sandbox.http.faults import KINDS  # noqa: PLC0415
-        from clearbooks_sandbox.http.server import listen, serve  # noqa: PLC0415
+        from clearbooks_sandbox import (  # noqa: PLC0415
+            DIALECTS,
+            FAULTS,
+            Options,
+            create_app,
+            listen,
+            serve,
+        )
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in EXTRA:
             raise
@@ -73,7 +76,7 @@ def sandbox(
             "the sandbox needs its web server: pip install 'clearbooks-connectors[sandbox]'"
         ) from error
     if show_faults or show_dialects:
-        _list({**(KINDS if show_faults else {}), **(DIALECTS if show_dialects else {})})
+        _list({**(FAULTS if show_faults else {}), **(DIALECTS if show_dialects else {})})
         return
     options = Options(faults=list(faults), dialects=list(dialects), **rest)
     engine = _engine(data)
@@ -103,33 +106,34 @@ def _list(known: dict[str, str]) -> None:
         click.echo(f"{name:{width}}  {text}")
 
 
-def _engine(data: Path | None) -> Engine:
-    from clearbooks_sandbox.accounting.engine import Engine  # noqa: PLC0415
-    from clearbooks_sandbox.accounting.storage import DatabaseInUseError  # noqa: PLC0415
+def _engine(data: Path | None) -> AccountingEngine:
+    from clearbooks_sandbox import AccountingEngine, DatabaseInUseError  # noqa: PLC0415
 
     try:
         if data:
             data.mkdir(parents=True, exist_ok=True)
-        return Engine(data / DATABASE if data else None)
+        return AccountingEngine(data / DATABASE if data else None)
     except DatabaseInUseError as error:
         raise click.ClickException(f"--data: {error}; stop the other sandbox first") from None
     except OSError as error:
         raise click.ClickException(f"--data {data}: {error.strerror}") from None
 
 
-def _fill(engine: Engine, *, demo: bool) -> None:
+def _fill(engine: AccountingEngine, *, demo: bool) -> None:
     """Books for a database that has none; what a directory holds already is left alone."""
     if engine.business_ids():
         return
     if demo:
-        from clearbooks_sandbox import demo as built  # noqa: PLC0415
+        from clearbooks_sandbox.demo import build  # noqa: PLC0415
 
-        built.build(engine)
+        build(engine)
     else:
         engine.add_business("Sandbox Limited")
 
 
-def _greet(engine: Engine, options: Options, host: str, port: int, data: Path | None) -> None:
+def _greet(
+    engine: AccountingEngine, options: Options, host: str, port: int, data: Path | None
+) -> None:
     shown = f"[{host}]" if ":" in host else host
     site = f"http://{shown}:{port}"
     names = {number: engine.books(number).business()["name"] for number in engine.business_ids()}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from clearbooks_sandbox.accounting import documents, ledger
+from clearbooks_sandbox.accounting import balances, ledger
 from clearbooks_sandbox.accounting.chart import ROLES
 from clearbooks_sandbox.accounting.ledger import Line
 from clearbooks_sandbox.accounting.money import HOME, amount, exact_pennies, to_home
@@ -167,9 +167,9 @@ def _document(s: Session, side: str, document: int, *, credit: bool) -> _Item | 
         or row[0] != side
         or (row[1] == "creditNotes") is not credit
         or row[1] == "quotes"
-        or row[2] == documents.DRAFT
+        or row[2] == balances.DRAFT
     ):
-        now = documents.current(s, document)
+        now = balances.current(s, document)
         hint = f"; the current revision is {now}" if now != document else ""
         s.refuse(name, f"{name}: there is no {what} {document} under {side}{hint}")
         return None
@@ -191,24 +191,10 @@ def _payment(s: Session, side: str, payment: int) -> _Item | None:
 # What happens to allocations when one of their ends changes
 
 
-def settled(s: Session, document: int) -> tuple[int, str | None]:
-    """How much of a document is cleared, and the latest date of what cleared it."""
-    total, last = s.db.execute(
-        "SELECT coalesce(sum(CASE WHEN a.invoice = ?2 THEN a.amount ELSE a.used END), 0), "
-        "max(coalesce(p.date, d.date)) FROM allocations a "
-        "LEFT JOIN payments p ON p.business = ?1 AND p.id = a.payment "
-        "LEFT JOIN documents d ON d.business = ?1 "
-        "AND d.id = CASE WHEN a.invoice = ?2 THEN a.credit_note ELSE a.invoice END "
-        "WHERE a.business = ?1 AND (a.invoice = ?2 OR a.credit_note = ?2) AND a.hidden = 0",
-        (s.business, document),
-    ).fetchone()
-    return total, last
-
-
 def _refresh(s: Session, invoice: int, payment: int | None, credit_note: int | None) -> None:
-    documents.refresh(s, invoice)
+    balances.refresh(s, invoice)
     if credit_note is not None:
-        documents.refresh(s, credit_note)
+        balances.refresh(s, credit_note)
     if payment is not None:
         s.db.execute(
             "UPDATE payments SET settled = (SELECT coalesce(sum(used), 0) FROM allocations "

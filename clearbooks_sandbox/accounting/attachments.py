@@ -6,7 +6,7 @@ import hashlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from clearbooks_sandbox.accounting.documents import current
+from clearbooks_sandbox.accounting.balances import current
 from clearbooks_sandbox.accounting.paging import Listing, sortable
 from clearbooks_sandbox.reply import Reply, encode, not_found
 from clearbooks_sandbox.validation import resource_of

@@ -10,10 +10,11 @@ from clearbooks_sandbox.accounting.money import amount
 from clearbooks_sandbox.reply import decode
 
 if TYPE_CHECKING:
+    import sqlite3
     from datetime import date
     from decimal import Decimal
+    from threading import RLock
 
-    from clearbooks_sandbox.accounting.engine import Engine
 
 Row = dict[str, Any]
 # Stream names of the contract and what holds their records.
@@ -62,13 +63,14 @@ class Books:
     ISO text, a field without a value is absent.
     """
 
-    def __init__(self, engine: Engine, business_id: int) -> None:
-        self.engine = engine
+    def __init__(self, db: sqlite3.Connection, lock: RLock, business_id: int) -> None:
+        self._db = db
+        self._lock = lock
         self.business_id = business_id
 
     def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        with self.engine.lock:
-            found: list[tuple[Any, ...]] = self.engine.db.execute(
+        with self._lock:
+            found: list[tuple[Any, ...]] = self._db.execute(
                 sql, (self.business_id, *values)
             ).fetchall()
         return found

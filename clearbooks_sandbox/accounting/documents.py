@@ -13,6 +13,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from clearbooks_sandbox.accounting import allocations, ledger
+from clearbooks_sandbox.accounting.balances import (
+    DRAFT,
+    VOIDED,
+    current,
+    mark_voided,
+    refresh,
+)
 from clearbooks_sandbox.accounting.chart import ROLES
 from clearbooks_sandbox.accounting.exchange import exchange_rate
 from clearbooks_sandbox.accounting.ledger import Line
@@ -20,6 +27,7 @@ from clearbooks_sandbox.accounting.money import HOME, amount, to_home
 from clearbooks_sandbox.accounting.paging import Listing, sortable
 from clearbooks_sandbox.accounting.pricing import Priced, price
 from clearbooks_sandbox.accounting.session import present
+from clearbooks_sandbox.options import API_PATH
 from clearbooks_sandbox.reply import Reply, conflict, decode, encode, not_found
 from clearbooks_sandbox.validation import resource_of
 
@@ -36,7 +44,6 @@ PREFIXES = {
     ("purchases", "creditNotes"): "PCN",
     ("purchases", "expenses"): "EXP",
 }
-DRAFT, VOIDED = "draft", "voided"
 _DIGITS = 9
 
 
@@ -108,7 +115,7 @@ class Documents:
         return Reply(200, {}, row[4])
 
     def _path(self, params: Mapping[str, Any], document: int) -> str:
-        return f"/v1/accounting/{self.side}/{params[self.kind_name]}/{document}"
+        return f"{API_PATH}/accounting/{self.side}/{params[self.kind_name]}/{document}"
 
     def _live(self, s: Session, params: Mapping[str, Any]) -> tuple[Any, ...]:
         row = self.find(s, params)
@@ -152,7 +159,7 @@ class Documents:
         ledger.reverse(s.db, s.business, posting)
         new_id = s.next_id("document")
         self._write(s, kind, new_id, ready, number, "approved", previous=old_id)
-        _mark_voided(s, old, successor=new_id)
+        mark_voided(s, old, successor=new_id)
         allocations.move(s, old_id, new_id)
         s.db.execute(
             "UPDATE attachments SET document = ? WHERE business = ? AND document = ?",
@@ -171,7 +178,7 @@ class Documents:
             return Reply(204)
         allocations.release(s, "document", document)
         ledger.reverse(s.db, s.business, posting)
-        _mark_voided(s, decode(data), successor=None)
+        mark_voided(s, decode(data), successor=None)
         return Reply(204)
 
     def _number(self, s: Session, kind: str, wanted: str | None) -> str:
@@ -293,45 +300,3 @@ def _rate(s: Session, document: Mapping[str, Any]) -> Decimal:
         s.refuse("exchangeRate", "exchangeRate: may be sent only with currency")
         return Decimal(1)
     return exchange_rate(s, currency or HOME, rate)
-
-
-def current(s: Session, document: int) -> int:
-    """The newest revision of a document."""
-    while True:
-        row = s.db.execute(
-            "SELECT successor FROM documents WHERE business = ? AND id = ?", (s.business, document)
-        ).fetchone()
-        if row is None or row[0] is None:
-            return document
-        document = row[0]
-
-
-def _mark_voided(s: Session, record: dict[str, Any], successor: int | None) -> None:
-    record |= {"status": VOIDED, "due": amount(0)}
-    record.pop("datePaid", None)
-    s.put_json("documents", record)
-    s.db.execute(
-        "UPDATE documents SET status = ?, hidden = 1, settled = 0, posting = NULL, successor = ? "
-        "WHERE business = ? AND id = ?",
-        (VOIDED, successor, s.business, record["id"]),
-    )
-
-
-def refresh(s: Session, document: int) -> bytes:
-    """Bring what is due, the status and the day it was paid up to date."""
-    gross, date, data = s.db.execute(
-        "SELECT gross, date, json FROM documents WHERE business = ? AND id = ?",
-        (s.business, document),
-    ).fetchone()
-    settled, last = allocations.settled(s, document)
-    record = decode(data)
-    record["due"] = amount(gross - settled)
-    record.pop("datePaid", None)
-    record["status"] = "part paid" if settled else "approved"
-    if gross == settled:
-        record |= {"status": "paid", "datePaid": max(date, last or date)}
-    s.db.execute(
-        "UPDATE documents SET settled = ?, status = ? WHERE business = ? AND id = ?",
-        (settled, record["status"], s.business, document),
-    )
-    return s.put_json("documents", record)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.contract import load_contract
@@ -23,32 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
-KEPT_REQUESTS = 50_000
 
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A request that was answered; `status` is 0 where the connection was dropped.
-
-    Attributes:
-        path: Below the API's base, such as `/accounting/customers`, or `/oauth/token`.
-        ms: Time it took.
-        at: When it came, in seconds since 1970.
-        fault: The fault that was made on purpose, or empty.
-    """
-
-    method: str
-    path: str
-    query: str
-    status: int
-    ms: float
-    business: int | None
-    operation: str
-    at: float
-    fault: str = ""
-
-
-class Engine:
+class AccountingEngine:
     """Books of any number of businesses in one SQLite database.
 
     Safe to share between threads: one operation at a time, each in a transaction of its own.
@@ -67,7 +41,6 @@ class Engine:
         self.pager = Pager(self.db)
         self.dialects = Dialects()
         self.pager.dialects = self.dialects
-        self.requests: deque[Request] = deque(maxlen=KEPT_REQUESTS)
         self._operations = load_contract().operations
         self._bulk = False
         missing = set(self._operations) ^ set(HANDLERS)
@@ -209,12 +182,7 @@ class Engine:
         """
         if business_id not in self.business_ids():
             raise KeyError(business_id)
-        return Books(self, business_id)
-
-    def last_requests(self, limit: int = 100) -> list[Request]:
-        """The newest requests, newest first."""
-        found = list(self.requests)
-        return found[: -limit - 1 : -1]
+        return Books(self.db, self.lock, business_id)
 
     @contextmanager
     def bulk(self) -> Iterator[None]:

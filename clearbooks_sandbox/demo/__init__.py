@@ -16,7 +16,7 @@ from clearbooks_sandbox.demo.retail import Retail
 from clearbooks_sandbox.demo.workshop import enter_workshop
 
 if TYPE_CHECKING:
-    from clearbooks_sandbox.accounting.engine import Engine
+    from clearbooks_sandbox.accounting.engine import AccountingEngine
     from clearbooks_sandbox.demo.clerk import Record
 
 NAME = "Thames Gifts and Services Ltd"
@@ -25,7 +25,7 @@ _CAPITAL = 9001001
 _OPENED, _YEAR_END = date(2010, 11, 30), date(2010, 12, 31)
 
 
-def build(engine: Engine) -> tuple[int, int]:
+def build(engine: AccountingEngine) -> tuple[int, int]:
     """Fill the engine with the demo's two businesses; always the same.
 
     Returns:

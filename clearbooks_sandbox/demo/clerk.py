@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from datetime import date
     from decimal import Decimal
 
-    from clearbooks_sandbox.accounting.engine import Engine
+    from clearbooks_sandbox.accounting.engine import AccountingEngine
 
 Record = dict[str, Any]
 _SATURDAY = 5
@@ -35,7 +35,7 @@ class Clerk:
     nothing needs to be read again.
     """
 
-    def __init__(self, engine: Engine, business_id: int) -> None:
+    def __init__(self, engine: AccountingEngine, business_id: int) -> None:
         self.engine = engine
         self.business_id = business_id
         self.paid: list[Record] = []

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from clearbooks_sandbox.demo.clerk import Allocation, Clerk
 
 if TYPE_CHECKING:
-    from clearbooks_sandbox.accounting.engine import Engine
+    from clearbooks_sandbox.accounting.engine import AccountingEngine
     from clearbooks_sandbox.demo.clerk import Record
 
 NAME = "Harbour Lane Cycles"
@@ -23,7 +23,7 @@ _STANDARD, _REDUCED, _ZERO = "20.00:Standard", "5.00:Reduced", "0.00:Zero"
 _EXEMPT = "0.00:Exempt"
 
 
-def enter_workshop(engine: Engine) -> int:
+def enter_workshop(engine: AccountingEngine) -> int:
     """Make the business; its ID."""
     address = {"line1": "4 Harbour Lane", "town": "Whitby", "postcode": "YO21 3PU",
                "countryCode": "GB"}  # fmt: skip

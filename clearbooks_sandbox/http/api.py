@@ -12,25 +12,24 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from clearbooks.contract import BUSINESS_HEADER
-from clearbooks_sandbox.accounting.engine import Request
 from clearbooks_sandbox.http.change_between_pages import Disturbance
 from clearbooks_sandbox.http.oauth import TokenError
+from clearbooks_sandbox.http.request_log import LoggedRequest, RequestLog
 from clearbooks_sandbox.http.routes import Router
 from clearbooks_sandbox.http.throttle import Bucket
+from clearbooks_sandbox.options import API_PATH, TOKEN_PATH
 from clearbooks_sandbox.reply import Fault, RefusedError, Reply, encode, error_reply
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
 
     from clearbooks.contract import Operation
-    from clearbooks_sandbox.accounting.engine import Engine
-    from clearbooks_sandbox.http.app import Options
+    from clearbooks_sandbox.accounting.engine import AccountingEngine
     from clearbooks_sandbox.http.faults import Faults, Rule
     from clearbooks_sandbox.http.oauth import Grant, OAuth
+    from clearbooks_sandbox.options import Options
 
 TRANSPORT = "clearbooks.transport"
-TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path
-BASE = "/v1"
 _SLICE = 0.1
 _HTML = b"<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body>Sign in</body></html>\n"
 # Faults that take the place of the request, and of its answer.
@@ -55,8 +54,11 @@ class Incoming:
 class Api:
     """Answers everything below `/v1`, and `/oauth/token`."""
 
-    def __init__(self, engine: Engine, oauth: OAuth, faults: Faults, options: Options) -> None:
+    def __init__(
+        self, engine: AccountingEngine, oauth: OAuth, faults: Faults, options: Options
+    ) -> None:
         self.engine, self.oauth, self.faults, self.options = engine, oauth, faults, options
+        self.requests = RequestLog()
         self.router = Router(engine.dialects)
         self.disturbance = Disturbance(engine)
         self._buckets: dict[str, Bucket] = {}
@@ -70,8 +72,8 @@ class Api:
         struck = self.faults.strike(request.method, request.path, _page(request))
         reply = await self._answer(request, struck)
         ms = (time.perf_counter() - started) * 1000
-        self.engine.requests.append(
-            Request(
+        self.requests.append(
+            LoggedRequest(
                 request.method, request.path, request.query, reply.status if reply else 0, ms,
                 request.business, request.operation.id if request.operation else "", at,
                 ", ".join(struck),
@@ -267,7 +269,7 @@ async def _read(scope: Scope, receive: Receive) -> Incoming:
     values = parse_qs(query, keep_blank_values=True)
     return Incoming(
         method=scope["method"],
-        path=path.removeprefix(BASE),
+        path=path.removeprefix(API_PATH),
         query=query,
         headers={k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]},
         body=b"".join(chunks),

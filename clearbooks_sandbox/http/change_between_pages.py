@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from clearbooks.contract import Operation
-    from clearbooks_sandbox.accounting.engine import Engine
+    from clearbooks_sandbox.accounting.engine import AccountingEngine
 
 _TABLES = {
     "account_code": "account_codes",
@@ -32,7 +32,7 @@ _CANDIDATES = 20
 class Disturbance:
     """Deletes and adds records of the listing that a request reads."""
 
-    def __init__(self, engine: Engine, seed: int = 0) -> None:
+    def __init__(self, engine: AccountingEngine, seed: int = 0) -> None:
         self.engine = engine
         self.random = random.Random(seed)  # noqa: S311 - repeatable on purpose
 

@@ -6,7 +6,7 @@ import random
 from collections import Counter
 from dataclasses import dataclass, field, fields
 
-KINDS = {
+FAULTS = {
     "error": "answered 500 (or status=...), not carried out",
     "error-after": "carried out, answered 500",
     "drop-before": "connection closed, not carried out",
@@ -62,8 +62,8 @@ class Rule:
     _random: random.Random = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise ValueError(f"no fault {self.kind!r}; there are: {', '.join(KINDS)}")
+        if self.kind not in FAULTS:
+            raise ValueError(f"no fault {self.kind!r}; there are: {', '.join(FAULTS)}")
         if not 0 <= self.probability <= 1:
             raise ValueError(f"{self.kind}: the probability {self.probability} is not in 0..1")
         self._random = random.Random(self.seed)  # noqa: S311 - repeatable on purpose

@@ -21,7 +21,7 @@ from clearbooks_sandbox.reply import decode, encode
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    from clearbooks_sandbox.accounting.engine import Engine
+    from clearbooks_sandbox.accounting.engine import AccountingEngine
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 CODE_LIFE = 60
@@ -85,7 +85,10 @@ class OAuth:
     """
 
     def __init__(
-        self, engine: Engine, expires_in: int = 3600, clock: Callable[[], float] = time.time
+        self,
+        engine: AccountingEngine,
+        expires_in: int = 3600,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.engine = engine
         self.expires_in = expires_in

@@ -13,28 +13,29 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from clearbooks_sandbox.accounting.engine import Engine
-from clearbooks_sandbox.http.api import BASE, TOKEN_PATH, TRANSPORT
-from clearbooks_sandbox.http.app import CONSENT_PATH, Options, create_app
+from clearbooks_sandbox.accounting.engine import AccountingEngine
+from clearbooks_sandbox.http.api import TRANSPORT
+from clearbooks_sandbox.http.app import create_app
+from clearbooks_sandbox.options import API_PATH, CONSENT_PATH, TOKEN_PATH
 
 if TYPE_CHECKING:
-    from collections import deque
     from collections.abc import Iterator
 
     from starlette.applications import Starlette
     from starlette.types import Receive, Scope, Send
 
-    from clearbooks_sandbox.accounting.engine import Request
     from clearbooks_sandbox.dialects import Dialects
     from clearbooks_sandbox.http.faults import Faults
     from clearbooks_sandbox.http.oauth import OAuth
+    from clearbooks_sandbox.http.request_log import RequestLog
+    from clearbooks_sandbox.options import Options
 
 KEEP_ALIVE = 75
 _PATIENCE = 10
 
 
 @dataclass(slots=True)
-class Running:
+class RunningSandbox:
     """A sandbox that is being served.
 
     Attributes:
@@ -48,12 +49,12 @@ class Running:
     site: str
     token_url: str
     authorize_url: str
-    engine: Engine
+    engine: AccountingEngine
     oauth: OAuth
     faults: Faults
     dialects: Dialects
     options: Options
-    requests: deque[Request]
+    requests: RequestLog
 
 
 class DroppableProtocol(H11Protocol):
@@ -124,14 +125,16 @@ def serve(app: Starlette, listener: socket.socket) -> None:
 
 
 @contextmanager
-def running(engine: Engine | None = None, options: Options | None = None) -> Iterator[Running]:
+def running(
+    engine: AccountingEngine | None = None, options: Options | None = None
+) -> Iterator[RunningSandbox]:
     """Serve a sandbox on a free loopback port for as long as the block runs.
 
     Without an engine there is a new one in memory, with one business.
     """
     owned = engine is None
     if engine is None:
-        engine = Engine()
+        engine = AccountingEngine()
         engine.add_business("Sandbox Limited")
     app = create_app(engine, options)
     listener = listen("127.0.0.1", 0)
@@ -145,8 +148,8 @@ def running(engine: Engine | None = None, options: Options | None = None) -> Ite
                 raise RuntimeError("the sandbox did not start")
             time.sleep(0.002)
         site = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        yield Running(
-            url=site + BASE,
+        yield RunningSandbox(
+            url=site + API_PATH,
             site=site,
             token_url=site + TOKEN_PATH,
             authorize_url=site + CONSENT_PATH,
@@ -155,7 +158,7 @@ def running(engine: Engine | None = None, options: Options | None = None) -> Ite
             faults=app.state.faults,
             dialects=app.state.dialects,
             options=app.state.options,
-            requests=engine.requests,
+            requests=app.state.requests,
         )
     finally:
         app.state.api.closing = True

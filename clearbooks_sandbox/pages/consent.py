@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import RedirectResponse
 
-from clearbooks_sandbox.http.app import CONSENT_PATH
 from clearbooks_sandbox.http.oauth import AuthorisationError
+from clearbooks_sandbox.options import CONSENT_PATH
 from clearbooks_sandbox.pages.render import page
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from clearbooks_sandbox.accounting.engine import Engine
+    from clearbooks_sandbox.accounting.engine import AccountingEngine
     from clearbooks_sandbox.http.oauth import OAuth, Pending
 
 _SEE_OTHER = 303
@@ -25,7 +25,7 @@ _SEE_OTHER = 303
 class Consent:
     """Shows a request for authorisation and carries out what is decided."""
 
-    def __init__(self, engine: Engine, oauth: OAuth) -> None:
+    def __init__(self, engine: AccountingEngine, oauth: OAuth) -> None:
         self.engine = engine
         self.oauth = oauth
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from clearbooks_sandbox.accounting.books import Books, Row
-    from clearbooks_sandbox.accounting.engine import Engine
+    from clearbooks_sandbox.accounting.engine import AccountingEngine
 
     View = Callable[["Ledger", Request, Books], Response]
 
@@ -78,7 +78,7 @@ def _of_business(view: View) -> Callable[[Ledger, Request], Response]:
 class Ledger:
     """Views of the books, for the routes below `/books/{business}`."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: AccountingEngine) -> None:
         self.engine = engine
 
     def businesses(self, request: Request) -> Response:

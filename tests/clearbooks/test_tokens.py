@@ -26,9 +26,8 @@ from clearbooks.tokens import (
     join_seeds,
     open_store,
 )
-from clearbooks_sandbox.accounting.engine import Engine
-from clearbooks_sandbox.http.app import Options
-from clearbooks_sandbox.http.server import running
+from clearbooks_sandbox import AccountingEngine as Engine
+from clearbooks_sandbox import Options, running
 from tests.clearbooks.stub import DROP, connection, scripted
 
 

@@ -7,9 +7,7 @@ from decimal import Decimal
 import pytest
 import requests
 
-from clearbooks_sandbox.accounting.engine import Engine
-from clearbooks_sandbox.http.app import Options
-from clearbooks_sandbox.http.server import running
+from clearbooks_sandbox import AccountingEngine, Options, running
 
 STANDARD = "20.00:Standard"
 SALES, COST = 1001001, 2001001
@@ -120,7 +118,7 @@ def line(price, account=SALES, rate=STANDARD, quantity=1, **fields):
 
 @pytest.fixture
 def engine():
-    made = Engine()
+    made = AccountingEngine()
     yield made
     made.close()
 

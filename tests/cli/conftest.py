@@ -17,8 +17,8 @@ from click.testing import CliRunner
 from clearbooks.cli import main
 from clearbooks.settings import state_dir
 from clearbooks.tokens import FileTokenStore
-from clearbooks_sandbox.accounting.engine import Engine
-from clearbooks_sandbox.http.server import running
+from clearbooks_sandbox import AccountingEngine as Engine
+from clearbooks_sandbox import running
 
 SECRETS = ("sandbox-secret", "sandbox-access-token", "sandbox-refresh-token")
 PROGRAM = str(Path(sys.executable).with_name("clearbooks"))

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
-from clearbooks_sandbox.accounting.engine import Engine
+from clearbooks_sandbox import AccountingEngine as Engine
+from clearbooks_sandbox import running
 from clearbooks_sandbox.demo import build
-from clearbooks_sandbox.http.server import running
 
 from .conftest import start
 

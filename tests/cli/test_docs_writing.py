@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from clearbooks_sandbox.accounting.engine import Engine
+from clearbooks_sandbox import AccountingEngine as Engine
+from clearbooks_sandbox import Options, running
 from clearbooks_sandbox.demo import build
-from clearbooks_sandbox.http.app import Options
-from clearbooks_sandbox.http.server import running
 
 from .test_docs import PERSON
 

@@ -10,9 +10,9 @@ from decimal import Decimal
 
 import pytest
 
-from clearbooks_sandbox.accounting.engine import Engine
+from clearbooks_sandbox import AccountingEngine as Engine
+from clearbooks_sandbox import Options
 from clearbooks_sandbox.http import server
-from clearbooks_sandbox.http.app import Options
 from target_clearbooks.target import TargetClearbooks
 
 TOKEN = "sandbox-access-token"

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from clearbooks.errors import ClearBooksError
-from clearbooks_sandbox.accounting.engine import Engine
+from clearbooks_sandbox import AccountingEngine as Engine
+from clearbooks_sandbox import Options
 from clearbooks_sandbox.http import server
-from clearbooks_sandbox.http.app import Options
 from target_clearbooks.sending import Sender
 
 from .conftest import Runner, allocation, customer, invoice, journal, line, payment, schema

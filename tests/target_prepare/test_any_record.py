@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from clearbooks_sandbox.accounting.engine import Engine
+from clearbooks_sandbox import AccountingEngine
 from target_clearbooks.intent import WRITABLE, Intent, Outcome
 from target_clearbooks.prepare.streams import line_shape, shape_of
 from tests.target_prepare.conftest import SALES, Ledger
@@ -42,7 +42,7 @@ def records(stream):
 
 @pytest.fixture(scope="module")
 def ledger():
-    engine = Engine()
+    engine = AccountingEngine()
     made = Ledger(engine, engine.add_business("Test Limited"))
     customer = made.customer()
     made.map.set("customers", "5", customer)

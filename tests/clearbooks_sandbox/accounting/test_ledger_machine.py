@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from clearbooks_sandbox.accounting.engine import Engine
+from clearbooks_sandbox import AccountingEngine
 from clearbooks_sandbox.accounting.money import to_home
 from tests.clearbooks_sandbox.conftest import (
     COST,
@@ -39,7 +39,7 @@ REFUSALS = {409, 422}
 class Books(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
-        self.engine = Engine()
+        self.engine = AccountingEngine()
         self.ledger = Ledger(self.engine, self.engine.add_business("Machine"))
         self.documents = []
         self.payments = []

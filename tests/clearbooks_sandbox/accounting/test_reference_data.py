@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from clearbooks_sandbox.accounting.engine import Engine
+from clearbooks_sandbox import AccountingEngine
 from tests.clearbooks_sandbox.conftest import COST, Ledger, line
 
 
@@ -162,7 +162,7 @@ def test_attachments_follow_a_revision(ledger):
 
 
 def test_ids_are_numbered_by_business():
-    engine = Engine()
+    engine = AccountingEngine()
     first, second = (Ledger(engine, engine.add_business(name)) for name in "AB")
     assert first.customer() == second.customer() == 1
     assert first.sale(1)["id"] == second.sale(1)["id"] == 1

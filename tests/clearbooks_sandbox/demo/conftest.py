@@ -5,13 +5,13 @@ from typing import NamedTuple
 
 import pytest
 
+from clearbooks_sandbox import AccountingEngine
 from clearbooks_sandbox.accounting.books import Books
-from clearbooks_sandbox.accounting.engine import Engine
 from clearbooks_sandbox.demo import build
 
 
 class Demo(NamedTuple):
-    engine: Engine
+    engine: AccountingEngine
     big: int
     small: int
 
@@ -22,6 +22,6 @@ class Demo(NamedTuple):
 
 @pytest.fixture(scope="session")
 def demo() -> Iterator[Demo]:
-    engine = Engine()
+    engine = AccountingEngine()
     yield Demo(engine, *build(engine))
     engine.close()

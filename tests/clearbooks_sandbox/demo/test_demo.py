@@ -10,8 +10,8 @@ from itertools import count
 import pytest
 
 from clearbooks.contract import load_contract
+from clearbooks_sandbox import AccountingEngine
 from clearbooks_sandbox.accounting.chart import ROLES
-from clearbooks_sandbox.accounting.engine import Engine
 from clearbooks_sandbox.demo import build, source
 from clearbooks_sandbox.demo.clerk import Clerk, DemoError
 
@@ -89,7 +89,7 @@ def test_sizes(demo):
 
 def test_every_body_keeps_to_the_contract(monkeypatch):
     """Bulk entry skips that check, so it is made once here."""
-    engine = Engine()
+    engine = AccountingEngine()
     monkeypatch.setattr(engine, "bulk", nullcontext)
     ids = build(engine)
     assert engine.business_ids() == list(ids)
@@ -109,7 +109,7 @@ def dump(engine):
 
 
 def test_made_twice_it_is_the_same(demo):
-    again = Engine()
+    again = AccountingEngine()
     build(again)
     first, second = dump(demo.engine), dump(again)
     again.close()
@@ -119,7 +119,7 @@ def test_made_twice_it_is_the_same(demo):
 
 def test_it_is_ready_in_under_five_seconds():
     begin = time.perf_counter()
-    engine = Engine()
+    engine = AccountingEngine()
     build(engine)
     taken = time.perf_counter() - begin
     engine.close()

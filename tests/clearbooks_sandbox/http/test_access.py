@@ -102,4 +102,4 @@ def test_the_log(http, ledger, served):
         "GET", ME, "limit=3", 200, 101,
     )  # fmt: skip
     assert (second.status, second.business) == (404, None)
-    assert served.engine.last_requests(1) == [second]
+    assert served.requests.newest(1) == [second]

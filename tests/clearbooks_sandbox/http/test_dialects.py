@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from clearbooks_sandbox.dialects import DIALECTS, Dialects
+from clearbooks_sandbox import DIALECTS
+from clearbooks_sandbox.dialects import Dialects
 
 ME = "/accounting/customers"
 

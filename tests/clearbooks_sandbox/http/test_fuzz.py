@@ -15,8 +15,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 
 from clearbooks.contract import load_contract, schemas_dir
-from clearbooks_sandbox.accounting.engine import Engine
-from clearbooks_sandbox.http.app import Options, create_app
+from clearbooks_sandbox import AccountingEngine, Options, create_app
 from clearbooks_sandbox.validation import body_schema
 from tests.clearbooks_sandbox.conftest import Ledger, line
 
@@ -57,7 +56,7 @@ def bundled() -> dict[str, Any]:
 
 def application() -> Starlette:
     """The sandbox with something of everything, and the contract beside it."""
-    engine = Engine()
+    engine = AccountingEngine()
     ledger = Ledger(engine, engine.add_business("Fuzzed"))
     customer, supplier = ledger.customer(), ledger.supplier()
     for kind in ("invoices", "creditNotes", "quotes"):

@@ -9,9 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import requests
 
-from clearbooks_sandbox.accounting.engine import Engine
-from clearbooks_sandbox.http.app import Options
-from clearbooks_sandbox.http.server import running
+from clearbooks_sandbox import AccountingEngine, Options, running
 from tests.clearbooks_sandbox.conftest import Http, Ledger
 
 PLAIN = Options(pages=False)
@@ -50,7 +48,7 @@ def test_concurrent_requests_are_all_carried_out_once(served, ledger):
 
 
 def test_it_stops_at_once_and_in_silence(capfd):
-    engine = Engine()
+    engine = AccountingEngine()
     Ledger(engine, engine.add_business("A"))
     with running(engine, PLAIN) as sandbox:
         idle = Http(sandbox)

@@ -7,9 +7,8 @@ import pytest
 import requests
 from playwright.sync_api import sync_playwright
 
-from clearbooks_sandbox.accounting.engine import Engine
+from clearbooks_sandbox import AccountingEngine, running
 from clearbooks_sandbox.demo import build
-from clearbooks_sandbox.http.server import running
 
 from .html import Page
 
@@ -28,7 +27,7 @@ _ARGUMENTS = [
 @pytest.fixture(scope="session")
 def site():
     """The demo, served. `get` reads a page; `big` and `small` are the businesses."""
-    engine = Engine()
+    engine = AccountingEngine()
     big, small = build(engine)
     with running(engine) as sandbox, requests.Session() as session:
 

@@ -5,9 +5,8 @@ from decimal import Decimal
 import pytest
 import requests
 
+from clearbooks_sandbox import AccountingEngine, running
 from clearbooks_sandbox.accounting.chart import ROLES
-from clearbooks_sandbox.accounting.engine import Engine
-from clearbooks_sandbox.http.server import running
 from clearbooks_sandbox.pages.kinds import KINDS
 from clearbooks_sandbox.pages.listing import SIZE
 
@@ -275,7 +274,7 @@ def test_requests_are_shown_newest_first_without_secrets():
 
 
 def test_names_are_not_taken_for_html():
-    engine = Engine()
+    engine = AccountingEngine()
     business = engine.add_business("<b>Bold & Sons</b>")
     engine.call("createCustomer", business_id=business, body={"name": "<script>alert(1)</script>"})
     with running(engine) as sandbox:
