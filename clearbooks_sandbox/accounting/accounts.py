@@ -1,4 +1,4 @@
-"""Account codes, bank accounts and stock items: what documents and payments refer to."""
+"""Account codes, bank accounts and stock items."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from clearbooks_sandbox.accounting import vat
 from clearbooks_sandbox.accounting.chart import BANK_HEADING, CHART, HEADINGS, PAYMENT_METHODS
 from clearbooks_sandbox.accounting.money import HOME, RATES
 from clearbooks_sandbox.accounting.paging import Listing, sortable
-from clearbooks_sandbox.accounting.session import present
+from clearbooks_sandbox.accounting.session import without_nulls
 from clearbooks_sandbox.reply import Reply, conflict, encode
 from clearbooks_sandbox.validation import resource_of
 
@@ -29,16 +29,16 @@ def _list(s: Session, table: str, operation: str, query: Mapping[str, Any]) -> R
 
 def _check_name(s: Session, record: Mapping[str, Any]) -> None:
     if not record["name"].strip():
-        s.refuse("blank", "name: must not be blank")
+        s.add_fault("blank", "name: must not be blank")
 
 
 def check_account(s: Session, where: str, code: int, side: str | None) -> None:
     """Note a fault unless the account code is there and takes documents of the side."""
     row = s.row("account_codes", code, "sales, purchases")
     if row is None:
-        s.refuse("accountCode", f"{where}: there is no account code {code}")
+        s.add_fault("accountCode", f"{where}: there is no account code {code}")
     elif side and not row[0 if side == "sales" else 1]:
-        s.refuse("accountCode", f"{where}: account code {code} does not take {side}")
+        s.add_fault("accountCode", f"{where}: account code {code} does not take {side}")
 
 
 # Account codes
@@ -77,7 +77,7 @@ def _next_code(s: Session, heading: int) -> int:
     ).fetchone()[0]
     code = (highest or heading * _DIGITS) + 1
     if code >= (heading + 1) * _DIGITS:
-        s.refuse("heading", f"heading: {heading} is full")
+        s.add_fault("heading", f"heading: {heading} is full")
     return code
 
 
@@ -97,20 +97,20 @@ def _check_code(s: Session, record: Mapping[str, Any]) -> None:
     _check_name(s, record)
     if record["heading"] not in HEADINGS:
         known = ", ".join(map(str, HEADINGS))
-        s.refuse("heading", f"heading: there is no heading {record['heading']}; known: {known}")
+        s.add_fault("heading", f"heading: there is no heading {record['heading']}; known: {known}")
     rate = record.get("defaultVatRate")
     if rate is not None and rate not in _RATE_KEYS:
-        s.refuse("vatRateKey", f"defaultVatRate: there is no VAT rate {rate!r}")
+        s.add_fault("vatRateKey", f"defaultVatRate: there is no VAT rate {rate!r}")
 
 
 def create_code(s: Session, params: Mapping[str, Any], body: dict[str, Any]) -> Reply:
     """`createAccountCode`: the heading and the next three digits make the code."""
     del params
     _check_code(s, body)
-    s.settle()
+    s.raise_faults()
     code = _next_code(s, body["heading"])
-    s.settle()
-    record = {"id": code, "sales": False, "purchases": False} | present(body)
+    s.raise_faults()
+    record = {"id": code, "sales": False, "purchases": False} | without_nulls(body)
     return Reply(201, {}, _insert_code(s, record))
 
 
@@ -118,12 +118,12 @@ def update_code(s: Session, params: Mapping[str, Any], body: dict[str, Any]) -> 
     """`updateAccountCode`: the code itself stays, whatever the heading."""
     record = s.record("account_codes", params["accountCodeId"], "account code") | body
     _check_code(s, record)
-    s.settle()
+    s.raise_faults()
     s.db.execute(
         "UPDATE account_codes SET sales = ?, purchases = ? WHERE business = ? AND id = ?",
         (record["sales"], record["purchases"], s.business, record["id"]),
     )
-    return Reply(200, {}, s.put_json("account_codes", present(record)))
+    return Reply(200, {}, s.put_json("account_codes", without_nulls(record)))
 
 
 def delete_code(s: Session, params: Mapping[str, Any]) -> Reply:
@@ -174,10 +174,10 @@ def add_bank(s: Session, fields: Mapping[str, Any]) -> dict[str, Any]:
     _check_name(s, fields)
     currency = fields.get("currency", HOME)
     if currency not in RATES:
-        s.refuse("currency", f"currency: {currency!r} is no currency code that is known here")
-    s.settle()
+        s.add_fault("currency", f"currency: {currency!r} is no currency code that is known here")
+    s.raise_faults()
     code = _next_code(s, BANK_HEADING)
-    s.settle()
+    s.raise_faults()
     _insert_code(
         s,
         {
@@ -193,7 +193,7 @@ def add_bank(s: Session, fields: Mapping[str, Any]) -> dict[str, Any]:
     record = {
         "id": s.next_id("bankAccount"),
         "accountCode": code,
-        **present(fields),
+        **without_nulls(fields),
         "currency": currency,
         "paymentMethods": methods,
     }
@@ -209,14 +209,14 @@ def update_bank(s: Session, params: Mapping[str, Any], body: dict[str, Any]) -> 
     """`updateBankAccount`: its account code is renamed with it."""
     record = s.record("bank_accounts", params["bankAccountId"], "bank account") | body
     _check_name(s, record)
-    s.settle()
+    s.raise_faults()
     s.db.execute(
         "UPDATE bank_accounts SET account_number = ?, sort_code = ? WHERE business = ? AND id = ?",
         (record.get("accountNumber"), record.get("sortCode"), s.business, record["id"]),
     )
     code = s.record("account_codes", record["accountCode"], "account code")
     s.put_json("account_codes", code | {"name": record["name"]})
-    return Reply(200, {}, s.put_json("bank_accounts", present(record)))
+    return Reply(200, {}, s.put_json("bank_accounts", without_nulls(record)))
 
 
 def delete_bank(s: Session, params: Mapping[str, Any]) -> Reply:
@@ -257,10 +257,10 @@ def _check_stock(s: Session, record: Mapping[str, Any]) -> None:
         if code is not None:
             check_account(s, f"{prefix}AccountCode", code, side)
         if rate is not None and rate not in _RATE_KEYS:
-            s.refuse("vatRateKey", f"{prefix}VatRateKey: there is no VAT rate {rate!r}")
+            s.add_fault("vatRateKey", f"{prefix}VatRateKey: there is no VAT rate {rate!r}")
         if abs(record.get(f"{prefix}UnitPrice", 0)) > _PRICES:
-            s.refuse("amount", f"{prefix}UnitPrice: larger than the sandbox keeps")
-    s.settle()
+            s.add_fault("amount", f"{prefix}UnitPrice: larger than the sandbox keeps")
+    s.raise_faults()
 
 
 def create_stock(s: Session, params: Mapping[str, Any], body: dict[str, Any]) -> Reply:

@@ -1,9 +1,10 @@
 """Allocations: which payment or credit note clears which invoice or bill.
 
-Never more than is due, nor than is left of the payment or credit note; never across contacts.
-A foreign payment or credit note clears only its own currency; one in home currency clears a
-foreign document at the document's rate. Where rates differ, the realised exchange gain or loss is
-posted, so that a cleared document leaves nothing on the control account.
+An allocation cannot exceed what is due, nor what is left of the payment or credit note, and both
+must be of one contact. A payment or credit note in a foreign currency clears documents of that
+currency only; one in home currency also clears a foreign document, at the document's rate. Where
+rates differ, the realised exchange gain or loss is posted, so that a cleared document has no
+balance on the control account.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ _COLUMNS = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Item:
-    """One of the two that an allocation joins. Amounts are pennies of its currency, not signed."""
+class _OpenItem:
+    """An invoice, bill, credit note or payment. Amounts are pennies of its currency, unsigned."""
 
     contact: int
     currency: str
@@ -46,7 +47,8 @@ class _Item:
     settled: int
 
     @property
-    def left(self) -> int:
+    def open(self) -> int:
+        """What is not allocated yet."""
         return self.total - self.settled
 
 
@@ -77,9 +79,9 @@ def get_allocation(s: Session, params: Mapping[str, Any]) -> Reply:
 
 
 def delete_allocation(s: Session, params: Mapping[str, Any]) -> Reply:
-    """`deleteAllocation`: both sides are open again."""
+    """`deleteAllocation`: what it cleared is due again."""
     _find(s, params)
-    _remove(s, params["allocationId"])
+    _delete(s, params["allocationId"])
     return Reply(204)
 
 
@@ -91,14 +93,14 @@ def create_allocation(s: Session, params: Mapping[str, Any], body: dict[str, Any
     try:
         wanted = exact_pennies(body["amount"])
         if wanted <= 0:
-            s.refuse("amount", "amount: must be above 0")
+            s.add_fault("amount", "amount: must be above 0")
     except ValueError as error:
-        s.refuse("amount", f"amount: {error}")
-    s.settle()
-    assert invoice  # noqa: S101 - settle() has refused otherwise
+        s.add_fault("amount", f"amount: {error}")
+    s.raise_faults()
+    assert invoice  # noqa: S101 - raise_faults() has refused otherwise
     assert source  # noqa: S101
     used = _check(s, invoice, source, wanted)
-    s.settle()
+    s.raise_faults()
     record = {"id": s.next_id("allocation"), "invoiceId": body["invoiceId"]}
     name = "paymentId" if body["allocationType"] == "payment" else "creditNoteId"
     record |= {name: body[name], "allocationType": body["allocationType"]}
@@ -114,29 +116,31 @@ def create_allocation(s: Session, params: Mapping[str, Any], body: dict[str, Any
     return Reply(201, {}, data)
 
 
-def _source(s: Session, side: str, body: Mapping[str, Any]) -> _Item | None:
+def _source(s: Session, side: str, body: Mapping[str, Any]) -> _OpenItem | None:
     by_payment = body["allocationType"] == "payment"
     name, other = ("paymentId", "creditNoteId") if by_payment else ("creditNoteId", "paymentId")
     if other in body:
-        s.refuse("allocation", f"{other}: does not go with allocationType {body['allocationType']}")
+        s.add_fault(
+            "allocation", f"{other}: does not go with allocationType {body['allocationType']}"
+        )
     if body.get(name) is None:
-        s.refuse("required", f"{name}: is required with allocationType {body['allocationType']}")
+        s.add_fault("required", f"{name}: is required with allocationType {body['allocationType']}")
         return None
     if by_payment:
         return _payment(s, side, body[name])
     return _document(s, side, body[name], credit=True)
 
 
-def _check(s: Session, invoice: _Item, source: _Item, wanted: int) -> int:
-    """Note what is wrong; how much of the payment or credit note is used, in its currency."""
+def _check(s: Session, invoice: _OpenItem, source: _OpenItem, wanted: int) -> int:
+    """Note faults; pennies used of the payment or credit note, in its own currency."""
     if invoice.contact != source.contact:
-        s.refuse(
+        s.add_fault(
             "contact",
             f"The invoice is of contact {invoice.contact}, "
             f"the payment or credit note of contact {source.contact}",
         )
     if source.currency not in (invoice.currency, HOME):
-        s.refuse(
+        s.add_fault(
             "currency",
             f"A payment or credit note in {source.currency} cannot be allocated to an invoice "
             f"in {invoice.currency}",
@@ -144,18 +148,18 @@ def _check(s: Session, invoice: _Item, source: _Item, wanted: int) -> int:
         return 0
     same = source.currency == invoice.currency
     used = wanted if same else to_home(wanted, invoice.rate)
-    if wanted > invoice.left:
-        s.refuse("due", f"amount: {amount(wanted)} is more than is due: {amount(invoice.left)}")
-    if used > source.left:
-        s.refuse(
+    if wanted > invoice.open:
+        s.add_fault("due", f"amount: {amount(wanted)} is more than is due: {amount(invoice.open)}")
+    if used > source.open:
+        s.add_fault(
             "unallocated",
             f"amount: {amount(used)} is more than is left of the payment or credit note: "
-            f"{amount(source.left)}",
+            f"{amount(source.open)}",
         )
     return used
 
 
-def _document(s: Session, side: str, document: int, *, credit: bool) -> _Item | None:
+def _document(s: Session, side: str, document: int, *, credit: bool) -> _OpenItem | None:
     row = s.row(
         "documents", document,
         "side, kind, status, contact, currency, rate, date, gross, settled",
@@ -171,24 +175,24 @@ def _document(s: Session, side: str, document: int, *, credit: bool) -> _Item | 
     ):
         now = balances.current(s, document)
         hint = f"; the current revision is {now}" if now != document else ""
-        s.refuse(name, f"{name}: there is no {what} {document} under {side}{hint}")
+        s.add_fault(name, f"{name}: there is no {what} {document} under {side}{hint}")
         return None
-    return _Item(row[3], row[4], Decimal(row[5]), row[6], row[7], row[8])
+    return _OpenItem(row[3], row[4], Decimal(row[5]), row[6], row[7], row[8])
 
 
-def _payment(s: Session, side: str, payment: int) -> _Item | None:
+def _payment(s: Session, side: str, payment: int) -> _OpenItem | None:
     row = s.row("payments", payment, "contact, currency, rate, date, amount, settled")
     if row is None:
-        s.refuse("paymentId", f"paymentId: there is no payment {payment}")
+        s.add_fault("paymentId", f"paymentId: there is no payment {payment}")
         return None
     if (row[4] > 0) is not (side == "sales"):
         words = "money received" if side == "sales" else "money paid (a negative amount)"
-        s.refuse("sign", f"paymentId: only {words} is allocated under {side}")
+        s.add_fault("sign", f"paymentId: only {words} is allocated under {side}")
         return None
-    return _Item(row[0], row[1], Decimal(row[2]), row[3], abs(row[4]), row[5])
+    return _OpenItem(row[0], row[1], Decimal(row[2]), row[3], abs(row[4]), row[5])
 
 
-# What happens to allocations when one of their ends changes
+# When a document or payment that is allocated changes
 
 
 def _refresh(s: Session, invoice: int, payment: int | None, credit_note: int | None) -> None:
@@ -203,8 +207,8 @@ def _refresh(s: Session, invoice: int, payment: int | None, credit_note: int | N
         )
 
 
-def _of(s: Session, kind: str, record: int) -> list[tuple[Any, ...]]:
-    """Allocations of a `document` (as either end) or `payment`."""
+def _allocations_of(s: Session, kind: str, record: int) -> list[tuple[Any, ...]]:
+    """Allocations of a `payment`, or of a `document` as invoice or as credit note."""
     ends = "payment = ?2" if kind == "payment" else "(invoice = ?2 OR credit_note = ?2)"
     return s.db.execute(
         "SELECT id, invoice, payment, credit_note, posting FROM allocations "  # noqa: S608
@@ -213,7 +217,7 @@ def _of(s: Session, kind: str, record: int) -> list[tuple[Any, ...]]:
     ).fetchall()
 
 
-def _remove(s: Session, allocation: int) -> None:
+def _delete(s: Session, allocation: int) -> None:
     row = s.row("allocations", allocation, "invoice, payment, credit_note, posting")
     assert row  # noqa: S101 - the caller has found it
     ledger.reverse(s.db, s.business, row[3])
@@ -221,15 +225,15 @@ def _remove(s: Session, allocation: int) -> None:
     _refresh(s, *row[:3])
 
 
-def release(s: Session, kind: str, record: int) -> None:
-    """Remove every allocation of a document or payment that is going away."""
-    for row in _of(s, kind, record):
-        _remove(s, row[0])
+def delete_all(s: Session, kind: str, record: int) -> None:
+    """Delete every allocation of a document or payment that is voided or deleted."""
+    for row in _allocations_of(s, kind, record):
+        _delete(s, row[0])
 
 
-def move(s: Session, old: int, new: int) -> None:
-    """Hand the allocations of a voided revision to the one that replaces it."""
-    for allocation, invoice, _, _, _ in _of(s, "document", old):
+def move_to_revision(s: Session, old: int, new: int) -> None:
+    """Move the allocations of a voided revision to the one that replaces it."""
+    for allocation, invoice, _, _, _ in _allocations_of(s, "document", old):
         column, name = (
             ("invoice", "invoiceId") if invoice == old else ("credit_note", "creditNoteId")
         )
@@ -239,12 +243,12 @@ def move(s: Session, old: int, new: int) -> None:
         )
         record = decode(s.row("allocations", allocation)[0])  # type: ignore[index]
         s.put_json("allocations", record | {name: new})
-    rework(s, "document", new)
+    recalculate(s, "document", new)
 
 
-def rework(s: Session, kind: str, record: int) -> None:
-    """Bring the exchange differences and the other ends up to date."""
-    for allocation, invoice, payment, credit_note, posting in _of(s, kind, record):
+def recalculate(s: Session, kind: str, record: int) -> None:
+    """Post exchange differences and work out what is due anew, after an end changed."""
+    for allocation, invoice, payment, credit_note, posting in _allocations_of(s, kind, record):
         ledger.reverse(s.db, s.business, posting)
         _post_exchange(s, allocation)
         _refresh(s, invoice, payment, credit_note)

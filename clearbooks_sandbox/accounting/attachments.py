@@ -1,4 +1,4 @@
-"""Files attached to documents. Size and SHA-256 are kept, the bytes are not: nothing reads them."""
+"""Files attached to documents. Only size and SHA-256 are stored: no operation reads the bytes."""
 
 from __future__ import annotations
 

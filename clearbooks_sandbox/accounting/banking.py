@@ -1,4 +1,8 @@
-"""Bank feeds, and bank statements: one a feed and calendar month, each bank line once."""
+"""Bank feeds and bank statements.
+
+A feed has one statement a calendar month. A line that the feed has already, by its bank ID, is not
+added again.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from clearbooks_sandbox.accounting.accounts import add_bank
 from clearbooks_sandbox.accounting.money import exact_pennies
-from clearbooks_sandbox.accounting.session import present
+from clearbooks_sandbox.accounting.session import without_nulls
 from clearbooks_sandbox.reply import Reply, encode
 
 if TYPE_CHECKING:
@@ -19,11 +23,11 @@ _BANK_FIELDS = ("name", "accountNumber", "sortCode", "iban", "swift", "currency"
 
 
 def create_feeds(s: Session, params: Mapping[str, Any], body: dict[str, Any]) -> Reply:
-    """`createBankFeeds`: for a bank account that is named, found, or made."""
+    """`createBankFeeds`: for the bank account with an ID or account number, else for a new one."""
     del params
     feeds = []
     for n, item in enumerate(body["items"]):
-        bank = _bank(s, f"items[{n}]", item)
+        bank = _find_or_add_bank(s, f"items[{n}]", item)
         if bank is None:
             continue
         number = s.next_id("bankFeed")
@@ -35,17 +39,17 @@ def create_feeds(s: Session, params: Mapping[str, Any], body: dict[str, Any]) ->
             "accountToken": item.get("accountToken"),
             "accountId": bank,
         }
-        data = encode(present(feed))
+        data = encode(without_nulls(feed))
         s.db.execute("INSERT INTO feeds VALUES (?, ?, ?, ?)", (s.business, feed_id, bank, data))
         feeds.append(data)
-    s.settle()
+    s.raise_faults()
     return Reply(201, {}, b'{"items":[' + b",".join(feeds) + b"]}")
 
 
-def _bank(s: Session, where: str, item: Mapping[str, Any]) -> int | None:
+def _find_or_add_bank(s: Session, where: str, item: Mapping[str, Any]) -> int | None:
     if item.get("accountId") is not None:
         if s.row("bank_accounts", item["accountId"]) is None:
-            s.refuse(
+            s.add_fault(
                 "accountId", f"{where}.accountId: there is no bank account {item['accountId']}"
             )
             return None
@@ -58,7 +62,7 @@ def _bank(s: Session, where: str, item: Mapping[str, Any]) -> int | None:
     if row:
         return int(row[0])
     if not item.get("name"):
-        s.refuse("name", f"{where}.name: is required, since no bank account matches")
+        s.add_fault("name", f"{where}.name: is required, since no bank account matches")
         return None
     made = add_bank(s, {name: item[name] for name in _BANK_FIELDS if name in item})
     return int(made["id"])
@@ -74,23 +78,23 @@ def create_statements(s: Session, params: Mapping[str, Any], body: dict[str, Any
             (s.business, item["feedId"]),
         ).fetchone()
         if feed is None:
-            s.refuse("feedId", f"items[{n}].feedId: there is no bank feed {item['feedId']!r}")
+            s.add_fault("feedId", f"items[{n}].feedId: there is no bank feed {item['feedId']!r}")
             continue
         found: dict[int, None] = {}
         for m, line in enumerate(item["statementLines"]):
             try:
-                found[_add(s, item["feedId"], feed[0], line)] = None
+                found[_add_line(s, item["feedId"], feed[0], line)] = None
             except ValueError as error:
-                s.refuse("amount", f"items[{n}].statementLines[{m}].amount: {error}")
+                s.add_fault("amount", f"items[{n}].statementLines[{m}].amount: {error}")
         answers += [
             {"id": statement, "accountId": feed[0], "feedId": item["feedId"]} for statement in found
         ]
-    s.settle()
+    s.raise_faults()
     return Reply(201, {}, encode({"items": answers}))
 
 
-def _add(s: Session, feed: str, account: int, line: Mapping[str, Any]) -> int:
-    """Add a line of a bank unless the feed has it; the statement it stands on."""
+def _add_line(s: Session, feed: str, account: int, line: Mapping[str, Any]) -> int:
+    """Add a bank line unless the feed has it already; ID of its statement."""
     pence = exact_pennies(line["amount"])
     had = s.db.execute(
         "SELECT statement FROM statement_lines WHERE business = ? AND feed = ? AND bank_id = ?",

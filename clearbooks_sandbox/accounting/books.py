@@ -1,4 +1,4 @@
-"""Reading the books for people: what the web pages show."""
+"""Reading the books of one business, for the web pages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 Row = dict[str, Any]
-# Stream names of the contract and what holds their records.
+# Stream name of the contract -> table and condition of its records.
 _COUNTED = {
     "account_codes": ("account_codes", "1"),
     "bank_accounts": ("bank_accounts", "1"),

@@ -1,4 +1,4 @@
-"""Businesses, and what each has of VAT."""
+"""Businesses, and their VAT treatments and rates."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from clearbooks_sandbox.accounting import vat
 from clearbooks_sandbox.accounting.accounts import add_bank, add_chart
 from clearbooks_sandbox.accounting.pricing import allowed_treatments
-from clearbooks_sandbox.accounting.session import present
+from clearbooks_sandbox.accounting.session import without_nulls
 from clearbooks_sandbox.reply import Fault, RefusedError, Reply, decode, encode, not_found
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def add(s: Session, fields: Mapping[str, Any], treatments: list[str] | None) -> None:
     """Make the business of the session, with chart of accounts and a current account."""
-    record = present({"id": s.business, **fields})
+    record = without_nulls({"id": s.business, **fields})
     s.db.execute(
         "INSERT INTO businesses VALUES (?, ?, ?)",
         (s.business, encode(record), None if treatments is None else encode(treatments)),
@@ -56,7 +56,7 @@ def get_business(s: Session, params: Mapping[str, Any]) -> Reply:
 def update_business(s: Session, params: Mapping[str, Any], body: dict[str, Any]) -> Reply:
     """`updateBusiness`."""
     record = _find(s, params) | body
-    data = encode(present(record))
+    data = encode(without_nulls(record))
     s.db.execute("UPDATE businesses SET json = ? WHERE id = ?", (data, record["id"]))
     return Reply(200, {}, data)
 
@@ -76,8 +76,8 @@ def list_rates(s: Session, params: Mapping[str, Any], query: Mapping[str, Any]) 
         known = ", ".join(t.key for t in had)
         had = [t for t in had if t.key == key]
         if not had:
-            s.refuse("vatTreatment", f"vatTreatment: there is no {key!r}; there are: {known}")
-            s.settle()
+            s.add_fault("vatTreatment", f"vatTreatment: there is no {key!r}; there are: {known}")
+            s.raise_faults()
     if "contactId" in query:
         contact = s.record("contacts", query["contactId"], "contact")
         areas = vat.area_of(contact.get("address", {}).get("countryCode"))

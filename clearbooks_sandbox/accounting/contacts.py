@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clearbooks_sandbox.accounting.paging import Listing, sortable
-from clearbooks_sandbox.accounting.session import present
+from clearbooks_sandbox.accounting.session import without_nulls
 from clearbooks_sandbox.reply import Reply, conflict, encode, not_found
 from clearbooks_sandbox.validation import resource_of
 
@@ -56,13 +56,15 @@ class Contacts:
 
     def _check(self, s: Session, record: Mapping[str, Any]) -> None:
         if not record["name"].strip():
-            s.refuse("blank", "name: must not be blank")
+            s.add_fault("blank", "name: must not be blank")
         code = record.get("address", {}).get("countryCode")
         if code is not None and not (
             len(code) == _COUNTRY_LENGTH and code.isascii() and code.isalpha() and code != "UK"
         ):
-            s.refuse("countryCode", f"address.countryCode: {code!r} is no ISO 3166 code such as GB")
-        s.settle()
+            s.add_fault(
+                "countryCode", f"address.countryCode: {code!r} is no ISO 3166 code such as GB"
+            )
+        s.raise_faults()
 
     def create(self, s: Session, params: Mapping[str, Any], body: dict[str, Any]) -> Reply:
         """Make a contact."""
@@ -70,7 +72,7 @@ class Contacts:
         self._check(s, body)
         record = {
             "id": s.next_id("contact"),
-            **present(body),
+            **without_nulls(body),
             "archived": body.get("archived", False),
         }
         data = encode(record)
@@ -84,7 +86,7 @@ class Contacts:
         """Change the fields that are sent."""
         record = self._find(s, params[self.id_name]) | body
         self._check(s, record)
-        return Reply(200, {}, s.put_json("contacts", present(record)))
+        return Reply(200, {}, s.put_json("contacts", without_nulls(record)))
 
     def delete(self, s: Session, params: Mapping[str, Any]) -> Reply:
         """Delete a contact that nothing names."""

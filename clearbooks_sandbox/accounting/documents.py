@@ -26,7 +26,7 @@ from clearbooks_sandbox.accounting.ledger import Line
 from clearbooks_sandbox.accounting.money import HOME, amount, to_home
 from clearbooks_sandbox.accounting.paging import Listing, sortable
 from clearbooks_sandbox.accounting.pricing import Priced, price
-from clearbooks_sandbox.accounting.session import present
+from clearbooks_sandbox.accounting.session import without_nulls
 from clearbooks_sandbox.options import API_PATH
 from clearbooks_sandbox.reply import Reply, conflict, decode, encode, not_found
 from clearbooks_sandbox.validation import resource_of
@@ -49,7 +49,7 @@ _DIGITS = 9
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """A document that may be written: its record without id and state, and its lines."""
+    """A document that passed every check: its record without ID and status, its lines, its rate."""
 
     record: dict[str, Any]
     priced: Priced
@@ -78,7 +78,7 @@ class Documents:
         }
 
     def list(self, s: Session, params: Mapping[str, Any], query: Mapping[str, Any]) -> Reply:
-        """A page of current documents; voided ones have left the lists."""
+        """A page of documents; voided ones are not listed."""
         where = {"business": s.business, "side": self.side, "kind": params[self.kind_name]}
         ranges = {}
         if "voided-listed" in s.dialects:
@@ -117,7 +117,8 @@ class Documents:
     def _path(self, params: Mapping[str, Any], document: int) -> str:
         return f"{API_PATH}/accounting/{self.side}/{params[self.kind_name]}/{document}"
 
-    def _live(self, s: Session, params: Mapping[str, Any]) -> tuple[Any, ...]:
+    def _find_changeable(self, s: Session, params: Mapping[str, Any]) -> tuple[Any, ...]:
+        """As `find`, for what may still be changed; 409 for voided and earlier revisions."""
         row = self.find(s, params)
         if row[1]:
             raise conflict(
@@ -132,7 +133,7 @@ class Documents:
         """Make a document and post it."""
         kind = params[self.kind_name]
         ready = self._prepare(s, body)
-        s.settle()
+        s.raise_faults()
         number = self._number(s, kind, body.get("documentNumber"))
         status = DRAFT if s.draft or kind == "quotes" else "approved"
         document = s.next_id("document")
@@ -141,13 +142,13 @@ class Documents:
     def update(self, s: Session, params: Mapping[str, Any], body: dict[str, Any]) -> Reply:
         """Change the fields that are sent; all but drafts get a new ID."""
         kind, old_id = params[self.kind_name], params[self.id_name]
-        status, _, settled, posting, data, _ = self._live(s, params)
+        status, _, settled, posting, data, _ = self._find_changeable(s, params)
         old = decode(data)
         merged = _merged(old, body)
         ready = self._prepare(s, merged)
         if settled:
             self._check_settled(s, old, ready, settled)
-        s.settle()
+        s.raise_faults()
         number = old["documentNumber"]
         if body.get("documentNumber") is not None:
             number = self._number(s, kind, body["documentNumber"])
@@ -160,7 +161,7 @@ class Documents:
         new_id = s.next_id("document")
         self._write(s, kind, new_id, ready, number, "approved", previous=old_id)
         mark_voided(s, old, successor=new_id)
-        allocations.move(s, old_id, new_id)
+        allocations.move_to_revision(s, old_id, new_id)
         s.db.execute(
             "UPDATE attachments SET document = ? WHERE business = ? AND document = ?",
             (new_id, s.business, old_id),
@@ -169,14 +170,14 @@ class Documents:
 
     def delete(self, s: Session, params: Mapping[str, Any]) -> Reply:
         """Void a document; a draft or quote is deleted for good."""
-        status, _, _, posting, data, _ = self._live(s, params)
+        status, _, _, posting, data, _ = self._find_changeable(s, params)
         document = params[self.id_name]
         if status == DRAFT:
             s.db.execute(
                 "DELETE FROM documents WHERE business = ? AND id = ?", (s.business, document)
             )
             return Reply(204)
-        allocations.release(s, "document", document)
+        allocations.delete_all(s, "document", document)
         ledger.reverse(s.db, s.business, posting)
         mark_voided(s, decode(data), successor=None)
         return Reply(204)
@@ -197,7 +198,7 @@ class Documents:
     def _prepare(self, s: Session, document: Mapping[str, Any]) -> _Prepared:
         contact = s.row("contacts", document[self.contact_name], "kind")
         if contact is None or contact[0] != self.contacts:
-            s.refuse(
+            s.add_fault(
                 self.contact_name,
                 f"{self.contact_name}: there is no {self.contacts[:-1]} "
                 f"{document[self.contact_name]}",
@@ -205,7 +206,7 @@ class Documents:
         for bank in (document.get("displayBankAccountId"),
                      *document.get("internetPaymentAccountIds", ())):  # fmt: skip
             if bank is not None and s.row("bank_accounts", bank) is None:
-                s.refuse("bankAccount", f"there is no bank account {bank}")
+                s.add_fault("bankAccount", f"there is no bank account {bank}")
         rate = _rate(s, document)
         priced = price(s, self.side, document)
         record = {**document, "lineItems": priced.lines}
@@ -218,9 +219,9 @@ class Documents:
     ) -> None:
         for name, words in ((self.contact_name, "contact"), ("currency", "currency")):
             if old[name] != ready.record[name]:
-                s.refuse(name, f"{name}: the {words} cannot change while something is allocated")
+                s.add_fault(name, f"{name}: the {words} cannot change while something is allocated")
         if ready.priced.gross < settled:
-            s.refuse(
+            s.add_fault(
                 "allocated",
                 f"The total would be {amount(ready.priced.gross)}, "
                 f"and {amount(settled)} is allocated already",
@@ -260,7 +261,9 @@ class Documents:
         }
         if status != DRAFT and not priced.gross:
             whole |= {"status": "paid", "datePaid": record["date"]}
-        data = encode(present({**whole, **{k: v for k, v in record.items() if k not in whole}}))
+        data = encode(
+            without_nulls({**whole, **{k: v for k, v in record.items() if k not in whole}})
+        )
         s.db.execute(
             "INSERT INTO documents (business, id, side, kind, status, contact, date, currency, "
             "rate, gross, posting, previous, json) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -297,6 +300,6 @@ def _rate(s: Session, document: Mapping[str, Any]) -> Decimal:
     """Units of the document's currency for one pound."""
     currency, rate = document.get("currency"), document.get("exchangeRate")
     if currency is None and rate is not None:
-        s.refuse("exchangeRate", "exchangeRate: may be sent only with currency")
+        s.add_fault("exchangeRate", "exchangeRate: may be sent only with currency")
         return Decimal(1)
     return exchange_rate(s, currency or HOME, rate)

@@ -1,4 +1,4 @@
-"""The engine: carries out operations of the contract on the books, without HTTP."""
+"""Carries out operations of the contract on the books of businesses, without HTTP."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class AccountingEngine:
     def add_draft(
         self, operation_id: str, *, business_id: int, params: Mapping[str, Any], body: object
     ) -> Reply:
-        """Make a document as a draft, which the API cannot: on the live site people do it."""
+        """Make a document as a draft. The API cannot; on the live site people do it by hand."""
         return self._call(operation_id, business_id, params, {}, body, draft=True)
 
     def _call(
@@ -96,11 +96,11 @@ class AccountingEngine:
             if reading and operation_id.startswith("list"):
                 arguments.append(read_query(operation, query))
             elif operation.body:
-                heard = read_body(operation, body, check=not self._bulk)
-                arguments.append(self.dialects.hear(heard))
+                parsed = read_body(operation, body, check=not self._bulk)
+                arguments.append(self.dialects.rewrite_body(parsed))
             with self.lock, self._transaction(reading):
                 if not operation.path.startswith("/businesses"):
-                    self._require(business)
+                    self._require_business(business)
                 session = Session(self.db, self.pager, business, covered, self.dialects, draft)
                 reply = HANDLERS[operation_id](session, *arguments)
         except RefusedError as error:
@@ -109,7 +109,7 @@ class AccountingEngine:
             reply.headers.setdefault("Content-Type", "application/json")
         return reply
 
-    def _require(self, business: int) -> None:
+    def _require_business(self, business: int) -> None:
         if not self.db.execute("SELECT 1 FROM businesses WHERE id = ?", (business,)).fetchone():
             raise RefusedError(404, [Fault("notFound", f"There is no business {business}.")])
 
@@ -132,7 +132,7 @@ class AccountingEngine:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Hold the lock and one database transaction, for what is no operation of the API."""
+        """Hold the lock and one database transaction, for changes outside the API's operations."""
         with self.lock, self._transaction():
             yield
 
@@ -175,7 +175,7 @@ class AccountingEngine:
             return [row[0] for row in self.db.execute("SELECT id FROM businesses ORDER BY id")]
 
     def books(self, business_id: int) -> Books:
-        """What people want to see of a business's books.
+        """The books of a business, as the web pages show them.
 
         Raises:
             KeyError: no such business.

@@ -1,4 +1,4 @@
-"""Journals: transactions made by hand."""
+"""Journals: transactions that are posted by hand."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from clearbooks_sandbox.accounting import ledger
 from clearbooks_sandbox.accounting.accounts import check_account
 from clearbooks_sandbox.accounting.ledger import Line
 from clearbooks_sandbox.accounting.money import amount, exact_pennies
-from clearbooks_sandbox.accounting.session import present
+from clearbooks_sandbox.accounting.session import without_nulls
 from clearbooks_sandbox.reply import Reply, encode
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def create_journal(s: Session, params: Mapping[str, Any], body: dict[str, Any]) -> Reply:
-    """`createJournal`: the lines sum to 0 to the penny, and stay as they are, one by one."""
+    """`createJournal`: the lines must sum to 0; none are merged."""
     del params
     lines = []
     for n, line in enumerate(body["lines"]):
@@ -26,17 +26,17 @@ def create_journal(s: Session, params: Mapping[str, Any], body: dict[str, Any]) 
         try:
             pence = exact_pennies(line["amount"])
             if not pence:
-                s.refuse("amount", f"lines[{n}].amount: must not be 0")
+                s.add_fault("amount", f"lines[{n}].amount: must not be 0")
             lines.append(Line(line["accountCodeId"], pence))
         except ValueError as error:
-            s.refuse("amount", f"lines[{n}].amount: {error}")
+            s.add_fault("amount", f"lines[{n}].amount: {error}")
     total = sum(line.amount for line in lines)
     if total:
-        s.refuse("unbalanced", f"lines: sum to {amount(total)}, not to 0")
-    s.settle()
+        s.add_fault("unbalanced", f"lines: sum to {amount(total)}, not to 0")
+    s.raise_faults()
     journal = s.next_id("journal")
     posting = ledger.post(s.db, s.business, body["accountingDate"], lines, ("journal", journal))
     listed = [{"accountCodeId": line.account, "amount": amount(line.amount)} for line in lines]
-    data = encode(present({"id": journal, **body, "lines": listed}))
+    data = encode(without_nulls({"id": journal, **body, "lines": listed}))
     s.db.execute("INSERT INTO journals VALUES (?, ?, ?, ?)", (s.business, journal, posting, data))
     return Reply(201, {}, data)

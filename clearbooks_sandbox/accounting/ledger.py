@@ -1,7 +1,7 @@
 """The ledger: transactions whose lines sum to 0, and what is read from them.
 
-Nothing in it is ever changed or taken away: what is voided or deleted is reversed by another
-transaction of the same accounting date, so ids ascend and every period stays balanced.
+A transaction is never changed or deleted. What is voided or deleted is reversed by a new
+transaction of the same accounting date, so that IDs ascend and every period stays balanced.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Line(NamedTuple):
 
 
 class UnbalancedError(AssertionError):
-    """Lines that do not sum to 0: a fault of the sandbox itself."""
+    """Lines that do not sum to 0: a bug in the sandbox."""
 
 
 def post(
@@ -40,7 +40,11 @@ def post(
     source: tuple[str, int],
     reverses: int | None = None,
 ) -> int | None:
-    """Write a transaction and return its id; lines of 0 are left out, and so is an empty one."""
+    """Write a transaction; its ID, or None where no line has an amount.
+
+    Raises:
+        UnbalancedError: the lines do not sum to 0.
+    """
     kept = [line for line in lines if line.amount]
     if sum(line.amount for line in kept):
         raise UnbalancedError(f"{source}: {kept}")
@@ -48,7 +52,8 @@ def post(
         return None
     transaction = next_value(db, business, "transaction")
     listed = ",".join(
-        f'{{"accountCodeId":{line.account},"amount":{money.text(line.amount)}}}' for line in kept
+        f'{{"accountCodeId":{line.account},"amount":{money.json_text(line.amount)}}}'
+        for line in kept
     )
     text = f'{{"id":{transaction},"accountingDate":"{date}","lines":[{listed}]}}'
     db.execute(
@@ -66,7 +71,7 @@ def post(
 
 
 def reverse(db: sqlite3.Connection, business: int, transaction: int | None) -> None:
-    """Take a transaction back by its mirror image on the same date."""
+    """Post the opposite of a transaction on the same accounting date."""
     if transaction is None:
         return
     row = db.execute(
@@ -129,7 +134,7 @@ def list_lines(s: Session, params: Mapping[str, Any], query: Mapping[str, Any]) 
 def _line(row: tuple[int, str, int, int]) -> bytes:
     return (
         f'{{"transactionId":{row[0]},"accountingDate":"{row[1]}",'
-        f'"accountCodeId":{row[2]},"amount":{money.text(row[3])}}}'
+        f'"accountCodeId":{row[2]},"amount":{money.json_text(row[3])}}}'
     ).encode()
 
 
@@ -148,5 +153,5 @@ def account_balances(s: Session, params: Mapping[str, Any], query: Mapping[str, 
         "GROUP BY account ORDER BY account",
         (s.business, query["accountingDateFrom"], query["accountingDateTo"]),
     )
-    listed = ",".join(f'{{"accountCodeId":{a},"balance":{money.text(b)}}}' for a, b in rows)
+    listed = ",".join(f'{{"accountCodeId":{a},"balance":{money.json_text(b)}}}' for a, b in rows)
     return Reply(200, {}, f"[{listed}]".encode())

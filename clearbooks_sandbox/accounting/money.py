@@ -7,7 +7,7 @@ from typing import Any
 
 HOME = "GBP"
 PENNY = Decimal("0.01")
-MOST = 10**13  # pennies of one amount; keeps every sum inside SQLite's integers
+MAX_PENNIES = 10**13  # pennies of one amount; keeps every sum inside SQLite's integers
 
 # Units of a currency for one pound: what the sandbox provides where a caller sends no rate.
 # Invented and constant, so that books made twice are the same.
@@ -27,12 +27,12 @@ def pennies(value: Decimal) -> int:
         ValueError: larger than the sandbox keeps.
     """
     try:
-        whole = int((value * 100).quantize(Decimal(1), ROUND_HALF_UP))
+        pence = int((value * 100).quantize(Decimal(1), ROUND_HALF_UP))
     except (InvalidOperation, OverflowError):
         raise ValueError("too large") from None
-    if abs(whole) > MOST:
+    if abs(pence) > MAX_PENNIES:
         raise ValueError("too large")
-    return whole
+    return pence
 
 
 def exact_pennies(value: Any) -> int:
@@ -42,10 +42,10 @@ def exact_pennies(value: Any) -> int:
         ValueError: it has parts of a penny, or is larger than the sandbox keeps.
     """
     amount = decimal(value)
-    whole = pennies(amount)
-    if Decimal(whole) != amount * 100:
+    pence = pennies(amount)
+    if Decimal(pence) != amount * 100:
         raise ValueError("more than two decimals")
-    return whole
+    return pence
 
 
 def decimal(value: Any) -> Decimal:
@@ -53,17 +53,17 @@ def decimal(value: Any) -> Decimal:
     return value if isinstance(value, Decimal) else Decimal(str(value))
 
 
-def amount(whole: int) -> Decimal:
+def amount(pence: int) -> Decimal:
     """Pennies as a decimal with two places."""
-    return Decimal(whole).scaleb(-2)
+    return Decimal(pence).scaleb(-2)
 
 
-def text(whole: int) -> str:
+def json_text(pence: int) -> str:
     """Pennies as JSON text with two places."""
-    sign = "-" if whole < 0 else ""
-    return f"{sign}{abs(whole) // 100}.{abs(whole) % 100:02d}"
+    sign = "-" if pence < 0 else ""
+    return f"{sign}{abs(pence) // 100}.{abs(pence) % 100:02d}"
 
 
-def to_home(whole: int, rate: Decimal) -> int:
+def to_home(pence: int, rate: Decimal) -> int:
     """Pennies of a currency at `rate` units a pound, in pennies of home currency."""
-    return whole if rate == 1 else pennies(amount(whole) / rate)
+    return pence if rate == 1 else pennies(amount(pence) / rate)

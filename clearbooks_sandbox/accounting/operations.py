@@ -1,4 +1,4 @@
-"""Which handler carries out which operation of the contract."""
+"""The handler of every operation of the contract."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class Listing:
         fields: Fields of the record that may be sorted by.
         columns: Those of them that are columns, which sort through an index.
         ranges: Conditions with an operator: SQL to value.
-        key: Columns that make the order whole.
+        key: Columns that decide between equal values, so that every page comes in one order.
         select: What to read; one column is JSON text, several go to `render`.
         render: Makes a row's JSON.
         default_sort: Field to sort by where the caller names none.
@@ -42,7 +42,12 @@ class Listing:
 
 
 class Pager:
-    """Answers listings. `cap` limits every page, `dialects` says what the server ignores."""
+    """Answers listings.
+
+    Attributes:
+        cap: Most results on a page; None for the contract's limit.
+        dialects: Names of the dialects that are on.
+    """
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self.db = db

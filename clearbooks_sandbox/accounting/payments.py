@@ -10,7 +10,7 @@ from clearbooks_sandbox.accounting.exchange import exchange_rate
 from clearbooks_sandbox.accounting.ledger import Line
 from clearbooks_sandbox.accounting.money import HOME, amount, decimal, exact_pennies, to_home
 from clearbooks_sandbox.accounting.paging import Listing, sortable
-from clearbooks_sandbox.accounting.session import present
+from clearbooks_sandbox.accounting.session import without_nulls
 from clearbooks_sandbox.reply import Reply, decode, encode, not_found
 from clearbooks_sandbox.validation import resource_of
 
@@ -41,8 +41,8 @@ def get_payment(s: Session, params: Mapping[str, Any]) -> Reply:
 def create_payment(s: Session, params: Mapping[str, Any], body: dict[str, Any]) -> Reply:
     """`createPayment`."""
     del params
-    record, bank_code, kind = _checked(s, body)
-    s.settle()
+    record, bank_code, kind = _validated(s, body)
+    s.raise_faults()
     record = {"id": s.next_id("payment"), **record}
     posting = _post(s, record, bank_code, kind)
     data = encode(record)
@@ -55,16 +55,16 @@ def create_payment(s: Session, params: Mapping[str, Any], body: dict[str, Any]) 
 
 
 def update_payment(s: Session, params: Mapping[str, Any], body: dict[str, Any]) -> Reply:
-    """`updatePayment`: the ID stays; the ledger is corrected where it is concerned."""
+    """`updatePayment`: the ID stays; it is posted anew where a posted field changed."""
     row = s.row("payments", params["paymentId"], "json, settled, posting")
     if row is None:
         raise not_found("payment", params["paymentId"])
     old, settled, posting = decode(row[0]), row[1], row[2]
     merged = {k: v for k, v in old.items() if k not in ("id", "currency")} | body
-    record, bank_code, kind = _checked(s, merged, old)
+    record, bank_code, kind = _validated(s, merged, old)
     if settled:
         _check_settled(s, old, record, settled)
-    s.settle()
+    s.raise_faults()
     record = {"id": old["id"], **record}
     if any(old.get(name) != record.get(name) for name in _POSTED):
         ledger.reverse(s.db, s.business, posting)
@@ -77,31 +77,31 @@ def update_payment(s: Session, params: Mapping[str, Any], body: dict[str, Any]) 
     )  # fmt: skip
     data = s.put_json("payments", record)
     if settled:
-        allocations.rework(s, "payment", record["id"])
+        allocations.recalculate(s, "payment", record["id"])
     return Reply(200, {}, data)
 
 
 def delete_payment(s: Session, params: Mapping[str, Any]) -> Reply:
-    """`deletePayment`: its allocations go with it."""
+    """`deletePayment`: its allocations are deleted, too."""
     row = s.row("payments", params["paymentId"], "posting")
     if row is None:
         raise not_found("payment", params["paymentId"])
-    allocations.release(s, "payment", params["paymentId"])
+    allocations.delete_all(s, "payment", params["paymentId"])
     ledger.reverse(s.db, s.business, row[0])
     s.hide("payments", params["paymentId"])
     return Reply(204)
 
 
-def _checked(
+def _validated(
     s: Session, body: Mapping[str, Any], old: Mapping[str, Any] | None = None
 ) -> tuple[dict[str, Any], int, str]:
     """The record without its id, the bank's account code, and the kind of contact."""
     contact = s.row("contacts", body["contactId"], "kind")
     if contact is None:
-        s.refuse("contactId", f"contactId: there is no contact {body['contactId']}")
+        s.add_fault("contactId", f"contactId: there is no contact {body['contactId']}")
     bank = s.row("bank_accounts", body["bankAccountId"], "code, currency, json")
     if bank is None:
-        s.refuse(
+        s.add_fault(
             "bankAccountId", f"bankAccountId: there is no bank account {body['bankAccountId']}"
         )
     currency = bank[1] if bank else HOME
@@ -110,10 +110,10 @@ def _checked(
     try:
         pence = exact_pennies(body["amount"])
         if not pence:
-            s.refuse("amount", "amount: must not be 0")
+            s.add_fault("amount", "amount: must not be 0")
     except ValueError as error:
         pence = 0
-        s.refuse("amount", f"amount: {error}")
+        s.add_fault("amount", f"amount: {error}")
     record = dict(body)
     if (
         old
@@ -128,13 +128,13 @@ def _checked(
         "currency": currency,
         "exchangeRate": None if currency == HOME else rate,
     }
-    return present(record), bank[0] if bank else 0, contact[0] if contact else "customers"
+    return without_nulls(record), bank[0] if bank else 0, contact[0] if contact else "customers"
 
 
 def _check_method(s: Session, method: int | None, known: list[dict[str, Any]]) -> None:
     if method is not None and method not in {m["id"] for m in known}:
         words = ", ".join(f"{m['id']} ({m['name']})" for m in known)
-        s.refuse("paymentMethodId", f"paymentMethodId: {method} is none of {words}")
+        s.add_fault("paymentMethodId", f"paymentMethodId: {method} is none of {words}")
 
 
 def _check_settled(
@@ -142,10 +142,10 @@ def _check_settled(
 ) -> None:
     for name in ("contactId", "currency"):
         if old[name] != record[name]:
-            s.refuse(name, f"{name}: cannot change while the payment is allocated")
+            s.add_fault(name, f"{name}: cannot change while the payment is allocated")
     new, was = exact_pennies(record["amount"]), exact_pennies(old["amount"])
     if abs(new) < settled or (new < 0) != (was < 0):
-        s.refuse("allocated", f"amount: {amount(settled)} of the payment is allocated already")
+        s.add_fault("allocated", f"amount: {amount(settled)} of the payment is allocated already")
 
 
 def _rate(record: Mapping[str, Any]) -> Decimal:

@@ -44,25 +44,25 @@ class Priced:
 
 
 def price(s: Session, side: str, document: Mapping[str, Any]) -> Priced:
-    """Work out the lines of a document; what is wrong with them is noted in the session."""
+    """Work out the lines of a document; faults are noted in the session."""
     priced = Priced()
-    treatment, legal = _legal(s, side, document)
+    treatment, legal = _legal_rates(s, side, document)
     seen: set[int] = set()
     if not document["lineItems"]:
-        s.refuse("lineItems", "lineItems: a document needs at least one line")
+        s.add_fault("lineItems", "lineItems: a document needs at least one line")
     for n, line in enumerate(document["lineItems"]):
         where = f"lineItems[{n}]"
         if line["accountCode"] not in seen:
             check_account(s, f"{where}.accountCode", line["accountCode"], side)
             seen.add(line["accountCode"])
         if line.get("stockItem") is not None and s.row("stock_items", line["stockItem"]) is None:
-            s.refuse("stockItem", f"{where}: there is no stock item {line['stockItem']}")
+            s.add_fault("stockItem", f"{where}: there is no stock item {line['stockItem']}")
         try:
             _price_line(s, priced, line, treatment, legal, where)
         except ValueError as error:
-            s.refuse("amount", f"{where}: an amount has {error}")
+            s.add_fault("amount", f"{where}: an amount has {error}")
     if priced.gross < 0:
-        s.refuse("negativeTotal", "The total is negative: a credit note is meant")
+        s.add_fault("negativeTotal", "The total is negative: a credit note is meant")
     return priced
 
 
@@ -78,14 +78,16 @@ def _price_line(
     key, notional = line["vatRateKey"], 0
     if key == vat.MANUAL:
         if line.get("vatAmount") is None:
-            s.refuse("vatAmount", f"{where}.vatAmount: is required where vatRateKey is Manual")
+            s.add_fault("vatAmount", f"{where}.vatAmount: is required where vatRateKey is Manual")
         tax = exact_pennies(line.get("vatAmount") or 0)
         if treatment and (treatment.reverse or "Standard" not in treatment.rates):
-            s.refuse("vatRateKey", f"{where}.vatRateKey: not legal with this VAT treatment: Manual")
+            s.add_fault(
+                "vatRateKey", f"{where}.vatRateKey: not legal with this VAT treatment: Manual"
+            )
     else:
         rate = legal.get(key)
         if rate is None and treatment:
-            s.refuse(
+            s.add_fault(
                 "vatRateKey",
                 f"{where}.vatRateKey: {key!r} is not legal for {treatment.key} on this date; "
                 f"legal: {', '.join(legal) or 'none'}",
@@ -101,7 +103,7 @@ def _price_line(
     priced.lines.append({**line, "vatAmount": amount(tax)})
 
 
-def _legal(
+def _legal_rates(
     s: Session, side: str, document: Mapping[str, Any]
 ) -> tuple[vat.Treatment | None, dict[str, vat.Rate]]:
     """The document's treatment and the rates that are legal on its date."""
@@ -110,13 +112,13 @@ def _legal(
     treatment = next((t for t in had if t.key == key), None)
     known = ", ".join(t.key for t in had if vat.in_force(t, day))
     if treatment is None:
-        s.refuse(
+        s.add_fault(
             "vatTreatment",
             f"vatTreatment: the business has no treatment {key!r} for {side}; it has: {known}",
         )
         return None, {}
     if not vat.in_force(treatment, day):
-        s.refuse(
+        s.add_fault(
             "vatTreatment", f"vatTreatment: {key} was not in force on {day}; in force: {known}"
         )
         return None, {}

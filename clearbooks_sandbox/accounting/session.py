@@ -1,4 +1,4 @@
-"""What a handler works with while it carries out one operation."""
+"""The session of one operation: its database transaction, its business, its faults."""
 
 from __future__ import annotations
 
@@ -19,7 +19,16 @@ Handler = Callable[..., Reply]
 
 @dataclass(slots=True)
 class Session:
-    """One operation on one business, inside one database transaction."""
+    """One operation on one business, inside one database transaction.
+
+    Attributes:
+        pager: Answers listings.
+        business: ID of the business; 0 where the operation is about none.
+        covered: IDs of the businesses that the authorisation covers; None for all.
+        dialects: Names of the dialects that are on.
+        draft: Whether a document is made as a draft, which the API cannot do.
+        faults: What is wrong with the request, as far as it has been checked.
+    """
 
     db: sqlite3.Connection
     pager: Pager
@@ -27,15 +36,14 @@ class Session:
     covered: Collection[int] | None = None
     dialects: Collection[str] = ()
     draft: bool = False
-    file_name: str = ""
     faults: list[Fault] = field(default_factory=list)
 
-    def refuse(self, code: str, message: str) -> None:
-        """Note a fault; `settle` refuses the request with all that were noted."""
+    def add_fault(self, code: str, message: str) -> None:
+        """Note something wrong with the request; `raise_faults` refuses it with all of them."""
         self.faults.append(Fault(code, message))
 
-    def settle(self) -> None:
-        """Go on if no fault was noted.
+    def raise_faults(self) -> None:
+        """Refuse the request if a fault was noted.
 
         Raises:
             RefusedError: 422 with every fault.
@@ -48,7 +56,7 @@ class Session:
         return next_value(self.db, self.business, name, first)
 
     def row(self, table: str, record_id: int, columns: str = "json") -> tuple[Any, ...] | None:
-        """Columns of a record that is not hidden."""
+        """Columns of a record; None where there is no such record, or it is hidden."""
         found: tuple[Any, ...] | None = self.db.execute(
             f"SELECT {columns} FROM {table} "  # noqa: S608 - our own names
             "WHERE business = ? AND id = ? AND hidden = 0",
@@ -69,7 +77,7 @@ class Session:
         return record
 
     def put_json(self, table: str, record: Mapping[str, Any]) -> bytes:
-        """Keep a record's new content; its JSON."""
+        """Store a record's new content; its JSON."""
         data = encode(record)
         self.db.execute(
             f"UPDATE {table} SET json = ? WHERE business = ? AND id = ?",  # noqa: S608
@@ -78,13 +86,13 @@ class Session:
         return data
 
     def hide(self, table: str, record_id: int) -> None:
-        """Take a record out of lists and answers."""
+        """Hide a record from lists and answers; its ID is not given out again."""
         self.db.execute(
             f"UPDATE {table} SET hidden = 1 WHERE business = ? AND id = ?",  # noqa: S608
             (self.business, record_id),
         )
 
 
-def present(record: Mapping[str, Any]) -> dict[str, Any]:
+def without_nulls(record: Mapping[str, Any]) -> dict[str, Any]:
     """The record without the fields that have no value."""
     return {name: value for name, value in record.items() if value is not None}

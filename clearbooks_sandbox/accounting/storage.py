@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Amounts are integer pennies, dates ISO text. `json` is the record as the API answers it, ready to
-# be joined into a page. `hidden` records keep their id and leave the lists.
+# Amounts are integer pennies, dates ISO text. `json` is the record as the API answers it, so that a
+# page is made by joining them. `hidden` records keep their ID and are not listed.
 TABLES = """
 CREATE TABLE IF NOT EXISTS businesses (
   id INTEGER PRIMARY KEY, json BLOB NOT NULL, vat_treatments TEXT
@@ -111,7 +111,7 @@ class DatabaseInUseError(Exception):
 
 
 def connect(path: Path | None) -> sqlite3.Connection:
-    """Open the database and make what is missing.
+    """Open the database and create missing tables.
 
     Raises:
         DatabaseInUseError: another sandbox has it open.

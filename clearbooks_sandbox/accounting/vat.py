@@ -55,16 +55,16 @@ RATES = (
 )  # fmt: skip
 
 _ALL = ("Standard", "Reduced", "Zero", "Exempt", "Out")
-_LEFT = "2020-12-31"  # the last day of EU rules
+_LAST_EU_DAY = "2020-12-31"  # EU rules ended with the transition period
 TREATMENTS = {
     "sales": (
         Treatment("UK", "Sale in the UK", _ALL),
         Treatment("ReverseCharge", "Domestic reverse charge", ("Standard", "Reduced"),
                   reverse=True, since="2007-06-01"),
         Treatment("EUGoods", "Goods to a VAT-registered customer in the EU", ("Zero",), "EU",
-                  until=_LEFT),
+                  until=_LAST_EU_DAY),
         Treatment("EUServices", "Services to a business customer in the EU", ("Out",), "EU"),
-        Treatment("EUConsumer", "Sale to a consumer in the EU", _ALL, "EU", until=_LEFT),
+        Treatment("EUConsumer", "Sale to a consumer in the EU", _ALL, "EU", until=_LAST_EU_DAY),
         Treatment("Export", "Goods outside the UK", ("Zero",), "world"),
         Treatment("WorldServices", "Services outside the UK", ("Out",), "world"),
     ),
@@ -73,7 +73,7 @@ TREATMENTS = {
         Treatment("ReverseCharge", "Domestic reverse charge", ("Standard", "Reduced"),
                   reverse=True, since="2007-06-01"),
         Treatment("EUGoods", "Goods acquired from the EU", ("Standard", "Reduced", "Zero"), "EU",
-                  reverse=True, until=_LEFT),
+                  reverse=True, until=_LAST_EU_DAY),
         Treatment("EUServices", "Services from the EU", ("Standard", "Exempt", "Out"), "EU",
                   reverse=True),
         Treatment("Import", "Goods from outside the UK, postponed accounting",

@@ -8,15 +8,16 @@ import socket
 import struct
 import time
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from clearbooks.contract import BUSINESS_HEADER
-from clearbooks_sandbox.http.change_between_pages import Disturbance
+from clearbooks_sandbox.http.change_between_pages import ListingChanger, Page
 from clearbooks_sandbox.http.oauth import TokenError
 from clearbooks_sandbox.http.request_log import LoggedRequest, RequestLog
 from clearbooks_sandbox.http.routes import Router
-from clearbooks_sandbox.http.throttle import Bucket
+from clearbooks_sandbox.http.throttle import TokenBucket
 from clearbooks_sandbox.options import API_PATH, TOKEN_PATH
 from clearbooks_sandbox.reply import Fault, RefusedError, Reply, encode, error_reply
 
@@ -25,20 +26,20 @@ if TYPE_CHECKING:
 
     from clearbooks.contract import Operation
     from clearbooks_sandbox.accounting.engine import AccountingEngine
-    from clearbooks_sandbox.http.faults import Faults, Rule
+    from clearbooks_sandbox.http.faults import FaultRule, Faults
     from clearbooks_sandbox.http.oauth import Grant, OAuth
     from clearbooks_sandbox.options import Options
 
 TRANSPORT = "clearbooks.transport"
 _SLICE = 0.1
 _HTML = b"<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body>Sign in</body></html>\n"
-# Faults that take the place of the request, and of its answer.
-_INSTEAD = ("drop-before", "error", "html", "throttle")
+# Faults that answer a request without carrying it out.
+_NOT_CARRIED_OUT = ("drop-before", "error", "html", "throttle")
 
 
 @dataclass(slots=True)
-class Incoming:
-    """A request, and what becomes known of it."""
+class ApiRequest:
+    """A request; from `operation` on, what routing and authorisation found out about it."""
 
     method: str
     path: str
@@ -60,8 +61,8 @@ class Api:
         self.engine, self.oauth, self.faults, self.options = engine, oauth, faults, options
         self.requests = RequestLog()
         self.router = Router(engine.dialects)
-        self.disturbance = Disturbance(engine)
-        self._buckets: dict[str, Bucket] = {}
+        self.listing_changer = ListingChanger(engine)
+        self._buckets: dict[str, TokenBucket] = {}
         self.closing = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,49 +70,49 @@ class Api:
         started, at = time.perf_counter(), time.time()
         request = await _read(scope, receive)
         await self._wait(self.options.latency_ms / 1000)
-        struck = self.faults.strike(request.method, request.path, _page(request))
-        reply = await self._answer(request, struck)
+        active = self.faults.matching(request.method, request.path, _page(request))
+        reply = await self._answer(request, active)
         ms = (time.perf_counter() - started) * 1000
         self.requests.append(
             LoggedRequest(
                 request.method, request.path, request.query, reply.status if reply else 0, ms,
                 request.business, request.operation.id if request.operation else "", at,
-                ", ".join(struck),
+                ", ".join(active),
             )
         )  # fmt: skip
         if reply is None:
-            await _drop(scope)
-        elif "cut" in struck:
+            await _close_connection(scope)
+        elif "cut" in active:
             await _send(send, reply, cut=True)
-            await _drop(scope)
+            await _close_connection(scope)
         else:
             await _send(send, reply)
 
     async def _wait(self, seconds: float) -> None:
-        """Wait, unless the server is about to stop."""
+        """Wait, but not longer than the server runs."""
         end = time.monotonic() + seconds
         # The flag is set from another thread, which an event of the loop cannot be.
         while not self.closing and (left := end - time.monotonic()) > 0:  # noqa: ASYNC110
             await asyncio.sleep(min(left, _SLICE))
 
-    async def _answer(self, request: Incoming, struck: dict[str, Rule]) -> Reply | None:
+    async def _answer(self, request: ApiRequest, active: dict[str, FaultRule]) -> Reply | None:
         """The answer, or None where the connection is to be closed."""
-        if "slow" in struck:
-            await self._wait(struck["slow"].seconds)
+        if "slow" in active:
+            await self._wait(active["slow"].seconds)
         if self.closing:
             return None
-        if "expire-tokens" in struck:
+        if "expire-tokens" in active:
             self.oauth.expire_access_tokens()
-        for kind in _INSTEAD:
-            if kind in struck:
-                return _instead(struck[kind])
+        for kind in _NOT_CARRIED_OUT:
+            if kind in active:
+                return _fault_reply(active[kind])
         is_token = request.path == TOKEN_PATH
-        reply = self._token(request) if is_token else self._api(request, struck)
-        if "slow-after" in struck:
-            await self._wait(struck["slow-after"].seconds)
-        return _spoilt(reply, struck)
+        reply = self._token(request) if is_token else self._api(request, active)
+        if "slow-after" in active:
+            await self._wait(active["slow-after"].seconds)
+        return _with_faults(reply, active)
 
-    def _token(self, request: Incoming) -> Reply:
+    def _token(self, request: ApiRequest) -> Reply:
         headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
         if request.method != "POST":
             return error_reply(
@@ -124,30 +125,29 @@ class Api:
             answer = {"error": error.error, "error_description": error.description}
             return Reply(error.status, headers, encode(answer))
 
-    def _api(self, request: Incoming, struck: dict[str, Rule]) -> Reply:
+    def _api(self, request: ApiRequest, active: dict[str, FaultRule]) -> Reply:
         try:
-            reply = self._carry_out(request, struck)
+            reply = self._carry_out(request, active)
         except RefusedError as error:
             reply = error.reply()
         if request.operation is None:
             return reply
-        return self.engine.dialects.apply(request.operation, reply)
+        return self.engine.dialects.rewrite_reply(request.operation, reply)
 
-    def _carry_out(self, request: Incoming, struck: dict[str, Rule]) -> Reply:
+    def _carry_out(self, request: ApiRequest, active: dict[str, FaultRule]) -> Reply:
         operation, request.params = self.router.match(request.method, request.path)
         request.operation = operation
         grant = self._authorise(request)
-        self._hold(grant)
+        self._throttle(grant)
         covered = self.engine.business_ids()
         if grant.businesses is not None:
             covered = [number for number in covered if number in grant.businesses]
         request.business = _business(request, covered)
         _check_type(request)
-        for kind in struck:
+        for kind in active:
             if kind.endswith("-between-pages") and operation.paged:
-                self.disturbance.strike(
-                    kind, request.business, operation, request.params, request.values
-                )
+                page = Page(request.business, operation, request.params, request.values)
+                self.listing_changer.change(kind, page)
         return self.engine.call(
             operation.id,
             business_id=request.business,
@@ -157,7 +157,7 @@ class Api:
             covered=covered,
         )
 
-    def _authorise(self, request: Incoming) -> Grant:
+    def _authorise(self, request: ApiRequest) -> Grant:
         assert request.operation  # noqa: S101 - routed before
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         grant = self.oauth.grant(token.strip()) if kind.lower() == "bearer" else None
@@ -173,12 +173,12 @@ class Api:
             )
         return grant
 
-    def _hold(self, grant: Grant) -> None:
+    def _throttle(self, grant: Grant) -> None:
         if self.options.rate is None:
             return
         bucket = self._buckets.get(grant.client_id)
         if bucket is None or (bucket.rate, bucket.burst) != (self.options.rate, self.options.burst):
-            bucket = Bucket(self.options.rate, self.options.burst)
+            bucket = TokenBucket(self.options.rate, self.options.burst)
             self._buckets[grant.client_id] = bucket
         wait = bucket.take()
         if wait:
@@ -186,20 +186,20 @@ class Api:
             raise RefusedError(429, [Fault("rateLimit", "Too many requests")], headers)
 
 
-def _spoilt(reply: Reply, struck: dict[str, Rule]) -> Reply | None:
-    """What the faults that strike afterwards leave of an answer."""
-    if "drop-after" in struck:
+def _with_faults(reply: Reply, active: dict[str, FaultRule]) -> Reply | None:
+    """The reply after the faults that change it; None where the connection is to be closed."""
+    if "drop-after" in active:
         return None
-    if "error-after" in struck:
-        return _server_error(struck["error-after"].status)
-    if "html-after" in struck:
+    if "error-after" in active:
+        return _server_error(active["error-after"].status)
+    if "html-after" in active:
         return Reply(200, {"Content-Type": "text/html"}, _HTML)
-    if "truncate" in struck:
+    if "truncate" in active:
         return Reply(reply.status, reply.headers, reply.body[: len(reply.body) // 2])
     return reply
 
 
-def _instead(rule: Rule) -> Reply | None:
+def _fault_reply(rule: FaultRule) -> Reply | None:
     if rule.kind == "drop-before":
         return None
     if rule.kind == "html":
@@ -214,7 +214,7 @@ def _server_error(status: int) -> Reply:
     return error_reply(status, [Fault("serverError", "A fault made on purpose")])
 
 
-def _business(request: Incoming, covered: list[int]) -> int:
+def _business(request: ApiRequest, covered: list[int]) -> int:
     """The business that a request is about; 0 where it is about none."""
     assert request.operation  # noqa: S101 - routed before
     sent = request.headers.get(BUSINESS_HEADER.lower())
@@ -239,7 +239,7 @@ def _business(request: Incoming, covered: list[int]) -> int:
     return covered[0]
 
 
-def _check_type(request: Incoming) -> None:
+def _check_type(request: ApiRequest) -> None:
     assert request.operation  # noqa: S101 - routed before
     sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     wrong = {
@@ -257,7 +257,7 @@ def _check_type(request: Incoming) -> None:
         )
 
 
-async def _read(scope: Scope, receive: Receive) -> Incoming:
+async def _read(scope: Scope, receive: Receive) -> ApiRequest:
     chunks, more = [], True
     while more:
         message = await receive()
@@ -267,7 +267,7 @@ async def _read(scope: Scope, receive: Receive) -> Incoming:
     path = raw.partition(b"?")[0].decode("latin-1")
     query = scope["query_string"].decode("latin-1")
     values = parse_qs(query, keep_blank_values=True)
-    return Incoming(
+    return ApiRequest(
         method=scope["method"],
         path=path.removeprefix(API_PATH),
         query=query,
@@ -277,14 +277,14 @@ async def _read(scope: Scope, receive: Receive) -> Incoming:
     )
 
 
-def _page(request: Incoming) -> int:
+def _page(request: ApiRequest) -> int:
     page = str(request.values.get("page", 1))
     return int(page) if page.isdecimal() and len(page) < 10 else 1  # noqa: PLR2004
 
 
 async def _send(send: Send, reply: Reply, *, cut: bool = False) -> None:
     headers = [(k.lower().encode(), v.encode("latin-1")) for k, v in reply.headers.items()]
-    if reply.status != 204:  # noqa: PLR2004
+    if reply.status != HTTPStatus.NO_CONTENT:
         headers.append((b"content-length", str(len(reply.body)).encode()))
     start: Message = {"type": "http.response.start", "status": reply.status, "headers": headers}
     await send(start)
@@ -292,7 +292,7 @@ async def _send(send: Send, reply: Reply, *, cut: bool = False) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": cut})
 
 
-async def _drop(scope: Scope) -> None:
+async def _close_connection(scope: Scope) -> None:
     """Close the connection under the client."""
     transport = scope.get(TRANSPORT)
     if transport is None:

@@ -1,11 +1,10 @@
-"""Changes to a listing while somebody reads it: the faults between pages."""
+"""The faults that change a listing between two of its pages."""
 
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from clearbooks.contract import load_contract
 from clearbooks_sandbox.validation import body_schema, resource_of
 
 if TYPE_CHECKING:
@@ -29,71 +28,62 @@ _TABLES = {
 _CANDIDATES = 20
 
 
-class Disturbance:
-    """Deletes and adds records of the listing that a request reads."""
+class Page(NamedTuple):
+    """A page of a listing, as it was requested."""
+
+    business: int
+    operation: Operation
+    params: Mapping[str, Any]
+    query: Mapping[str, Any]
+
+
+class ListingChanger:
+    """Deletes or adds records of the listing whose next page is requested."""
 
     def __init__(self, engine: AccountingEngine, seed: int = 0) -> None:
         self.engine = engine
         self.random = random.Random(seed)  # noqa: S311 - repeatable on purpose
 
-    def strike(
-        self,
-        kind: str,
-        business: int,
-        operation: Operation,
-        params: Mapping[str, Any],
-        query: Mapping[str, Any],
-    ) -> None:
+    def change(self, kind: str, page: Page) -> None:
         """Carry out `delete-`, `add-` or `replace-between-pages`."""
         action = kind.partition("-")[0]
         if action in ("delete", "replace"):
-            self._delete(business, operation, params, query)
+            self._delete(page)
         if action in ("add", "replace"):
-            self._add(business, operation, params)
+            self._add(page)
 
-    def _records(
-        self,
-        business: int,
-        operation: Operation,
-        params: Mapping[str, Any],
-        query: Mapping[str, Any],
-    ) -> list[dict[str, Any]]:
-        reply = self.engine.call(operation.id, business_id=business, params=params, query=query)
-        return list(reply.json()) if reply.status == 200 else []  # noqa: PLR2004
+    def _records(self, page: Page, query: Mapping[str, Any]) -> list[dict[str, Any]]:
+        reply = self.engine.call(
+            page.operation.id, business_id=page.business, params=page.params, query=query
+        )
+        return list(reply.json()) if reply.ok else []
 
-    def _delete(
-        self,
-        business: int,
-        operation: Operation,
-        params: Mapping[str, Any],
-        query: Mapping[str, Any],
-    ) -> None:
-        """Delete a record of the page before, as the API would, or else out of the table."""
-        before = {**query, "page": int(query["page"]) - 1}
-        records = self._records(business, operation, params, before)
+    def _delete(self, page: Page) -> None:
+        """Delete a record of the page before: by an operation, or else hide it in its table."""
+        records = self._records(page, {**page.query, "page": int(page.query["page"]) - 1})
+        if not records:
+            return
         self.random.shuffle(records)
-        resource = resource_of(operation.id)[0]
+        resource = resource_of(page.operation.id)[0]
         deletion = resource.operation("delete")
         if resource.name in ("transactions", "transaction_lines"):
-            if records:
-                self._erase(business, records[0].get("id") or records[0]["transactionId"])
+            self._erase(page.business, records[0].get("id") or records[0]["transactionId"])
             return
-        for record in records[:_CANDIDATES] if deletion else ():
-            assert deletion  # noqa: S101 - the loop is empty without
-            names = dict.fromkeys(deletion.path_parameters, record["id"]) | dict(params)
-            reply = self.engine.call(deletion.id, business_id=business, params=names)
-            if reply.status < 300:  # noqa: PLR2004
-                return
-        if records:
-            with self.engine.transaction():
-                self.engine.db.execute(
-                    f"UPDATE {_TABLES[resource.entity]} SET hidden = 1 "  # noqa: S608 - our names
-                    "WHERE business = ? AND id = ?",
-                    (business, records[0]["id"]),
-                )
+        if deletion:
+            # Not every record can be deleted: one that is in use is refused.
+            for record in records[:_CANDIDATES]:
+                names = dict.fromkeys(deletion.path_parameters, record["id"]) | dict(page.params)
+                if self.engine.call(deletion.id, business_id=page.business, params=names).ok:
+                    return
+        with self.engine.transaction():
+            self.engine.db.execute(
+                f"UPDATE {_TABLES[resource.entity]} SET hidden = 1 "  # noqa: S608 - our names
+                "WHERE business = ? AND id = ?",
+                (page.business, records[0]["id"]),
+            )
 
     def _erase(self, business: int, transaction: int) -> None:
-        """Take a whole transaction away, which the ledger itself never does."""
+        """Delete a transaction from the database, since the ledger has no operation for it."""
         with self.engine.transaction():
             for table in ("transactions", "lines"):
                 self.engine.db.execute(
@@ -101,13 +91,14 @@ class Disturbance:
                     (business, transaction),
                 )
 
-    def _add(self, business: int, operation: Operation, params: Mapping[str, Any]) -> None:
+    def _add(self, page: Page) -> None:
         """Add a record like the first one of the listing."""
-        resource = resource_of(operation.id)[0]
+        resource = resource_of(page.operation.id)[0]
+        records = self._records(page, {"limit": 1})
+        business, params = page.business, page.params
         if resource.name in ("transactions", "transaction_lines"):
-            self._add_journal(business, operation)
+            self._add_journal(business, records[0]["accountingDate"] if records else "2024-01-01")
             return
-        records = self._records(business, operation, params, {"limit": 1})
         creation = resource.operation("create")
         if not records or creation is None:
             return
@@ -118,18 +109,18 @@ class Disturbance:
         allowed = body_schema(creation.id)["properties"]
         body = {name: value for name, value in records[0].items() if name in allowed}
         if resource.entity == "allocation":
-            body = self._open_pair(business, params["invoiceType"], body)
+            body = self._unallocated_pair(business, params["invoiceType"], body)
         self.engine.call(creation.id, business_id=business, params=params, body=body)
 
-    def _add_journal(self, business: int, operation: Operation) -> None:
-        dates = self._records(business, operation, {}, {"limit": 1})
-        day = dates[0]["accountingDate"] if dates else "2024-01-01"
+    def _add_journal(self, business: int, day: str) -> None:
         lines = [{"accountCodeId": 9002001, "amount": 1}, {"accountCodeId": 9001002, "amount": -1}]
         body = {"accountingDate": day, "description": "Added while reading", "lines": lines}
         self.engine.call("createJournal", business_id=business, body=body)
 
-    def _open_pair(self, business: int, side: str, like: Mapping[str, Any]) -> dict[str, Any]:
-        """A new invoice and a payment of one pound that wait to be joined."""
+    def _unallocated_pair(
+        self, business: int, side: str, like: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """A new invoice and a new payment of one pound, as the body of an allocation."""
         sales = side == "sales"
         kind = {"salesType": "invoices"} if sales else {"purchaseType": "bills"}
         title = "Sales" if sales else "Purchase"
@@ -138,7 +129,7 @@ class Disturbance:
             f"get{title}Document", business_id=business, params=kind | {id_name: like["invoiceId"]}
         ).json()
         contact = found["customerId" if sales else "supplierId"]
-        bank = self._records(business, load_contract().operations["listBankAccounts"], {}, {})[0]
+        bank = self.engine.call("listBankAccounts", business_id=business).json()[0]
         line = found["lineItems"][0] | {"unitPrice": 1, "quantity": 1, "vatRateKey": "0.00:Zero"}
         invoice = {
             "date": found["date"],

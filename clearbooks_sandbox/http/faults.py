@@ -1,4 +1,4 @@
-"""Faults made on purpose: which request gets which."""
+"""Faults that the sandbox makes on request: which requests they affect."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _BETWEEN = "-between-pages"
 
 
 @dataclass(slots=True)
-class Rule:
-    """When a fault strikes.
+class FaultRule:
+    """Which requests get a fault.
 
     Attributes:
         probability: Of each matching request, where neither `nth` nor `every` is set.
@@ -36,14 +36,14 @@ class Rule:
         method: Only this method.
         path: Only paths below the API's base that begin so. Without it, the API only;
             `/oauth/token` must be named.
-        nth: Strikes the n-th matching request and those after it, as often as `times` says.
-        every: Strikes each n-th matching request.
-        times: Strikes at most so often.
+        nth: The n-th matching request gets it, and those after it, as often as `times` says.
+        every: Each n-th matching request gets it.
+        times: How often it happens at most.
         seed: Of the probability.
         status: Of `error` and `error-after`.
         retry_after: Header of `throttle`: seconds or an HTTP date.
         matched: Matching requests so far.
-        fired: How often it struck.
+        fired: How often it happened.
     """
 
     kind: str
@@ -68,8 +68,8 @@ class Rule:
             raise ValueError(f"{self.kind}: the probability {self.probability} is not in 0..1")
         self._random = random.Random(self.seed)  # noqa: S311 - repeatable on purpose
 
-    def strikes(self, method: str, path: str, page: int) -> bool:
-        """Whether this request is struck; counts it."""
+    def applies_to(self, method: str, path: str, page: int) -> bool:
+        """Whether this request gets the fault; counts the request."""
         below = path.startswith(self.path) if self.path else not path.startswith("/oauth")
         if not below or (self.method and self.method.upper() != method):
             return False
@@ -79,13 +79,13 @@ class Rule:
         if self.times is not None and self.fired >= self.times:
             return False
         if self.nth is not None:
-            struck = self.matched >= self.nth
+            applies = self.matched >= self.nth
         elif self.every is not None:
-            struck = self.matched % self.every == 0
+            applies = self.matched % self.every == 0
         else:
-            struck = self._random.random() < self.probability
-        self.fired += struck
-        return struck
+            applies = self._random.random() < self.probability
+        self.fired += applies
+        return applies
 
 
 _TEXT = frozenset({"method", "path", "retry_after"})
@@ -96,16 +96,16 @@ class Faults:
     """The rules in force."""
 
     def __init__(self, specs: list[str] | None = None) -> None:
-        self.rules: list[Rule] = []
+        self.rules: list[FaultRule] = []
         for spec in specs or ():
             self.add(spec)
 
-    def add(self, spec: str) -> Rule:
+    def add(self, spec: str) -> FaultRule:
         """Add a rule from text: `KIND[:PROBABILITY][:SECONDS][:name=value,...]`.
 
         Such as `error:0.1`, `slow:0.1:2.0`, `expire-tokens:every=50` or
         `drop-after:0.05:method=POST,path=/accounting/sales,seed=7`. A fault between pages
-        strikes once unless `times` says otherwise.
+        happens once unless `times` says otherwise.
 
         Raises:
             ValueError: not a rule; the text says why.
@@ -120,7 +120,7 @@ class Faults:
                     name, value = next(places, ""), item
                 values[name.replace("-", "_")] = value
         try:
-            rule = Rule(kind, **{name: _typed(name, value) for name, value in values.items()})  # type: ignore[arg-type]
+            rule = FaultRule(kind, **{name: _typed(name, value) for name, value in values.items()})  # type: ignore[arg-type]
         except (ValueError, TypeError) as error:
             raise ValueError(
                 f"fault {spec!r}: {error}; write KIND[:PROBABILITY][:SECONDS][:name=value,...]"
@@ -139,9 +139,9 @@ class Faults:
         seconds: float = 1.0,
         status: int = 500,
         retry_after: str | None = None,
-    ) -> Rule:
-        """Have the n-th matching request from now on struck; the rule counts what it did."""
-        rule = Rule(
+    ) -> FaultRule:
+        """Give the n-th matching request from now on a fault; the rule counts what it did."""
+        rule = FaultRule(
             kind, method=method, path=path, nth=nth, times=times, seconds=seconds, status=status,
             retry_after=retry_after,
         )  # fmt: skip
@@ -149,24 +149,24 @@ class Faults:
         return rule
 
     def clear(self) -> None:
-        """Forget every rule."""
+        """Remove every rule."""
         self.rules.clear()
 
     @property
     def counts(self) -> Counter[str]:
-        """How often each kind struck."""
+        """How often each kind happened."""
         found: Counter[str] = Counter()
         for rule in self.rules:
             found[rule.kind] += rule.fired
         return found
 
-    def strike(self, method: str, path: str, page: int = 1) -> dict[str, Rule]:
-        """The rules that strike this request, by kind."""
-        return {rule.kind: rule for rule in self.rules if rule.strikes(method, path, page)}
+    def matching(self, method: str, path: str, page: int = 1) -> dict[str, FaultRule]:
+        """The rules that apply to this request, by kind."""
+        return {rule.kind: rule for rule in self.rules if rule.applies_to(method, path, page)}
 
 
 def _typed(name: str, value: object) -> object:
-    if name not in {f.name for f in fields(Rule) if f.init} - {"kind", "matched", "fired"}:
+    if name not in {f.name for f in fields(FaultRule) if f.init} - {"kind", "matched", "fired"}:
         raise ValueError(f"unknown part {name or value!r}")
     if name in _TEXT:
         return value

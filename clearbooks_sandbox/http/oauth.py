@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from clearbooks_sandbox.accounting.engine import AccountingEngine
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-CODE_LIFE = 60
+CODE_LIFETIME = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
-    """An authorisation that a person has yet to decide.
+class AuthorisationRequest:
+    """A request for authorisation that a person has not decided yet.
 
     Attributes:
         id: Opaque; the consent page carries it in its form.
@@ -94,7 +94,7 @@ class OAuth:
         self.expires_in = expires_in
         self.clock = clock
 
-    # Applications and tokens that are there from the start
+    # Applications and tokens that exist from the start
 
     def add_application(self, client_id: str, secret: str, name: str) -> None:
         """Register an application, or change its secret. Any loopback redirect URI is its own."""
@@ -115,7 +115,7 @@ class OAuth:
         businesses: Collection[int] | None = None,
         expires_in: float | None = None,
     ) -> None:
-        """Put an `access` or `refresh` token there; one that was there before stays as it is."""
+        """Store an `access` or `refresh` token; one that is stored already is left as it is."""
         with self.engine.transaction():
             self._insert(
                 kind,
@@ -144,7 +144,7 @@ class OAuth:
 
     # Consent
 
-    def request(self, query: Mapping[str, str]) -> Pending:
+    def read_request(self, query: Mapping[str, str]) -> AuthorisationRequest:
         """Read the query of the consent page.
 
         Raises:
@@ -173,7 +173,7 @@ class OAuth:
         challenge = query.get("code_challenge") or None
         if challenge and query.get("code_challenge_method") != "S256":
             raise refuse("invalid_request", "code_challenge_method must be S256")
-        pending = Pending(
+        pending = AuthorisationRequest(
             id=secrets.token_urlsafe(24),
             application=application,
             client_id=query["client_id"],
@@ -197,7 +197,7 @@ class OAuth:
             raise AuthorisationError(f"There is no application with client_id {client_id!r}")
         return str(row[0])
 
-    def pending(self, pending_id: str) -> Pending:
+    def pending(self, pending_id: str) -> AuthorisationRequest:
         """The request that a form sent back.
 
         Raises:
@@ -209,13 +209,13 @@ class OAuth:
             ).fetchone()
         if row is None:
             raise AuthorisationError("This request was decided already; start again")
-        return Pending(**decode(row[0]))
+        return AuthorisationRequest(**decode(row[0]))
 
-    def _decide(self, pending: Pending) -> None:
+    def _decide(self, pending: AuthorisationRequest) -> None:
         self.pending(pending.id)
         self.engine.db.execute("DELETE FROM oauth_pending WHERE id = ?", (pending.id,))
 
-    def allow(self, pending: Pending, business_ids: Collection[int]) -> str:
+    def allow(self, pending: AuthorisationRequest, business_ids: Collection[int]) -> str:
         """Grant it for these businesses; the URL to send the browser to.
 
         Raises:
@@ -225,7 +225,7 @@ class OAuth:
         if not chosen or set(chosen) - set(self.engine.business_ids()):
             raise AuthorisationError("Choose at least one of your businesses")
         code = secrets.token_urlsafe(24)
-        kept = {
+        granted = {
             "redirect_uri": pending.redirect_uri,
             "scopes": sorted(pending.scopes),
             "businesses": chosen,
@@ -235,11 +235,11 @@ class OAuth:
             self._decide(pending)
             self.engine.db.execute(
                 "INSERT INTO oauth_codes VALUES (?, ?, ?, ?, 0)",
-                (code, pending.client_id, encode(kept), self.clock() + CODE_LIFE),
+                (code, pending.client_id, encode(granted), self.clock() + CODE_LIFETIME),
             )
         return _with_query(pending.redirect_uri, {"code": code, "state": pending.state})
 
-    def deny(self, pending: Pending) -> str:
+    def deny(self, pending: AuthorisationRequest) -> str:
         """Refuse it; the URL to send the browser to."""
         with self.engine.transaction():
             self._decide(pending)
@@ -266,11 +266,13 @@ class OAuth:
                 )
             grant_type = form.get("grant_type")
             if grant_type == "authorization_code":
-                scopes, businesses = self._take_code(client_id, form)
+                scopes, businesses = self._redeem_code(client_id, form)
                 # Authorising again ends what the application held before.
                 self._revoke(client_id, "refresh")
             elif grant_type == "refresh_token":
-                scopes, businesses = self._take_refresh(client_id, form.get("refresh_token", ""))
+                scopes, businesses = self._redeem_refresh_token(
+                    client_id, form.get("refresh_token", "")
+                )
             else:
                 raise TokenError(
                     "unsupported_grant_type",
@@ -279,7 +281,7 @@ class OAuth:
             self._revoke(client_id, "access")
             return self._issue(client_id, scopes, businesses)
 
-    def _take_code(
+    def _redeem_code(
         self, client_id: str, form: Mapping[str, str]
     ) -> tuple[list[str], list[int] | None]:
         row = self.engine.db.execute(
@@ -288,18 +290,20 @@ class OAuth:
         ).fetchone()
         if row is None or row[2] or row[1] < self.clock():
             raise TokenError("invalid_grant", "The code is unknown, used or expired")
-        kept = decode(row[0])
-        if form.get("redirect_uri") != kept["redirect_uri"]:
+        granted = decode(row[0])
+        if form.get("redirect_uri") != granted["redirect_uri"]:
             raise TokenError("invalid_grant", "redirect_uri differs from that of the request")
-        if kept["code_challenge"]:
+        if granted["code_challenge"]:
             digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
             challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-            if not hmac.compare_digest(challenge.encode(), kept["code_challenge"].encode()):
+            if not hmac.compare_digest(challenge.encode(), granted["code_challenge"].encode()):
                 raise TokenError("invalid_grant", "code_verifier does not match")
         self.engine.db.execute("UPDATE oauth_codes SET used = 1 WHERE code = ?", (form["code"],))
-        return kept["scopes"], kept["businesses"]
+        return granted["scopes"], granted["businesses"]
 
-    def _take_refresh(self, client_id: str, token: str) -> tuple[list[str], list[int] | None]:
+    def _redeem_refresh_token(
+        self, client_id: str, token: str
+    ) -> tuple[list[str], list[int] | None]:
         row = self.engine.db.execute(
             "SELECT scopes, businesses FROM oauth_tokens WHERE token = ? AND kind = 'refresh' "
             "AND client_id = ? AND state = 'live'",

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from clearbooks_sandbox.options import Options
 
 KEEP_ALIVE = 75
-_PATIENCE = 10
+_TIMEOUT = 10
 
 
 @dataclass(slots=True)
@@ -142,9 +142,9 @@ def running(
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:
-        patience = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + _TIMEOUT
         while not server.started:
-            if time.monotonic() > patience or not thread.is_alive():
+            if time.monotonic() > deadline or not thread.is_alive():
                 raise RuntimeError("the sandbox did not start")
             time.sleep(0.002)
         site = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -163,7 +163,7 @@ def running(
     finally:
         app.state.api.closing = True
         server.should_exit = True
-        thread.join(_PATIENCE)
+        thread.join(_TIMEOUT)
         listener.close()
         if owned:
             engine.close()

@@ -1,4 +1,4 @@
-"""Token buckets: how many requests an application may make."""
+"""The rate limit: one token bucket an application."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
-class Bucket:
+class TokenBucket:
     """Holds up to `burst` requests and gains `rate` a second."""
 
     rate: float
@@ -19,7 +19,7 @@ class Bucket:
         self.level, self.at = float(self.burst), time.monotonic()
 
     def take(self) -> float:
-        """Take one; 0 where it was there, otherwise the seconds until it will be."""
+        """Take a request's token: 0 where there was one, otherwise the seconds until there is."""
         now = time.monotonic()
         self.level = min(self.burst, self.level + (now - self.at) * self.rate)
         self.at = now

@@ -14,8 +14,8 @@ from starlette.routing import Route
 
 from clearbooks_sandbox.options import CONSENT_PATH
 from clearbooks_sandbox.pages.consent import Consent
-from clearbooks_sandbox.pages.ledger import Ledger
-from clearbooks_sandbox.pages.requests import LastRequests
+from clearbooks_sandbox.pages.ledger import LedgerPages
+from clearbooks_sandbox.pages.requests import RequestsPage
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def routes(engine: AccountingEngine, oauth: OAuth, requests: RequestLog) -> list[Route]:
     """Routes of every page: `/`, the consent page and all below `/books/`."""
-    consent, ledger = Consent(engine, oauth), Ledger(engine)
+    consent, ledger = Consent(engine, oauth), LedgerPages(engine)
 
     async def decide(request: Request) -> Response:
         form = await request.form()
@@ -43,7 +43,7 @@ def routes(engine: AccountingEngine, oauth: OAuth, requests: RequestLog) -> list
         Route("/books", _to_books),
         Route("/books/", ledger.businesses),
         Route("/books/style.css", _style),
-        Route("/books/requests", LastRequests(requests).show),
+        Route("/books/requests", RequestsPage(requests).newest),
         Route(base, ledger.overview),
         Route(f"{base}/", ledger.overview),
         Route(f"{base}/contacts/{{id:int}}", ledger.contact),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from clearbooks_sandbox.accounting.engine import AccountingEngine
-    from clearbooks_sandbox.http.oauth import OAuth, Pending
+    from clearbooks_sandbox.http.oauth import AuthorisationRequest, OAuth
 
 _SEE_OTHER = 303
 
@@ -32,11 +32,11 @@ class Consent:
     def ask(self, request: Request) -> Response:
         """The page that an application sends the browser to."""
         try:
-            pending = self.oauth.request(request.query_params)
+            pending = self.oauth.read_request(request.query_params)
         except AuthorisationError as error:
             return _refused(error)
         businesses = self._businesses()
-        # One business needs no choosing; of several, none is given away unasked.
+        # A single business is chosen already; of several, the person has to choose.
         return self._form(pending, {*businesses} if len(businesses) == 1 else ())
 
     def decide(self, pending_id: str, decision: str, wanted: Collection[str]) -> Response:
@@ -46,7 +46,9 @@ class Consent:
         except AuthorisationError as error:
             return _refused(error)
 
-    def _decide(self, pending: Pending, decision: str, wanted: Collection[str]) -> Response:
+    def _decide(
+        self, pending: AuthorisationRequest, decision: str, wanted: Collection[str]
+    ) -> Response:
         if decision == "deny":
             return RedirectResponse(self.oauth.deny(pending), _SEE_OTHER)
         chosen = {number for number in self._businesses() if str(number) in wanted}
@@ -61,7 +63,7 @@ class Consent:
         return {number: self.engine.books(number).business()["name"] for number in numbers}
 
     def _form(
-        self, pending: Pending, chosen: Collection[int], problem: str | None = None
+        self, pending: AuthorisationRequest, chosen: Collection[int], problem: str | None = None
     ) -> Response:
         scopes = pending.scopes.items()
         return page(

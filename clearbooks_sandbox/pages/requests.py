@@ -18,13 +18,13 @@ _SIZE = 100
 _TONES = {2: "good", 3: "plain", 4: "warn"}
 
 
-class LastRequests:
+class RequestsPage:
     """Shows the newest requests of the log."""
 
     def __init__(self, requests: RequestLog) -> None:
         self.requests = requests
 
-    def show(self, request: Request) -> Response:
+    def newest(self, request: Request) -> Response:
         """Method, path, status and time of each, newest first."""
         seen = [
             {"request": entry, "tone": _TONES.get(entry.status // 100, "bad")}

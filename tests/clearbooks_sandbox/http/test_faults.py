@@ -113,7 +113,7 @@ def test_the_token_endpoint_is_struck_only_where_it_is_named(served, ledger):
 def test_probabilities_repeat_with_their_seed():
     def run(spec):
         rule = Faults([spec]).rules[0]
-        return [rule.strikes("GET", "/a", 1) for _ in range(200)]
+        return [rule.applies_to("GET", "/a", 1) for _ in range(200)]
 
     assert run("error:0.2:seed=1") == run("error:0.2:seed=1") != run("error:0.2:seed=2")
     assert 20 < sum(run("error:0.2")) < 60

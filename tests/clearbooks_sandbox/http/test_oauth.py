@@ -47,7 +47,7 @@ def oauth(engine, ledger, clock):
 
 
 def code(oauth, **changes):
-    url = oauth.allow(oauth.request(ASK | changes), [101])
+    url = oauth.allow(oauth.read_request(ASK | changes), [101])
     query = parse_qs(urlsplit(url).query)
     assert (query["x"], query["state"]) == (["1"], ["s"])
     return query["code"][0]
@@ -81,14 +81,14 @@ def test_the_whole_way(oauth):
 
 
 def test_the_pending_request_tells_what_is_asked(oauth):
-    pending = oauth.request(ASK)
+    pending = oauth.read_request(ASK)
     assert pending.application == "App"
     assert pending.scopes["businesses:read"] == "Read business data"
     assert oauth.pending(pending.id) == pending
 
 
 def test_a_decision_is_made_once(oauth):
-    pending = oauth.request(ASK)
+    pending = oauth.read_request(ASK)
     query = parse_qs(urlsplit(oauth.deny(pending)).query)
     assert (query["error"], query["state"]) == (["access_denied"], ["s"])
     for decide in (oauth.deny, lambda p: oauth.allow(p, [101])):
@@ -97,7 +97,7 @@ def test_a_decision_is_made_once(oauth):
 
 
 def test_businesses_must_be_chosen_and_there(oauth):
-    pending = oauth.request(ASK)
+    pending = oauth.read_request(ASK)
     for chosen in ([], [999]):
         with pytest.raises(AuthorisationError, match="at least one"):
             oauth.allow(pending, chosen)
@@ -114,7 +114,7 @@ def test_businesses_must_be_chosen_and_there(oauth):
 )
 def test_faults_that_go_back_to_the_application(oauth, change, error):
     with pytest.raises(AuthorisationError) as caught:
-        oauth.request(ASK | change)
+        oauth.read_request(ASK | change)
     assert parse_qs(urlsplit(caught.value.redirect).query)["error"] == [error]
 
 
@@ -122,7 +122,7 @@ def test_faults_that_go_back_to_the_application(oauth, change, error):
                                     {"redirect_uri": ""}])  # fmt: skip
 def test_faults_that_go_nowhere(oauth, change):
     with pytest.raises(AuthorisationError) as caught:
-        oauth.request(ASK | change)
+        oauth.read_request(ASK | change)
     assert caught.value.redirect is None
 
 
