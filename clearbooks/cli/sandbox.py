@@ -18,33 +18,66 @@ EXTRA = ("starlette", "uvicorn", "h11", "jinja2", "multipart", "python_multipart
 @click.command(short_help="Run a stand-in Clear Books to try things on.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
-    "--port", default=8350, show_default=True, type=click.IntRange(0, 65535),
+    "--port",
+    default=8350,
+    show_default=True,
+    type=click.IntRange(0, 65535),
     help="Port to listen on; 0 takes a free one.",
-)  # fmt: skip
+)
 @click.option(
-    "--data", type=click.Path(file_okay=False, path_type=Path),
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
     help="Keep the books in this directory; without it they end with the program.",
-)  # fmt: skip
+)
 @click.option("--demo", is_flag=True, help="Begin with a business made from real UK records.")
-@click.option("--rate", type=click.FloatRange(min=0, min_open=True),
-              help="Requests a second, then 429.")  # fmt: skip
-@click.option("--burst", default=10, show_default=True, type=click.IntRange(1),
-              help="Requests that may come at once before --rate holds.")  # fmt: skip
+@click.option(
+    "--rate", type=click.FloatRange(min=0, min_open=True), help="Requests a second, then 429."
+)
+@click.option(
+    "--burst",
+    default=10,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Requests that may come at once before --rate holds.",
+)
 @click.option("--retry-after", is_flag=True, help="Say in a 429 when to come back.")
 @click.option("--latency-ms", default=0, type=click.IntRange(0), help="Time added to every answer.")
 @click.option("--page-cap", type=click.IntRange(1, 200), help="Most results on a page.")
-@click.option("--fault", "faults", multiple=True, metavar="SPEC",
-              help="A fault to make, such as error:0.1 or slow:0.1:2.0; see --faults.")  # fmt: skip
-@click.option("--dialect", "dialects", multiple=True, metavar="NAME",
-              help="A way to differ from the reference; see --dialects.")  # fmt: skip
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="SPEC",
+    help="A fault to make, such as error:0.1 or slow:0.1:2.0; see --faults.",
+)
+@click.option(
+    "--dialect",
+    "dialects",
+    multiple=True,
+    metavar="NAME",
+    help="A way to differ from the reference; see --dialects.",
+)
 @click.option("--client-id", default="sandbox", show_default=True)
 @click.option("--client-secret", default="sandbox-secret", show_default=True)
-@click.option("--refresh-token", default="sandbox-refresh-token", show_default=True,
-              help="A refresh token that is there from the start; empty for none.")  # fmt: skip
-@click.option("--access-token", default="sandbox-access-token", show_default=True,
-              help="An access token that never expires; empty for none.")  # fmt: skip
-@click.option("--expires-in", default=3600, show_default=True, type=click.IntRange(1),
-              help="Life of other access tokens in seconds.")  # fmt: skip
+@click.option(
+    "--refresh-token",
+    default="sandbox-refresh-token",
+    show_default=True,
+    help="A refresh token that is there from the start; empty for none.",
+)
+@click.option(
+    "--access-token",
+    default="sandbox-access-token",
+    show_default=True,
+    help="An access token that never expires; empty for none.",
+)
+@click.option(
+    "--expires-in",
+    default=3600,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Life of other access tokens in seconds.",
+)
 @click.option("--faults", "show_faults", is_flag=True, help="List the faults and leave.")
 @click.option("--dialects", "show_dialects", is_flag=True, help="List the dialects and leave.")
 def sandbox(

@@ -199,9 +199,16 @@ def add_bank(s: Session, fields: Mapping[str, Any]) -> dict[str, Any]:
     }
     s.db.execute(
         "INSERT INTO bank_accounts VALUES (?, ?, ?, ?, ?, ?, 0, ?)",
-        (s.business, record["id"], code, currency, record.get("accountNumber"),
-         record.get("sortCode"), encode(record)),
-    )  # fmt: skip
+        (
+            s.business,
+            record["id"],
+            code,
+            currency,
+            record.get("accountNumber"),
+            record.get("sortCode"),
+            encode(record),
+        ),
+    )
     return record
 
 

@@ -108,9 +108,19 @@ def create_allocation(s: Session, params: Mapping[str, Any], body: dict[str, Any
     data = encode(record)
     s.db.execute(
         "INSERT INTO allocations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, 0, ?)",
-        (s.business, record["id"], side, record["allocationType"], record["invoiceId"],
-         record.get("paymentId"), record.get("creditNoteId"), wanted, used, data),
-    )  # fmt: skip
+        (
+            s.business,
+            record["id"],
+            side,
+            record["allocationType"],
+            record["invoiceId"],
+            record.get("paymentId"),
+            record.get("creditNoteId"),
+            wanted,
+            used,
+            data,
+        ),
+    )
     _post_exchange(s, record["id"])
     _refresh(s, record["invoiceId"], record.get("paymentId"), record.get("creditNoteId"))
     return Reply(201, {}, data)
@@ -161,9 +171,10 @@ def _check(s: Session, invoice: _OpenItem, source: _OpenItem, wanted: int) -> in
 
 def _document(s: Session, side: str, document: int, *, credit: bool) -> _OpenItem | None:
     row = s.row(
-        "documents", document,
+        "documents",
+        document,
         "side, kind, status, contact, currency, rate, date, gross, settled",
-    )  # fmt: skip
+    )
     name = "creditNoteId" if credit else "invoiceId"
     what = "credit note" if credit else "invoice or bill"
     if (
@@ -269,10 +280,12 @@ def _post_exchange(s: Session, allocation: int) -> None:
         s.db,
         s.business,
         max(invoice.date, source.date),
-        [Line(control, -sign * difference, invoice.contact),
-         Line(ROLES["exchange"], sign * difference)],
+        [
+            Line(control, -sign * difference, invoice.contact),
+            Line(ROLES["exchange"], sign * difference),
+        ],
         ("allocation", allocation),
-    )  # fmt: skip
+    )
     s.db.execute(
         "UPDATE allocations SET posting = ? WHERE business = ? AND id = ?",
         (posting, s.business, allocation),

@@ -115,7 +115,14 @@ def _add_line(s: Session, feed: str, account: int, line: Mapping[str, Any]) -> i
         )
     s.db.execute(
         "INSERT INTO statement_lines VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (s.business, feed, line["transactionId"], statement, line["transactionDate"],
-         line["description"], pence),
-    )  # fmt: skip
+        (
+            s.business,
+            feed,
+            line["transactionId"],
+            statement,
+            line["transactionDate"],
+            line["description"],
+            pence,
+        ),
+    )
     return int(statement)

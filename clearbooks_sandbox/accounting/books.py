@@ -95,8 +95,10 @@ class Books:
         rows = self._rows(
             "SELECT json, kind FROM contacts WHERE business = ? AND kind = ? AND hidden = 0 "
             "ORDER BY id DESC LIMIT ? OFFSET ?",
-            kind, limit, offset,
-        )  # fmt: skip
+            kind,
+            limit,
+            offset,
+        )
         return [self._contact(*row) for row in rows]
 
     def contact(self, contact_id: int) -> Row:
@@ -114,8 +116,9 @@ class Books:
         owed = self._rows(
             "SELECT coalesce(sum(amount), 0) FROM lines "
             "WHERE business = ? AND account = ? AND contact = ?",
-            control, record["id"],
-        )[0][0]  # fmt: skip
+            control,
+            record["id"],
+        )[0][0]
         # What a supplier is owed stands as a credit.
         return record | {"kind": kind, "balance": amount(owed if kind == "customers" else -owed)}
 
@@ -137,8 +140,13 @@ class Books:
             "SELECT json, side, kind, contact FROM documents WHERE business = ? AND side = ? "
             "AND (? OR hidden = 0) AND kind = coalesce(?, kind) "
             "AND contact = coalesce(?, contact) ORDER BY id DESC LIMIT ? OFFSET ?",
-            side, voided, kind, contact_id, limit, offset,
-        )  # fmt: skip
+            side,
+            voided,
+            kind,
+            contact_id,
+            limit,
+            offset,
+        )
         return [self._document(*row) for row in rows]
 
     def _document(self, data: bytes, side: str, kind: str, contact: int) -> Row:
@@ -201,8 +209,10 @@ class Books:
         rows = self._rows(
             "SELECT json, amount, settled FROM payments WHERE business = ? AND hidden = 0 "
             "AND contact = coalesce(?, contact) ORDER BY id DESC LIMIT ? OFFSET ?",
-            contact_id, limit, offset,
-        )  # fmt: skip
+            contact_id,
+            limit,
+            offset,
+        )
         banks = self._names("bank_accounts")
         return [self._payment(banks, *row) for row in rows]
 
@@ -249,8 +259,9 @@ class Books:
         """Journals; each line has `accountName`."""
         rows = self._rows(
             "SELECT json FROM journals WHERE business = ? ORDER BY id DESC LIMIT ? OFFSET ?",
-            limit, offset,
-        )  # fmt: skip
+            limit,
+            offset,
+        )
         names = self._names("account_codes")
         return [_with_names(decode(row[0]), names) for row in rows]
 

@@ -203,8 +203,10 @@ class Documents:
                 f"{self.contact_name}: there is no {self.contacts[:-1]} "
                 f"{document[self.contact_name]}",
             )
-        for bank in (document.get("displayBankAccountId"),
-                     *document.get("internetPaymentAccountIds", ())):  # fmt: skip
+        for bank in (
+            document.get("displayBankAccountId"),
+            *document.get("internetPaymentAccountIds", ()),
+        ):
             if bank is not None and s.row("bank_accounts", bank) is None:
                 s.add_fault("bankAccount", f"there is no bank account {bank}")
         rate = _rate(s, document)
@@ -267,10 +269,22 @@ class Documents:
         s.db.execute(
             "INSERT INTO documents (business, id, side, kind, status, contact, date, currency, "
             "rate, gross, posting, previous, json) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (s.business, document, self.side, kind, whole["status"], record[self.contact_name],
-             record["date"], record["currency"], str(ready.rate), priced.gross, posting, previous,
-             data),
-        )  # fmt: skip
+            (
+                s.business,
+                document,
+                self.side,
+                kind,
+                whole["status"],
+                record[self.contact_name],
+                record["date"],
+                record["currency"],
+                str(ready.rate),
+                priced.gross,
+                posting,
+                previous,
+                data,
+            ),
+        )
         return data
 
     def _lines(self, kind: str, ready: _Prepared) -> Sequence[Line]:

@@ -48,9 +48,19 @@ def create_payment(s: Session, params: Mapping[str, Any], body: dict[str, Any]) 
     data = encode(record)
     s.db.execute(
         "INSERT INTO payments VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, 0, ?)",
-        (s.business, record["id"], record["contactId"], record["bankAccountId"], record["date"],
-         record["currency"], str(_rate(record)), exact_pennies(record["amount"]), posting, data),
-    )  # fmt: skip
+        (
+            s.business,
+            record["id"],
+            record["contactId"],
+            record["bankAccountId"],
+            record["date"],
+            record["currency"],
+            str(_rate(record)),
+            exact_pennies(record["amount"]),
+            posting,
+            data,
+        ),
+    )
     return Reply(201, {}, data)
 
 
@@ -72,9 +82,18 @@ def update_payment(s: Session, params: Mapping[str, Any], body: dict[str, Any]) 
     s.db.execute(
         "UPDATE payments SET contact = ?, bank = ?, date = ?, currency = ?, rate = ?, amount = ?, "
         "posting = ? WHERE business = ? AND id = ?",
-        (record["contactId"], record["bankAccountId"], record["date"], record["currency"],
-         str(_rate(record)), exact_pennies(record["amount"]), posting, s.business, record["id"]),
-    )  # fmt: skip
+        (
+            record["contactId"],
+            record["bankAccountId"],
+            record["date"],
+            record["currency"],
+            str(_rate(record)),
+            exact_pennies(record["amount"]),
+            posting,
+            s.business,
+            record["id"],
+        ),
+    )
     data = s.put_json("payments", record)
     if settled:
         allocations.recalculate(s, "payment", record["id"])

@@ -75,11 +75,17 @@ class Api:
         ms = (time.perf_counter() - started) * 1000
         self.requests.append(
             LoggedRequest(
-                request.method, request.path, request.query, reply.status if reply else 0, ms,
-                request.business, request.operation.id if request.operation else "", at,
+                request.method,
+                request.path,
+                request.query,
+                reply.status if reply else 0,
+                ms,
+                request.business,
+                request.operation.id if request.operation else "",
+                at,
                 ", ".join(active),
             )
-        )  # fmt: skip
+        )
         if reply is None:
             await _close_connection(scope)
         elif "cut" in active:
@@ -233,9 +239,14 @@ def _business(request: ApiRequest, covered: list[int]) -> int:
     if len(covered) != 1:
         raise RefusedError(
             400,
-            [Fault("business", f"The authorisation covers {len(covered)} businesses: "
-                               f"{BUSINESS_HEADER} must name one of them")],
-        )  # fmt: skip
+            [
+                Fault(
+                    "business",
+                    f"The authorisation covers {len(covered)} businesses: "
+                    f"{BUSINESS_HEADER} must name one of them",
+                )
+            ],
+        )
     return covered[0]
 
 

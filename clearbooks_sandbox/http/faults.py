@@ -142,9 +142,15 @@ class Faults:
     ) -> FaultRule:
         """Give the n-th matching request from now on a fault; the rule counts what it did."""
         rule = FaultRule(
-            kind, method=method, path=path, nth=nth, times=times, seconds=seconds, status=status,
+            kind,
+            method=method,
+            path=path,
+            nth=nth,
+            times=times,
+            seconds=seconds,
+            status=status,
             retry_after=retry_after,
-        )  # fmt: skip
+        )
         self.rules.append(rule)
         return rule
 

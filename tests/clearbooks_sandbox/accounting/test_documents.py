@@ -28,8 +28,9 @@ def test_revisions_redirect_to_the_newest_for_good(ledger):
     for old in (first, second):
         reply = ledger.call("getSalesDocument", salesType="invoices", salesId=old)
         assert (reply.status, reply.headers["Location"]) == (
-            303, f"/v1/accounting/sales/invoices/{third}",
-        )  # fmt: skip
+            303,
+            f"/v1/accounting/sales/invoices/{third}",
+        )
         for operation in ("updateSalesDocument", "deleteSalesDocument"):
             refused = ledger.call(operation, {}, salesType="invoices", salesId=old)
             assert refused.status == 409
@@ -113,15 +114,21 @@ def test_quotes_have_no_entries_and_keep_their_id(ledger):
 def test_drafts_are_changed_in_place_and_not_posted(ledger, engine):
     body = ledger.sale_body(ledger.customer())
     draft = engine.add_draft(
-        "createSalesDocument", business_id=ledger.business, params={"salesType": "invoices"},
+        "createSalesDocument",
+        business_id=ledger.business,
+        params={"salesType": "invoices"},
         body=body,
-    ).json()  # fmt: skip
+    ).json()
     assert draft["status"] == "draft"
     assert ledger.transactions() == []
     assert update(ledger, draft["id"], reference="x")["id"] == draft["id"]
     payment = ledger.pay(1, 5)
-    body = {"invoiceId": draft["id"], "paymentId": payment, "allocationType": "payment",
-            "amount": 5}  # fmt: skip
+    body = {
+        "invoiceId": draft["id"],
+        "paymentId": payment,
+        "allocationType": "payment",
+        "amount": 5,
+    }
     assert ledger.refused("createAllocation", body, invoiceType="sales")[1] == ["invoiceId"]
 
 

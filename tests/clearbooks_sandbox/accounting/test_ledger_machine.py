@@ -78,8 +78,14 @@ class Books(RuleBasedStateMachine):
         }
         return found | ({"currency": currency, "exchangeRate": rate} if currency else {})
 
-    @rule(side=SIDES, pick=st.integers(0, 3), lines=LINES, currency=CURRENCIES,
-          rate=EXCHANGE_RATES, which=st.integers(0, 1))  # fmt: skip
+    @rule(
+        side=SIDES,
+        pick=st.integers(0, 3),
+        lines=LINES,
+        currency=CURRENCIES,
+        rate=EXCHANGE_RATES,
+        which=st.integers(0, 1),
+    )
     def create(self, side, pick, lines, currency, rate, which):
         kind = KINDS[side][pick % len(KINDS[side])]
         body = self.body(side, lines, currency, rate, self.contacts[side][which])
@@ -89,8 +95,12 @@ class Books(RuleBasedStateMachine):
             self.documents.append((side, kind, made["id"]))
 
     @precondition(lambda self: self.documents)
-    @rule(data=st.data(), lines=st.one_of(st.none(), LINES), reprice=st.booleans(),
-          rate=EXCHANGE_RATES)  # fmt: skip
+    @rule(
+        data=st.data(),
+        lines=st.one_of(st.none(), LINES),
+        reprice=st.booleans(),
+        rate=EXCHANGE_RATES,
+    )
     def update(self, data, lines, reprice, rate):
         side, kind, number = data.draw(st.sampled_from(self.documents))
         title = "Sales" if side == "sales" else "Purchase"
@@ -113,8 +123,14 @@ class Books(RuleBasedStateMachine):
         if kind == "quotes":  # gone for good, which a voided document is not
             self.documents.remove((side, kind, number))
 
-    @rule(side=SIDES, amount=AMOUNTS, refund=st.integers(0, 3).map(lambda n: n == 3),
-          bank=st.integers(1, 2), which=st.integers(0, 1), rate=EXCHANGE_RATES)  # fmt: skip
+    @rule(
+        side=SIDES,
+        amount=AMOUNTS,
+        refund=st.integers(0, 3).map(lambda n: n == 3),
+        bank=st.integers(1, 2),
+        which=st.integers(0, 1),
+        rate=EXCHANGE_RATES,
+    )
     def pay(self, side, amount, refund, bank, which, rate):
         sign = (1 if side == "sales" else -1) * (-1 if refund else 1)
         fields = {"exchangeRate": rate} if bank == 2 else {}
@@ -125,9 +141,13 @@ class Books(RuleBasedStateMachine):
     @rule(data=st.data(), amount=AMOUNTS, bank=st.integers(1, 2))
     def change_payment(self, data, amount, bank):
         side, number = data.draw(st.sampled_from(self.payments))
-        body = {"date": "2024-05-01", "description": "changed", "bankAccountId": bank,
-                "amount": amount if side == "sales" else -amount,
-                "contactId": self.contacts[side][0]}  # fmt: skip
+        body = {
+            "date": "2024-05-01",
+            "description": "changed",
+            "bankAccountId": bank,
+            "amount": amount if side == "sales" else -amount,
+            "contactId": self.contacts[side][0],
+        }
         if self.ledger.call("getPayment", paymentId=number).status == 200:
             self.try_("updatePayment", body, paymentId=number)
 
@@ -169,8 +189,12 @@ class Books(RuleBasedStateMachine):
 
     def open_invoices(self):
         books = self.engine.books(self.ledger.business)
-        return [d for side in ("sales", "purchases") for d in books.documents(side)
-                if d.get("due") and d["kind"] in ("invoices", "bills", "expenses")]  # fmt: skip
+        return [
+            d
+            for side in ("sales", "purchases")
+            for d in books.documents(side)
+            if d.get("due") and d["kind"] in ("invoices", "bills", "expenses")
+        ]
 
     @precondition(lambda self: self.open_invoices())
     @rule(data=st.data(), part=PARTS, over=st.booleans(), rate=EXCHANGE_RATES)
@@ -205,8 +229,10 @@ class Books(RuleBasedStateMachine):
     @precondition(lambda self: len(self.documents) % 4 == 3)
     @rule(amount=AMOUNTS)
     def journal(self, amount):
-        lines = [{"accountCodeId": 3001001, "amount": amount},
-                 {"accountCodeId": 8003001, "amount": -amount}]  # fmt: skip
+        lines = [
+            {"accountCodeId": 3001001, "amount": amount},
+            {"accountCodeId": 8003001, "amount": -amount},
+        ]
         self.ledger.do("createJournal", {"accountingDate": "2024-03-31", "lines": lines})
 
     @invariant()
@@ -243,8 +269,9 @@ class Books(RuleBasedStateMachine):
         for document in [*books.documents("sales"), *books.documents("purchases")]:
             if document["kind"] == "quotes":
                 continue
-            mine = [a for a in allocations if document["id"] in
-                    (a["invoiceId"], a.get("creditNoteId"))]  # fmt: skip
+            mine = [
+                a for a in allocations if document["id"] in (a["invoiceId"], a.get("creditNoteId"))
+            ]
             assert document["due"] == document["gross"] - sum(a["amount"] for a in mine)
             assert 0 <= document["due"] <= document["gross"]
             assert document["net"] + document["vat"] == document["gross"]

@@ -67,8 +67,11 @@ def test_06_rate_of_its_day(ledger):
     old = ledger.sale(customer, line(100, rate="17.50:Standard"), date="2011-01-03")
     assert old["vat"] == Decimal("17.50")
     assert ledger.sale(customer, date="2011-01-04")["vat"] == 20
-    for day, rate in (("2011-01-03", "20.00:Standard"), ("2011-01-04", "17.50:Standard"),
-                      ("2009-06-01", "17.50:Standard")):  # fmt: skip
+    for day, rate in (
+        ("2011-01-03", "20.00:Standard"),
+        ("2011-01-04", "17.50:Standard"),
+        ("2009-06-01", "17.50:Standard"),
+    ):
         body = ledger.sale_body(customer, line(100, rate=rate), date=day)
         assert ledger.refused("createSalesDocument", body, salesType="invoices")[1] == [
             "vatRateKey"
@@ -81,8 +84,11 @@ def test_07_domestic_reverse_charge(ledger, engine):
     made = ledger.bill(ledger.supplier(), vatTreatment="ReverseCharge")
     assert (made["gross"], made["net"], made["vat"]) == (100, 100, 0)
     assert ledger.balances() == {
-        CREDITORS: -100, COST: 100, VAT_PURCHASES: 20, VAT_SALES: -20,
-    }  # fmt: skip
+        CREDITORS: -100,
+        COST: 100,
+        VAT_PURCHASES: 20,
+        VAT_SALES: -20,
+    }
     other = Ledger(engine, engine.add_business("No CIS", vat_treatments=["UK"]))
     body = other.bill_body(other.supplier(), vatTreatment="ReverseCharge")
     assert other.refused("createPurchaseDocument", body, purchaseType="bills") == (
@@ -95,8 +101,11 @@ def test_08_cis_labour_and_materials(ledger):
     made = ledger.bill(ledger.supplier(), line(800, 2001002), line(200, 2001003, rate="0.00:Zero"))
     assert (made["net"], made["vat"], made["gross"]) == (1000, 160, 1160)
     assert ledger.balances() == {
-        CREDITORS: -1160, 2001002: 800, 2001003: 200, VAT_PURCHASES: 160,
-    }  # fmt: skip
+        CREDITORS: -1160,
+        2001002: 800,
+        2001003: 200,
+        VAT_PURCHASES: 160,
+    }
 
 
 def test_09_credit_note_is_positive_and_mirrored(ledger):
@@ -111,9 +120,12 @@ def test_10_credit_note_allocated(ledger):
     note = ledger.sale(customer, line(25), kind="creditNotes")["id"]
     made = ledger.allocate(invoice, 30, credit_note=note)
     assert made == {
-        "id": 1, "invoiceId": invoice, "creditNoteId": note, "allocationType": "creditNote",
+        "id": 1,
+        "invoiceId": invoice,
+        "creditNoteId": note,
+        "allocationType": "creditNote",
         "amount": 30,
-    }  # fmt: skip
+    }
     assert ledger.invoice(invoice)["due"] == 90
     spent = ledger.do("getSalesDocument", salesType="creditNotes", salesId=note)
     assert (spent["due"], spent["status"]) == (0, "paid")
@@ -230,12 +242,20 @@ def test_18_same_bank_statement_twice(ledger):
     item = {
         "feedId": feed["id"],
         "statementLines": [
-            {"transactionId": "a", "transactionDate": "2024-03-31", "description": "x",
-             "amount": Decimal("-15.99")},
-            {"transactionId": "b", "transactionDate": "2024-04-01", "description": "y",
-             "amount": 3},
+            {
+                "transactionId": "a",
+                "transactionDate": "2024-03-31",
+                "description": "x",
+                "amount": Decimal("-15.99"),
+            },
+            {
+                "transactionId": "b",
+                "transactionDate": "2024-04-01",
+                "description": "y",
+                "amount": 3,
+            },
         ],
-    }  # fmt: skip
+    }
     first = ledger.do("createBankStatements", {"items": [item]})
     again = ledger.do("createBankStatements", {"items": [item]})
     assert first == again

@@ -43,8 +43,12 @@ def test_every_scope_is_asked_for(served, ledger):
         served.oauth.add_token("access", token, "sandbox", scopes=others)
         client = Http(served, token)
         names = dict.fromkeys(operation.path_parameters, "1")
-        names |= {"salesType": "invoices", "purchaseType": "bills", "invoiceType": "sales",
-                  "vatType": "sales"}  # fmt: skip
+        names |= {
+            "salesType": "invoices",
+            "purchaseType": "bills",
+            "invoiceType": "sales",
+            "vatType": "sales",
+        }
         path = operation.url_path(names)
         assert client(operation.method, path).status_code == 403, operation.id
         client.session.close()
@@ -99,7 +103,11 @@ def test_the_log(http, ledger, served):
     http("GET", "/nowhere")
     first, second = list(served.requests)[-2:]
     assert (first.method, first.path, first.query, first.status, first.business) == (
-        "GET", ME, "limit=3", 200, 101,
-    )  # fmt: skip
+        "GET",
+        ME,
+        "limit=3",
+        200,
+        101,
+    )
     assert (second.status, second.business) == (404, None)
     assert served.requests.newest(1) == [second]

@@ -87,8 +87,9 @@ def test_redirects(http, served, status):
     new = http("PUT", "/accounting/sales/invoices/1", json={"reference": "x"}).json()["id"]
     answer = http("GET", "/accounting/sales/invoices/1")
     assert (answer.status_code, answer.headers["Location"]) == (
-        status, f"/v1/accounting/sales/invoices/{new}",
-    )  # fmt: skip
+        status,
+        f"/v1/accounting/sales/invoices/{new}",
+    )
     followed = http("GET", "/accounting/sales/invoices/1", allow_redirects=True)
     assert followed.json()["id"] == new
 

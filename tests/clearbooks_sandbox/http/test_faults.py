@@ -79,8 +79,12 @@ def test_slow(http, ledger, served, kind, carried_out):
 
 def test_tokens_expire_in_mid_run(served, ledger):
     served.faults.add("expire-tokens:every=3")
-    form = {"grant_type": "refresh_token", "refresh_token": "sandbox-refresh-token",
-            "client_id": "sandbox", "client_secret": "sandbox-secret"}  # fmt: skip
+    form = {
+        "grant_type": "refresh_token",
+        "refresh_token": "sandbox-refresh-token",
+        "client_id": "sandbox",
+        "client_secret": "sandbox-secret",
+    }
     token = requests.post(served.token_url, data=form, timeout=5).json()["access_token"]
     client = Http(served, token)
     assert [client("GET", ME).status_code for _ in range(4)] == [200, 200, 401, 401]
@@ -98,8 +102,12 @@ def test_the_nth_matching_request(http, ledger, served):
 
 def test_the_token_endpoint_is_struck_only_where_it_is_named(served, ledger):
     served.faults.add("error")
-    form = {"grant_type": "refresh_token", "refresh_token": "sandbox-refresh-token",
-            "client_id": "sandbox", "client_secret": "sandbox-secret"}  # fmt: skip
+    form = {
+        "grant_type": "refresh_token",
+        "refresh_token": "sandbox-refresh-token",
+        "client_id": "sandbox",
+        "client_secret": "sandbox-secret",
+    }
     served.faults.plan("drop-after", path="/oauth/token", nth=2)
     answer = requests.post(served.token_url, data=form, timeout=5)
     assert answer.status_code == 200
@@ -122,8 +130,12 @@ def test_probabilities_repeat_with_their_seed():
 def test_specifications():
     rule = Faults().add("slow:0.5:2.5:method=POST,path=/accounting,times=3")
     assert (rule.probability, rule.seconds, rule.method, rule.path, rule.times) == (
-        0.5, 2.5, "POST", "/accounting", 3,
-    )  # fmt: skip
+        0.5,
+        2.5,
+        "POST",
+        "/accounting",
+        3,
+    )
     assert Faults().add("expire-tokens:every=50").every == 50
     assert Faults().add("delete-between-pages").times == 1
     for wrong in (
@@ -140,10 +152,21 @@ def test_specifications():
 
 @pytest.mark.parametrize(
     "path",
-    ["customers", "suppliers", "sales/invoices", "purchases/bills", "payments", "stockItems",
-     "allocations/sales", "transactions", "transactionLines", "accountCodes", "bankAccounts",
-     "sales/invoices/1/attachments"],
-)  # fmt: skip
+    [
+        "customers",
+        "suppliers",
+        "sales/invoices",
+        "purchases/bills",
+        "payments",
+        "stockItems",
+        "allocations/sales",
+        "transactions",
+        "transactionLines",
+        "accountCodes",
+        "bankAccounts",
+        "sales/invoices/1/attachments",
+    ],
+)
 @pytest.mark.parametrize("kind", ["delete", "add", "replace"])
 def test_a_listing_that_moves_between_two_pages(http, ledger, served, path, kind):
     fill(ledger)

@@ -78,9 +78,14 @@ def application() -> Starlette:
 # 422: kept to the contract, and the ledger cannot do it. 400 is not among them: whatever keeps to
 # the contract is never answered so.
 CONFIG = SchemathesisConfig.from_dict(
-    {"checks": {"positive_data_acceptance": {
-        "expected-statuses": ["2xx", "303", "403", "404", "409", "422"]}}}
-)  # fmt: skip
+    {
+        "checks": {
+            "positive_data_acceptance": {
+                "expected-statuses": ["2xx", "303", "403", "404", "409", "422"]
+            }
+        }
+    }
+)
 schema = schemathesis.openapi.from_asgi("/openapi.json", application(), config=CONFIG)
 
 
@@ -95,9 +100,11 @@ def legal_sort(context, query):
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:schemathesis")
 @schema.parametrize()
 @settings(
-    max_examples=EXAMPLES, deadline=None, derandomize=True,
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize=True,
     suppress_health_check=list(HealthCheck),
-)  # fmt: skip
+)
 def test_nothing_is_found(case):
     # The contract has two paths of one shape here: {fileName} takes POST, {attachmentId} the rest.
     twice = case.operation.path.endswith(("{fileName}", "{attachmentId}"))

@@ -54,15 +54,24 @@ def code(oauth, **changes):
 
 
 def exchange(oauth, value, **changes):
-    form = {"grant_type": "authorization_code", "code": value, "client_id": "app",
-            "client_secret": "secret", "redirect_uri": ASK["redirect_uri"],
-            "code_verifier": VERIFIER} | changes  # fmt: skip
+    form = {
+        "grant_type": "authorization_code",
+        "code": value,
+        "client_id": "app",
+        "client_secret": "secret",
+        "redirect_uri": ASK["redirect_uri"],
+        "code_verifier": VERIFIER,
+    } | changes
     return oauth.token(form)
 
 
 def refresh(oauth, token, **changes):
-    form = {"grant_type": "refresh_token", "refresh_token": token, "client_id": "app",
-            "client_secret": "secret"} | changes  # fmt: skip
+    form = {
+        "grant_type": "refresh_token",
+        "refresh_token": token,
+        "client_id": "app",
+        "client_secret": "secret",
+    } | changes
     return oauth.token(form)
 
 
@@ -118,8 +127,9 @@ def test_faults_that_go_back_to_the_application(oauth, change, error):
     assert parse_qs(urlsplit(caught.value.redirect).query)["error"] == [error]
 
 
-@pytest.mark.parametrize("change", [{"client_id": "x"}, {"redirect_uri": "http://example.org/"},
-                                    {"redirect_uri": ""}])  # fmt: skip
+@pytest.mark.parametrize(
+    "change", [{"client_id": "x"}, {"redirect_uri": "http://example.org/"}, {"redirect_uri": ""}]
+)
 def test_faults_that_go_nowhere(oauth, change):
     with pytest.raises(AuthorisationError) as caught:
         oauth.read_request(ASK | change)
@@ -185,8 +195,12 @@ def test_a_used_seed_stays_used_when_the_sandbox_starts_again(oauth, engine):
 
 
 def test_the_token_endpoint(served, ledger):
-    form = {"grant_type": "refresh_token", "refresh_token": "sandbox-refresh-token",
-            "client_id": "sandbox", "client_secret": "sandbox-secret"}  # fmt: skip
+    form = {
+        "grant_type": "refresh_token",
+        "refresh_token": "sandbox-refresh-token",
+        "client_id": "sandbox",
+        "client_secret": "sandbox-secret",
+    }
     answer = requests.post(served.token_url, data=form, timeout=5)
     assert answer.status_code == 200
     assert answer.headers["Cache-Control"] == "no-store"

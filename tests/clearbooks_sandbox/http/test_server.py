@@ -17,9 +17,17 @@ PLAIN = Options(pages=False)
 
 def test_concurrent_requests_are_all_carried_out_once(served, ledger):
     customer = ledger.customer()
-    body = ledger.sale_body(customer) | {"lineItems": [
-        {"description": "x", "unitPrice": 1.1, "quantity": 1, "accountCode": 1001001,
-         "vatRateKey": "20.00:Standard"}]}  # fmt: skip
+    body = ledger.sale_body(customer) | {
+        "lineItems": [
+            {
+                "description": "x",
+                "unitPrice": 1.1,
+                "quantity": 1,
+                "accountCode": 1001001,
+                "vatRateKey": "20.00:Standard",
+            }
+        ]
+    }
 
     def work(_):
         client = Http(served)
@@ -84,8 +92,14 @@ def test_two_beside_each_other_know_nothing_of_each_other():
 
 
 def test_options_reach_the_server():
-    options = Options(pages=False, page_cap=2, dialects=["no-headers"], faults=["error:path=/x"],
-                      access_token="mine", refresh_token=None)  # fmt: skip
+    options = Options(
+        pages=False,
+        page_cap=2,
+        dialects=["no-headers"],
+        faults=["error:path=/x"],
+        access_token="mine",
+        refresh_token=None,
+    )
     with running(options=options) as sandbox:
         client = Http(sandbox, "mine")
         answer = client("GET", "/accounting/accountCodes")

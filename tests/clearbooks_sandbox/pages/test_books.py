@@ -239,9 +239,17 @@ def test_bank_statements_add_up(site):
 
 
 @pytest.mark.parametrize(
-    "path", ["9/", "101/nothing", "101/documents/99999", "101/payments/99999",
-             "101/contacts/99999", "101/statements/99", "101/payments/x"],
-)  # fmt: skip
+    "path",
+    [
+        "9/",
+        "101/nothing",
+        "101/documents/99999",
+        "101/payments/99999",
+        "101/contacts/99999",
+        "101/statements/99",
+        "101/payments/x",
+    ],
+)
 def test_what_is_not_there(site, path):
     response = site.session.get(f"{site.sandbox.site}/books/{path}", timeout=10)
     assert response.status_code == 404
@@ -288,8 +296,16 @@ def test_names_are_not_taken_for_html():
 def test_empty_books_say_so():
     with running() as sandbox:
         business = sandbox.engine.business_ids()[0]
-        for path in (*KINDS, "customers", "suppliers", "payments", "journals", "trial_balance",
-                     "bank", ""):  # fmt: skip
+        for path in (
+            *KINDS,
+            "customers",
+            "suppliers",
+            "payments",
+            "journals",
+            "trial_balance",
+            "bank",
+            "",
+        ):
             response = requests.get(f"{sandbox.site}/books/{business}/{path}", timeout=10)
             assert response.status_code == 200, path
             assert "No" in response.text

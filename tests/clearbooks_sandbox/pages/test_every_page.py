@@ -105,13 +105,21 @@ def contrast(one, other):
 @pytest.mark.parametrize(
     ("text", "ground", "least"),
     [
-        ("ink", "ground", 7), ("ink", "paper", 7), ("quiet", "ground", 4.5),
-        ("quiet", "paper", 4.5), ("link", "ground", 4.5), ("link", "paper", 4.5),
-        ("paper", "head", 4.5), ("good-ink", "good", 4.5), ("warn-ink", "warn", 4.5),
-        ("bad-ink", "bad", 4.5), ("plain-ink", "plain", 4.5), ("focus", "paper", 3),
+        ("ink", "ground", 7),
+        ("ink", "paper", 7),
+        ("quiet", "ground", 4.5),
+        ("quiet", "paper", 4.5),
+        ("link", "ground", 4.5),
+        ("link", "paper", 4.5),
+        ("paper", "head", 4.5),
+        ("good-ink", "good", 4.5),
+        ("warn-ink", "warn", 4.5),
+        ("bad-ink", "bad", 4.5),
+        ("plain-ink", "plain", 4.5),
+        ("focus", "paper", 3),
         ("focus", "ground", 3),
     ],
-)  # fmt: skip
+)
 def test_colours_can_be_told_apart(site, text, ground, least):
     style = site.session.get(site.sandbox.site + _STYLE, timeout=10).text
     colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", style))
@@ -119,10 +127,18 @@ def test_colours_can_be_told_apart(site, text, ground, least):
 
 
 _NARROW = [
-    "/books/", "/books/101/", "/books/101/customers", "/books/101/sales_invoices",
-    "/books/102/documents/1", "/books/101/payments", "/books/101/trial_balance",
-    "/books/101/bank", "/books/101/statements/1", "/books/requests", "/books/102/contacts/1",
-]  # fmt: skip
+    "/books/",
+    "/books/101/",
+    "/books/101/customers",
+    "/books/101/sales_invoices",
+    "/books/102/documents/1",
+    "/books/101/payments",
+    "/books/101/trial_balance",
+    "/books/101/bank",
+    "/books/101/statements/1",
+    "/books/requests",
+    "/books/102/contacts/1",
+]
 
 
 def test_a_narrow_screen_needs_no_scrolling_sideways(site, chromium):

@@ -11,9 +11,13 @@ MINUS = "\N{MINUS SIGN}"
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(None, ""), (Decimal(0), "0.00"), (Decimal("-1234.5"), f"{MINUS}1,234.50"),
-     (Decimal(1000000), "1,000,000.00")],
-)  # fmt: skip
+    [
+        (None, ""),
+        (Decimal(0), "0.00"),
+        (Decimal("-1234.5"), f"{MINUS}1,234.50"),
+        (Decimal(1000000), "1,000,000.00"),
+    ],
+)
 def test_money(value, text):
     assert money(value) == text
 

@@ -46,9 +46,20 @@ def test_page_cap(many):
     assert (len(reply.json()), reply.headers["X-Pagination-Total-Pages"]) == (2, "4")
 
 
-@pytest.mark.parametrize("query", [{"limit": 0}, {"limit": 201}, {"page": 0}, {"limit": "x"},
-                                   {"limit": ""}, {"page": "1.5"}, {"sortDirection": "up"},
-                                   {"limit": ["1", "2"]}, {"page": str(2**31)}])  # fmt: skip
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"limit": 0},
+        {"limit": 201},
+        {"page": 0},
+        {"limit": "x"},
+        {"limit": ""},
+        {"page": "1.5"},
+        {"sortDirection": "up"},
+        {"limit": ["1", "2"]},
+        {"page": str(2**31)},
+    ],
+)
 def test_bad_paging_is_400(many, query):
     assert many.refused("listCustomers", query=query) == (400, ["parameter"])
 
@@ -116,8 +127,13 @@ def test_account_balances_between_two_dates_inclusive(many):
 @pytest.mark.parametrize("operation", [o.id for o in PAGED if o.id != "listTransactionLines"])
 def test_pages_by_id_and_date_come_from_an_index(many, operation, engine):
     """No sorting and no scan: a deep page costs what a shallow one does."""
-    params = {"salesType": "invoices", "salesId": 1, "purchaseType": "bills", "purchaseId": 1,
-              "invoiceType": "sales"}  # fmt: skip
+    params = {
+        "salesType": "invoices",
+        "salesId": 1,
+        "purchaseType": "bills",
+        "purchaseId": 1,
+        "invoiceType": "sales",
+    }
     if "Purchase" in operation:
         many.bill(many.supplier())
         params["purchaseId"] = 8
