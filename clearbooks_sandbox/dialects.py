@@ -156,6 +156,6 @@ def _normalised(name: str, value: Any) -> Any:
 
 
 def method_of(operation: Operation, dialects: Dialects) -> str:
-    """The method that reaches an operation."""
+    """The HTTP method of an operation, in the dialects that are on."""
     is_update = operation.id.startswith("update")
     return "PATCH" if is_update and "patch" in dialects else operation.method

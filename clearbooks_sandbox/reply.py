@@ -95,7 +95,7 @@ def error_reply(
 
 
 def encode(value: Any) -> bytes:
-    """JSON, with decimals as numbers that keep their places."""
+    """JSON, with decimals as numbers that keep their trailing zeros."""
     return _ENCODER.encode(value)
 
 

@@ -33,7 +33,7 @@ def _check_name(s: Session, record: Mapping[str, Any]) -> None:
 
 
 def check_account(s: Session, where: str, code: int, side: str | None) -> None:
-    """Note a fault unless the account code is there and takes documents of the side."""
+    """Note a fault unless the account code exists and may be used on documents of the side."""
     row = s.row("account_codes", code, "sales, purchases")
     if row is None:
         s.add_fault("accountCode", f"{where}: there is no account code {code}")
@@ -104,7 +104,7 @@ def _check_code(s: Session, record: Mapping[str, Any]) -> None:
 
 
 def create_code(s: Session, params: Mapping[str, Any], body: dict[str, Any]) -> Reply:
-    """`createAccountCode`: the heading and the next three digits make the code."""
+    """`createAccountCode`: the code is the heading and the next free three digits."""
     del params
     _check_code(s, body)
     s.raise_faults()
@@ -115,7 +115,7 @@ def create_code(s: Session, params: Mapping[str, Any], body: dict[str, Any]) -> 
 
 
 def update_code(s: Session, params: Mapping[str, Any], body: dict[str, Any]) -> Reply:
-    """`updateAccountCode`: the code itself stays, whatever the heading."""
+    """`updateAccountCode`: the code stays, even where the heading changes."""
     record = s.record("account_codes", params["accountCodeId"], "account code") | body
     _check_code(s, record)
     s.raise_faults()
@@ -127,7 +127,7 @@ def update_code(s: Session, params: Mapping[str, Any], body: dict[str, Any]) -> 
 
 
 def delete_code(s: Session, params: Mapping[str, Any]) -> Reply:
-    """`deleteAccountCode`: one that nothing is posted to."""
+    """`deleteAccountCode`: only where nothing is posted to it."""
     code = params["accountCodeId"]
     s.record("account_codes", code, "account code")
     row = s.row("account_codes", code, "role")
@@ -227,7 +227,7 @@ def update_bank(s: Session, params: Mapping[str, Any], body: dict[str, Any]) -> 
 
 
 def delete_bank(s: Session, params: Mapping[str, Any]) -> Reply:
-    """`deleteBankAccount`: one without payments, feeds and postings."""
+    """`deleteBankAccount`: only where it has no payments, feeds or postings."""
     bank = params["bankAccountId"]
     record = s.record("bank_accounts", bank, "bank account")
     used = s.db.execute(
@@ -288,7 +288,7 @@ def update_stock(s: Session, params: Mapping[str, Any], body: dict[str, Any]) ->
 
 
 def delete_stock(s: Session, params: Mapping[str, Any]) -> Reply:
-    """`deleteStockItem`: lines that name it keep its number."""
+    """`deleteStockItem`: document lines that name it keep its ID."""
     s.record("stock_items", params["stockItemId"], "stock item")
     s.hide("stock_items", params["stockItemId"])
     return Reply(204)

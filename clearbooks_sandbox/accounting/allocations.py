@@ -258,7 +258,7 @@ def move_to_revision(s: Session, old: int, new: int) -> None:
 
 
 def recalculate(s: Session, kind: str, record: int) -> None:
-    """Post exchange differences and work out what is due anew, after an end changed."""
+    """Post exchange differences and work out what is due again, after a change of either."""
     for allocation, invoice, payment, credit_note, posting in _allocations_of(s, kind, record):
         ledger.reverse(s.db, s.business, posting)
         _post_exchange(s, allocation)

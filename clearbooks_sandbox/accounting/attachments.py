@@ -35,7 +35,7 @@ class Attachments:
         }
 
     def _document(self, s: Session, params: Mapping[str, Any]) -> int:
-        """The newest revision of the document: attachments follow it."""
+        """ID of the newest revision of the document, which has its attachments."""
         self.documents.find(s, params)
         return current(s, params[self.documents.id_name])
 
@@ -46,7 +46,7 @@ class Attachments:
         return s.pager.page(Listing("attachments", where, fields), query)
 
     def create(self, s: Session, params: Mapping[str, Any], body: bytes) -> Reply:
-        """Attach a file. A second one of the same name stands beside the first."""
+        """Attach a file. Several files may have one name."""
         document = self._document(s, params)
         record = {
             "id": s.next_id("attachment"),

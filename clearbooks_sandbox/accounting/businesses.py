@@ -62,14 +62,14 @@ def update_business(s: Session, params: Mapping[str, Any], body: dict[str, Any])
 
 
 def list_treatments(s: Session, params: Mapping[str, Any], query: Mapping[str, Any]) -> Reply:
-    """`listVatTreatments`: those that the business has."""
+    """`listVatTreatments`: those that the business uses."""
     del query
     had = vat.treatments(params["vatType"], allowed_treatments(s))
     return Reply(200, {}, encode([{"key": t.key, "name": t.name} for t in had]))
 
 
 def list_rates(s: Session, params: Mapping[str, Any], query: Mapping[str, Any]) -> Reply:
-    """`listVatRates`; without `date` those of every time."""
+    """`listVatRates`: those in force on `date`, or all that ever were."""
     had = vat.treatments(params["vatType"], allowed_treatments(s))
     if "vatTreatment" in query:
         key = query["vatTreatment"]

@@ -47,7 +47,7 @@ class Account(NamedTuple):
 
     @property
     def heading(self) -> int:
-        """The heading it stands under."""
+        """The heading that the account belongs to."""
         return self.code // 1000
 
 

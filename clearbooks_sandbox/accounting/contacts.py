@@ -1,4 +1,7 @@
-"""Customers and suppliers. Both are numbered from one sequence: a payment names either."""
+"""Customers and suppliers.
+
+They share one sequence of IDs, since a payment's `contactId` may be either.
+"""
 
 from __future__ import annotations
 
@@ -89,7 +92,7 @@ class Contacts:
         return Reply(200, {}, s.put_json("contacts", without_nulls(record)))
 
     def delete(self, s: Session, params: Mapping[str, Any]) -> Reply:
-        """Delete a contact that nothing names."""
+        """Delete a contact that has neither documents nor payments."""
         contact = params[self.id_name]
         self._find(s, contact)
         used = s.db.execute(

@@ -169,7 +169,7 @@ class Documents:
         return Reply(200, {}, refresh(s, new_id))
 
     def delete(self, s: Session, params: Mapping[str, Any]) -> Reply:
-        """Void a document; a draft or quote is deleted for good."""
+        """Void a document; a draft or quote is deleted."""
         status, _, _, posting, data, _ = self._find_changeable(s, params)
         document = params[self.id_name]
         if status == DRAFT:
@@ -288,7 +288,7 @@ class Documents:
         return data
 
     def _lines(self, kind: str, ready: _Prepared) -> Sequence[Line]:
-        """Postings in home currency; the control account takes what the others sum to."""
+        """Postings in home currency; the control account balances the others."""
         priced, rate = ready.priced, ready.rate
         # A sale credits its accounts, a purchase debits them; a credit note the other way round.
         sign = (-1 if self.side == "sales" else 1) * (-1 if kind == "creditNotes" else 1)

@@ -1,4 +1,4 @@
-"""Listings: filter, sort, cut into pages, and say how many there are."""
+"""Listings: filtering, sorting, pages, and the pagination headers."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Pager:
         return Reply(200, headers, b"[" + b",".join(found) + b"]")
 
     def _count(self, table: str, where: str, values: list[Any]) -> int:
-        """How many rows there are; counted anew only after the database changed."""
+        """How many rows there are; counted again only after the database changed."""
         # What is counted inside a transaction may still be rolled back.
         now = -1 if self.db.in_transaction else self.db.total_changes
         if now < 0 or now != self._counted_at:

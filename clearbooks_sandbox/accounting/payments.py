@@ -1,4 +1,4 @@
-"""Payments: positive for money received, negative for money paid."""
+"""Payments. The amount is positive for money received, negative for money paid."""
 
 from __future__ import annotations
 

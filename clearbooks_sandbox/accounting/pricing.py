@@ -1,4 +1,4 @@
-"""Lines of a document: net, VAT and gross, and whether they are legal.
+"""Net, VAT and gross of a document's lines, and whether their VAT rates are legal.
 
 VAT is worked out and rounded line by line, half a penny away from 0.
 """
@@ -24,7 +24,7 @@ _HUNDRED = Decimal(100)
 
 @dataclass(slots=True)
 class Priced:
-    """A document's lines, worked out. Amounts are pennies of its currency.
+    """The totals of a document's lines. Amounts are pennies of its currency.
 
     Attributes:
         notional: VAT that the buyer accounts for; no part of the gross.

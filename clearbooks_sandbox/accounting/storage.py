@@ -1,4 +1,4 @@
-"""The SQLite database: tables, opening, and numbering."""
+"""The SQLite database: its tables, opening it, and sequences of IDs."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def _journal(
 
 
 def _feed(clerk: Clerk, current: Record, taken: Decimal) -> None:
-    """The bank's own account of what was entered by hand."""
+    """Send the bank's lines for the payments that were entered."""
     moves = [
         (p["date"], p["description"], p["amount"])
         for p in clerk.paid

@@ -18,7 +18,7 @@ _CREATED = 300
 
 
 class DemoError(RuntimeError):
-    """The engine refused a record of the demo: demo and engine do not fit together."""
+    """The engine refused a record of the demo: a bug in one of them."""
 
 
 class Allocation(NamedTuple):
@@ -62,7 +62,7 @@ class Clerk:
         return document
 
     def credit(self, side: str, note: Record, documents: Iterable[Record]) -> None:
-        """Allocate a credit note to documents, the first ones first, as far as it goes."""
+        """Allocate a credit note to documents in their order, until it is used up."""
         for document in documents:
             amount = min(note["due"], document["due"])
             if amount <= 0:

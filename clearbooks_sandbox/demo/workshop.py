@@ -24,7 +24,7 @@ _EXEMPT = "0.00:Exempt"
 
 
 def enter_workshop(engine: AccountingEngine) -> int:
-    """Make the business; its ID."""
+    """Add the business and its records; the ID of the business."""
     address = {
         "line1": "4 Harbour Lane",
         "town": "Whitby",

@@ -304,7 +304,7 @@ async def _send(send: Send, reply: Reply, *, cut: bool = False) -> None:
 
 
 async def _close_connection(scope: Scope) -> None:
-    """Close the connection under the client."""
+    """Close the connection without an answer."""
     transport = scope.get(TRANSPORT)
     if transport is None:
         raise ConnectionResetError("dropped on purpose")

@@ -352,7 +352,7 @@ class OAuth:
         return Grant(row[0], frozenset(row[1].split()), covered)
 
     def expire_access_tokens(self) -> None:
-        """End every access token that would expire some day."""
+        """Expire every access token that has an expiry."""
         with self.engine.transaction():
             self.engine.db.execute(
                 "UPDATE oauth_tokens SET state = 'expired' "

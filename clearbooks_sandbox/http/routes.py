@@ -1,4 +1,4 @@
-"""From method and path to an operation of the contract."""
+"""Routing: the operation of the contract for a method and a path."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class DroppableProtocol(H11Protocol):
     """HTTP that lets the application close the connection, for the faults that do."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Hand the transport on in the scope of every request."""
+        """Add the transport to the scope of every request."""
         super().connection_made(transport)
         app: Any = self.app
 
@@ -73,10 +73,10 @@ class DroppableProtocol(H11Protocol):
 
 
 class _QuickServer(uvicorn.Server):
-    """Looks more often whether it is to stop: tests start and stop many."""
+    """Stops within milliseconds, since tests start and stop many servers."""
 
     async def main_loop(self) -> None:
-        """Tick as usual, and look in between."""
+        """As uvicorn's loop, but check `should_exit` every 5 ms."""
         counter = 0
         while not await self.on_tick(counter):
             counter = (counter + 1) % 864_000

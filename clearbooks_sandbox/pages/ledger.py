@@ -8,7 +8,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from clearbooks_sandbox.accounting.chart import ROLES
-from clearbooks_sandbox.pages.kinds import KINDS, SECTIONS, Kind, kind_of
+from clearbooks_sandbox.pages.document_kinds import KINDS, SECTIONS, Kind, kind_of
 from clearbooks_sandbox.pages.listing import matching, paged, totals
 from clearbooks_sandbox.pages.render import page
 
@@ -89,7 +89,7 @@ class LedgerPages:
 
     @_of_business
     def overview(self, request: Request, books: Books) -> Response:
-        """The business at a glance."""
+        """Overview of a business: bank accounts, what is owed, counts."""
         del request
         linked = {name: label for name, label in SECTIONS if name}
         return _page(

@@ -1,4 +1,4 @@
-"""The last requests that the sandbox got."""
+"""The page of the newest requests."""
 
 from __future__ import annotations
 

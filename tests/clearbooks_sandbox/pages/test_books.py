@@ -7,7 +7,7 @@ import requests
 
 from clearbooks_sandbox import AccountingEngine, running
 from clearbooks_sandbox.accounting.chart import ROLES
-from clearbooks_sandbox.pages.kinds import KINDS
+from clearbooks_sandbox.pages.document_kinds import KINDS
 from clearbooks_sandbox.pages.listing import SIZE
 
 from .html import Page, added, number
