@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from clearbooks.cli.sandbox import DATABASE
-from clearbooks_sandbox.engine import Engine
+from clearbooks_sandbox import AccountingEngine
 
 Record = dict[str, Any]
 
@@ -83,7 +83,7 @@ SIZES = {"full": FULL, "third": FULL.part(3), "tiny": FULL.part(25)}
 class Builder:
     """Enters one ledger through the sandbox's operations."""
 
-    def __init__(self, engine: Engine, name: str) -> None:
+    def __init__(self, engine: AccountingEngine, name: str) -> None:
         self.engine, self.size = engine, SIZES[name]
         self.random = random.Random(name)  # noqa: S311 - no secret
         self.business = engine.add_business(name)
@@ -209,7 +209,7 @@ class Builder:
 def build(directory: Path, names: list[str]) -> None:
     """Make the ledgers that the directory does not hold yet, and check what it holds."""
     directory.mkdir(parents=True, exist_ok=True)
-    engine = Engine(directory / DATABASE)
+    engine = AccountingEngine(directory / DATABASE)
     try:
         known = {engine.books(n).business()["name"]: n for n in engine.business_ids()}
         for name in names:
@@ -225,7 +225,7 @@ def build(directory: Path, names: list[str]) -> None:
         engine.close()
 
 
-def _check(engine: Engine, business: int, wanted: dict[str, int]) -> None:
+def _check(engine: AccountingEngine, business: int, wanted: dict[str, int]) -> None:
     """The ledger holds what the benchmarks say that it holds."""
     found = engine.books(business).counts()
     lines = engine.db.execute("SELECT count(*) FROM lines WHERE business = ?", (business,))

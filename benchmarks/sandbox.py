@@ -17,9 +17,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from clearbooks.cli.sandbox import DATABASE
-from clearbooks_sandbox.app import Options, create_app
-from clearbooks_sandbox.engine import Engine
-from clearbooks_sandbox.server import listen, serve
+from clearbooks_sandbox import AccountingEngine, Options, create_app, listen, serve
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
 
 def main(directory: Path) -> None:
     """Serve the ledgers of a directory on a free port until SIGTERM."""
-    engine = Engine(directory / DATABASE)
+    engine = AccountingEngine(directory / DATABASE)
     options = Options(pages=False)
     app = create_app(engine, options)
 
@@ -37,9 +35,9 @@ def main(directory: Path) -> None:
             options.latency_ms = int(wanted.get("latency_ms", 0))
             options.rate = float(wanted["rate"]) if "rate" in wanted else None
             options.burst = int(wanted.get("burst", 10))
-            engine.requests.clear()
+            app.state.requests.clear()
             return JSONResponse({})
-        asked = list(engine.requests)
+        asked = list(app.state.requests)
         answers = Counter(str(one.status) for one in asked)
         operations = Counter(one.operation for one in asked)
         businesses = {engine.books(n).business()["name"]: n for n in engine.business_ids()}

@@ -191,11 +191,11 @@ import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from pathlib import Path
 from clearbooks.cli.sandbox import DATABASE
-from clearbooks_sandbox.engine import Engine
+from clearbooks_sandbox import AccountingEngine
 import sandbox
 folder = Path(sys.argv[1])
 folder.mkdir()
-engine = Engine(folder / DATABASE)
+engine = AccountingEngine(folder / DATABASE)
 engine.add_business("Written")
 engine.close()
 sandbox.main(folder)

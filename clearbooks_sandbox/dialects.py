@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -69,8 +70,8 @@ class Dialects:
     def __len__(self) -> int:
         return len(self._on)
 
-    def hear(self, body: Any) -> Any:
-        """What is understood of a body, in the dialects that are on.
+    def rewrite_body(self, body: Any) -> Any:
+        """A request body as a server of these dialects reads it.
 
         Raises:
             RefusedError: it holds a field that is not known.
@@ -78,7 +79,7 @@ class Dialects:
         if not self._on or not isinstance(body, dict):
             return body
         if "tidied" in self._on:
-            body = {name: _tidied(name, value) for name, value in body.items()}
+            body = {name: _normalised(name, value) for name, value in body.items()}
         if "externalId" not in body:
             return body
         if "no-external-id" in self._on:
@@ -87,18 +88,18 @@ class Dialects:
             return {name: value for name, value in body.items() if name != "externalId"}
         return body
 
-    def apply(self, operation: Operation, reply: Reply) -> Reply:
-        """The reply as it is spoken in the dialects that are on."""
+    def rewrite_reply(self, operation: Operation, reply: Reply) -> Reply:
+        """A reply as a server of these dialects sends it."""
         if not self._on:
             return reply
         status, headers, body = reply.status, dict(reply.headers), reply.body
         if "no-headers" in self._on:
             headers = {k: v for k, v in headers.items() if not k.startswith("X-Pagination-")}
-        if status == 201 and "ok-200" in self._on:  # noqa: PLR2004
+        if status == HTTPStatus.CREATED and "ok-200" in self._on:
             status = 200
-        if status == 303:  # noqa: PLR2004
+        if status == HTTPStatus.SEE_OTHER:
             status = next((int(n[9:]) for n in self._on if n.startswith("redirect-")), status)
-        if body and status < 300:  # noqa: PLR2004
+        if body and reply.ok:
             body = self._success(operation, body)
         elif body and "errors-object" in self._on:
             body = b'{"errors":' + body + b"}"
@@ -141,7 +142,7 @@ def _is_id(name: str) -> bool:
     return name == "id" or name.endswith("Id")
 
 
-def _tidied(name: str, value: Any) -> Any:
+def _normalised(name: str, value: Any) -> Any:
     if not isinstance(value, str):
         return value
     bare = "".join(c for c in value if c.isalnum()).upper()
@@ -155,6 +156,6 @@ def _tidied(name: str, value: Any) -> Any:
 
 
 def method_of(operation: Operation, dialects: Dialects) -> str:
-    """The method that reaches an operation."""
+    """The HTTP method of an operation, in the dialects that are on."""
     is_update = operation.id.startswith("update")
     return "PATCH" if is_update and "patch" in dialects else operation.method

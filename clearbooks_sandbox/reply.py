@@ -1,17 +1,18 @@
-"""What the engine answers, and how a handler refuses."""
+"""Answers to requests, the error that refuses one, and JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence  # noqa: TC003 - dataclass fields
 from dataclasses import dataclass, field
 from decimal import Decimal
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
 import msgspec
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 # Of the smallest and the greatest double, which are all that the contract promises.
-_LEAST_EXPONENT, _EXPONENT = -324, 308
+_MIN_EXPONENT, _MAX_EXPONENT = -324, 308
 
 
 def _number(text: str) -> Decimal:
@@ -19,7 +20,7 @@ def _number(text: str) -> Decimal:
         value = Decimal(text)
     except ArithmeticError:
         raise ValueError(f"the number {text[:40]} is out of range") from None
-    if value and not _LEAST_EXPONENT <= value.adjusted() <= _EXPONENT:
+    if value and not _MIN_EXPONENT <= value.adjusted() <= _MAX_EXPONENT:
         raise ValueError(f"the number {text[:40]} is out of range")
     return value
 
@@ -42,6 +43,11 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
 
+    @property
+    def ok(self) -> bool:
+        """Whether the operation was carried out; redirects and refusals are not."""
+        return self.status < HTTPStatus.MULTIPLE_CHOICES
+
     def json(self) -> Any:
         """The body, with decimals as `Decimal`."""
         return decode(self.body)
@@ -50,8 +56,8 @@ class Reply:
 class RefusedError(Exception):
     """A request that is not carried out.
 
-    400 says that the request breaks the contract; 422 that it keeps to the contract and the
-    ledger cannot do it; 404, 409 and the others as usual.
+    Status 400: the request does not keep to the contract. 422: it does, and the ledger cannot carry
+    it out. 404, 409 and the others have their usual meaning.
     """
 
     def __init__(
@@ -89,7 +95,7 @@ def error_reply(
 
 
 def encode(value: Any) -> bytes:
-    """JSON, with decimals as numbers that keep their places."""
+    """JSON, with decimals as numbers that keep their trailing zeros."""
     return _ENCODER.encode(value)
 
 

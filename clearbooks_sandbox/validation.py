@@ -1,4 +1,4 @@
-"""Checks of parameters and bodies against the contract, every fault of a request at once."""
+"""Checks of parameters and bodies against the contract. All faults of a request are reported."""
 
 from __future__ import annotations
 

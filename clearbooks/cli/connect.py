@@ -120,17 +120,17 @@ def _interactive() -> bool:
 
 
 def _sandbox_settings(settings: Settings, url: str) -> Settings:
-    try:
-        from clearbooks_sandbox.api import BASE, TOKEN_PATH  # noqa: PLC0415
-        from clearbooks_sandbox.app import CONSENT_PATH, Options  # noqa: PLC0415
-    except ModuleNotFoundError:
-        raise SettingError(
-            "--sandbox needs the sandbox here: pip install 'clearbooks-connectors[sandbox]'"
-        ) from None
+    from clearbooks_sandbox import (  # noqa: PLC0415
+        API_PATH,
+        CONSENT_PATH,
+        TOKEN_PATH,
+        Options,
+    )
+
     site, shipped = url.rstrip("/"), Options()
     return settings.with_values(
         "--sandbox",
-        api_url=site + BASE,
+        api_url=site + API_PATH,
         token_url=site + TOKEN_PATH,
         authorize_url=site + CONSENT_PATH,
         client_id=settings.values.get("client_id") or shipped.client_id,

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from clearbooks_sandbox.app import Options
-    from clearbooks_sandbox.engine import Engine
+    from clearbooks_sandbox import AccountingEngine, Options
 
 DATABASE = "sandbox.sqlite3"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -19,33 +18,66 @@ EXTRA = ("starlette", "uvicorn", "h11", "jinja2", "multipart", "python_multipart
 @click.command(short_help="Run a stand-in Clear Books to try things on.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
-    "--port", default=8350, show_default=True, type=click.IntRange(0, 65535),
+    "--port",
+    default=8350,
+    show_default=True,
+    type=click.IntRange(0, 65535),
     help="Port to listen on; 0 takes a free one.",
-)  # fmt: skip
+)
 @click.option(
-    "--data", type=click.Path(file_okay=False, path_type=Path),
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
     help="Keep the books in this directory; without it they end with the program.",
-)  # fmt: skip
+)
 @click.option("--demo", is_flag=True, help="Begin with a business made from real UK records.")
-@click.option("--rate", type=click.FloatRange(min=0, min_open=True),
-              help="Requests a second, then 429.")  # fmt: skip
-@click.option("--burst", default=10, show_default=True, type=click.IntRange(1),
-              help="Requests that may come at once before --rate holds.")  # fmt: skip
+@click.option(
+    "--rate", type=click.FloatRange(min=0, min_open=True), help="Requests a second, then 429."
+)
+@click.option(
+    "--burst",
+    default=10,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Requests that may come at once before --rate holds.",
+)
 @click.option("--retry-after", is_flag=True, help="Say in a 429 when to come back.")
 @click.option("--latency-ms", default=0, type=click.IntRange(0), help="Time added to every answer.")
 @click.option("--page-cap", type=click.IntRange(1, 200), help="Most results on a page.")
-@click.option("--fault", "faults", multiple=True, metavar="SPEC",
-              help="A fault to make, such as error:0.1 or slow:0.1:2.0; see --faults.")  # fmt: skip
-@click.option("--dialect", "dialects", multiple=True, metavar="NAME",
-              help="A way to differ from the reference; see --dialects.")  # fmt: skip
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="SPEC",
+    help="A fault to make, such as error:0.1 or slow:0.1:2.0; see --faults.",
+)
+@click.option(
+    "--dialect",
+    "dialects",
+    multiple=True,
+    metavar="NAME",
+    help="A way to differ from the reference; see --dialects.",
+)
 @click.option("--client-id", default="sandbox", show_default=True)
 @click.option("--client-secret", default="sandbox-secret", show_default=True)
-@click.option("--refresh-token", default="sandbox-refresh-token", show_default=True,
-              help="A refresh token that is there from the start; empty for none.")  # fmt: skip
-@click.option("--access-token", default="sandbox-access-token", show_default=True,
-              help="An access token that never expires; empty for none.")  # fmt: skip
-@click.option("--expires-in", default=3600, show_default=True, type=click.IntRange(1),
-              help="Life of other access tokens in seconds.")  # fmt: skip
+@click.option(
+    "--refresh-token",
+    default="sandbox-refresh-token",
+    show_default=True,
+    help="A refresh token that is there from the start; empty for none.",
+)
+@click.option(
+    "--access-token",
+    default="sandbox-access-token",
+    show_default=True,
+    help="An access token that never expires; empty for none.",
+)
+@click.option(
+    "--expires-in",
+    default=3600,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Life of other access tokens in seconds.",
+)
 @click.option("--faults", "show_faults", is_flag=True, help="List the faults and leave.")
 @click.option("--dialects", "show_dialects", is_flag=True, help="List the dialects and leave.")
 def sandbox(
@@ -62,10 +94,14 @@ def sandbox(
 ) -> None:
     """Serve a stand-in Clear Books: API, consent page, and its books on a web page."""
     try:
-        from clearbooks_sandbox.app import Options, create_app  # noqa: PLC0415
-        from clearbooks_sandbox.dialects import DIALECTS  # noqa: PLC0415
-        from clearbooks_sandbox.faults import KINDS  # noqa: PLC0415
-        from clearbooks_sandbox.server import listen, serve  # noqa: PLC0415
+        from clearbooks_sandbox import (  # noqa: PLC0415
+            DIALECTS,
+            FAULTS,
+            Options,
+            create_app,
+            listen,
+            serve,
+        )
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in EXTRA:
             raise
@@ -73,7 +109,7 @@ def sandbox(
             "the sandbox needs its web server: pip install 'clearbooks-connectors[sandbox]'"
         ) from error
     if show_faults or show_dialects:
-        _list({**(KINDS if show_faults else {}), **(DIALECTS if show_dialects else {})})
+        _list({**(FAULTS if show_faults else {}), **(DIALECTS if show_dialects else {})})
         return
     options = Options(faults=list(faults), dialects=list(dialects), **rest)
     engine = _engine(data)
@@ -103,33 +139,34 @@ def _list(known: dict[str, str]) -> None:
         click.echo(f"{name:{width}}  {text}")
 
 
-def _engine(data: Path | None) -> Engine:
-    from clearbooks_sandbox.engine import Engine  # noqa: PLC0415
-    from clearbooks_sandbox.storage import DatabaseInUseError  # noqa: PLC0415
+def _engine(data: Path | None) -> AccountingEngine:
+    from clearbooks_sandbox import AccountingEngine, DatabaseInUseError  # noqa: PLC0415
 
     try:
         if data:
             data.mkdir(parents=True, exist_ok=True)
-        return Engine(data / DATABASE if data else None)
+        return AccountingEngine(data / DATABASE if data else None)
     except DatabaseInUseError as error:
         raise click.ClickException(f"--data: {error}; stop the other sandbox first") from None
     except OSError as error:
         raise click.ClickException(f"--data {data}: {error.strerror}") from None
 
 
-def _fill(engine: Engine, *, demo: bool) -> None:
+def _fill(engine: AccountingEngine, *, demo: bool) -> None:
     """Books for a database that has none; what a directory holds already is left alone."""
     if engine.business_ids():
         return
     if demo:
-        from clearbooks_sandbox import demo as built  # noqa: PLC0415
+        from clearbooks_sandbox.demo import build  # noqa: PLC0415
 
-        built.build(engine)
+        build(engine)
     else:
         engine.add_business("Sandbox Limited")
 
 
-def _greet(engine: Engine, options: Options, host: str, port: int, data: Path | None) -> None:
+def _greet(
+    engine: AccountingEngine, options: Options, host: str, port: int, data: Path | None
+) -> None:
     shown = f"[{host}]" if ":" in host else host
     site = f"http://{shown}:{port}"
     names = {number: engine.books(number).business()["name"] for number in engine.business_ids()}

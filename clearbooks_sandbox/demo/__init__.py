@@ -16,8 +16,8 @@ from clearbooks_sandbox.demo.retail import Retail
 from clearbooks_sandbox.demo.workshop import enter_workshop
 
 if TYPE_CHECKING:
+    from clearbooks_sandbox.accounting.engine import AccountingEngine
     from clearbooks_sandbox.demo.clerk import Record
-    from clearbooks_sandbox.engine import Engine
 
 NAME = "Thames Gifts and Services Ltd"
 OPENING = Decimal("9000000.00")
@@ -25,7 +25,7 @@ _CAPITAL = 9001001
 _OPENED, _YEAR_END = date(2010, 11, 30), date(2010, 12, 31)
 
 
-def build(engine: Engine) -> tuple[int, int]:
+def build(engine: AccountingEngine) -> tuple[int, int]:
     """Fill the engine with the demo's two businesses; always the same.
 
     Returns:
@@ -68,7 +68,7 @@ def _journal(
 
 
 def _feed(clerk: Clerk, current: Record, taken: Decimal) -> None:
-    """The bank's own account of what was entered by hand."""
+    """Send the bank's lines for the payments that were entered."""
     moves = [
         (p["date"], p["description"], p["amount"])
         for p in clerk.paid

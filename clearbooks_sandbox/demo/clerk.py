@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from datetime import date
     from decimal import Decimal
 
-    from clearbooks_sandbox.engine import Engine
+    from clearbooks_sandbox.accounting.engine import AccountingEngine
 
 Record = dict[str, Any]
 _SATURDAY = 5
@@ -18,7 +18,7 @@ _CREATED = 300
 
 
 class DemoError(RuntimeError):
-    """The engine refused a record of the demo: demo and engine do not fit together."""
+    """The engine refused a record of the demo: a bug in one of them."""
 
 
 class Allocation(NamedTuple):
@@ -35,7 +35,7 @@ class Clerk:
     nothing needs to be read again.
     """
 
-    def __init__(self, engine: Engine, business_id: int) -> None:
+    def __init__(self, engine: AccountingEngine, business_id: int) -> None:
         self.engine = engine
         self.business_id = business_id
         self.paid: list[Record] = []
@@ -62,7 +62,7 @@ class Clerk:
         return document
 
     def credit(self, side: str, note: Record, documents: Iterable[Record]) -> None:
-        """Allocate a credit note to documents, the first ones first, as far as it goes."""
+        """Allocate a credit note to documents in their order, until it is used up."""
         for document in documents:
             amount = min(note["due"], document["due"])
             if amount <= 0:

@@ -40,7 +40,7 @@ def vat_of(country: str) -> tuple[str, str]:
 
 
 def is_stock_count(rows: list[SaleRow]) -> bool:
-    """Whether an `InvoiceNo` is no sale: nothing on it has a price."""
+    """Whether an `InvoiceNo` is a stock count, not a sale: none of its lines has a price."""
     return all(row.unit_price == 0 for row in rows)
 
 
@@ -57,7 +57,7 @@ class Retail:
         self.notes: dict[str, list[Record]] = defaultdict(list)
 
     def enter(self) -> None:
-        """Enter everything, in the order in which it came about."""
+        """Enter everything, in the order of the file."""
         documents = {n: rows for n, rows in sales().items() if not is_stock_count(rows)}
         for rows in documents.values():
             self._customer(rows[0])
@@ -153,7 +153,7 @@ class Retail:
         )
 
     def _settle(self, customer: str) -> None:
-        """Who has paid is a rule on the customer's number, so that every run makes the same."""
+        """Enter what a customer paid. It depends on the customer's number, to be repeatable."""
         record, invoices = self.customers[customer], self.invoices[customer]
         for note in self.notes[customer]:
             self.clerk.credit("sales", note, invoices)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from clearbooks_sandbox.demo.clerk import Allocation, Clerk
 
 if TYPE_CHECKING:
+    from clearbooks_sandbox.accounting.engine import AccountingEngine
     from clearbooks_sandbox.demo.clerk import Record
-    from clearbooks_sandbox.engine import Engine
 
 NAME = "Harbour Lane Cycles"
 _SALES, _SERVICES, _STOCK, _RENT, _SUBCONTRACTORS = 1001001, 1001002, 2001001, 3002001, 2001002
@@ -23,10 +23,14 @@ _STANDARD, _REDUCED, _ZERO = "20.00:Standard", "5.00:Reduced", "0.00:Zero"
 _EXEMPT = "0.00:Exempt"
 
 
-def enter_workshop(engine: Engine) -> int:
-    """Make the business; its ID."""
-    address = {"line1": "4 Harbour Lane", "town": "Whitby", "postcode": "YO21 3PU",
-               "countryCode": "GB"}  # fmt: skip
+def enter_workshop(engine: AccountingEngine) -> int:
+    """Add the business and its records; the ID of the business."""
+    address = {
+        "line1": "4 Harbour Lane",
+        "town": "Whitby",
+        "postcode": "YO21 3PU",
+        "countryCode": "GB",
+    }
     business = engine.add_business(NAME, type="SoleTrader", address=address)
     clerk = Clerk(engine, business)
     bank = clerk.call("listBankAccounts")[0]
@@ -92,22 +96,35 @@ def _sell(clerk: Clerk, bank: Record) -> None:
     service = clerk.sales(
         "invoices",
         _sale(
-            school, "2024-05-07",
+            school,
+            "2024-05-07",
             _line("Service of a bicycle", "45", _SERVICES, _STANDARD, 12),
             _line("Child seat", "38.50", _SALES, _REDUCED, 2),
             _line("Cycle training handbook", "12.49", _SALES, _ZERO, 3),
             _line("Cycle training, exempt", "150", _SERVICES, _EXEMPT),
-            dateDue="2024-06-06", reference="PO 1187",
+            dateDue="2024-06-06",
+            reference="PO 1187",
         ),
-    )  # fmt: skip
+    )
     half = Decimal("300.00")
-    clerk.pay("sales", school["id"], bank, date(2024, 5, 20), "St Hilda's, part",
-              [Allocation(service, half)])  # fmt: skip
+    clerk.pay(
+        "sales",
+        school["id"],
+        bank,
+        date(2024, 5, 20),
+        "St Hilda's, part",
+        [Allocation(service, half)],
+    )
     wheels = clerk.sales(
         "invoices",
-        _sale(club, "2024-05-14", _line("Wheel, built", "119.17", _SALES, _STANDARD, 2),
-              dateDue="2024-06-13", reference="Wheels"),
-    )  # fmt: skip
+        _sale(
+            club,
+            "2024-05-14",
+            _line("Wheel, built", "119.17", _SALES, _STANDARD, 2),
+            dateDue="2024-06-13",
+            reference="Wheels",
+        ),
+    )
     # Corrected: the first revision is voided, a new ID takes its place.
     wheels = clerk.call(
         "updateSalesDocument",
@@ -120,8 +137,14 @@ def _sell(clerk: Clerk, bank: Record) -> None:
         _sale(club, "2024-05-21", _line("Spokes not used", "10", _SALES, _STANDARD)),
     )
     clerk.credit("sales", note, [wheels])
-    clerk.pay("sales", club["id"], bank, date(2024, 6, 3), "Esk Valley CC",
-              [Allocation(wheels, wheels["due"])])  # fmt: skip
+    clerk.pay(
+        "sales",
+        club["id"],
+        bank,
+        date(2024, 6, 3),
+        "Esk Valley CC",
+        [Allocation(wheels, wheels["due"])],
+    )
     twice = clerk.sales(
         "invoices", _sale(club, "2024-05-22", _line("Entered twice", "50", _SALES, _STANDARD))
     )
@@ -129,17 +152,21 @@ def _sell(clerk: Clerk, bank: Record) -> None:
     clerk.sales(
         "invoices",
         _sale(
-            dealer, "2024-06-10",
+            dealer,
+            "2024-06-10",
             _line("Frame, hand-built", "980", _SALES, _ZERO),
-            vatTreatment="Export", currency="USD", exchangeRate=Decimal("1.27"),
+            vatTreatment="Export",
+            currency="USD",
+            exchangeRate=Decimal("1.27"),
             dateDue="2024-07-10",
         ),
-    )  # fmt: skip
+    )
 
 
 def _buy(clerk: Clerk, bank: Record) -> None:
-    parts = clerk.call("createSupplier", {"name": "Northern Cycle Parts Ltd",
-                                          "vatNumber": "GB999999973"})  # fmt: skip
+    parts = clerk.call(
+        "createSupplier", {"name": "Northern Cycle Parts Ltd", "vatNumber": "GB999999973"}
+    )
     landlord = clerk.call("createSupplier", {"name": "Whitby Harbour Estates"})
     builder = clerk.call("createSupplier", {"name": "Dales Joinery"})
     software = clerk.call(
@@ -147,31 +174,51 @@ def _buy(clerk: Clerk, bank: Record) -> None:
     )
     tyres = clerk.purchase(
         "bills",
-        _purchase(parts, "2024-04-18", _line("Tyres", "18.33", _STOCK, _STANDARD, 24),
-                  reference="NCP-20418", dateDue="2024-05-18"),
-    )  # fmt: skip
+        _purchase(
+            parts,
+            "2024-04-18",
+            _line("Tyres", "18.33", _STOCK, _STANDARD, 24),
+            reference="NCP-20418",
+            dateDue="2024-05-18",
+        ),
+    )
     rent = clerk.purchase(
         "bills", _purchase(landlord, "2024-05-01", _line("Rent, May", "650", _RENT, _EXEMPT))
     )
     clerk.purchase(
         "bills",
-        _purchase(builder, "2024-05-09", _line("Work bench, labour", "400", _SUBCONTRACTORS,
-                                               _STANDARD), vatTreatment="ReverseCharge"),
-    )  # fmt: skip
+        _purchase(
+            builder,
+            "2024-05-09",
+            _line("Work bench, labour", "400", _SUBCONTRACTORS, _STANDARD),
+            vatTreatment="ReverseCharge",
+        ),
+    )
     clerk.purchase(
         "bills",
-        _purchase(software, "2024-05-15", _line("Booking software, a year", "240", _SOFTWARE,
-                                                _STANDARD), vatTreatment="EUServices"),
-    )  # fmt: skip
+        _purchase(
+            software,
+            "2024-05-15",
+            _line("Booking software, a year", "240", _SOFTWARE, _STANDARD),
+            vatTreatment="EUServices",
+        ),
+    )
     note = clerk.purchase(
         "creditNotes",
         _purchase(parts, "2024-04-25", _line("Tyres returned", "18.33", _STOCK, _STANDARD, 4)),
     )
     clerk.credit("purchases", note, [tyres])
-    clerk.pay("purchases", parts["id"], bank, date(2024, 5, 16), "Northern Cycle Parts",
-              [Allocation(tyres, tyres["due"])])  # fmt: skip
-    clerk.pay("purchases", landlord["id"], bank, date(2024, 5, 2), "Rent",
-              [Allocation(rent, rent["due"])])  # fmt: skip
+    clerk.pay(
+        "purchases",
+        parts["id"],
+        bank,
+        date(2024, 5, 16),
+        "Northern Cycle Parts",
+        [Allocation(tyres, tyres["due"])],
+    )
+    clerk.pay(
+        "purchases", landlord["id"], bank, date(2024, 5, 2), "Rent", [Allocation(rent, rent["due"])]
+    )
     clerk.purchase(
         "expenses",
         _purchase(parts, "2024-05-23", _line("Trade fair, admission", "15", _EVENTS, _STANDARD)),

@@ -12,21 +12,22 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from clearbooks_sandbox.app import CONSENT_PATH
+from clearbooks_sandbox.options import CONSENT_PATH
 from clearbooks_sandbox.pages.consent import Consent
-from clearbooks_sandbox.pages.ledger import Ledger
-from clearbooks_sandbox.pages.requests import LastRequests
+from clearbooks_sandbox.pages.ledger import LedgerPages
+from clearbooks_sandbox.pages.requests import RequestsPage
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from clearbooks_sandbox.engine import Engine
-    from clearbooks_sandbox.oauth import OAuth
+    from clearbooks_sandbox.accounting.engine import AccountingEngine
+    from clearbooks_sandbox.http.oauth import OAuth
+    from clearbooks_sandbox.http.request_log import RequestLog
 
 
-def routes(engine: Engine, oauth: OAuth) -> list[Route]:
+def routes(engine: AccountingEngine, oauth: OAuth, requests: RequestLog) -> list[Route]:
     """Routes of every page: `/`, the consent page and all below `/books/`."""
-    consent, ledger = Consent(engine, oauth), Ledger(engine)
+    consent, ledger = Consent(engine, oauth), LedgerPages(engine)
 
     async def decide(request: Request) -> Response:
         form = await request.form()
@@ -42,7 +43,7 @@ def routes(engine: Engine, oauth: OAuth) -> list[Route]:
         Route("/books", _to_books),
         Route("/books/", ledger.businesses),
         Route("/books/style.css", _style),
-        Route("/books/requests", LastRequests(engine).show),
+        Route("/books/requests", RequestsPage(requests).newest),
         Route(base, ledger.overview),
         Route(f"{base}/", ledger.overview),
         Route(f"{base}/contacts/{{id:int}}", ledger.contact),

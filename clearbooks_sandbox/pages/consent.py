@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import RedirectResponse
 
-from clearbooks_sandbox.app import CONSENT_PATH
-from clearbooks_sandbox.oauth import AuthorisationError
+from clearbooks_sandbox.http.oauth import AuthorisationError
+from clearbooks_sandbox.options import CONSENT_PATH
 from clearbooks_sandbox.pages.render import page
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from clearbooks_sandbox.engine import Engine
-    from clearbooks_sandbox.oauth import OAuth, Pending
+    from clearbooks_sandbox.accounting.engine import AccountingEngine
+    from clearbooks_sandbox.http.oauth import AuthorisationRequest, OAuth
 
 _SEE_OTHER = 303
 
@@ -25,18 +25,18 @@ _SEE_OTHER = 303
 class Consent:
     """Shows a request for authorisation and carries out what is decided."""
 
-    def __init__(self, engine: Engine, oauth: OAuth) -> None:
+    def __init__(self, engine: AccountingEngine, oauth: OAuth) -> None:
         self.engine = engine
         self.oauth = oauth
 
     def ask(self, request: Request) -> Response:
         """The page that an application sends the browser to."""
         try:
-            pending = self.oauth.request(request.query_params)
+            pending = self.oauth.read_request(request.query_params)
         except AuthorisationError as error:
             return _refused(error)
         businesses = self._businesses()
-        # One business needs no choosing; of several, none is given away unasked.
+        # A single business is chosen already; of several, the person has to choose.
         return self._form(pending, {*businesses} if len(businesses) == 1 else ())
 
     def decide(self, pending_id: str, decision: str, wanted: Collection[str]) -> Response:
@@ -46,7 +46,9 @@ class Consent:
         except AuthorisationError as error:
             return _refused(error)
 
-    def _decide(self, pending: Pending, decision: str, wanted: Collection[str]) -> Response:
+    def _decide(
+        self, pending: AuthorisationRequest, decision: str, wanted: Collection[str]
+    ) -> Response:
         if decision == "deny":
             return RedirectResponse(self.oauth.deny(pending), _SEE_OTHER)
         chosen = {number for number in self._businesses() if str(number) in wanted}
@@ -61,7 +63,7 @@ class Consent:
         return {number: self.engine.books(number).business()["name"] for number in numbers}
 
     def _form(
-        self, pending: Pending, chosen: Collection[int], problem: str | None = None
+        self, pending: AuthorisationRequest, chosen: Collection[int], problem: str | None = None
     ) -> Response:
         scopes = pending.scopes.items()
         return page(

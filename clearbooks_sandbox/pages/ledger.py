@@ -7,8 +7,8 @@ from decimal import Decimal
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
-from clearbooks_sandbox.chart import ROLES
-from clearbooks_sandbox.pages.kinds import KINDS, SECTIONS, Kind, kind_of
+from clearbooks_sandbox.accounting.chart import ROLES
+from clearbooks_sandbox.pages.document_kinds import KINDS, SECTIONS, Kind, kind_of
 from clearbooks_sandbox.pages.listing import matching, paged, totals
 from clearbooks_sandbox.pages.render import page
 
@@ -18,21 +18,20 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from clearbooks_sandbox.books import Books, Row
-    from clearbooks_sandbox.engine import Engine
+    from clearbooks_sandbox.accounting.books import Books, Row
+    from clearbooks_sandbox.accounting.engine import AccountingEngine
 
-    View = Callable[["Ledger", Request, Books], Response]
+    View = Callable[["LedgerPages", Request, Books], Response]
 
 _ALL = 10**9
 _CONTACT_DOCUMENTS = 100
 _CONTACTS = ("customers", "suppliers")
-_SHOWN = (("", "All payments"), ("in", "Received"), ("out", "Paid"), ("open", "Not all allocated"))
-
-_CHOICES: dict[str, Callable[[Row], bool]] = {
-    "": lambda _: True,
-    "in": lambda row: row["amount"] > 0,
-    "out": lambda row: row["amount"] < 0,
-    "open": lambda row: row["unallocated"] != 0,
+# Filters of payments: value in the query -> label, and which payments are shown.
+_FILTERS: dict[str, tuple[str, Callable[[Row], bool]]] = {
+    "": ("All payments", lambda _: True),
+    "in": ("Received", lambda row: row["amount"] > 0),
+    "out": ("Paid", lambda row: row["amount"] < 0),
+    "open": ("Not all allocated", lambda row: row["unallocated"] != 0),
 }
 
 
@@ -57,11 +56,11 @@ def _find(read: Callable[[int], Row], what: str, number: int) -> Row:
         raise _MissingError(f"{what} {number}") from None
 
 
-def _of_business(view: View) -> Callable[[Ledger, Request], Response]:
+def _of_business(view: View) -> Callable[[LedgerPages, Request], Response]:
     """Hand the view the books of the business in the path, or say that there are none."""
 
     @wraps(view)
-    def found(self: Ledger, request: Request) -> Response:
+    def found(self: LedgerPages, request: Request) -> Response:
         business_id = request.path_params["business"]
         try:
             books = self.engine.books(business_id)
@@ -75,10 +74,10 @@ def _of_business(view: View) -> Callable[[Ledger, Request], Response]:
     return found
 
 
-class Ledger:
+class LedgerPages:
     """Views of the books, for the routes below `/books/{business}`."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: AccountingEngine) -> None:
         self.engine = engine
 
     def businesses(self, request: Request) -> Response:
@@ -90,7 +89,7 @@ class Ledger:
 
     @_of_business
     def overview(self, request: Request, books: Books) -> Response:
-        """The business at a glance."""
+        """Overview of a business: bank accounts, what is owed, counts."""
         del request
         linked = {name: label for name, label in SECTIONS if name}
         return _page(
@@ -199,15 +198,15 @@ class Ledger:
     def payments(self, request: Request, books: Books) -> Response:
         """Payments, with what is left to allocate."""
         query = {name: request.query_params.get(name, "") for name in ("q", "show")}
-        choose = _CHOICES.get(query["show"], _CHOICES[""])
-        rows = [row for row in books.payments(limit=_ALL) if choose(row)]
+        _, shown = _FILTERS.get(query["show"], _FILTERS[""])
+        rows = [row for row in books.payments(limit=_ALL) if shown(row)]
         rows = matching(rows, query["q"], "contactName", "description", "id")
         return _page(
             "payments.html",
             books,
             "payments",
             query=query,
-            shows=_SHOWN,
+            shows=[(value, label) for value, (label, _) in _FILTERS.items()],
             path=request.url.path,
             listing=paged(rows, request.query_params.get("page", "")),
             totals=totals(rows, "amount", "unallocated"),

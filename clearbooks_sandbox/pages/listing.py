@@ -41,7 +41,7 @@ class Listing:
 
 
 def paged(rows: Sequence[Any], wanted: str, size: int = SIZE) -> Listing:
-    """The page that a query asks for: the first for nonsense, the last for too much."""
+    """The page that a query asks for; the first if it is not a number, the last if too high."""
     number = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) <= _DIGITS else 1
     pages = max(1, -(-len(rows) // size))
     number = min(max(number, 1), pages)
@@ -49,7 +49,7 @@ def paged(rows: Sequence[Any], wanted: str, size: int = SIZE) -> Listing:
 
 
 def matching(rows: Iterable[Row], text: str, *fields: str) -> list[Row]:
-    """The rows one of whose fields contains a text, in whichever case."""
+    """The rows one of whose fields contains a text, ignoring case."""
     sought = text.strip().casefold()
     if not sought:
         return list(rows)
@@ -57,7 +57,7 @@ def matching(rows: Iterable[Row], text: str, *fields: str) -> list[Row]:
 
 
 def totals(rows: Iterable[Mapping[str, Any]], *fields: str) -> dict[str, dict[str, Decimal | int]]:
-    """Sums of fields, and `count`, for each currency: unlike money is not added up."""
+    """Sums of fields, and `count`, for each currency."""
     found: dict[str, dict[str, Decimal | int]] = defaultdict(
         lambda: {"count": 0, **dict.fromkeys(fields, Decimal(0))}
     )

@@ -1,4 +1,4 @@
-"""Turning what a page shows into HTML."""
+"""Templates and their filters: HTML from what a page shows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jinja2 import ChainableUndefined, Environment, PackageLoader, Undefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
-from clearbooks_sandbox.money import HOME
+from clearbooks_sandbox.accounting.money import HOME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,7 +55,7 @@ def pounds(value: object) -> str:
 
 
 def quantity(value: object) -> str:
-    """A number of units without needless noughts."""
+    """A number of units without trailing zeros."""
     if value is None or isinstance(value, Undefined):
         return ""
     number = Decimal(str(value))
@@ -67,7 +67,7 @@ def quantity(value: object) -> str:
 
 
 def day(value: object) -> str | Markup:
-    """An ISO date, or date and time, as people write it, machine readable all the same."""
+    """An ISO date, or date and time, as people write it, in a `time` element."""
     if not value or isinstance(value, Undefined):
         return ""
     text = value.isoformat() if isinstance(value, date) else str(value)
@@ -82,7 +82,7 @@ def day(value: object) -> str | Markup:
 
 
 def tone(status: object) -> str:
-    """The class that colours a status; the words always stand beside it."""
+    """The CSS class that colours a status."""
     return _TONES.get(str(status), "plain")
 
 

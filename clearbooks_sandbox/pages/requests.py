@@ -1,4 +1,4 @@
-"""The last requests that the sandbox got."""
+"""The page of the newest requests."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from clearbooks_sandbox.engine import Engine
+    from clearbooks_sandbox.http.request_log import RequestLog
 
 KEPT = 1000
 _SIZE = 100
 _TONES = {2: "good", 3: "plain", 4: "warn"}
 
 
-class LastRequests:
-    """Shows the requests that the engine remembers."""
+class RequestsPage:
+    """Shows the newest requests of the log."""
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+    def __init__(self, requests: RequestLog) -> None:
+        self.requests = requests
 
-    def show(self, request: Request) -> Response:
+    def newest(self, request: Request) -> Response:
         """Method, path, status and time of each, newest first."""
         seen = [
             {"request": entry, "tone": _TONES.get(entry.status // 100, "bad")}
-            for entry in self.engine.last_requests(KEPT)
+            for entry in self.requests.newest(KEPT)
         ]
         return page(
             "requests.html",

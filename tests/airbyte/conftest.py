@@ -6,9 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from clearbooks_sandbox.app import Options
-from clearbooks_sandbox.engine import Engine
-from clearbooks_sandbox.server import running
+from clearbooks_sandbox import AccountingEngine, Options, running
 from tests.airbyte.program import DESTINATION, SOURCE, Program
 
 ONE, TWO = 101, 102
@@ -63,7 +61,7 @@ class Books:
 
 @pytest.fixture
 def books():
-    engine = Engine()
+    engine = AccountingEngine()
     assert [engine.add_business("One Limited"), engine.add_business("Two Limited")] == [ONE, TWO]
     with running(engine, Options(pages=False)) as server:
         found = Books(server)

@@ -26,9 +26,7 @@ from clearbooks.tokens import (
     join_seeds,
     open_store,
 )
-from clearbooks_sandbox.app import Options
-from clearbooks_sandbox.engine import Engine
-from clearbooks_sandbox.server import running
+from clearbooks_sandbox import AccountingEngine, Options, running
 from tests.clearbooks.stub import DROP, connection, scripted
 
 
@@ -235,7 +233,7 @@ def test_secrets_stay_out_of_what_is_printed(tmp_path):
 
 @pytest.fixture
 def sandbox():
-    engine = Engine(None)
+    engine = AccountingEngine(None)
     engine.add_business("Only one")
     with running(engine, Options()) as server:
         yield server

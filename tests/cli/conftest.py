@@ -17,8 +17,7 @@ from click.testing import CliRunner
 from clearbooks.cli import main
 from clearbooks.settings import state_dir
 from clearbooks.tokens import FileTokenStore
-from clearbooks_sandbox.engine import Engine
-from clearbooks_sandbox.server import running
+from clearbooks_sandbox import AccountingEngine, running
 
 SECRETS = ("sandbox-secret", "sandbox-access-token", "sandbox-refresh-token")
 PROGRAM = str(Path(sys.executable).with_name("clearbooks"))
@@ -27,7 +26,7 @@ PROGRAM = str(Path(sys.executable).with_name("clearbooks"))
 @pytest.fixture
 def engine():
     """Two businesses."""
-    made = Engine()
+    made = AccountingEngine()
     for name in ("First Limited", "Second Limited"):
         made.add_business(name)
     yield made

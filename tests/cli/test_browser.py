@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
+from clearbooks_sandbox import AccountingEngine, running
 from clearbooks_sandbox.demo import build
-from clearbooks_sandbox.engine import Engine
-from clearbooks_sandbox.server import running
 
 from .conftest import start
 
@@ -32,7 +31,7 @@ _OPENER = "#!/bin/sh\nprintf '%s' \"$1\" > address.part && mv address.part addre
 
 @pytest.fixture(scope="module")
 def books():
-    engine = Engine()
+    engine = AccountingEngine()
     big, small = build(engine)
     with running(engine) as served:
         yield served, big, small

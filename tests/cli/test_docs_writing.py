@@ -9,10 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from clearbooks_sandbox.app import Options
+from clearbooks_sandbox import AccountingEngine, Options, running
 from clearbooks_sandbox.demo import build
-from clearbooks_sandbox.engine import Engine
-from clearbooks_sandbox.server import running
 
 from .test_docs import PERSON
 
@@ -90,7 +88,7 @@ def done_by(run):
 @pytest.fixture
 def reader(home, request):
     page = request.param
-    engine = Engine()
+    engine = AccountingEngine()
     build(engine)
     with running(engine, Options(faults=faults_of(page))) as sandbox:
         reader = Reader(home, sandbox.site)

@@ -10,8 +10,7 @@ from collections import Counter
 from contextlib import contextmanager
 from decimal import Decimal
 
-from clearbooks_sandbox.engine import Engine
-from clearbooks_sandbox.server import running
+from clearbooks_sandbox import AccountingEngine, running
 from tools.demo.stage import ROOT, Stage
 from tools.demo.write_back import Pipeline
 
@@ -23,7 +22,7 @@ _PATIENCE = 120
 @contextmanager
 def pipeline_of(name, folder, *, whole=False):
     """An example with a sandbox and an empty business of its own."""
-    with running(Engine()) as sandbox:
+    with running(AccountingEngine()) as sandbox:
         # Another business beside it: nothing may be written there.
         other = sandbox.engine.add_business("Bystander")
         pipeline = Pipeline.on(Stage(sandbox, other, folder), name, whole=whole)

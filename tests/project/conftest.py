@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from clearbooks_sandbox import AccountingEngine, running
 from clearbooks_sandbox.demo.workshop import enter_workshop
-from clearbooks_sandbox.engine import Engine
-from clearbooks_sandbox.server import running
 from tools.demo.stage import Stage
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,7 +24,7 @@ def meltano_yml():
 @pytest.fixture
 def stage(tmp_path):
     """A sandbox with one small business, and Meltano's environment for it."""
-    engine = Engine()
+    engine = AccountingEngine()
     business = enter_workshop(engine)
     with running(engine) as sandbox:
         yield Stage(

@@ -10,8 +10,7 @@ import pytest
 import yaml
 
 from clearbooks.cli.sandbox import sandbox
-from clearbooks_sandbox.api import TOKEN_PATH
-from clearbooks_sandbox.app import CONSENT_PATH, Options
+from clearbooks_sandbox import CONSENT_PATH, TOKEN_PATH, Options
 from tests.project.conftest import BIN, ROOT
 
 OURS = [

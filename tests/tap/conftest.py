@@ -6,9 +6,7 @@ import json
 
 import pytest
 
-from clearbooks_sandbox.app import Options
-from clearbooks_sandbox.engine import Engine
-from clearbooks_sandbox.server import running
+from clearbooks_sandbox import AccountingEngine, Options, running
 from tap_clearbooks.tap import TapClearbooks
 from tap_clearbooks.writer import PageWriter
 
@@ -85,7 +83,7 @@ class Books:
 
 @pytest.fixture
 def books():
-    engine = Engine(None)
+    engine = AccountingEngine(None)
     assert [engine.add_business("One"), engine.add_business("Two")] == [ONE, TWO]
     with running(engine, Options()) as server:
         yield Books(server)

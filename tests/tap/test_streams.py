@@ -10,10 +10,7 @@ import jsonschema
 import pytest
 
 from clearbooks.contract import load_contract
-from clearbooks_sandbox import demo
-from clearbooks_sandbox.app import Options
-from clearbooks_sandbox.engine import Engine
-from clearbooks_sandbox.server import running
+from clearbooks_sandbox import AccountingEngine, Options, demo, running
 from tap_clearbooks.streams import STREAMS
 from tap_clearbooks.tap import TapClearbooks
 from tests.tap.conftest import Books, Collector, Output, select
@@ -69,7 +66,7 @@ def test_schemas_hold_no_references_enums_or_words_of_openapi(catalog):
 @pytest.fixture(scope="module")
 def demo_run(tmp_path_factory):
     """One run of every stream over the demo business."""
-    engine = Engine(None)
+    engine = AccountingEngine(None)
     demo.build(engine)
     with running(engine, Options()) as server:
         writer = Collector()

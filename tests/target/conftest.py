@@ -10,9 +10,8 @@ from decimal import Decimal
 
 import pytest
 
-from clearbooks_sandbox import server
-from clearbooks_sandbox.app import Options
-from clearbooks_sandbox.engine import Engine
+from clearbooks_sandbox import AccountingEngine, Options
+from clearbooks_sandbox.http import server
 from target_clearbooks.target import TargetClearbooks
 
 TOKEN = "sandbox-access-token"
@@ -20,7 +19,7 @@ TOKEN = "sandbox-access-token"
 
 @pytest.fixture
 def engine():
-    engine = Engine()
+    engine = AccountingEngine()
     engine.add_business("Target Limited")
     yield engine
     engine.close()

@@ -29,7 +29,8 @@ def shell(run, redirection, text="", **env):
     (run.directory / "in.jsonl").write_text(text)
     command = f"'{sys.executable}' -m target_clearbooks --config '{config}' {redirection}"
     return subprocess.run(
-        ["bash", "-c", command], check=False, capture_output=True, text=True, timeout=60, cwd=run.directory,
+        ["bash", "-c", command],
+        check=False, capture_output=True, text=True, timeout=60, cwd=run.directory,
         env={**os.environ, "XDG_STATE_HOME": str(run.directory),
              "PYTHONPATH": os.pathsep.join(p for p in sys.path if p), **env},
     )  # fmt: skip

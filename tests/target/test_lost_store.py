@@ -9,9 +9,8 @@ from contextlib import closing
 import pytest
 
 from clearbooks.errors import SettingError
-from clearbooks_sandbox import server
-from clearbooks_sandbox.app import Options
-from clearbooks_sandbox.engine import Engine
+from clearbooks_sandbox import AccountingEngine, Options
+from clearbooks_sandbox.http import server
 from target_clearbooks.store import format as store_format
 
 from .conftest import (
@@ -216,7 +215,7 @@ def test_bank_feeds_are_asked_for_once(run):
 
 def test_a_ledger_begun_anew_is_noticed(run, tmp_path, monkeypatch):
     assert run(book(2)) == 0
-    again = Engine()
+    again = AccountingEngine()
     again.add_business("Target Limited")
     with server.running(again, Options(pages=False)) as fresh:
         other = Runner(fresh, tmp_path)

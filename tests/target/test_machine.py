@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from clearbooks.errors import ClearBooksError
-from clearbooks_sandbox import server
-from clearbooks_sandbox.app import Options
-from clearbooks_sandbox.engine import Engine
+from clearbooks_sandbox import AccountingEngine, Options
+from clearbooks_sandbox.http import server
 from target_clearbooks.deliver.sending import Sender
 
 from .conftest import Runner, allocation, customer, invoice, journal, line, payment, schema
@@ -42,7 +41,7 @@ class Ledger(RuleBasedStateMachine):
 
     @initialize()
     def open(self):
-        engine = Engine()
+        engine = AccountingEngine()
         engine.add_business("Machine Limited")
         self.stack.callback(engine.close)
         sandbox = self.stack.enter_context(server.running(engine, Options(pages=False)))

@@ -9,7 +9,7 @@ import pytest
 from clearbooks.client import Reply
 from clearbooks.contract import load_contract
 from clearbooks.errors import NotFoundError, RejectedError
-from clearbooks_sandbox.engine import Engine
+from clearbooks_sandbox import AccountingEngine
 from target_clearbooks.intent import Intent, Mapped, PrepareSettings
 from target_clearbooks.ledger.lookups import Lookups
 from target_clearbooks.prepare.preparer import Preparer
@@ -170,7 +170,7 @@ def bill(supplier, *lines, **fields):
 
 @pytest.fixture
 def engine():
-    made = Engine()
+    made = AccountingEngine()
     yield made
     made.close()
 

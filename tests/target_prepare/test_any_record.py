@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from clearbooks_sandbox.engine import Engine
+from clearbooks_sandbox import AccountingEngine
 from target_clearbooks.intent import Intent, Outcome
 from target_clearbooks.prepare.extra_fields import line_shape, shape_of
 from target_clearbooks.writable import WRITABLE
@@ -43,7 +43,7 @@ def records(stream):
 
 @pytest.fixture(scope="module")
 def ledger():
-    engine = Engine()
+    engine = AccountingEngine()
     made = Ledger(engine, engine.add_business("Test Limited"))
     customer = made.customer()
     made.map.set("customers", "5", customer)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clearbooks_sandbox.engine import Engine
+from clearbooks_sandbox import AccountingEngine
 from target_clearbooks.intent import Intent, Missing, Operation, Quarantined, Rejected, Waiting
 from target_clearbooks.ledger.spelling import fold
 from target_clearbooks.prepare.extra_fields import shape_of
@@ -475,7 +475,7 @@ def test_a_null_rate_is_sent_by_an_update_alone(ledger):
 
 @pytest.fixture(scope="module")
 def shared():
-    engine = Engine()
+    engine = AccountingEngine()
     made = Ledger(engine, engine.add_business("Test Limited"))
     made.customer()
     yield made

@@ -10,8 +10,7 @@ import pytest
 from clearbooks.client import Client
 from clearbooks.errors import ApiError
 from clearbooks.settings import Connection
-from clearbooks_sandbox.app import Options
-from clearbooks_sandbox.server import running
+from clearbooks_sandbox import Options, running
 from target_clearbooks.intent import Intent
 from target_clearbooks.ledger.listing import Lister
 from target_clearbooks.ledger.lookups import Lookups

@@ -9,8 +9,7 @@ from clearbooks.oauth import TokenSource
 from clearbooks.pacing import Budget, open_pacer
 from clearbooks.pacing_postgres import PostgresPacer
 from clearbooks.settings import Connection
-from clearbooks_sandbox.app import Options
-from clearbooks_sandbox.server import running
+from clearbooks_sandbox import Options, running
 
 TOKEN = """
 import sys

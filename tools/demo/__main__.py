@@ -10,9 +10,8 @@ import time
 from functools import partial
 from pathlib import Path
 
+from clearbooks_sandbox import AccountingEngine, running
 from clearbooks_sandbox.demo import build
-from clearbooks_sandbox.engine import Engine
-from clearbooks_sandbox.server import running
 from tools.demo import read_ledger, write_back
 from tools.demo.stage import FOLDER, Failed, Stage, say
 
@@ -38,7 +37,7 @@ def main() -> int:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
-        engine = Engine()
+        engine = AccountingEngine()
         business, _ = build(engine)
         with running(engine) as sandbox:
             for part in parts:

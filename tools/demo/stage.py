@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from clearbooks_sandbox.server import Running
+    from clearbooks_sandbox import RunningSandbox
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FOLDER = ROOT / ".demo"
@@ -96,7 +96,7 @@ class Run:
 class Stage:
     """The sandbox, one of its businesses, and the environment that Meltano runs in."""
 
-    sandbox: Running
+    sandbox: RunningSandbox
     business: int
     folder: Path = FOLDER
     environment: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""The API over HTTP: routing, authorisation, throttling, faults, and the server."""
