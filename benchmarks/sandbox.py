@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from clearbooks.cli.sandbox import DATABASE
+from clearbooks_app.sandbox import DATABASE
 from clearbooks_sandbox.app import Options, create_app
 from clearbooks_sandbox.engine import Engine
 from clearbooks_sandbox.server import listen, serve

@@ -7,7 +7,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from clearbooks.cli import main
+from clearbooks_app import main
 from target_clearbooks.adopt import MarkedLedgerError
 
 from .conftest import (

@@ -14,9 +14,9 @@ import pytest
 import requests
 from click.testing import CliRunner
 
-from clearbooks.cli import main
 from clearbooks.settings import state_dir
 from clearbooks.tokens import FileTokenStore
+from clearbooks_app import main
 from clearbooks_sandbox.engine import Engine
 from clearbooks_sandbox.server import running
 

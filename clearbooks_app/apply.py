@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clearbooks.cli import show
-from clearbooks.cli.config import examples
-from clearbooks.cli.writing import connected, run_session, store, writing_options
 from clearbooks.client import Client
+from clearbooks_app import output
+from clearbooks_app.config import examples
+from clearbooks_app.target_session import connected, run_session, store, writing_options
 from target_clearbooks.apply import apply as carry_out
 from target_clearbooks.plan import PlanFile, read_plan
 from target_clearbooks.undo import plan_undo
 
 if TYPE_CHECKING:
-    from clearbooks.cli.config import Settings
+    from clearbooks_app.config import Settings
 
 
 @click.command(
@@ -45,9 +45,9 @@ def apply(*, plan: Path, yes: bool, settings: Settings, as_json: bool) -> None:
 
 def _tell(summary: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
-        show.print_json(summary)
+        output.print_json(summary)
         return
-    show.table(
+    output.table(
         ["Stream", "Outcome", "Records"],
         [
             [stream, outcome, str(number)]
@@ -88,8 +88,8 @@ def undo(*, run: str, path: Path, settings: Settings, as_json: bool) -> None:
         finally:
             file.close()
     if as_json:
-        show.print_json({"plan": str(path), "operations": found.operations, "left": found.left})
+        output.print_json({"plan": str(path), "operations": found.operations, "left": found.left})
         return
     click.echo(f"{path}: {found.operations} operations; `clearbooks apply {path}` carries them out")
     for words in found.left:
-        show.note(f"stays: {words}")
+        output.note(f"stays: {words}")

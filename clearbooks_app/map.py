@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from clearbooks.cli import show
-from clearbooks.cli.config import examples
-from clearbooks.cli.writing import connected, one_business, store, writing_options
 from clearbooks.client import Client
 from clearbooks.errors import SettingError
+from clearbooks_app import output
+from clearbooks_app.config import examples
+from clearbooks_app.target_session import connected, one_business, store, writing_options
 from target_clearbooks.intent import WRITABLE
 from target_clearbooks.ledger_map import LedgerMap
 from target_clearbooks.settings import TargetSettings
@@ -20,7 +20,7 @@ from target_clearbooks.store import open_locked
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from clearbooks.cli.config import Settings
+    from clearbooks_app.config import Settings
     from target_clearbooks.store import Store
 
 _business = click.option("--business", type=int, help="The business, where there are several.")
@@ -50,15 +50,15 @@ def show_map(
     with store(settings) as db:
         rows = [
             {"stream": stream, "external_id": key, "id": remote_id, "lineage": lineage,
-             "voided": voided, "run": run, "updated": show.instant(updated)}
+             "voided": voided, "run": run, "updated": output.instant(updated)}
             for key, remote_id, lineage, voided, run, updated in LedgerMap(
                 db, one_business(settings, business)
             ).rows(stream, external_id)
         ]  # fmt: skip
     if as_json:
-        show.print_json(rows)
+        output.print_json(rows)
         return
-    show.table(
+    output.table(
         ["External ID", "ID", "Revisions", "Voided", "Run"],
         [
             [str(r["external_id"]), str(r["id"]), ", ".join(map(str, r["lineage"])),
@@ -89,7 +89,7 @@ def set_map(
         ledger_map.set(stream, external_id, remote_id, run=None)
         _settle(db, number, stream, external_id)
     if as_json:
-        show.print_json({"stream": stream, "external_id": external_id, "id": remote_id})
+        output.print_json({"stream": stream, "external_id": external_id, "id": remote_id})
     else:
         click.echo(f"{stream} {external_id} is {id_}")
 
@@ -110,7 +110,7 @@ def unset_map(
     if not gone:
         raise SettingError(f"nothing is known of {stream} {external_id!r}")
     if as_json:
-        show.print_json({"stream": stream, "external_id": external_id, "id": None})
+        output.print_json({"stream": stream, "external_id": external_id, "id": None})
     else:
         click.echo(f"{stream} {external_id} is forgotten")
 
@@ -157,6 +157,6 @@ def rebuild(*, business: int | None, settings: Settings, as_json: bool) -> None:
     with _locked(settings, number) as db, Client(connection) as client:
         found = restore(db, Sender(client, number), connection.max_in_flight)
     if as_json:
-        show.print_json(dict(found))
+        output.print_json(dict(found))
         return
-    show.table(["Stream", "Found"], [[stream, str(n)] for stream, n in sorted(found.items())])
+    output.table(["Stream", "Found"], [[stream, str(n)] for stream, n in sorted(found.items())])

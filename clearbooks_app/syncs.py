@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clearbooks.cli import show
-from clearbooks.cli.config import examples
-from clearbooks.cli.writing import store, writing_options
 from clearbooks.errors import SettingError
+from clearbooks_app import output
+from clearbooks_app.config import examples
+from clearbooks_app.target_session import store, writing_options
 
 if TYPE_CHECKING:
-    from clearbooks.cli.config import Settings
+    from clearbooks_app.config import Settings
     from target_clearbooks.store import Store
 
 
@@ -39,12 +39,12 @@ def syncs(ctx: click.Context, *, limit: int, settings: Settings, as_json: bool) 
             )
         ]
     if as_json:
-        show.print_json(rows)
+        output.print_json(rows)
         return
-    show.table(
+    output.table(
         ["Run", "Started", "Kind", "Exit", "Did"],
         [
-            [r["run"], show.moment(r["started"]), r["kind"],
+            [r["run"], output.moment(r["started"]), r["kind"],
              "" if r["exit_code"] is None else str(r["exit_code"]), _words(r["streams"])]
             for r in rows
         ],
@@ -61,8 +61,8 @@ def _run(db: Store, row: tuple[Any, ...]) -> dict[str, Any]:
         streams.setdefault(stream, {})[outcome] = number
     return {
         "run": row[0],
-        "started": show.instant(row[1]),
-        "ended": show.instant(row[2] or 0),
+        "started": output.instant(row[1]),
+        "ended": output.instant(row[2] or 0),
         "kind": row[3],
         "businesses": json.loads(row[4]),
         "exit_code": row[5],
@@ -104,17 +104,17 @@ def show_run(*, run: str, settings: Settings, as_json: bool) -> None:
             )
         ]  # fmt: skip
     if as_json:
-        show.print_json(found)
+        output.print_json(found)
         return
-    show.facts(
+    output.facts(
         [
             ("Run", run),
-            ("Started", show.moment(found["started"])),
+            ("Started", output.moment(found["started"])),
             ("Exit code", str(found["exit_code"])),
             ("Message", found["message"] or ""),
         ]
     )
-    show.table(
+    output.table(
         ["Stream", "Outcome", "Records"],
         [
             [stream, outcome, str(number)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
-from clearbooks.cli.config import examples
+from clearbooks_app.config import examples
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -21,7 +21,7 @@ SHELLS = ("bash", "zsh", "fish")
 @click.argument("shell", type=click.Choice(SHELLS))
 def completion(shell: str) -> None:
     """Print the script that makes SHELL complete the words of this program."""
-    from clearbooks.cli import main  # noqa: PLC0415 - the group imports this module
+    from clearbooks_app import main  # noqa: PLC0415 - the group imports this module
 
     kind = get_completion_class(shell)
     assert kind is not None  # noqa: S101 - click knows these shells

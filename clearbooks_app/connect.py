@@ -13,21 +13,21 @@ import click
 
 from clearbooks import known
 from clearbooks.businesses import list_businesses
-from clearbooks.cli import show
-from clearbooks.cli.callback import can_listen, code_of, listening, query_of
-from clearbooks.cli.config import Settings, examples, patient, settings_options
-from clearbooks.cli.keep import TAP, TARGET, check_target, is_env, keep_settings
-from clearbooks.cli.scopes import needed_scopes, read_scopes, stream_scopes
 from clearbooks.client import Client
 from clearbooks.errors import ClearBooksError, SettingError
 from clearbooks.oauth import begin_consent, finish_consent
 from clearbooks.tokens import fingerprint, open_store
+from clearbooks_app import output
+from clearbooks_app.config import Settings, examples, patient, settings_options
+from clearbooks_app.consent_server import can_listen, code_of, listening, query_of
+from clearbooks_app.save_settings import TAP, TARGET, check_target, is_env, keep_settings
+from clearbooks_app.scopes import needed_scopes, read_scopes, stream_scopes
 
 if TYPE_CHECKING:
-    from clearbooks.cli.callback import Listener
     from clearbooks.oauth import Consent
     from clearbooks.settings import Connection
     from clearbooks.tokens import Chain, TokenStore
+    from clearbooks_app.consent_server import Listener
 
 SANDBOX = "http://127.0.0.1:8350"
 REVOKES = (
@@ -95,7 +95,7 @@ def connect(
         check_target(target)
     store = open_store(connection.token_store)
     if not _check_store(store, connection, yes=yes):
-        show.note("Nothing was changed.")
+        output.note("Nothing was changed.")
         raise click.exceptions.Exit(1)
     listens = not no_browser and (redirect_uri is None or can_listen(redirect_uri))
     if not listens and redirect_uri is None:
@@ -179,21 +179,21 @@ def _check_store(store: TokenStore, connection: Connection, *, yes: bool) -> boo
         chains = store.chains()
         store.replace(chains)
     mine = [chain for chain in chains if chain.client_id == connection.client_id]
-    show.warn(REVOKES)
+    output.warn(REVOKES)
     if mine:
-        since = show.when(max(chain.connected_at for chain in mine))
-        show.note(f"{store.location} holds a connection of this application, made {since}.")
+        since = output.when(max(chain.connected_at for chain in mine))
+        output.note(f"{store.location} holds a connection of this application, made {since}.")
         if not yes and _interactive():
             return click.confirm("Replace it?", err=True)
     if connection.access_token:
-        show.warn("access_token is set: programs use it, and not what is stored now")
+        output.warn("access_token is set: programs use it, and not what is stored now")
     return True
 
 
 def _pasted(connection: Connection, consent: Consent) -> Chain:
-    show.note("Open this address in any browser, and decide there:")
-    show.note(f"\n  {consent.url}\n")
-    show.note(f"You are then sent to {consent.redirect_uri}, which need not show a page.")
+    output.note("Open this address in any browser, and decide there:")
+    output.note(f"\n  {consent.url}\n")
+    output.note(f"You are then sent to {consent.redirect_uri}, which need not show a page.")
     pasted = click.prompt("Paste the whole address you were sent to", err=True)
     return finish_consent(connection, consent, code_of(query_of(pasted), consent.state))
 
@@ -201,10 +201,10 @@ def _pasted(connection: Connection, consent: Consent) -> Chain:
 def _visited(
     connection: Connection, consent: Consent, store: TokenStore, listener: Listener, timeout: int
 ) -> Chain:
-    show.note("Opening the consent page in your browser. If none opens, go to:")
-    show.note(f"\n  {consent.url}\n")
+    output.note("Opening the consent page in your browser. If none opens, go to:")
+    output.note(f"\n  {consent.url}\n")
     if not webbrowser.open(consent.url):
-        show.note("No browser was found here. On a server use --no-browser.")
+        output.note("No browser was found here. On a server use --no-browser.")
     answer = listener.wait(timeout)
     try:
         chain = finish_consent(connection, consent, code_of(answer.query, consent.state))
@@ -242,13 +242,13 @@ def _report(
     missing = [scope for scope in asked if scope not in granted]
     businesses, trouble = _businesses(connection, chain)
     if as_json:
-        show.print_json(
+        output.print_json(
             {
                 "connected": True,
                 "token_store": store.location,
                 "client_id": chain.client_id,
-                "connected_at": show.instant(chain.connected_at),
-                "expires_at": show.instant(chain.expires_at),
+                "connected_at": output.instant(chain.connected_at),
+                "expires_at": output.instant(chain.expires_at),
                 "scopes": granted,
                 "scopes_refused": missing,
                 "businesses": businesses,
@@ -257,7 +257,7 @@ def _report(
             }
         )
         return
-    show.facts(
+    output.facts(
         [
             ("Connected", f"application {chain.client_id}"),
             ("Tokens in", store.location),
@@ -266,16 +266,16 @@ def _report(
         ]
     )
     if missing:
-        show.warn(f"not granted: {', '.join(missing)}")
+        output.warn(f"not granted: {', '.join(missing)}")
     if trouble:
-        show.warn(f"the businesses were not listed: {trouble}")
+        output.warn(f"the businesses were not listed: {trouble}")
     else:
         click.echo(f"{len(businesses)} business{'' if len(businesses) == 1 else 'es'}:")
         for business in businesses:
             click.echo(f"  {business['id']}  {business['name']}")
     _next(target)
     if target is None and "typed in" in settings.origins.values():
-        show.note(
+        output.note(
             "The client secret was not kept: set CLEARBOOKS_CLIENT_SECRET for these commands and "
             "TAP_CLEARBOOKS_CLIENT_SECRET for the tap, or connect with --save FILE."
         )

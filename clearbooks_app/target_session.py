@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clearbooks.cli.config import Settings, find_account, load_settings, require_connected
 from clearbooks.errors import SettingError
 from clearbooks.settings import connection_properties
+from clearbooks_app.config import Settings, find_account, load_settings, require_connected
 from target_clearbooks.settings import TargetSettings, target_properties
 from target_clearbooks.store import open_store
 

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clearbooks.cli import show
-from clearbooks.cli.account import businesses_of
-from clearbooks.cli.config import examples, find_account, settings_options
-from clearbooks.cli.newest import newest_read, newest_written, selected_streams
-from clearbooks.cli.scopes import needed_scopes, readable_streams
 from clearbooks.errors import ClearBooksError, NotAuthorisedError, SettingError
 from clearbooks.pacing import open_pacer
+from clearbooks_app import output
+from clearbooks_app.account import businesses_of
+from clearbooks_app.config import examples, find_account, settings_options
+from clearbooks_app.last_written import newest_read, newest_written, selected_streams
+from clearbooks_app.scopes import needed_scopes, readable_streams
 
 if TYPE_CHECKING:
-    from clearbooks.cli.config import Account, Settings
+    from clearbooks_app.config import Account, Settings
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -75,7 +75,7 @@ def status(
         ],
     }
     if as_json:
-        show.print_json(found)
+        output.print_json(found)
     else:
         _print(found)
     if not account.connected:
@@ -119,9 +119,9 @@ def _tokens(account: Account, wanted: list[str]) -> dict[str, Any]:
         "by": way,
         "client_id": account.connection.client_id,
         "token_store": account.store.location,
-        "connected_at": show.instant(chain.connected_at) if chain else None,
-        "obtained_at": show.instant(chain.obtained_at) if chain else None,
-        "expires_at": show.instant(chain.expires_at) if chain else None,
+        "connected_at": output.instant(chain.connected_at) if chain else None,
+        "obtained_at": output.instant(chain.obtained_at) if chain else None,
+        "expires_at": output.instant(chain.expires_at) if chain else None,
         "scopes": granted,
         "scopes_needed": ordered,
         "scopes_missing": None if granted is None else [s for s in ordered if s not in granted],
@@ -152,9 +152,9 @@ def _print(found: dict[str, Any]) -> None:
     ]
     if found["by"] == "token_store":
         rows += [
-            ("Since", show.moment(found["connected_at"])),
-            ("Access token", f"from {show.moment(found['obtained_at'])}"),
-            ("It ends", show.moment(found["expires_at"])),
+            ("Since", output.moment(found["connected_at"])),
+            ("Access token", f"from {output.moment(found['obtained_at'])}"),
+            ("It ends", output.moment(found["expires_at"])),
         ]
     if found["scopes"] is not None:
         missing = found["scopes_missing"]
@@ -181,10 +181,12 @@ def _print(found: dict[str, Any]) -> None:
                 else f"no limit met yet; now {found['budget']['rate']} requests a second",
             )
         )
-    show.facts(rows)
+    output.facts(rows)
     if found["newest"]:
         click.echo()
-        show.table(["Stream", "Business", "Newest"], [_newest(entry) for entry in found["newest"]])
+        output.table(
+            ["Stream", "Business", "Newest"], [_newest(entry) for entry in found["newest"]]
+        )
 
 
 def _newest(entry: dict[str, Any]) -> list[str]:
@@ -192,5 +194,5 @@ def _newest(entry: dict[str, Any]) -> list[str]:
         words = f"read up to {entry['up_to']}"
     else:
         counts = ", ".join(f"{number} {name}" for name, number in entry["counts"].items())
-        words = f"written {show.when(entry['started'])}: {counts}"
+        words = f"written {output.when(entry['started'])}: {counts}"
     return [entry["stream"], str(entry["business"] or ""), words]

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 import yaml
 
-from clearbooks.cli import show
-from clearbooks.cli.config import examples, settings_options
-from clearbooks.cli.keep import TAP, TARGET, env_lines, kept_values
 from clearbooks.settings import connection_properties
+from clearbooks_app import output
+from clearbooks_app.config import examples, settings_options
+from clearbooks_app.save_settings import TAP, TARGET, env_lines, kept_values
 
 if TYPE_CHECKING:
-    from clearbooks.cli.config import Settings
+    from clearbooks_app.config import Settings
 
 PLUGINS = {"tap": ("extractors", "tap-clearbooks", TAP),
            "target": ("loaders", "target-clearbooks", TARGET)}  # fmt: skip
@@ -49,9 +49,9 @@ def meltano_config(
         secret.add("token_store")
     chosen = dict.fromkeys(plugins or ("tap",))
     if as_json:
-        show.print_json(
+        output.print_json(
             {
-                PLUGINS[p][1]: {n: show.MASK if n in secret else v for n, v in values.items()}
+                PLUGINS[p][1]: {n: output.MASK if n in secret else v for n, v in values.items()}
                 for p in chosen
             }
         )

@@ -12,7 +12,7 @@ from clearbooks.errors import SettingError
 from clearbooks.settings import connection_properties
 
 if TYPE_CHECKING:
-    from clearbooks.cli.config import Settings
+    from clearbooks_app.config import Settings
 
 TAP, TARGET = "TAP_CLEARBOOKS_", "TARGET_CLEARBOOKS_"
 # Safe in a `.env` without quotes.

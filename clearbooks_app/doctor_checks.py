@@ -13,10 +13,6 @@ from urllib.parse import urlsplit
 
 import requests
 
-from clearbooks.cli import show
-from clearbooks.cli.account import businesses_of
-from clearbooks.cli.config import find_account, require_connected
-from clearbooks.cli.scopes import needed_scopes, readable_streams
 from clearbooks.client import Client
 from clearbooks.contract import load_contract
 from clearbooks.errors import (
@@ -28,12 +24,16 @@ from clearbooks.errors import (
 )
 from clearbooks.settings import connection_properties
 from clearbooks.tokens import FileTokenStore
+from clearbooks_app import output
+from clearbooks_app.account import businesses_of
+from clearbooks_app.config import find_account, require_connected
+from clearbooks_app.scopes import needed_scopes, readable_streams
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from clearbooks.cli.config import Account, Settings
     from clearbooks.contract import Operation, Resource
+    from clearbooks_app.config import Account, Settings
 
 CONNECT = "run `clearbooks connect`"
 _NEAR = 0.8
@@ -173,7 +173,7 @@ def _clock(date: str | None, now: float) -> Check | None:
     off = now - server
     if abs(off) <= _CLOCK_OFF:
         return Check("clock", "ok", f"within {_CLOCK_OFF:.0f} seconds of the server's")
-    words = f"{show.span(abs(off))} {'ahead of' if off > 0 else 'behind'} the server's"
+    words = f"{output.span(abs(off))} {'ahead of' if off > 0 else 'behind'} the server's"
     verdict: Literal["warning", "failed"] = "failed" if abs(off) > _CLOCK_WRONG else "warning"
     return Check("clock", verdict, words, "set the clock, for example: timedatectl set-ntp true")
 
