@@ -16,12 +16,12 @@ from clearbooks.businesses import list_businesses
 from clearbooks.client import Client
 from clearbooks.errors import ClearBooksError, SettingError
 from clearbooks.oauth import begin_consent, finish_consent
+from clearbooks.scopes import needed_scopes, read_scopes, stream_scopes
 from clearbooks.tokens import fingerprint, open_store
 from clearbooks_app import output
 from clearbooks_app.config import Settings, examples, patient, settings_options
 from clearbooks_app.consent_server import can_listen, code_of, listening, query_of
 from clearbooks_app.save_settings import TAP, TARGET, check_target, is_env, keep_settings
-from clearbooks_app.scopes import needed_scopes, read_scopes, stream_scopes
 
 if TYPE_CHECKING:
     from clearbooks.oauth import Consent
@@ -293,7 +293,7 @@ def _next(target: Path | None) -> None:
 
 def _businesses(connection: Connection, chain: Chain) -> tuple[list[dict[str, Any]], str | None]:
     fresh = replace(connection, access_token=None, refresh_token=None)
-    if needed_scopes(fresh.contract, ["businesses"]) - set((chain.scope or "").split()):
+    if needed_scopes(fresh.contract, ["businesses"]).keys() - (chain.scope or "").split():
         return [], "the scope businesses:read was not granted; set business_ids"
     try:
         with Client(fresh) as client:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import difflib
 import email.utils
 import stat
@@ -22,12 +21,12 @@ from clearbooks.errors import (
     NotFoundError,
     SettingError,
 )
+from clearbooks.scopes import cheapest_params, granted_scopes, needed_scopes, readable_streams
 from clearbooks.settings import connection_properties
 from clearbooks.tokens import FileTokenStore
 from clearbooks_app import output
 from clearbooks_app.account import businesses_of
 from clearbooks_app.config import find_account, require_connected
-from clearbooks_app.scopes import needed_scopes, readable_streams
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -184,15 +183,12 @@ def _account(account: Account, streams: list[str], chosen: tuple[int, ...]) -> I
         require_connected(account)
         with Client(connection) as client:
             client.tokens.access_token()
+            granted = granted_scopes(client)
     except ClearBooksError as error:
         yield Check("token", "failed", str(error), CONNECT, NotAuthorisedError.exit_code)
         yield Check("streams", "skipped", "not looked at, because there is no token")
         return
     yield Check("token", "ok", "there is a valid one, as far as is known")
-    chain = None
-    if not connection.access_token:
-        chain = account.store.find(connection.client_id or "", connection.refresh_token)
-    granted = set(chain.scope.split()) if chain is not None and chain.scope else None
     yield _scopes(account, streams, granted)
     try:
         found = businesses_of(connection)
@@ -217,11 +213,11 @@ def _account(account: Account, streams: list[str], chosen: tuple[int, ...]) -> I
                 yield reader.read(connection.contract.resources[name])
 
 
-def _scopes(account: Account, streams: list[str], granted: set[str] | None) -> Check:
+def _scopes(account: Account, streams: list[str], granted: frozenset[str] | None) -> Check:
     needed = needed_scopes(account.connection.contract, streams)
     if granted is None:
         return Check("scopes", "skipped", "the server did not say which were granted")
-    missing = sorted(needed - granted)
+    missing = sorted(needed.keys() - granted)
     if missing:
         return Check(
             "scopes", "failed", f"not granted: {', '.join(missing)}",
@@ -246,12 +242,12 @@ def _covered(account: Account, found: list[dict[str, Any]]) -> Check:
 class _Reader:
     """Reads one record of each stream of a business."""
 
-    def __init__(self, client: Client, business: int, granted: set[str] | None) -> None:
+    def __init__(self, client: Client, business: int, granted: frozenset[str] | None) -> None:
         self._client = client
         self._business = business
         self._granted = granted
-        # (parameter, its value) -> the ID of a record found there, for what lies below it.
-        self._seen: dict[tuple[str, str], Any] = {}
+        # What `cheapest_params` calls parents.
+        self._seen: dict[tuple[str, Any], Any] = {}
 
     def read(self, resource: Resource) -> Check:
         """The check of one stream."""
@@ -259,7 +255,7 @@ class _Reader:
         name = f"{resource.name} of {self._business}"
         if self._granted is not None and operation.scope not in self._granted:
             return Check(name, "skipped", f"the scope {operation.scope} is not granted")
-        params = self._params(resource, operation)
+        params = cheapest_params(resource, self._seen)
         if params is None:
             return Check(name, "skipped", "there is no document to look below")
         try:
@@ -269,25 +265,6 @@ class _Reader:
         if found and isinstance(found, list) and "id" in found[0]:
             self._seen |= dict.fromkeys(resource.fixed.items(), found[0]["id"])
         return Check(name, "ok", "read" if found else "read; it holds nothing")
-
-    def _params(self, resource: Resource, operation: Operation) -> dict[str, Any] | None:
-        """The cheapest question: one record, today, the first choice; None where it needs more."""
-        params: dict[str, Any] = {**resource.fixed, **({"limit": 1} if operation.paged else {})}
-        for parameter in operation.parameters:
-            name, schema = parameter.name, parameter.schema
-            if not parameter.required or name in params:
-                continue
-            if schema.get("enum"):
-                seen = [value for value in schema["enum"] if (name, value) in self._seen]
-                params[name] = (seen or schema["enum"])[0]
-            elif schema.get("format") == "date":
-                params[name] = dt.datetime.now(dt.UTC).date().isoformat()
-            else:
-                parents = [self._seen[p] for p in params.items() if p in self._seen]
-                if not parents:
-                    return None
-                params[name] = parents[0]
-        return params
 
     def _failed(self, name: str, operation: Operation, error: ClearBooksError) -> Check:
         remedy = _what_to_do(error)

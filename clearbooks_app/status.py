@@ -9,11 +9,11 @@ import click
 
 from clearbooks.errors import ClearBooksError, NotAuthorisedError, SettingError
 from clearbooks.pacing import open_pacer
+from clearbooks.scopes import needed_scopes, readable_streams
 from clearbooks_app import output
 from clearbooks_app.account import businesses_of
 from clearbooks_app.config import examples, find_account, settings_options
 from clearbooks_app.last_written import newest_read, newest_written, selected_streams
-from clearbooks_app.scopes import needed_scopes, readable_streams
 
 if TYPE_CHECKING:
     from clearbooks_app.config import Account, Settings
