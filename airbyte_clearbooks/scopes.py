@@ -37,7 +37,7 @@ def try_scopes(
                 f"the authorisation lacks the scope {scope} (for {', '.join(streams)})"
                 + (f": {words}" if words else "")
             )
-    if len(problems) == len(needed):
+    if problems and len(problems) == len(needed):
         problems.append(f"no scope is granted for business {first}: does it belong to another "
                         "authorisation?")  # fmt: skip
     usable = [streams for scope, streams in needed.items() if scope != "businesses:read"]
