@@ -1,4 +1,7 @@
-"""`clearbooks`: the command line. Subcommands are imported only when they are asked for."""
+"""The command line `clearbooks`. A subcommand's module is imported only when it is called.
+
+It stands on top of tap, target and sandbox; nothing imports this package.
+"""
 
 from __future__ import annotations
 
@@ -124,7 +127,7 @@ class LazyGroup(click.Group):
         except Exception as error:
             if os.environ.get("CLEARBOOKS_TRACEBACK"):
                 raise
-            # Its text is left out: nobody knows what it holds.
+            # Its text is left out, since it may hold a token or personal data.
             click.echo(
                 f"Error: a fault of this program ({type(error).__name__}); run it again with "
                 "CLEARBOOKS_TRACEBACK=1 in the environment to see where",

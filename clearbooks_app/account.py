@@ -50,7 +50,7 @@ def businesses(*, settings: Settings, as_json: bool) -> None:
         output.print_json(found)
         return
     chosen = account.connection.business_ids
-    output.table(
+    output.print_table(
         ["ID", "Name", "Type", "Chosen"],
         [
             [
@@ -76,20 +76,20 @@ def connections(*, settings: Settings, as_json: bool) -> None:
     and `clearbooks tokens move`. A database is opened only where the settings hold its URL, since
     passwords are not remembered.
     """
-    rows = list(_connections(settings))
+    rows = list(_stored_connections(settings))
     if as_json:
         output.print_json(rows)
         return
     if not rows:
         click.echo("No tokens are stored here. `clearbooks connect` makes a connection.")
         return
-    output.table(
+    output.print_table(
         ["Application", "Connected since", "Access token ends", "Scopes", "Token store"],
         [
             [
                 row["client_id"],
-                row["error"] or output.when(row["connected"]),
-                "" if row["error"] else output.when(row["expires"]),
+                row["error"] or output.local_time(row["connected"]),
+                "" if row["error"] else output.local_time(row["expires"]),
                 str(len(row["scopes"] or [])) if not row["error"] else "",
                 row["token_store"],
             ]
@@ -98,7 +98,7 @@ def connections(*, settings: Settings, as_json: bool) -> None:
     )
 
 
-def _connections(settings: Settings) -> Iterator[dict[str, Any]]:
+def _stored_connections(settings: Settings) -> Iterator[dict[str, Any]]:
     remembered = known.known_stores()
     current = settings.connection().token_store
     default = str(state_dir() / "tokens.json")
@@ -162,10 +162,10 @@ def disconnect(*, settings: Settings, as_json: bool, yes: bool) -> None:
         )
     else:
         click.echo(f"{place} held no tokens of {client_id or 'any application'}.")
-    _left(account)
+    _warn_of_tokens_in_settings(account)
 
 
-def _left(account: Account) -> None:
+def _warn_of_tokens_in_settings(account: Account) -> None:
     for name in ("refresh_token", "access_token"):
         if getattr(account.connection, name):
             output.warn(f"{name} is still set: programs start from it again; take it out, too")

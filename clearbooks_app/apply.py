@@ -11,7 +11,12 @@ import click
 from clearbooks.client import Client
 from clearbooks_app import output
 from clearbooks_app.config import examples
-from clearbooks_app.target_session import connected, run_session, store, writing_options
+from clearbooks_app.target_session import (
+    run_session,
+    state_store,
+    target_connection,
+    target_options,
+)
 from target_clearbooks.apply import apply as carry_out
 from target_clearbooks.plan import PlanFile, read_plan
 from target_clearbooks.undo import plan_undo
@@ -29,7 +34,7 @@ if TYPE_CHECKING:
 )
 @click.argument("plan", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@writing_options
+@target_options
 def apply(*, plan: Path, yes: bool, settings: Settings, as_json: bool) -> None:
     """Carry out just the operations of PLAN, which a dry run or an undo has written.
 
@@ -39,15 +44,15 @@ def apply(*, plan: Path, yes: bool, settings: Settings, as_json: bool) -> None:
     if not yes and sys.stdin.isatty():
         click.confirm(f"Carry out {number} operations?", abort=True, err=True)
     code, summary = run_session(settings, "apply", lambda session: carry_out(session, plan))
-    _tell(summary, as_json=as_json)
+    _print_summary(summary, as_json=as_json)
     raise click.exceptions.Exit(code)
 
 
-def _tell(summary: dict[str, Any], *, as_json: bool) -> None:
+def _print_summary(summary: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         output.print_json(summary)
         return
-    output.table(
+    output.print_table(
         ["Stream", "Outcome", "Records"],
         [
             [stream, outcome, str(number)]
@@ -71,15 +76,15 @@ def _tell(summary: dict[str, Any], *, as_json: bool) -> None:
     "--plan", "path", required=True, type=click.Path(dir_okay=False, path_type=Path),
     help="File for the plan.",
 )  # fmt: skip
-@writing_options
+@target_options
 def undo(*, run: str, path: Path, settings: Settings, as_json: bool) -> None:
     """Write a plan that voids or reverses what RUN made; `clearbooks apply` carries it out.
 
     Documents, payments and allocations are voided, journals reversed by a journal. Updates cannot
     be taken back, nor bank statements; they are listed.
     """
-    connection = connected(settings)
-    with store(settings) as db, Client(connection) as client:
+    connection = target_connection(settings)
+    with state_store(settings) as db, Client(connection) as client:
         file = PlanFile(path, connection.api_url, "undo")
         try:
             found = plan_undo(

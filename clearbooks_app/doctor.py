@@ -10,7 +10,7 @@ import click
 from clearbooks.errors import NotAuthorisedError
 from clearbooks_app import output
 from clearbooks_app.config import examples, settings_options
-from clearbooks_app.doctor_checks import Check, checked_streams, run_checks
+from clearbooks_app.doctor_checks import Check, named_streams, run_checks
 
 if TYPE_CHECKING:
     from clearbooks_app.config import Settings
@@ -40,7 +40,7 @@ def doctor(
     Nothing is written. Each stream costs one request for one record; an access token that has
     ended is renewed.
     """
-    names = checked_streams(streams)
+    names = named_streams(streams)
     checks: list[Check] = []
     for check in run_checks(settings, names, businesses):
         checks.append(check)

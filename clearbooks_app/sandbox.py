@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 DATABASE = "sandbox.sqlite3"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-EXTRA = ("starlette", "uvicorn", "h11", "jinja2", "multipart", "python_multipart", "anyio")
+SERVER_MODULES = ("starlette", "uvicorn", "h11", "jinja2", "multipart", "python_multipart", "anyio")
 
 
 @click.command(short_help="Run a stand-in Clear Books to try things on.")
@@ -67,18 +67,20 @@ def sandbox(
         from clearbooks_sandbox.faults import KINDS  # noqa: PLC0415
         from clearbooks_sandbox.server import listen, serve  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in EXTRA:
+        if (error.name or "").partition(".")[0] not in SERVER_MODULES:
             raise
         raise click.ClickException(
             "the sandbox needs its web server: pip install 'clearbooks-connectors[sandbox]'"
         ) from error
     if show_faults or show_dialects:
-        _list({**(KINDS if show_faults else {}), **(DIALECTS if show_dialects else {})})
+        _print_descriptions(
+            {**(KINDS if show_faults else {}), **(DIALECTS if show_dialects else {})}
+        )
         return
     options = Options(faults=list(faults), dialects=list(dialects), **rest)
-    engine = _engine(data)
+    engine = _open_engine(data)
     try:
-        _fill(engine, demo=demo)
+        _add_books(engine, demo=demo)
         app = create_app(engine, options)
         listener = listen(host, port)
     except ValueError as error:
@@ -88,7 +90,7 @@ def sandbox(
         engine.close()
         raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}") from None
     with listener:
-        _greet(engine, options, host, listener.getsockname()[1], data)
+        _print_greeting(engine, options, host, listener.getsockname()[1], data)
         try:
             serve(app, listener)
         except KeyboardInterrupt:
@@ -97,13 +99,13 @@ def sandbox(
             engine.close()
 
 
-def _list(known: dict[str, str]) -> None:
+def _print_descriptions(known: dict[str, str]) -> None:
     width = max(map(len, known))
     for name, text in known.items():
         click.echo(f"{name:{width}}  {text}")
 
 
-def _engine(data: Path | None) -> Engine:
+def _open_engine(data: Path | None) -> Engine:
     from clearbooks_sandbox.engine import Engine  # noqa: PLC0415
     from clearbooks_sandbox.storage import DatabaseInUseError  # noqa: PLC0415
 
@@ -117,8 +119,8 @@ def _engine(data: Path | None) -> Engine:
         raise click.ClickException(f"--data {data}: {error.strerror}") from None
 
 
-def _fill(engine: Engine, *, demo: bool) -> None:
-    """Books for a database that has none; what a directory holds already is left alone."""
+def _add_books(engine: Engine, *, demo: bool) -> None:
+    """Add a business to an empty database; one that holds books is left as it is."""
     if engine.business_ids():
         return
     if demo:
@@ -129,7 +131,9 @@ def _fill(engine: Engine, *, demo: bool) -> None:
         engine.add_business("Sandbox Limited")
 
 
-def _greet(engine: Engine, options: Options, host: str, port: int, data: Path | None) -> None:
+def _print_greeting(
+    engine: Engine, options: Options, host: str, port: int, data: Path | None
+) -> None:
     shown = f"[{host}]" if ":" in host else host
     site = f"http://{shown}:{port}"
     names = {number: engine.books(number).business()["name"] for number in engine.business_ids()}

@@ -1,4 +1,4 @@
-"""`clearbooks tokens`: from one token store to another."""
+"""`clearbooks tokens move`: tokens from one token store to another."""
 
 from __future__ import annotations
 
