@@ -10,11 +10,11 @@ from typing_extensions import override
 
 from airbyte_clearbooks.catalog import read_configured
 from airbyte_clearbooks.command import Failed
-from airbyte_clearbooks.destination import MODES
 from airbyte_clearbooks.faults import CONFIG, SYSTEM
 from airbyte_clearbooks.protocol import Stopped
 from airbyte_clearbooks.repair import Repair
 from airbyte_clearbooks.scopes import try_scopes
+from airbyte_clearbooks.spec import MODES
 from clearbooks.businesses import chosen_businesses
 from clearbooks.client import Client
 from clearbooks.contract import load_contract
