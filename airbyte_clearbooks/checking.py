@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airbyte_clearbooks.reading import SourceTap
-from airbyte_clearbooks.scopes import scopes, try_scopes
+from airbyte_clearbooks.scopes import try_scopes
 from clearbooks.errors import SettingError
+from clearbooks.scopes import needed_scopes
 from tap_clearbooks.streams import STREAMS
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def check(config: Config, output: Output) -> None:
     try:
         tap.window  # noqa: B018 - wrong dates are told before anything is asked
         contract = tap.connection.contract
-        needed = scopes(contract, config.streams or STREAMS)
+        needed = needed_scopes(contract, config.streams or STREAMS)
         refused = try_scopes(tap.client, needed, tap.businesses)
     finally:
         tap.close()

@@ -10,10 +10,6 @@ from airbyte_clearbooks.spec import destination_spec
 if TYPE_CHECKING:
     from airbyte_clearbooks.protocol import Output
 
-# Both come to the target's upsert: a ledger holds no two records of one source key. It never
-# deletes what is absent, so there is no overwriting.
-MODES = ("append_dedup", "append")
-
 
 class Destination:
     """The commands of the destination."""
@@ -30,7 +26,7 @@ class Destination:
         from target_clearbooks.settings import target_properties  # noqa: PLC0415
         from target_clearbooks.writable import WRITABLE  # noqa: PLC0415 - light, and so is the next
 
-        spec = destination_spec(target_properties(), MODES, WRITABLE)
+        spec = destination_spec(target_properties(), WRITABLE)
         if command == "spec":
             output.message("SPEC", spec=spec)
             return

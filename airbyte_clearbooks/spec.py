@@ -26,6 +26,10 @@ CREDENTIALS = ("client_id", "client_secret", "refresh_token", "access_token")
 _LEFT_OUT = frozenset({*CREDENTIALS, "authorize_url", "emit_activate_version_messages"})
 _SCOPE = frozenset({"business_ids"})
 
+# The sync modes of the destination. Both come to the target's upsert: a ledger holds no two
+# records of one source key. It never deletes what is absent, so there is no overwriting.
+MODES = ("append_dedup", "append")
+
 
 def source_spec() -> dict[str, Any]:
     """The `spec` of the source."""
@@ -53,14 +57,11 @@ def source_spec() -> dict[str, Any]:
     return _specification("source", "What to read", properties, advanced, scopes)
 
 
-def destination_spec(
-    own: Mapping[str, Any], modes: Iterable[str], writable: Iterable[str]
-) -> dict[str, Any]:
+def destination_spec(own: Mapping[str, Any], writable: Iterable[str]) -> dict[str, Any]:
     """The `spec` of the destination.
 
     Args:
         own: JSON Schema properties of the settings that only the target has.
-        modes: Supported destination sync modes.
         writable: Streams that can be written.
     """
     contract = load_contract()
@@ -85,7 +86,7 @@ def destination_spec(
         scopes,
     )
     spec["supportsIncremental"] = True
-    spec["supported_destination_sync_modes"] = list(modes)
+    spec["supported_destination_sync_modes"] = list(MODES)
     return spec
 
 

@@ -10,15 +10,16 @@ from typing_extensions import override
 
 from airbyte_clearbooks.catalog import read_configured
 from airbyte_clearbooks.command import Failed
-from airbyte_clearbooks.destination import MODES
 from airbyte_clearbooks.faults import CONFIG, SYSTEM
 from airbyte_clearbooks.protocol import Stopped
 from airbyte_clearbooks.repair import Repair
-from airbyte_clearbooks.scopes import granted, try_scopes
+from airbyte_clearbooks.scopes import try_scopes
+from airbyte_clearbooks.spec import MODES
 from clearbooks.businesses import chosen_businesses
 from clearbooks.client import Client
 from clearbooks.contract import load_contract
 from clearbooks.errors import SettingError
+from clearbooks.scopes import granted_scopes, needed_scopes
 from target_clearbooks.reader import InputError, Reader
 from target_clearbooks.session import EXIT_REJECTED, EXIT_UNSETTLED, Session
 from target_clearbooks.store import open_store
@@ -239,12 +240,9 @@ def check(config: Config, output: Output) -> None:
         if not businesses:
             raise SettingError("business_ids: the authorisation covers no business")
         names = config.streams or ("customers",)
-        needed = {
-            scope: [name] for name in names
-            for scope in [contract.resources[name].scope] if contract.resources[name].readable
-        }  # fmt: skip
+        needed = needed_scopes(contract, (n for n in names if contract.resources[n].readable))
         problems = try_scopes(client, needed, businesses)
-        allowed = granted(client)
+        allowed = granted_scopes(client)
     for name in config.streams:
         operations = contract.resources[name].operations
         wanted = {op.scope for verb, op in operations.items() if verb in {"create", "update"}}

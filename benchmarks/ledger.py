@@ -17,7 +17,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from clearbooks.cli.sandbox import DATABASE
+from clearbooks_app.sandbox import DATABASE
 from clearbooks_sandbox import AccountingEngine
 
 Record = dict[str, Any]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from clearbooks.cli.sandbox import DATABASE
+from clearbooks_app.sandbox import DATABASE
 from clearbooks_sandbox import AccountingEngine, Options, create_app, listen, serve
 
 if TYPE_CHECKING:

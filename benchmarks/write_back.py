@@ -190,7 +190,7 @@ _SERVE = f"""
 import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from pathlib import Path
-from clearbooks.cli.sandbox import DATABASE
+from clearbooks_app.sandbox import DATABASE
 from clearbooks_sandbox import AccountingEngine
 import sandbox
 folder = Path(sys.argv[1])

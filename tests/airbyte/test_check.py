@@ -2,9 +2,10 @@
 
 import pytest
 
-from airbyte_clearbooks.scopes import scopes, try_scopes
+from airbyte_clearbooks.scopes import try_scopes
 from clearbooks.client import Client
 from clearbooks.contract import load_contract
+from clearbooks.scopes import needed_scopes
 from clearbooks.settings import Connection
 from tap_clearbooks.streams import STREAMS
 from tests.airbyte.conftest import ONE
@@ -29,18 +30,18 @@ def test_it_asks_once_for_each_scope_and_reads_one_record(source, books):
     source("check")
     asked = books.requests("/")
     # The list of businesses, one of each scope, and one for the second business.
-    assert len(asked) == 1 + len(scopes(load_contract(), STREAMS)) + 1
+    assert len(asked) == 1 + len(needed_scopes(load_contract(), STREAMS)) + 1
     assert all("limit=1" in r.query for r in asked if r.operation == "listSalesDocuments")
 
 
-@pytest.mark.parametrize("scope", sorted(scopes(load_contract(), STREAMS)))
+@pytest.mark.parametrize("scope", sorted(needed_scopes(load_contract(), STREAMS)))
 def test_each_scope_is_missed_by_name(books, tmp_path, scope):
     contract = load_contract()
     config = books.config(tmp_path, access_token="narrow")
     books.server.oauth.add_token(
         "access", "narrow", "sandbox", scopes=set(contract.scopes) - {scope}
     )
-    needed = scopes(contract, STREAMS)
+    needed = needed_scopes(contract, STREAMS)
     with Client(Connection.from_config(config)) as client:
         problems = try_scopes(client, needed, [ONE])
     assert problems[0].startswith(f"the authorisation lacks the scope {scope} ")

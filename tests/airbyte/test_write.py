@@ -238,6 +238,10 @@ class TestCheck:
         assert self.status(destination("check")) == {"status": "SUCCEEDED"}
         assert not [r for r in books.server.requests if r.method != "GET"]
 
+    def test_streams_that_are_only_written_need_no_scope_to_read(self, destination):
+        config = {**destination.config, "streams": ["journals"]}
+        assert self.status(destination("check", config=config)) == {"status": "SUCCEEDED"}
+
     def test_a_missing_scope_to_write_is_named(self, destination, books, tmp_path):
         scopes = {"businesses:read", "accounting.customers:read"}
         books.server.oauth.add_token("refresh", "narrow-refresh", "sandbox", scopes=scopes)

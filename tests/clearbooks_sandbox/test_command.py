@@ -13,14 +13,14 @@ from contextlib import contextmanager
 import requests
 from click.testing import CliRunner
 
-from clearbooks.cli import main
+from clearbooks_app import main
 from clearbooks_sandbox import AccountingEngine
 from tests.clearbooks_sandbox.conftest import line
 
 PROGRAM = [
     sys.executable,
     "-c",
-    "from clearbooks.cli import main; main()",
+    "from clearbooks_app import main; main()",
     "sandbox",
     "--port",
     "0",
@@ -146,7 +146,7 @@ def test_lists_of_faults_and_dialects():
 def test_without_its_extra_it_says_what_to_install():
     code = (
         "import sys; sys.modules['uvicorn'] = None\n"
-        "from clearbooks.cli import main; main(['sandbox', '--port', '0'])"
+        "from clearbooks_app import main; main(['sandbox', '--port', '0'])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
@@ -158,9 +158,10 @@ def test_without_its_extra_it_says_what_to_install():
 
 def test_help_imports_no_subcommand():
     code = (
-        "import sys\nfrom clearbooks.cli import main\n"
+        "import sys\nfrom clearbooks_app import main\n"
         "main(['--help'], standalone_mode=False)\n"
-        "print([m for m in sys.modules if m.startswith(('clearbooks_', 'starlette', 'yaml'))])"
+        "known = ('clearbooks_app.', 'clearbooks_sandbox', 'starlette', 'yaml')\n"
+        "print([m for m in sys.modules if m.startswith(known)])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60

@@ -9,7 +9,7 @@ from functools import cache
 import pytest
 import yaml
 
-from clearbooks.cli.sandbox import sandbox
+from clearbooks_app.sandbox import sandbox
 from clearbooks_sandbox import CONSENT_PATH, TOKEN_PATH, Options
 from tests.project.conftest import BIN, ROOT
 

@@ -7,7 +7,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from clearbooks.cli import main
+from clearbooks_app import main
 
 from .conftest import (
     Runner,

@@ -13,8 +13,8 @@ import time
 import pytest
 from click.testing import CliRunner
 
-from clearbooks.cli import main
 from clearbooks.errors import ClearBooksError, SettingError
+from clearbooks_app import main
 from target_clearbooks.target import TargetClearbooks
 
 from .conftest import book, check_book, customer, invoice, record, schema, state

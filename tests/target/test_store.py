@@ -12,8 +12,8 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 
-from clearbooks.cli import main
 from clearbooks.errors import SettingError
+from clearbooks_app import main
 from target_clearbooks.store import (
     BusyError,
     NoStoreError,

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from dotenv import dotenv_values
 
-from clearbooks.cli.config import load_settings
+from clearbooks_app.config import load_settings
 
 
 def test_meltano_config_for_env(connected, run, home, monkeypatch):

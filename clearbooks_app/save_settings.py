@@ -1,4 +1,4 @@
-"""Settings kept in a file: JSON for `--config`, or lines of a `.env`."""
+"""Saves settings into a file: JSON for `--config`, or lines of a `.env`."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from clearbooks.errors import SettingError
 from clearbooks.settings import connection_properties
 
 if TYPE_CHECKING:
-    from clearbooks.cli.config import Settings
+    from clearbooks_app.config import Settings
 
 TAP, TARGET = "TAP_CLEARBOOKS_", "TARGET_CLEARBOOKS_"
-# Safe in a `.env` without quotes.
-_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@%+,[]=?&~")
+# Characters that a value in a `.env` may hold without quotes.
+_UNQUOTED = frozenset(
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@%+,[]=?&~"
+)
 
 
-def kept_values(settings: Settings) -> dict[str, Any]:
-    """The settings of the connection worth keeping: those that were given.
+def values_to_save(settings: Settings) -> dict[str, Any]:
+    """The settings of the connection to save: those that were given and are not the default.
 
     The refresh token is left out: it was used up, and the store holds what came of it. A path is
     made absolute, since programs run in other directories.
@@ -44,7 +46,7 @@ def env_lines(values: dict[str, Any], prefix: str) -> list[str]:
 
 def _quoted(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
-    if set(text) <= _PLAIN:
+    if set(text) <= _UNQUOTED:
         return text
     if "'" not in text and "\n" not in text:
         return f"'{text}'"
@@ -52,18 +54,18 @@ def _quoted(value: Any) -> str:
     return f'"{escaped}"'
 
 
-def check_target(path: Path) -> None:
-    """See that the file can be written, before a person is sent to the consent page.
+def check_save_path(path: Path) -> None:
+    """Check that the file can be written, before a person is sent to the consent page.
 
     Raises:
-        SettingError: it cannot, or holds something else.
+        SettingError: it cannot, or holds something else than settings.
     """
     if not path.absolute().parent.is_dir():
         raise SettingError(f"--save {path}: there is no directory {path.parent}")
-    _before(path)
+    _current_text(path)
 
 
-def _before(path: Path) -> str:
+def _current_text(path: Path) -> str:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -87,13 +89,13 @@ def is_env(path: Path) -> bool:
     return path.name.startswith(".env") or path.suffix == ".env"
 
 
-def keep_settings(path: Path, settings: Settings, prefixes: tuple[str, ...]) -> None:
+def save_settings(path: Path, settings: Settings, prefixes: tuple[str, ...]) -> None:
     """Write the settings into the file, mode 0600; what else it holds stays.
 
     Raises:
         SettingError: it cannot be written.
     """
-    values, text = kept_values(settings), _before(path)
+    values, text = values_to_save(settings), _current_text(path)
     if is_env(path):
         lines = text.splitlines()
         for line in (line for prefix in prefixes for line in env_lines(values, prefix)):

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from clearbooks.cli import show
-from clearbooks.cli.checks import Check, checked_streams, run_checks
-from clearbooks.cli.config import examples, settings_options
 from clearbooks.errors import NotAuthorisedError
+from clearbooks_app import output
+from clearbooks_app.config import examples, settings_options
+from clearbooks_app.doctor_checks import Check, named_streams, run_checks
 
 if TYPE_CHECKING:
-    from clearbooks.cli.config import Settings
+    from clearbooks_app.config import Settings
 
 COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "skipped": "cyan"}
 
@@ -40,7 +40,7 @@ def doctor(
     Nothing is written. Each stream costs one request for one record; an access token that has
     ended is renewed.
     """
-    names = checked_streams(streams)
+    names = named_streams(streams)
     checks: list[Check] = []
     for check in run_checks(settings, names, businesses):
         checks.append(check)
@@ -49,7 +49,7 @@ def doctor(
     failed = [check for check in checks if check.verdict == "failed"]
     if as_json:
         rows = [{k: v for k, v in asdict(c).items() if k != "exit_code"} for c in checks]
-        show.print_json({"ok": not failed, "checks": rows})
+        output.print_json({"ok": not failed, "checks": rows})
     else:
         warnings = sum(check.verdict == "warning" for check in checks)
         click.echo(f"\n{len(checks)} checks, {len(failed)} failed, {warnings} with a warning.")

@@ -8,16 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clearbooks.cli import show
-from clearbooks.cli.config import examples
-from clearbooks.cli.writing import connected, run_session, store, writing_options
 from clearbooks.client import Client
+from clearbooks_app import output
+from clearbooks_app.config import examples
+from clearbooks_app.target_session import (
+    run_session,
+    state_store,
+    target_connection,
+    target_options,
+)
 from target_clearbooks.commands.apply import apply as carry_out
 from target_clearbooks.commands.undo import plan_undo
 from target_clearbooks.plan import PlanFile, read_plan
 
 if TYPE_CHECKING:
-    from clearbooks.cli.config import Settings
+    from clearbooks_app.config import Settings
 
 
 @click.command(
@@ -29,7 +34,7 @@ if TYPE_CHECKING:
 )
 @click.argument("plan", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@writing_options
+@target_options
 def apply(*, plan: Path, yes: bool, settings: Settings, as_json: bool) -> None:
     """Carry out just the operations of PLAN, which a dry run or an undo has written.
 
@@ -39,15 +44,15 @@ def apply(*, plan: Path, yes: bool, settings: Settings, as_json: bool) -> None:
     if not yes and sys.stdin.isatty():
         click.confirm(f"Carry out {number} operations?", abort=True, err=True)
     code, summary = run_session(settings, "apply", lambda session: carry_out(session, plan))
-    _tell(summary, as_json=as_json)
+    _print_summary(summary, as_json=as_json)
     raise click.exceptions.Exit(code)
 
 
-def _tell(summary: dict[str, Any], *, as_json: bool) -> None:
+def _print_summary(summary: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
-        show.print_json(summary)
+        output.print_json(summary)
         return
-    show.table(
+    output.print_table(
         ["Stream", "Outcome", "Records"],
         [
             [stream, outcome, str(number)]
@@ -71,15 +76,15 @@ def _tell(summary: dict[str, Any], *, as_json: bool) -> None:
     "--plan", "path", required=True, type=click.Path(dir_okay=False, path_type=Path),
     help="File for the plan.",
 )  # fmt: skip
-@writing_options
+@target_options
 def undo(*, run: str, path: Path, settings: Settings, as_json: bool) -> None:
     """Write a plan that voids or reverses what RUN made; `clearbooks apply` carries it out.
 
     Documents, payments and allocations are voided, journals reversed by a journal. Updates cannot
     be taken back, nor bank statements; they are listed.
     """
-    connection = connected(settings)
-    with store(settings) as db, Client(connection) as client:
+    connection = target_connection(settings)
+    with state_store(settings) as db, Client(connection) as client:
         file = PlanFile(path, connection.api_url, "undo")
         try:
             found = plan_undo(
@@ -88,8 +93,8 @@ def undo(*, run: str, path: Path, settings: Settings, as_json: bool) -> None:
         finally:
             file.close()
     if as_json:
-        show.print_json({"plan": str(path), "operations": found.operations, "left": found.left})
+        output.print_json({"plan": str(path), "operations": found.operations, "left": found.left})
         return
     click.echo(f"{path}: {found.operations} operations; `clearbooks apply {path}` carries them out")
     for words in found.left:
-        show.note(f"stays: {words}")
+        output.note(f"stays: {words}")

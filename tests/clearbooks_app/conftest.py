@@ -14,9 +14,9 @@ import pytest
 import requests
 from click.testing import CliRunner
 
-from clearbooks.cli import main
 from clearbooks.settings import state_dir
 from clearbooks.tokens import FileTokenStore
+from clearbooks_app import main
 from clearbooks_sandbox import AccountingEngine, running
 
 SECRETS = ("sandbox-secret", "sandbox-access-token", "sandbox-refresh-token")

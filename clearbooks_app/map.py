@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from clearbooks.cli import show
-from clearbooks.cli.config import examples
-from clearbooks.cli.writing import connected, one_business, store, writing_options
 from clearbooks.client import Client
 from clearbooks.errors import SettingError
+from clearbooks_app import output
+from clearbooks_app.config import examples
+from clearbooks_app.target_session import (
+    chosen_business,
+    state_store,
+    target_connection,
+    target_options,
+)
 from target_clearbooks.settings import TargetSettings
 from target_clearbooks.store import open_locked
 from target_clearbooks.store.ledger_map import LedgerMap
@@ -20,7 +25,7 @@ from target_clearbooks.writable import WRITABLE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from clearbooks.cli.config import Settings
+    from clearbooks_app.config import Settings
     from target_clearbooks.store import Store
 
 _business = click.option("--business", type=int, help="The business, where there are several.")
@@ -41,24 +46,24 @@ def map_() -> None:
 @_stream
 @click.argument("external_id", required=False)
 @_business
-@writing_options
+@target_options
 def show_map(
     *, stream: str, external_id: str | None, business: int | None, settings: Settings,
     as_json: bool,
 ) -> None:  # fmt: skip
     """List what is known of STREAM, or of one EXTERNAL_ID."""
-    with store(settings) as db:
+    with state_store(settings) as db:
         rows = [
             {"stream": stream, "external_id": key, "id": remote_id, "lineage": lineage,
-             "voided": voided, "run": run, "updated": show.instant(updated)}
+             "voided": voided, "run": run, "updated": output.iso_time(updated)}
             for key, remote_id, lineage, voided, run, updated in LedgerMap(
-                db, one_business(settings, business)
+                db, chosen_business(settings, business)
             ).rows(stream, external_id)
         ]  # fmt: skip
     if as_json:
-        show.print_json(rows)
+        output.print_json(rows)
         return
-    show.table(
+    output.print_table(
         ["External ID", "ID", "Revisions", "Voided", "Run"],
         [
             [str(r["external_id"]), str(r["id"]), ", ".join(map(str, r["lineage"])),
@@ -73,23 +78,23 @@ def show_map(
 @click.argument("external_id")
 @click.argument("id_", metavar="ID")
 @_business
-@writing_options
+@target_options
 def set_map(
     *, stream: str, external_id: str, id_: str, business: int | None, settings: Settings,
     as_json: bool,
 ) -> None:  # fmt: skip
     """Say that EXTERNAL_ID is the ledger's record ID; what was in doubt about it is settled."""
-    number = one_business(settings, business)
+    number = chosen_business(settings, business)
     remote_id = int(id_) if id_.isdigit() else id_
-    with _locked(settings, number) as db, db.transaction():
+    with _locked_store(settings, number) as db, db.transaction():
         ledger_map = LedgerMap(db, number)
         owner = ledger_map.owner(stream, remote_id)
         if owner not in (None, external_id):
             raise SettingError(f"{stream} {id_} belongs to {owner!r}; unset that first")
         ledger_map.set(stream, external_id, remote_id, run=None)
-        _settle(db, number, stream, external_id)
+        _close_intents(db, number, stream, external_id)
     if as_json:
-        show.print_json({"stream": stream, "external_id": external_id, "id": remote_id})
+        output.print_json({"stream": stream, "external_id": external_id, "id": remote_id})
     else:
         click.echo(f"{stream} {external_id} is {id_}")
 
@@ -98,24 +103,24 @@ def set_map(
 @_stream
 @click.argument("external_id")
 @_business
-@writing_options
+@target_options
 def unset_map(
     *, stream: str, external_id: str, business: int | None, settings: Settings, as_json: bool
 ) -> None:
     """Forget EXTERNAL_ID, and what was in doubt about it: the next run may send it (again)."""
-    number = one_business(settings, business)
-    with _locked(settings, number) as db, db.transaction():
+    number = chosen_business(settings, business)
+    with _locked_store(settings, number) as db, db.transaction():
         gone = LedgerMap(db, number).unset(stream, external_id)
-        gone = bool(_settle(db, number, stream, external_id)) or gone
+        gone = bool(_close_intents(db, number, stream, external_id)) or gone
     if not gone:
         raise SettingError(f"nothing is known of {stream} {external_id!r}")
     if as_json:
-        show.print_json({"stream": stream, "external_id": external_id, "id": None})
+        output.print_json({"stream": stream, "external_id": external_id, "id": None})
     else:
         click.echo(f"{stream} {external_id} is forgotten")
 
 
-def _settle(db: Store, business: int, stream: str, key: str) -> int:
+def _close_intents(db: Store, business: int, stream: str, key: str) -> int:
     closed = db.execute(
         "UPDATE intents SET state = 'superseded', record = NULL, body = NULL, content = NULL "
         "WHERE business = ? AND stream = ? AND source_key = ? "
@@ -126,8 +131,12 @@ def _settle(db: Store, business: int, stream: str, key: str) -> int:
 
 
 @contextmanager
-def _locked(settings: Settings, business: int) -> Iterator[Store]:
-    """The store, while no run writes into the business."""
+def _locked_store(settings: Settings, business: int) -> Iterator[Store]:
+    """The state store, with the lock that keeps runs from writing into the business.
+
+    Raises:
+        ClearBooksError: a run holds the lock, or the store cannot be opened.
+    """
     location = TargetSettings.from_config(settings.values).state_store
     store, locks = open_locked(settings.connection(), location, [business])
     try:
@@ -142,7 +151,7 @@ def _locked(settings: Settings, business: int) -> Iterator[Store]:
     epilog=examples("clearbooks rebuild --config target.json"),
 )
 @_business
-@writing_options
+@target_options
 def rebuild(*, business: int | None, settings: Settings, as_json: bool) -> None:
     """Read the ledger's markers into the state store, after the old store was lost.
 
@@ -152,11 +161,13 @@ def rebuild(*, business: int | None, settings: Settings, as_json: bool) -> None:
     from target_clearbooks.commands.rebuild import rebuild as restore  # noqa: PLC0415
     from target_clearbooks.deliver.sending import Sender  # noqa: PLC0415
 
-    number = one_business(settings, business)
-    connection = connected(settings)
-    with _locked(settings, number) as db, Client(connection) as client:
+    number = chosen_business(settings, business)
+    connection = target_connection(settings)
+    with _locked_store(settings, number) as db, Client(connection) as client:
         found = restore(db, Sender(client, number), connection.max_in_flight)
     if as_json:
-        show.print_json(dict(found))
+        output.print_json(dict(found))
         return
-    show.table(["Stream", "Found"], [[stream, str(n)] for stream, n in sorted(found.items())])
+    output.print_table(
+        ["Stream", "Found"], [[stream, str(n)] for stream, n in sorted(found.items())]
+    )

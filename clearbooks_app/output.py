@@ -1,4 +1,4 @@
-"""Output: tables and lists for people, plain lines where no terminal is, JSON for programs."""
+"""What the commands print: JSON on request, else tables and lists; notes go to standard error."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ MASK = "********"
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on standard output."""
+    """Print one JSON document on standard output."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def facts(rows: Sequence[tuple[str, str]]) -> None:
-    """Names and what they are, aligned."""
+def print_fields(rows: Sequence[tuple[str, str]]) -> None:
+    """Print names with their values, one a line, aligned."""
     width = max(len(name) for name, _ in rows) + 1
     for name, value in rows:
         click.echo(f"{click.style(f'{name}:'.ljust(width + 1), bold=True)} {value}")
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table: fitted to the terminal, or aligned and uncut where there is none."""
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table: fitted to the terminal, or with full columns where the output is piped."""
     if sys.stdout.isatty():
-        # Here, since most output needs none of it.
+        # Imported here, since it takes long and most output needs none of it.
         from rich.box import SIMPLE_HEAD  # noqa: PLC0415
         from rich.console import Console  # noqa: PLC0415
         from rich.table import Table  # noqa: PLC0415
@@ -42,7 +42,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
         drawn = Table(box=SIMPLE_HEAD, pad_edge=False)
         for column in columns:
-            # A path that is cut is of no use.
+            # Paths and IDs must not be cut, since people copy them.
             drawn.add_column(column, overflow="fold")
         for row in rows:
             drawn.add_row(*(Text(cell) for cell in row))
@@ -54,39 +54,39 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def note(text: str) -> None:
-    """A line for people, beside the answer: on standard error."""
+    """Print a line on standard error, so that standard output holds the answer alone."""
     click.echo(text, err=True)
 
 
 def warn(text: str) -> None:
-    """A warning on standard error."""
+    """Print a warning on standard error."""
     click.echo(f"{click.style('Warning:', fg='yellow', bold=True)} {text}", err=True)
 
 
-def instant(seconds: float) -> str | None:
+def iso_time(seconds: float) -> str | None:
     """Seconds since 1970 as ISO 8601 in UTC; None for 0."""
     if not seconds:
         return None
     return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat(timespec="seconds")
 
 
-def span(seconds: float) -> str:
-    """A length of time in words."""
+def duration(seconds: float) -> str:
+    """A length of time in words, such as `3 hours`."""
     for least, unit, name in _STEPS:
         if seconds >= least:
             return f"{seconds / unit:.0f} {name}"
     return f"{seconds:.0f} seconds"
 
 
-def when(seconds: float) -> str:
-    """A moment in local time, with how far it is from now."""
+def local_time(seconds: float) -> str:
+    """Seconds since 1970 in local time, and how far that is from now; `unknown` for 0."""
     if not seconds:
         return "unknown"
     local = dt.datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M")
     away = seconds - time.time()
-    return f"{local} ({f'in {span(away)}' if away > 0 else f'{span(-away)} ago'})"
+    return f"{local} ({f'in {duration(away)}' if away > 0 else f'{duration(-away)} ago'})"
 
 
-def moment(text: str | None) -> str:
-    """What `instant` made, for people."""
-    return when(dt.datetime.fromisoformat(text).timestamp()) if text else "unknown"
+def local_from_iso(text: str | None) -> str:
+    """The same for a time from `iso_time`; `unknown` for None."""
+    return local_time(dt.datetime.fromisoformat(text).timestamp()) if text else "unknown"

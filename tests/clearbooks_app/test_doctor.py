@@ -7,11 +7,11 @@ from threading import Thread
 
 import pytest
 
-from clearbooks.cli.checks import run_checks
-from clearbooks.cli.config import load_settings
-from clearbooks.cli.scopes import readable_streams
 from clearbooks.contract import load_contract
+from clearbooks.scopes import readable_streams
 from clearbooks.settings import state_dir
+from clearbooks_app.config import load_settings
+from clearbooks_app.doctor_checks import run_checks
 
 from .conftest import decide, edit_chain
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
-from clearbooks.cli.config import examples
+from clearbooks_app.config import examples
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -19,10 +19,9 @@ SHELLS = ("bash", "zsh", "fish")
     ),
 )
 @click.argument("shell", type=click.Choice(SHELLS))
-def completion(shell: str) -> None:
+@click.pass_context
+def completion(ctx: click.Context, shell: str) -> None:
     """Print the script that makes SHELL complete the words of this program."""
-    from clearbooks.cli import main  # noqa: PLC0415 - the group imports this module
-
     kind = get_completion_class(shell)
     assert kind is not None  # noqa: S101 - click knows these shells
-    click.echo(kind(main, {}, "clearbooks", "_CLEARBOOKS_COMPLETE").source())
+    click.echo(kind(ctx.find_root().command, {}, "clearbooks", "_CLEARBOOKS_COMPLETE").source())

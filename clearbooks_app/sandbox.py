@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 DATABASE = "sandbox.sqlite3"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-EXTRA = ("starlette", "uvicorn", "h11", "jinja2", "multipart", "python_multipart", "anyio")
+SERVER_MODULES = ("starlette", "uvicorn", "h11", "jinja2", "multipart", "python_multipart", "anyio")
 
 
 @click.command(short_help="Run a stand-in Clear Books to try things on.")
@@ -103,18 +103,20 @@ def sandbox(
             serve,
         )
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in EXTRA:
+        if (error.name or "").partition(".")[0] not in SERVER_MODULES:
             raise
         raise click.ClickException(
             "the sandbox needs its web server: pip install 'clearbooks-connectors[sandbox]'"
         ) from error
     if show_faults or show_dialects:
-        _list({**(FAULTS if show_faults else {}), **(DIALECTS if show_dialects else {})})
+        _print_descriptions(
+            {**(FAULTS if show_faults else {}), **(DIALECTS if show_dialects else {})}
+        )
         return
     options = Options(faults=list(faults), dialects=list(dialects), **rest)
-    engine = _engine(data)
+    engine = _open_engine(data)
     try:
-        _fill(engine, demo=demo)
+        _add_books(engine, demo=demo)
         app = create_app(engine, options)
         listener = listen(host, port)
     except ValueError as error:
@@ -124,7 +126,7 @@ def sandbox(
         engine.close()
         raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}") from None
     with listener:
-        _greet(engine, options, host, listener.getsockname()[1], data)
+        _print_greeting(engine, options, host, listener.getsockname()[1], data)
         try:
             serve(app, listener)
         except KeyboardInterrupt:
@@ -133,13 +135,13 @@ def sandbox(
             engine.close()
 
 
-def _list(known: dict[str, str]) -> None:
+def _print_descriptions(known: dict[str, str]) -> None:
     width = max(map(len, known))
     for name, text in known.items():
         click.echo(f"{name:{width}}  {text}")
 
 
-def _engine(data: Path | None) -> AccountingEngine:
+def _open_engine(data: Path | None) -> AccountingEngine:
     from clearbooks_sandbox import AccountingEngine, DatabaseInUseError  # noqa: PLC0415
 
     try:
@@ -152,8 +154,8 @@ def _engine(data: Path | None) -> AccountingEngine:
         raise click.ClickException(f"--data {data}: {error.strerror}") from None
 
 
-def _fill(engine: AccountingEngine, *, demo: bool) -> None:
-    """Books for a database that has none; what a directory holds already is left alone."""
+def _add_books(engine: AccountingEngine, *, demo: bool) -> None:
+    """Add a business to an empty database; one that holds books is left as it is."""
     if engine.business_ids():
         return
     if demo:
@@ -164,7 +166,7 @@ def _fill(engine: AccountingEngine, *, demo: bool) -> None:
         engine.add_business("Sandbox Limited")
 
 
-def _greet(
+def _print_greeting(
     engine: AccountingEngine, options: Options, host: str, port: int, data: Path | None
 ) -> None:
     shown = f"[{host}]" if ":" in host else host

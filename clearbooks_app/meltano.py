@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 import yaml
 
-from clearbooks.cli import show
-from clearbooks.cli.config import examples, settings_options
-from clearbooks.cli.keep import TAP, TARGET, env_lines, kept_values
 from clearbooks.settings import connection_properties
+from clearbooks_app import output
+from clearbooks_app.config import examples, settings_options
+from clearbooks_app.save_settings import TAP, TARGET, env_lines, values_to_save
 
 if TYPE_CHECKING:
-    from clearbooks.cli.config import Settings
+    from clearbooks_app.config import Settings
 
 PLUGINS = {"tap": ("extractors", "tap-clearbooks", TAP),
            "target": ("loaders", "target-clearbooks", TARGET)}  # fmt: skip
@@ -42,40 +42,40 @@ def meltano_config(
     Secrets belong into `.env`, never into `meltano.yml`, and are printed only when asked for.
     """
     settings.connection()
-    values = kept_values(settings)
+    values = values_to_save(settings)
     secret = {n for n, s in connection_properties().items() if s.get("writeOnly")} & set(values)
     # The URL of a database may hold a password.
     if str(values.get("token_store", "")).startswith("postgres"):
         secret.add("token_store")
     chosen = dict.fromkeys(plugins or ("tap",))
     if as_json:
-        show.print_json(
+        output.print_json(
             {
-                PLUGINS[p][1]: {n: show.MASK if n in secret else v for n, v in values.items()}
+                PLUGINS[p][1]: {n: output.MASK if n in secret else v for n, v in values.items()}
                 for p in chosen
             }
         )
     elif kind == "yaml":
-        _yaml(values, secret, list(chosen))
+        _print_yaml(values, secret, list(chosen))
     else:
         for plugin in chosen:
-            _env(values, set() if show_secrets else secret, PLUGINS[plugin][2])
+            _print_env(values, set() if show_secrets else secret, PLUGINS[plugin][2])
 
 
-def _env(values: dict[str, Any], hidden: set[str], prefix: str) -> None:
+def _print_env(values: dict[str, Any], hidden: set[str], prefix: str) -> None:
     for line in env_lines({n: v for n, v in values.items() if n not in hidden}, prefix):
         click.echo(line)
     for name in sorted(hidden):
         click.echo(f"# {prefix}{name.upper()}=  (a secret: --show-secrets prints it)")
 
 
-def _yaml(values: dict[str, Any], secret: set[str], chosen: list[str]) -> None:
+def _print_yaml(values: dict[str, Any], secret: set[str], chosen: list[str]) -> None:
     config = {name: value for name, value in values.items() if name not in secret}
     plugins: dict[str, list[dict[str, Any]]] = {}
     for plugin in chosen:
         group, name, _ = PLUGINS[plugin]
         plugins.setdefault(group, []).append(
-            # Copied, or the second one would come out as a reference to the first.
+            # A copy, since PyYAML writes an object that it meets again as an alias (`*id001`).
             {"name": name, "config": copy.deepcopy(config)}
         )
     click.echo(yaml.safe_dump({"plugins": plugins}, sort_keys=False, allow_unicode=True), nl=False)

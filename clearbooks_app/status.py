@@ -1,4 +1,4 @@
-"""`clearbooks status`: what there is, in one look."""
+"""`clearbooks status`: the connection, its scopes and businesses, the budget, the newest syncs."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clearbooks.cli import show
-from clearbooks.cli.account import businesses_of
-from clearbooks.cli.config import examples, find_account, settings_options
-from clearbooks.cli.newest import newest_read, newest_written, selected_streams
-from clearbooks.cli.scopes import needed_scopes, readable_streams
 from clearbooks.errors import ClearBooksError, NotAuthorisedError, SettingError
 from clearbooks.pacing import open_pacer
+from clearbooks.scopes import needed_scopes, readable_streams
+from clearbooks_app import output
+from clearbooks_app.account import businesses_of
+from clearbooks_app.config import examples, find_account, settings_options
+from clearbooks_app.last_written import last_read, last_written, selected_streams
 
 if TYPE_CHECKING:
-    from clearbooks.cli.config import Account, Settings
+    from clearbooks_app.config import Account, Settings
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -57,40 +57,42 @@ def status(
     account = find_account(settings)
     if streams and catalog:
         raise SettingError("choose one of --streams and --catalog")
-    wanted = _wanted(account, streams, catalog)
+    wanted = _streams_that_count(account, streams, catalog)
     businesses, trouble = (
-        _businesses(account) if account.connected and not offline else (None, None)
+        _list_businesses(account) if account.connected and not offline else (None, None)
     )
     if businesses is not None:
         # The token may have been renewed on the way.
         account = find_account(settings)
     found = {
-        **_tokens(account, wanted),
+        **_describe_tokens(account, wanted),
         "businesses": businesses,
         "businesses_error": str(trouble) if trouble else None,
-        "budget": _budget(account) if account.connected else None,
+        "budget": _describe_budget(account) if account.connected else None,
         "newest": [
-            *(newest_read(state) if state else ()),
-            *newest_written(state_store or settings.values.get("state_store")),
+            *(last_read(state) if state else ()),
+            *last_written(state_store or settings.values.get("state_store")),
         ],
     }
     if as_json:
-        show.print_json(found)
+        output.print_json(found)
     else:
-        _print(found)
+        _print_status(found)
     if not account.connected:
         raise click.exceptions.Exit(NotAuthorisedError.exit_code)
     if trouble is not None:
         raise click.exceptions.Exit(trouble.exit_code)
 
 
-def _wanted(account: Account, streams: str | None, catalog: Path | None) -> list[str]:
+def _streams_that_count(account: Account, streams: str | None, catalog: Path | None) -> list[str]:
     if streams:
         return streams.replace(",", " ").split()
     return selected_streams(catalog) if catalog else readable_streams(account.connection.contract)
 
 
-def _businesses(account: Account) -> tuple[list[dict[str, Any]] | None, ClearBooksError | None]:
+def _list_businesses(
+    account: Account,
+) -> tuple[list[dict[str, Any]] | None, ClearBooksError | None]:
     try:
         found = businesses_of(account.connection)
     except ClearBooksError as error:
@@ -102,7 +104,7 @@ def _businesses(account: Account) -> tuple[list[dict[str, Any]] | None, ClearBoo
     ], None
 
 
-def _tokens(account: Account, wanted: list[str]) -> dict[str, Any]:
+def _describe_tokens(account: Account, wanted: list[str]) -> dict[str, Any]:
     chain = account.chain
     granted = chain.scope.split() if chain is not None and chain.scope else None
     needed = needed_scopes(account.connection.contract, wanted)
@@ -119,16 +121,16 @@ def _tokens(account: Account, wanted: list[str]) -> dict[str, Any]:
         "by": way,
         "client_id": account.connection.client_id,
         "token_store": account.store.location,
-        "connected_at": show.instant(chain.connected_at) if chain else None,
-        "obtained_at": show.instant(chain.obtained_at) if chain else None,
-        "expires_at": show.instant(chain.expires_at) if chain else None,
+        "connected_at": output.iso_time(chain.connected_at) if chain else None,
+        "obtained_at": output.iso_time(chain.obtained_at) if chain else None,
+        "expires_at": output.iso_time(chain.expires_at) if chain else None,
         "scopes": granted,
         "scopes_needed": ordered,
         "scopes_missing": None if granted is None else [s for s in ordered if s not in granted],
     }
 
 
-def _budget(account: Account) -> dict[str, Any]:
+def _describe_budget(account: Account) -> dict[str, Any]:
     pacer = open_pacer(account.connection)
     found = pacer.found()
     pacer.close()
@@ -139,7 +141,7 @@ def _budget(account: Account) -> dict[str, Any]:
     }
 
 
-def _print(found: dict[str, Any]) -> None:
+def _print_status(found: dict[str, Any]) -> None:
     ways = {
         "access_token": "yes, by an access token that is never renewed",
         "token_store": "yes",
@@ -152,9 +154,9 @@ def _print(found: dict[str, Any]) -> None:
     ]
     if found["by"] == "token_store":
         rows += [
-            ("Since", show.moment(found["connected_at"])),
-            ("Access token", f"from {show.moment(found['obtained_at'])}"),
-            ("It ends", show.moment(found["expires_at"])),
+            ("Since", output.local_from_iso(found["connected_at"])),
+            ("Access token", f"from {output.local_from_iso(found['obtained_at'])}"),
+            ("It ends", output.local_from_iso(found["expires_at"])),
         ]
     if found["scopes"] is not None:
         missing = found["scopes_missing"]
@@ -181,16 +183,18 @@ def _print(found: dict[str, Any]) -> None:
                 else f"no limit met yet; now {found['budget']['rate']} requests a second",
             )
         )
-    show.facts(rows)
+    output.print_fields(rows)
     if found["newest"]:
         click.echo()
-        show.table(["Stream", "Business", "Newest"], [_newest(entry) for entry in found["newest"]])
+        output.print_table(
+            ["Stream", "Business", "Newest"], [_progress_row(entry) for entry in found["newest"]]
+        )
 
 
-def _newest(entry: dict[str, Any]) -> list[str]:
+def _progress_row(entry: dict[str, Any]) -> list[str]:
     if entry["direction"] == "read":
         words = f"read up to {entry['up_to']}"
     else:
         counts = ", ".join(f"{number} {name}" for name, number in entry["counts"].items())
-        words = f"written {show.when(entry['started'])}: {counts}"
+        words = f"written {output.local_time(entry['started'])}: {counts}"
     return [entry["stream"], str(entry["business"] or ""), words]

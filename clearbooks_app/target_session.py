@@ -1,4 +1,4 @@
-"""What the commands of the target share: its settings, its store, its session."""
+"""What the commands of the target share: its options, connection, state store and session."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clearbooks.cli.config import Settings, find_account, load_settings, require_connected
 from clearbooks.errors import SettingError
 from clearbooks.settings import connection_properties
+from clearbooks_app.config import Settings, find_account, load_settings, require_connected
 from target_clearbooks.settings import (
     TargetSettings,
     dry_run_in_environment,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from target_clearbooks.store import Store
 
 
-def writing_options(function: Callable[..., Any]) -> Callable[..., Any]:
+def target_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Options of every command of the target; the command gets `settings` and `as_json`."""
 
     @click.option(
@@ -45,18 +45,19 @@ def writing_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
-def connected(settings: Settings) -> Connection:
+def target_connection(settings: Settings) -> Connection:
     """The connection of the settings, with the application found in the token store."""
     account = find_account(settings)
     require_connected(account)
     own = settings.connection()
-    # Writing has the patience of a pipeline, not that of a person who waits for a list.
+    # Timeout and tries of the settings, not those of `for_interactive_use`: a write that is given
+    # up too soon is one whose outcome is uncertain.
     return replace(account.connection, max_tries=own.max_tries, request_timeout=own.request_timeout)
 
 
 @contextmanager
-def store(settings: Settings, *, write: bool = False) -> Iterator[Store]:
-    """The state store of the settings."""
+def state_store(settings: Settings, *, write: bool = False) -> Iterator[Store]:
+    """The state store of the settings, closed at the end of the block."""
     db = open_store(TargetSettings.from_config(settings.values).state_store, write=write)
     try:
         yield db
@@ -64,7 +65,7 @@ def store(settings: Settings, *, write: bool = False) -> Iterator[Store]:
         db.close()
 
 
-def one_business(settings: Settings, business: int | None) -> int:
+def chosen_business(settings: Settings, business: int | None) -> int:
     """The business that a command is about.
 
     Raises:
@@ -79,8 +80,14 @@ def one_business(settings: Settings, business: int | None) -> int:
 
 
 def run_session(settings: Settings, kind: str, work: Callable[[Session], None]) -> tuple[int, Any]:
-    """Do something in a session; its exit code and summary."""
-    # Here, since listing runs needs none of it.
+    """Run `work` in a session of the target; returns its exit code and its summary.
+
+    Args:
+        settings: From `load_settings`, with those of the target.
+        kind: What the session is recorded as, such as `apply`.
+        work: Called once what an earlier run left open is settled.
+    """
+    # Imported here, since the commands that only list runs need none of it.
     from target_clearbooks.session import Session, exit_code_of  # noqa: PLC0415
 
     if dry_run_in_environment():
@@ -89,7 +96,7 @@ def run_session(settings: Settings, kind: str, work: Callable[[Session], None]) 
             "a plan out"
         )
     target = replace(TargetSettings.from_config(settings.values), dry_run=False)
-    with Session(connected(settings), target, kind) as session:
+    with Session(target_connection(settings), target, kind) as session:
         try:
             session.recover()
             work(session)

@@ -1,8 +1,7 @@
-"""What `clearbooks doctor` looks at, one check after the other."""
+"""The checks of `clearbooks doctor`: settings, token store, network, clock, scopes, streams."""
 
 from __future__ import annotations
 
-import datetime as dt
 import difflib
 import email.utils
 import stat
@@ -13,10 +12,6 @@ from urllib.parse import urlsplit
 
 import requests
 
-from clearbooks.cli import show
-from clearbooks.cli.account import businesses_of
-from clearbooks.cli.config import find_account, require_connected
-from clearbooks.cli.scopes import needed_scopes, readable_streams
 from clearbooks.client import Client
 from clearbooks.contract import load_contract
 from clearbooks.errors import (
@@ -26,25 +21,36 @@ from clearbooks.errors import (
     NotFoundError,
     SettingError,
 )
+from clearbooks.scopes import cheapest_params, granted_scopes, needed_scopes, readable_streams
 from clearbooks.settings import connection_properties
 from clearbooks.tokens import FileTokenStore
+from clearbooks_app import output
+from clearbooks_app.account import businesses_of
+from clearbooks_app.config import find_account, require_connected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from clearbooks.cli.config import Account, Settings
     from clearbooks.contract import Operation, Resource
+    from clearbooks_app.config import Account, Settings
 
 CONNECT = "run `clearbooks connect`"
-_NEAR = 0.8
-_CLOCK_OFF, _CLOCK_WRONG = 30.0, 300.0
+_SIMILAR = 0.8
+_CLOCK_WARNING, _CLOCK_FAILURE = 30.0, 300.0
 _REACH_TIMEOUT = 10
 _SERVER_ERROR = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line of the report; `remedy` is what to do about it."""
+    """One line of the report.
+
+    Attributes:
+        name: What was checked, such as `token` or `customers of 101`.
+        found: The result in words.
+        remedy: What to do about it; empty where nothing is wrong.
+        exit_code: What the program ends with, where the verdict is `failed`.
+    """
 
     name: str
     verdict: Literal["ok", "warning", "failed", "skipped"]
@@ -56,34 +62,40 @@ class Check:
 def run_checks(
     settings: Settings, streams: list[str], businesses: tuple[int, ...]
 ) -> Iterator[Check]:
-    """Every check in order; what cannot be looked at after a failure is skipped."""
+    """Run the checks in order; those that depend on one that failed are skipped.
+
+    Args:
+        settings: From `load_settings`.
+        streams: The streams to read one record of.
+        businesses: IDs of the businesses to read from; empty for the first.
+    """
     try:
         connection = settings.connection()
     except ClearBooksError as error:
         yield Check("settings", "failed", str(error), "correct this setting")
         return
-    yield from _settings(settings)
+    yield from _check_settings(settings)
     account: Account | None = None
     try:
         account = find_account(settings)
     except ClearBooksError as error:
         yield Check("token store", "failed", str(error), "see docs/connect.md, Token stores")
     if account is not None:
-        yield from _store(account)
+        yield from _check_token_store(account)
     reached = True
-    for check in _reachable(connection.api_url, connection.token_url, connection.authorize_url):
+    for check in _check_hosts(connection.api_url, connection.token_url, connection.authorize_url):
         reached = reached and check.verdict != "failed"
         yield check
     if account is None or not reached:
         yield Check("streams", "skipped", "not looked at, because of the above")
         return
-    yield from _account(account, streams, businesses)
+    yield from _check_account(account, streams, businesses)
 
 
-def _settings(settings: Settings) -> Iterator[Check]:
+def _check_settings(settings: Settings) -> Iterator[Check]:
     values, known = settings.values, connection_properties()
     for name in settings.unknown:
-        near = difflib.get_close_matches(name, known, n=1, cutoff=_NEAR)
+        near = difflib.get_close_matches(name, known, n=1, cutoff=_SIMILAR)
         if near:
             yield Check(
                 "settings", "warning", f"{name} is no setting of the connection",
@@ -101,7 +113,7 @@ def _settings(settings: Settings) -> Iterator[Check]:
         yield Check("settings", "ok", f"application {values['client_id']}")
 
 
-def _store(account: Account) -> Iterator[Check]:
+def _check_token_store(account: Account) -> Iterator[Check]:
     store = account.store
     try:
         with store.lock():
@@ -120,8 +132,8 @@ def _store(account: Account) -> Iterator[Check]:
     yield Check("token store", "ok", f"{store.location} can be read and locked")
 
 
-def _reachable(*urls: str) -> Iterator[Check]:
-    """One look at each host, and at the clock by what the first one says of the time."""
+def _check_hosts(*urls: str) -> Iterator[Check]:
+    """Ask each host once, and compare the clock with the `Date` header of the first answer."""
     clock: Check | None = None
     hosts: dict[str, str] = {}
     for url in urls:
@@ -132,10 +144,12 @@ def _reachable(*urls: str) -> Iterator[Check]:
             reply = requests.get(url, timeout=_REACH_TIMEOUT, allow_redirects=False, stream=True)
             reply.close()
         except requests.RequestException as error:
-            yield Check("reachable", "failed", f"{host}: {_kind(error)}", _remedy(error))
+            yield Check(
+                "reachable", "failed", f"{host}: {_network_fault(error)}", _network_remedy(error)
+            )
             continue
         took = time.time() - began
-        clock = clock or _clock(reply.headers.get("Date"), began + took / 2.0)
+        clock = clock or _check_clock(reply.headers.get("Date"), began + took / 2.0)
         if reply.status_code >= _SERVER_ERROR:
             yield Check(
                 "reachable", "warning", f"{host} answers HTTP {reply.status_code}",
@@ -147,7 +161,7 @@ def _reachable(*urls: str) -> Iterator[Check]:
         yield clock
 
 
-def _kind(error: requests.RequestException) -> str:
+def _network_fault(error: requests.RequestException) -> str:
     if isinstance(error, requests.exceptions.SSLError):
         return "its certificate is not trusted, or something stands between"
     if isinstance(error, requests.exceptions.ProxyError):
@@ -157,7 +171,7 @@ def _kind(error: requests.RequestException) -> str:
     return "cannot be reached"
 
 
-def _remedy(error: requests.RequestException) -> str:
+def _network_remedy(error: requests.RequestException) -> str:
     if isinstance(error, requests.exceptions.SSLError):
         return "set REQUESTS_CA_BUNDLE to the certificates of your network"
     if isinstance(error, requests.exceptions.ProxyError):
@@ -165,35 +179,34 @@ def _remedy(error: requests.RequestException) -> str:
     return "check the address in the settings, the network, and HTTPS_PROXY"
 
 
-def _clock(date: str | None, now: float) -> Check | None:
+def _check_clock(date: str | None, now: float) -> Check | None:
     try:
         server = email.utils.parsedate_to_datetime(date or "").timestamp()
     except ValueError:
         return Check("clock", "skipped", "the server does not tell the time")
     off = now - server
-    if abs(off) <= _CLOCK_OFF:
-        return Check("clock", "ok", f"within {_CLOCK_OFF:.0f} seconds of the server's")
-    words = f"{show.span(abs(off))} {'ahead of' if off > 0 else 'behind'} the server's"
-    verdict: Literal["warning", "failed"] = "failed" if abs(off) > _CLOCK_WRONG else "warning"
+    if abs(off) <= _CLOCK_WARNING:
+        return Check("clock", "ok", f"within {_CLOCK_WARNING:.0f} seconds of the server's")
+    words = f"{output.duration(abs(off))} {'ahead of' if off > 0 else 'behind'} the server's"
+    verdict: Literal["warning", "failed"] = "failed" if abs(off) > _CLOCK_FAILURE else "warning"
     return Check("clock", verdict, words, "set the clock, for example: timedatectl set-ntp true")
 
 
-def _account(account: Account, streams: list[str], chosen: tuple[int, ...]) -> Iterator[Check]:
+def _check_account(
+    account: Account, streams: list[str], chosen: tuple[int, ...]
+) -> Iterator[Check]:
     connection = account.connection
     try:
         require_connected(account)
         with Client(connection) as client:
             client.tokens.access_token()
+            granted = granted_scopes(client)
     except ClearBooksError as error:
         yield Check("token", "failed", str(error), CONNECT, NotAuthorisedError.exit_code)
         yield Check("streams", "skipped", "not looked at, because there is no token")
         return
     yield Check("token", "ok", "there is a valid one, as far as is known")
-    chain = None
-    if not connection.access_token:
-        chain = account.store.find(connection.client_id or "", connection.refresh_token)
-    granted = set(chain.scope.split()) if chain is not None and chain.scope else None
-    yield _scopes(account, streams, granted)
+    yield _check_scopes(account, streams, granted)
     try:
         found = businesses_of(connection)
     except ForbiddenError:
@@ -204,24 +217,24 @@ def _account(account: Account, streams: list[str], chosen: tuple[int, ...]) -> I
         )  # fmt: skip
     except ClearBooksError as error:
         code = error.exit_code
-        yield Check("businesses", "failed", str(error), _what_to_do(error), code)
+        yield Check("businesses", "failed", str(error), _remedy(error), code)
         return
     else:
-        yield _covered(account, found)
+        yield _check_businesses(account, found)
     ids = [business["id"] for business in found]
     wanted = list(chosen) or [i for i in ids if i in connection.business_ids][:1] or ids[:1]
     with Client(connection) as client:
         for business in wanted:
-            reader = _Reader(client, business, granted)
+            reader = _StreamReader(client, business, granted)
             for name in streams:
                 yield reader.read(connection.contract.resources[name])
 
 
-def _scopes(account: Account, streams: list[str], granted: set[str] | None) -> Check:
+def _check_scopes(account: Account, streams: list[str], granted: frozenset[str] | None) -> Check:
     needed = needed_scopes(account.connection.contract, streams)
     if granted is None:
         return Check("scopes", "skipped", "the server did not say which were granted")
-    missing = sorted(needed - granted)
+    missing = sorted(needed.keys() - granted)
     if missing:
         return Check(
             "scopes", "failed", f"not granted: {', '.join(missing)}",
@@ -230,7 +243,7 @@ def _scopes(account: Account, streams: list[str], granted: set[str] | None) -> C
     return Check("scopes", "ok", f"all {len(needed)} that the streams need are granted")
 
 
-def _covered(account: Account, found: list[dict[str, Any]]) -> Check:
+def _check_businesses(account: Account, found: list[dict[str, Any]]) -> Check:
     ids = {business["id"] for business in found}
     outside = [str(i) for i in account.connection.business_ids if i not in ids]
     if outside:
@@ -243,23 +256,24 @@ def _covered(account: Account, found: list[dict[str, Any]]) -> Check:
     return Check("businesses", "ok", f"{len(found)} covered")
 
 
-class _Reader:
+class _StreamReader:
     """Reads one record of each stream of a business."""
 
-    def __init__(self, client: Client, business: int, granted: set[str] | None) -> None:
+    def __init__(self, client: Client, business: int, granted: frozenset[str] | None) -> None:
         self._client = client
         self._business = business
         self._granted = granted
-        # (parameter, its value) -> the ID of a record found there, for what lies below it.
-        self._seen: dict[tuple[str, str], Any] = {}
+        # A parameter with its value, and the ID of a record read with it: what `cheapest_params`
+        # calls parents.
+        self._seen: dict[tuple[str, Any], Any] = {}
 
     def read(self, resource: Resource) -> Check:
-        """The check of one stream."""
+        """Read one record of the stream."""
         operation = resource.operations["list"]
         name = f"{resource.name} of {self._business}"
         if self._granted is not None and operation.scope not in self._granted:
             return Check(name, "skipped", f"the scope {operation.scope} is not granted")
-        params = self._params(resource, operation)
+        params = cheapest_params(resource, self._seen)
         if params is None:
             return Check(name, "skipped", "there is no document to look below")
         try:
@@ -270,27 +284,8 @@ class _Reader:
             self._seen |= dict.fromkeys(resource.fixed.items(), found[0]["id"])
         return Check(name, "ok", "read" if found else "read; it holds nothing")
 
-    def _params(self, resource: Resource, operation: Operation) -> dict[str, Any] | None:
-        """The cheapest question: one record, today, the first choice; None where it needs more."""
-        params: dict[str, Any] = {**resource.fixed, **({"limit": 1} if operation.paged else {})}
-        for parameter in operation.parameters:
-            name, schema = parameter.name, parameter.schema
-            if not parameter.required or name in params:
-                continue
-            if schema.get("enum"):
-                seen = [value for value in schema["enum"] if (name, value) in self._seen]
-                params[name] = (seen or schema["enum"])[0]
-            elif schema.get("format") == "date":
-                params[name] = dt.datetime.now(dt.UTC).date().isoformat()
-            else:
-                parents = [self._seen[p] for p in params.items() if p in self._seen]
-                if not parents:
-                    return None
-                params[name] = parents[0]
-        return params
-
     def _failed(self, name: str, operation: Operation, error: ClearBooksError) -> Check:
-        remedy = _what_to_do(error)
+        remedy = _remedy(error)
         verdict: Literal["warning", "failed"] = "failed"
         if isinstance(error, ForbiddenError):
             remedy = f"{CONNECT} and choose business {self._business}, or leave it out"
@@ -303,7 +298,7 @@ class _Reader:
         return Check(name, verdict, str(error), remedy, error.exit_code)
 
 
-def _what_to_do(error: ClearBooksError) -> str:
+def _remedy(error: ClearBooksError) -> str:
     if isinstance(error, NotAuthorisedError):
         return CONNECT
     if isinstance(error, SettingError):
@@ -313,7 +308,7 @@ def _what_to_do(error: ClearBooksError) -> str:
     return "try again later; if it stays, tell Clear Books support the words above"
 
 
-def checked_streams(named: str | None) -> list[str]:
+def named_streams(named: str | None) -> list[str]:
     """The streams to look at: those named, or all that can be read.
 
     Raises:

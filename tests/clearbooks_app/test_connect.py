@@ -174,7 +174,7 @@ def test_it_answers_once(settings, browser, run, monkeypatch):
         return real(*args)
 
     real = finish_consent
-    monkeypatch.setattr("clearbooks.cli.connect.finish_consent", exchange)
+    monkeypatch.setattr("clearbooks_app.connect.finish_consent", exchange)
 
     def person(url):
         nonlocal redirect
@@ -244,7 +244,7 @@ def test_it_asks_on_a_terminal(settings, browser, run, monkeypatch):
         return {"Client ID": "sandbox", "Client secret": "sandbox-secret"}[words]
 
     monkeypatch.setattr("click.prompt", prompt)
-    monkeypatch.setattr("clearbooks.cli.connect._interactive", lambda: True)
+    monkeypatch.setattr("clearbooks_app.connect._interactive", lambda: True)
     result = run("connect")
     assert asked == [("Client ID", False), ("Client secret", True)]
     assert "The client secret was not kept" in result.stderr

@@ -9,18 +9,18 @@ import click
 
 from clearbooks import known
 from clearbooks.businesses import list_businesses
-from clearbooks.cli import show
-from clearbooks.cli.config import examples, find_account, require_connected, settings_options
 from clearbooks.client import Client
 from clearbooks.errors import ClearBooksError
 from clearbooks.oauth import describe
 from clearbooks.settings import Connection, state_dir
 from clearbooks.tokens import open_store
+from clearbooks_app import output
+from clearbooks_app.config import examples, find_account, require_connected, settings_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from clearbooks.cli.config import Account, Settings
+    from clearbooks_app.config import Account, Settings
 
 
 def businesses_of(connection: Connection) -> list[dict[str, Any]]:
@@ -47,10 +47,10 @@ def businesses(*, settings: Settings, as_json: bool) -> None:
     require_connected(account)
     found = businesses_of(account.connection)
     if as_json:
-        show.print_json(found)
+        output.print_json(found)
         return
     chosen = account.connection.business_ids
-    show.table(
+    output.print_table(
         ["ID", "Name", "Type", "Chosen"],
         [
             [
@@ -76,20 +76,20 @@ def connections(*, settings: Settings, as_json: bool) -> None:
     and `clearbooks tokens move`. A database is opened only where the settings hold its URL, since
     passwords are not remembered.
     """
-    rows = list(_connections(settings))
+    rows = list(_stored_connections(settings))
     if as_json:
-        show.print_json(rows)
+        output.print_json(rows)
         return
     if not rows:
         click.echo("No tokens are stored here. `clearbooks connect` makes a connection.")
         return
-    show.table(
+    output.print_table(
         ["Application", "Connected since", "Access token ends", "Scopes", "Token store"],
         [
             [
                 row["client_id"],
-                row["error"] or show.when(row["connected"]),
-                "" if row["error"] else show.when(row["expires"]),
+                row["error"] or output.local_time(row["connected"]),
+                "" if row["error"] else output.local_time(row["expires"]),
                 str(len(row["scopes"] or [])) if not row["error"] else "",
                 row["token_store"],
             ]
@@ -98,7 +98,7 @@ def connections(*, settings: Settings, as_json: bool) -> None:
     )
 
 
-def _connections(settings: Settings) -> Iterator[dict[str, Any]]:
+def _stored_connections(settings: Settings) -> Iterator[dict[str, Any]]:
     remembered = known.known_stores()
     current = settings.connection().token_store
     default = str(state_dir() / "tokens.json")
@@ -153,7 +153,7 @@ def disconnect(*, settings: Settings, as_json: bool, yes: bool) -> None:
     gone = account.store.forget(client_id)
     known.forget(account.store.place(), client_id)
     if as_json:
-        show.print_json({"client_id": client_id, "token_store": place, "forgotten": gone})
+        output.print_json({"client_id": client_id, "token_store": place, "forgotten": gone})
     elif gone:
         click.echo(
             f"The tokens of {client_id} are gone from {place}. Data that was read or written "
@@ -162,10 +162,10 @@ def disconnect(*, settings: Settings, as_json: bool, yes: bool) -> None:
         )
     else:
         click.echo(f"{place} held no tokens of {client_id or 'any application'}.")
-    _left(account)
+    _warn_of_tokens_in_settings(account)
 
 
-def _left(account: Account) -> None:
+def _warn_of_tokens_in_settings(account: Account) -> None:
     for name in ("refresh_token", "access_token"):
         if getattr(account.connection, name):
-            show.warn(f"{name} is still set: programs start from it again; take it out, too")
+            output.warn(f"{name} is still set: programs start from it again; take it out, too")

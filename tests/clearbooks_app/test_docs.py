@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from clearbooks.cli.callback import DeniedError, NoAnswerError, PortError, StateError
-from clearbooks.cli.connect import SANDBOX
 from clearbooks.errors import ClearBooksError, NotAuthorisedError
+from clearbooks_app.connect import SANDBOX
+from clearbooks_app.consent_server import DeniedError, NoAnswerError, PortError, StateError
 from tests.postgres import database, server  # noqa: F401 - fixtures
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,7 +23,7 @@ sys.path.insert(0, {str(ROOT)!r})
 if os.fork() == 0:
     os.setsid()
     import requests
-    from tests.cli.conftest import decide
+    from tests.clearbooks_app.conftest import decide
     requests.get(decide(sys.argv[1]), timeout=30)
 """
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from clearbooks.cli import COMMANDS, main
+from clearbooks_app import COMMANDS, main
 
 from .conftest import PROGRAM
 
@@ -20,9 +20,9 @@ def commands():
             yield [name, below], command.commands[below]
 
 
-OURS = ("clearbooks.cli.account", "clearbooks.cli.completion", "clearbooks.cli.connect",
-        "clearbooks.cli.doctor", "clearbooks.cli.meltano", "clearbooks.cli.status",
-        "clearbooks.cli.tokens")  # fmt: skip
+OURS = ("clearbooks_app.account", "clearbooks_app.completion", "clearbooks_app.connect",
+        "clearbooks_app.doctor", "clearbooks_app.meltano", "clearbooks_app.status",
+        "clearbooks_app.tokens")  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_a_fault_of_the_program_is_one_line(run, monkeypatch):
     def broken(*_):
         raise RuntimeError("sandbox-secret and more")
 
-    monkeypatch.setattr("clearbooks.cli.status.find_account", broken)
+    monkeypatch.setattr("clearbooks_app.status.find_account", broken)
     result = run("status", 1)
     assert len(result.stderr.splitlines()) == 1
     assert "(RuntimeError)" in result.stderr
@@ -78,9 +78,9 @@ def test_a_fault_of_the_program_is_one_line(run, monkeypatch):
 
 def test_help_imports_no_command():
     code = (
-        "import sys; from clearbooks.cli import main\n"
+        "import sys; from clearbooks_app import main\n"
         "try: main(['--help'])\n"
-        "finally: print([m for m in sys.modules if m.startswith('clearbooks.cli.')"
+        "finally: print([m for m in sys.modules if m.startswith('clearbooks_app.')"
         " or m in ('requests', 'rich', 'psycopg')])"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

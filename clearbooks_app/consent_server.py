@@ -1,4 +1,8 @@
-"""The end of a visit to the consent page: a listener on loopback, or an address pasted back."""
+"""Receives the redirect from the consent page, which brings the authorisation code.
+
+A server on loopback waits for the browser (RFC 8252, section 7.3). Where the browser runs on
+another machine, a person pastes the address that it was sent to.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CALLBACK = "/callback"
-_MOST_WORDS = 300
+_MOST_CHARACTERS = 300
 _PAGE = """<!doctype html>
 <html lang="en-GB">
 <head><meta charset="utf-8"><title>{title}</title>
@@ -38,7 +42,7 @@ class DeniedError(ClearBooksError):
 
 
 class StateError(ClearBooksError):
-    """An answer came that does not belong to the question."""
+    """The redirect does not carry the `state` that was sent to the consent page."""
 
     exit_code = 7
 
@@ -55,7 +59,7 @@ class NoAnswerError(ClearBooksError):
     exit_code = 9
 
 
-def code_of(query: str, state: str) -> str:
+def authorisation_code(query: str, state: str) -> str:
     """The authorisation code in the query of the redirect.
 
     Raises:
@@ -73,13 +77,13 @@ def code_of(query: str, state: str) -> str:
         raise DeniedError("access was denied on the consent page; nothing was changed")
     if "error" in given:
         words = ": ".join(w for w in (given["error"], given.get("error_description")) if w)
-        raise NotAuthorisedError(f"the consent page refused: {words[:_MOST_WORDS]}")
+        raise NotAuthorisedError(f"the consent page refused: {words[:_MOST_CHARACTERS]}")
     if "code" not in given:
         raise NotAuthorisedError("the redirected address holds no code; run it again")
     return given["code"]
 
 
-def query_of(pasted: str) -> str:
+def pasted_query(pasted: str) -> str:
     """The query of an address that a person pasted.
 
     Raises:
@@ -96,23 +100,29 @@ def query_of(pasted: str) -> str:
 
 @dataclass(slots=True)
 class Answer:
-    """What the browser brought, and the page it gets for it."""
+    """The redirect that the browser followed, and the page that it is answered with.
+
+    The main thread works on the query while the server's thread holds the browser's request open.
+
+    Attributes:
+        query: The query of the redirected address.
+    """
 
     query: str
     _page: queue.Queue[tuple[str, str]] = field(default_factory=lambda: queue.Queue(1))
     _sent: threading.Event = field(default_factory=threading.Event)
 
     def show(self, title: str, text: str) -> None:
-        """Send the page, and wait until it left."""
+        """Answer the browser with a page; returns when it was sent, or after 5 seconds."""
         self._page.put((title, text))
         self._sent.wait(5)
 
     def page(self) -> tuple[str, str]:
-        """The page, once it is known; for the thread that answers the browser."""
+        """Title and text given to `show`; the thread that answers the browser waits for them."""
         return self._page.get(timeout=120)
 
     def sent(self) -> None:
-        """Told by that thread."""
+        """Let `show` return: the thread that answers the browser has sent the page."""
         self._sent.set()
 
 
@@ -121,11 +131,11 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
 
     def handle_error(self, *_: object) -> None:
-        """Say nothing of a browser that went away in the middle."""
+        """Print no traceback for a browser that closed the connection."""
 
 
 class Listener:
-    """Waits on loopback for the one redirect of a visit.
+    """Waits for the redirect from the consent page; later ones are refused with 410.
 
     Attributes:
         redirect_uri: What to tell the consent page.
@@ -184,14 +194,14 @@ def _handler(path: str, listener: Listener) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing: the address holds the code."""
+            """Log nothing: the address holds the code."""
 
     return Handler
 
 
 @contextmanager
 def listening(port: int, redirect_uri: str | None = None) -> Iterator[Listener]:
-    """Listen for as long as the block runs; with a redirect URI on its port and path.
+    """Listen on 127.0.0.1 while the block runs: on the redirect URI's port and path if it is given.
 
     Raises:
         PortError: the port is taken.
@@ -200,7 +210,7 @@ def listening(port: int, redirect_uri: str | None = None) -> Iterator[Listener]:
     path = parts.path or (CALLBACK if redirect_uri is None else "/")
     port = parts.port or (80 if redirect_uri else port)
     try:
-        # Threads, since browsers open connections that they do not use.
+        # A thread for each connection, since browsers open some that they do not use.
         server = _Server(("127.0.0.1", port), BaseHTTPRequestHandler)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:

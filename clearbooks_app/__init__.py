@@ -1,4 +1,7 @@
-"""`clearbooks`: the command line. Subcommands are imported only when they are asked for."""
+"""The command line `clearbooks`. A subcommand's module is imported only when it is called.
+
+It stands on top of tap, target and sandbox; nothing imports this package.
+"""
 
 from __future__ import annotations
 
@@ -17,77 +20,77 @@ if TYPE_CHECKING:
 # Name -> (module, its command, the line that `clearbooks --help` shows without importing it).
 COMMANDS = {
     "apply": (
-        "clearbooks.cli.apply",
+        "clearbooks_app.apply",
         "apply",
         "Carry out a plan that a dry run or an undo has written.",
     ),
     "map": (
-        "clearbooks.cli.map",
+        "clearbooks_app.map",
         "map_",
         "Show and set which source record is which in the ledger.",
     ),
     "rebuild": (
-        "clearbooks.cli.map",
+        "clearbooks_app.map",
         "rebuild",
         "Restore the map of the target from the ledger.",
     ),
     "syncs": (
-        "clearbooks.cli.syncs",
+        "clearbooks_app.syncs",
         "syncs",
         "List the runs of the target and what they did.",
     ),
     "undo": (
-        "clearbooks.cli.apply",
+        "clearbooks_app.apply",
         "undo",
         "Plan how to take back what a run made.",
     ),
     "businesses": (
-        "clearbooks.cli.account",
+        "clearbooks_app.account",
         "businesses",
         "List the businesses that the authorisation covers.",
     ),
     "completion": (
-        "clearbooks.cli.completion",
+        "clearbooks_app.completion",
         "completion",
         "Print what makes a shell complete the words of this program.",
     ),
     "connect": (
-        "clearbooks.cli.connect",
+        "clearbooks_app.connect",
         "connect",
         "Connect an account: consent in a browser, tokens into the store.",
     ),
     "connections": (
-        "clearbooks.cli.account",
+        "clearbooks_app.account",
         "connections",
         "List the token stores of this user and what they hold.",
     ),
     "disconnect": (
-        "clearbooks.cli.account",
+        "clearbooks_app.account",
         "disconnect",
         "Forget the tokens of an application.",
     ),
     "doctor": (
-        "clearbooks.cli.doctor",
+        "clearbooks_app.doctor",
         "doctor",
         "Look for what is wrong, and say what to do about it.",
     ),
     "meltano-config": (
-        "clearbooks.cli.meltano",
+        "clearbooks_app.meltano",
         "meltano_config",
         "Print the settings for Meltano: for .env or for meltano.yml.",
     ),
     "status": (
-        "clearbooks.cli.status",
+        "clearbooks_app.status",
         "status",
         "Show the connection, its scopes, businesses and newest syncs.",
     ),
     "tokens": (
-        "clearbooks.cli.tokens",
+        "clearbooks_app.tokens",
         "tokens",
         "Move tokens from one store to another.",
     ),
     "sandbox": (
-        "clearbooks.cli.sandbox",
+        "clearbooks_app.sandbox",
         "sandbox",
         "Run a stand-in Clear Books to try things on.",
     ),
@@ -124,7 +127,7 @@ class LazyGroup(click.Group):
         except Exception as error:
             if os.environ.get("CLEARBOOKS_TRACEBACK"):
                 raise
-            # Its text is left out: nobody knows what it holds.
+            # Its text is left out, since it may hold a token or personal data.
             click.echo(
                 f"Error: a fault of this program ({type(error).__name__}); run it again with "
                 "CLEARBOOKS_TRACEBACK=1 in the environment to see where",

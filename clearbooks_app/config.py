@@ -1,4 +1,7 @@
-"""Settings of the `clearbooks` commands: the names, files and variables of the plugins."""
+"""Settings of the `clearbooks` commands, and the account that they lead to.
+
+Names, files and environment variables are those of tap and target.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +29,13 @@ if TYPE_CHECKING:
 # The first that is set wins.
 PREFIXES = ("CLEARBOOKS_", "TAP_CLEARBOOKS_", "TARGET_CLEARBOOKS_")
 PROGRAM = "clearbooks"
-# A person waits for the answer, so less patience than a pipeline has.
-_PATIENCE = 30
-_TRIES = 2
+# Seconds and tries of a request. A person waits for the answer, so that a command gives up
+# sooner than a pipeline does.
+_INTERACTIVE_TIMEOUT = 30
+_INTERACTIVE_TRIES = 2
 # A setting of the target that `clearbooks status` reads, too.
-_BESIDE = {"state_store": {"type": ["string", "null"]}}
-_WRONG = "{name}: {value!r} should be {kind} (from {where})"
+_STATE_STORE = {"state_store": {"type": ["string", "null"]}}
+_WRONG_TYPE = "{name}: {value!r} should be {kind} (from {where})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +110,13 @@ def _variable(name: str, in_file: Mapping[str, str | None]) -> tuple[str, str | 
     return names[0], None
 
 
-def _kind(schema: Mapping[str, Any]) -> str:
+def _json_type(schema: Mapping[str, Any]) -> str:
     kinds = schema.get("type", "string")
     return next(k for k in ([kinds] if isinstance(kinds, str) else kinds) if k != "null")
 
 
 def _parsed(name: str, schema: Mapping[str, Any], text: str, variable: str) -> Any:
-    kind = _kind(schema)
+    kind = _json_type(schema)
     try:
         if kind == "integer":
             return int(text)
@@ -120,13 +124,15 @@ def _parsed(name: str, schema: Mapping[str, Any], text: str, variable: str) -> A
             return text.lower() in {"true", "1", "yes", "on"}
         if kind == "array" and not text.lstrip().startswith("["):
             items = [item.strip() for item in text.split(",") if item.strip()]
-            return [int(item) for item in items] if _kind(schema["items"]) == "integer" else items
+            return (
+                [int(item) for item in items] if _json_type(schema["items"]) == "integer" else items
+            )
         if kind in {"array", "object"}:
             return json.loads(text)
     except ValueError:
         words = {"integer": "a whole number", "array": "a JSON array", "object": "a JSON object"}
         raise SettingError(
-            _WRONG.format(name=name, value=text, kind=words[kind], where=variable)
+            _WRONG_TYPE.format(name=name, value=text, kind=words[kind], where=variable)
         ) from None
     return text
 
@@ -159,7 +165,7 @@ def settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
         token_store: str | None,
         **rest: Any,
     ) -> Any:
-        settings = load_settings(configs, {**connection_properties(), **_BESIDE})
+        settings = load_settings(configs, {**connection_properties(), **_STATE_STORE})
         settings = settings.with_values("--client-id", client_id=client_id)
         settings = settings.with_values("--token-store", token_store=token_store)
         return function(settings=settings, **rest)
@@ -187,16 +193,16 @@ class Account:
 
     @property
     def connected(self) -> bool:
-        """Whether there is a token that may work."""
+        """Whether a token is stored or set; whether it is still valid only the API can tell."""
         return bool(self.connection.access_token or self.chain or self.connection.refresh_token)
 
 
-def patient(connection: Connection) -> Connection:
-    """The connection with the patience of a person."""
+def for_interactive_use(connection: Connection) -> Connection:
+    """The connection with a shorter timeout and fewer tries, for a command that a person runs."""
     return replace(
         connection,
-        max_tries=min(connection.max_tries, _TRIES),
-        request_timeout=min(connection.request_timeout, _PATIENCE),
+        max_tries=min(connection.max_tries, _INTERACTIVE_TRIES),
+        request_timeout=min(connection.request_timeout, _INTERACTIVE_TIMEOUT),
     )
 
 
@@ -212,7 +218,7 @@ def find_account(settings: Settings, *, to_use: bool = True) -> Account:
             from another address than the one that is set.
         TokenStoreError: the store cannot be read.
     """
-    connection = patient(settings.connection())
+    connection = for_interactive_use(settings.connection())
     store = open_store(connection.token_store)
     if connection.access_token:
         return Account(connection, store, None)
@@ -238,10 +244,10 @@ def find_account(settings: Settings, *, to_use: bool = True) -> Account:
 
 
 def require_connected(account: Account) -> None:
-    """Stop where no token can be had.
+    """Check that there is a token, or a way to get one.
 
     Raises:
-        NotAuthorisedError: it says how to get one.
+        NotAuthorisedError: there is none; the text says how to connect.
     """
     if not account.connected:
         raise NotAuthorisedError(

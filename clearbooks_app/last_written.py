@@ -1,4 +1,4 @@
-"""How far each stream is: read by the tap, written by the target."""
+"""How far each stream is: the tap's bookmarks, and what the target wrote last."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def _selected(stream: dict[str, Any]) -> bool:
     return bool(stream.get("selected", True))
 
 
-def newest_read(state: Path) -> Iterator[dict[str, Any]]:
+def last_read(state: Path) -> Iterator[dict[str, Any]]:
     """The bookmark of each stream and business in a Singer state.
 
     Raises:
         SettingError: the file is no state.
     """
     found = _json(state, "--state")
-    # Meltano wraps what Singer calls the state.
+    # Meltano stores the Singer state inside an object of its own.
     bookmarks = found.get("singer_state", found).get("bookmarks", {})
     for stream, bookmark in bookmarks.items():
         for part in bookmark.get("partitions") or [{"context": {}, **bookmark}]:
@@ -53,14 +53,14 @@ def newest_read(state: Path) -> Iterator[dict[str, Any]]:
                 }
 
 
-def newest_written(state_store: str | None) -> Iterator[dict[str, Any]]:
+def last_written(state_store: str | None) -> Iterator[dict[str, Any]]:
     """The newest run of the target for each stream and business; none where it never ran.
 
     Raises:
         SettingError: the store cannot be read.
     """
     try:
-        # Here, since only who writes has it.
+        # Imported here, so that `clearbooks status` starts sooner.
         from target_clearbooks.store import (  # noqa: PLC0415
             NoStoreError,
             checked_location,

@@ -1,4 +1,4 @@
-"""`clearbooks tokens`: from one token store to another."""
+"""`clearbooks tokens move`: tokens from one token store to another."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from clearbooks import known
-from clearbooks.cli import show
-from clearbooks.cli.config import examples, settings_options
 from clearbooks.tokens import move_chains, open_store
+from clearbooks_app import output
+from clearbooks_app.config import examples, settings_options
 
 if TYPE_CHECKING:
-    from clearbooks.cli.config import Settings
+    from clearbooks_app.config import Settings
 
 
 @click.group(
@@ -47,7 +47,7 @@ def move(*, settings: Settings, as_json: bool, replace: bool, target: str) -> No
         known.forget(source.place(), chain.client_id)
         known.remember(goal.place(), chain.client_id)
     if as_json:
-        show.print_json(
+        output.print_json(
             {
                 "from": source.location,
                 "to": goal.location,

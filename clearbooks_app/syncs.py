@@ -1,4 +1,4 @@
-"""`clearbooks syncs`: what the target's runs did."""
+"""`clearbooks syncs`: the runs of the target, from its state store."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clearbooks.cli import show
-from clearbooks.cli.config import examples
-from clearbooks.cli.writing import store, writing_options
 from clearbooks.errors import SettingError
+from clearbooks_app import output
+from clearbooks_app.config import examples
+from clearbooks_app.target_session import state_store, target_options
 
 if TYPE_CHECKING:
-    from clearbooks.cli.config import Settings
+    from clearbooks_app.config import Settings
     from target_clearbooks.store import Store
 
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     epilog=examples("clearbooks syncs", "clearbooks syncs show 20260401-101500-a1b2c3 --json"),
 )
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1))
-@writing_options
+@target_options
 @click.pass_context
 def syncs(ctx: click.Context, *, limit: int, settings: Settings, as_json: bool) -> None:
     """List the newest runs of the target with what they did."""
     if ctx.invoked_subcommand:
         return
-    with store(settings) as db:
+    with state_store(settings) as db:
         rows = [
-            _run(db, row)
+            _describe_run(db, row)
             for row in db.execute(
                 "SELECT id, started, ended, kind, businesses, exit_code, message FROM runs "
                 "ORDER BY started DESC LIMIT ?",
@@ -39,19 +39,19 @@ def syncs(ctx: click.Context, *, limit: int, settings: Settings, as_json: bool) 
             )
         ]
     if as_json:
-        show.print_json(rows)
+        output.print_json(rows)
         return
-    show.table(
+    output.print_table(
         ["Run", "Started", "Kind", "Exit", "Did"],
         [
-            [r["run"], show.moment(r["started"]), r["kind"],
-             "" if r["exit_code"] is None else str(r["exit_code"]), _words(r["streams"])]
+            [r["run"], output.local_from_iso(r["started"]), r["kind"],
+             "" if r["exit_code"] is None else str(r["exit_code"]), _outcome_sums(r["streams"])]
             for r in rows
         ],
     )  # fmt: skip
 
 
-def _run(db: Store, row: tuple[Any, ...]) -> dict[str, Any]:
+def _describe_run(db: Store, row: tuple[Any, ...]) -> dict[str, Any]:
     streams: dict[str, dict[str, int]] = {}
     for stream, outcome, number in db.execute(
         "SELECT stream, outcome, CAST(sum(number) AS BIGINT) FROM counts WHERE run = ? "
@@ -61,8 +61,8 @@ def _run(db: Store, row: tuple[Any, ...]) -> dict[str, Any]:
         streams.setdefault(stream, {})[outcome] = number
     return {
         "run": row[0],
-        "started": show.instant(row[1]),
-        "ended": show.instant(row[2] or 0),
+        "started": output.iso_time(row[1]),
+        "ended": output.iso_time(row[2] or 0),
         "kind": row[3],
         "businesses": json.loads(row[4]),
         "exit_code": row[5],
@@ -71,7 +71,7 @@ def _run(db: Store, row: tuple[Any, ...]) -> dict[str, Any]:
     }
 
 
-def _words(streams: dict[str, dict[str, int]]) -> str:
+def _outcome_sums(streams: dict[str, dict[str, int]]) -> str:
     sums: dict[str, int] = {}
     for counts in streams.values():
         for outcome, number in counts.items():
@@ -82,10 +82,10 @@ def _words(streams: dict[str, dict[str, int]]) -> str:
 @syncs.command(name="show", short_help="Show one run.",
                epilog=examples("clearbooks syncs show 20260401-101500-a1b2c3"))  # fmt: skip
 @click.argument("run")
-@writing_options
+@target_options
 def show_run(*, run: str, settings: Settings, as_json: bool) -> None:
     """Show what RUN did by stream, and which of its records are still open or were refused."""
-    with store(settings) as db:
+    with state_store(settings) as db:
         row = db.execute(
             "SELECT id, started, ended, kind, businesses, exit_code, message FROM runs "
             "WHERE id = ?",
@@ -93,7 +93,7 @@ def show_run(*, run: str, settings: Settings, as_json: bool) -> None:
         ).fetchone()
         if row is None:
             raise SettingError(f"there is no run {run!r}; `clearbooks syncs` lists them")
-        found = _run(db, row)
+        found = _describe_run(db, row)
         found["open"] = [
             {"business": business, "stream": stream, "key": key, "state": state, "class": kind,
              "reasons": json.loads(reasons or "[]"), "candidates": json.loads(candidates or "[]")}
@@ -104,17 +104,17 @@ def show_run(*, run: str, settings: Settings, as_json: bool) -> None:
             )
         ]  # fmt: skip
     if as_json:
-        show.print_json(found)
+        output.print_json(found)
         return
-    show.facts(
+    output.print_fields(
         [
             ("Run", run),
-            ("Started", show.moment(found["started"])),
+            ("Started", output.local_from_iso(found["started"])),
             ("Exit code", str(found["exit_code"])),
             ("Message", found["message"] or ""),
         ]
     )
-    show.table(
+    output.print_table(
         ["Stream", "Outcome", "Records"],
         [
             [stream, outcome, str(number)]

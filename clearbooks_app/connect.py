@@ -13,21 +13,21 @@ import click
 
 from clearbooks import known
 from clearbooks.businesses import list_businesses
-from clearbooks.cli import show
-from clearbooks.cli.callback import can_listen, code_of, listening, query_of
-from clearbooks.cli.config import Settings, examples, patient, settings_options
-from clearbooks.cli.keep import TAP, TARGET, check_target, is_env, keep_settings
-from clearbooks.cli.scopes import needed_scopes, read_scopes, stream_scopes
 from clearbooks.client import Client
 from clearbooks.errors import ClearBooksError, SettingError
 from clearbooks.oauth import begin_consent, finish_consent
+from clearbooks.scopes import needed_scopes, read_scopes, stream_scopes
 from clearbooks.tokens import fingerprint, open_store
+from clearbooks_app import output
+from clearbooks_app.config import Settings, examples, for_interactive_use, settings_options
+from clearbooks_app.consent_server import authorisation_code, can_listen, listening, pasted_query
+from clearbooks_app.save_settings import TAP, TARGET, check_save_path, is_env, save_settings
 
 if TYPE_CHECKING:
-    from clearbooks.cli.callback import Listener
     from clearbooks.oauth import Consent
     from clearbooks.settings import Connection
     from clearbooks.tokens import Chain, TokenStore
+    from clearbooks_app.consent_server import Listener
 
 SANDBOX = "http://127.0.0.1:8350"
 REVOKES = (
@@ -63,7 +63,8 @@ REVOKES = (
               help="Seconds to wait for the decision.")  # fmt: skip
 @click.option("--sandbox", "sandbox", is_flag=False, flag_value=SANDBOX, metavar="[URL]",
               help=f"Connect to a sandbox; {SANDBOX} unless you say where.")  # fmt: skip
-@click.option("--save", "target", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+@click.option("--save", "save_path", metavar="FILE",
+              type=click.Path(dir_okay=False, path_type=Path),
               help="Keep the settings in this file: JSON for --config, or .env.")  # fmt: skip
 @click.option("--yes", is_flag=True, help="Do not ask before an older connection is replaced.")
 def connect(
@@ -78,7 +79,7 @@ def connect(
     port: int,
     timeout: int,
     sandbox: str | None,
-    target: Path | None,
+    save_path: Path | None,
     yes: bool,
 ) -> None:
     """Connect an account: a person allows access in a browser, and the tokens are stored.
@@ -89,13 +90,13 @@ def connect(
     if sandbox:
         settings = _sandbox_settings(settings, sandbox)
     settings = _credentials(settings)
-    connection = patient(settings.connection())
-    asked = _scopes(connection, write=write, streams=streams, scopes=scopes)
-    if target is not None:
-        check_target(target)
+    connection = for_interactive_use(settings.connection())
+    asked = _scopes_to_ask(connection, write=write, streams=streams, scopes=scopes)
+    if save_path is not None:
+        check_save_path(save_path)
     store = open_store(connection.token_store)
-    if not _check_store(store, connection, yes=yes):
-        show.note("Nothing was changed.")
+    if not _prepare_store(store, connection, yes=yes):
+        output.note("Nothing was changed.")
         raise click.exceptions.Exit(1)
     listens = not no_browser and (redirect_uri is None or can_listen(redirect_uri))
     if not listens and redirect_uri is None:
@@ -105,17 +106,19 @@ def connect(
         uri = listener.redirect_uri if listener is not None else str(redirect_uri)
         consent = begin_consent(connection, uri, asked)
         if listener is None:
-            chain = _pasted(connection, consent)
-            _keep(connection, store, chain)
+            chain = _consent_by_pasting(connection, consent)
+            _store_tokens(connection, store, chain)
         else:
-            chain = _visited(connection, consent, store, listener, timeout)
-    if target is not None:
-        keep_settings(target, settings, (TAP, TARGET) if write else (TAP,))
-    _report(connection, store, chain, asked, settings=settings, target=target, as_json=as_json)
+            chain = _consent_in_browser(connection, consent, store, listener, timeout)
+    if save_path is not None:
+        save_settings(save_path, settings, (TAP, TARGET) if write else (TAP,))
+    _print_result(
+        connection, store, chain, asked, settings=settings, save_path=save_path, as_json=as_json
+    )
 
 
 def _interactive() -> bool:
-    """Whether somebody can be asked."""
+    """Whether a person is at the terminal and can be asked."""
     return sys.stdin.isatty()
 
 
@@ -139,7 +142,11 @@ def _sandbox_settings(settings: Settings, url: str) -> Settings:
 
 
 def _credentials(settings: Settings) -> Settings:
-    """Ask for what is missing, where somebody can answer."""
+    """The settings with client ID and secret; a person at the terminal is asked for them.
+
+    Raises:
+        SettingError: one is missing, and nobody can be asked.
+    """
     for name, words in (("client_id", "Client ID"), ("client_secret", "Client secret")):
         if settings.values.get(name):
             continue
@@ -153,7 +160,7 @@ def _credentials(settings: Settings) -> Settings:
     return settings
 
 
-def _scopes(
+def _scopes_to_ask(
     connection: Connection, *, write: bool, streams: str | None, scopes: str | None
 ) -> list[str]:
     if sum(map(bool, (write, streams, scopes))) > 1:
@@ -173,42 +180,52 @@ def _scopes(
     return list(contract.scopes) if write else read_scopes(contract)
 
 
-def _check_store(store: TokenStore, connection: Connection, *, yes: bool) -> bool:
-    """See that tokens can be kept before anybody is sent away; ask before others are replaced."""
+def _prepare_store(store: TokenStore, connection: Connection, *, yes: bool) -> bool:
+    """Check that the store can be written, before a person is sent to the consent page.
+
+    Returns:
+        False where the store holds a connection of this application, and the person at the
+        terminal does not want it replaced.
+
+    Raises:
+        TokenStoreError: the store cannot be read or written.
+    """
     with store.lock():
         chains = store.chains()
         store.replace(chains)
     mine = [chain for chain in chains if chain.client_id == connection.client_id]
-    show.warn(REVOKES)
+    output.warn(REVOKES)
     if mine:
-        since = show.when(max(chain.connected_at for chain in mine))
-        show.note(f"{store.location} holds a connection of this application, made {since}.")
+        since = output.local_time(max(chain.connected_at for chain in mine))
+        output.note(f"{store.location} holds a connection of this application, made {since}.")
         if not yes and _interactive():
             return click.confirm("Replace it?", err=True)
     if connection.access_token:
-        show.warn("access_token is set: programs use it, and not what is stored now")
+        output.warn("access_token is set: programs use it, and not what is stored now")
     return True
 
 
-def _pasted(connection: Connection, consent: Consent) -> Chain:
-    show.note("Open this address in any browser, and decide there:")
-    show.note(f"\n  {consent.url}\n")
-    show.note(f"You are then sent to {consent.redirect_uri}, which need not show a page.")
+def _consent_by_pasting(connection: Connection, consent: Consent) -> Chain:
+    output.note("Open this address in any browser, and decide there:")
+    output.note(f"\n  {consent.url}\n")
+    output.note(f"You are then sent to {consent.redirect_uri}, which need not show a page.")
     pasted = click.prompt("Paste the whole address you were sent to", err=True)
-    return finish_consent(connection, consent, code_of(query_of(pasted), consent.state))
+    return finish_consent(
+        connection, consent, authorisation_code(pasted_query(pasted), consent.state)
+    )
 
 
-def _visited(
+def _consent_in_browser(
     connection: Connection, consent: Consent, store: TokenStore, listener: Listener, timeout: int
 ) -> Chain:
-    show.note("Opening the consent page in your browser. If none opens, go to:")
-    show.note(f"\n  {consent.url}\n")
+    output.note("Opening the consent page in your browser. If none opens, go to:")
+    output.note(f"\n  {consent.url}\n")
     if not webbrowser.open(consent.url):
-        show.note("No browser was found here. On a server use --no-browser.")
+        output.note("No browser was found here. On a server use --no-browser.")
     answer = listener.wait(timeout)
     try:
-        chain = finish_consent(connection, consent, code_of(answer.query, consent.state))
-        _keep(connection, store, chain)
+        chain = finish_consent(connection, consent, authorisation_code(answer.query, consent.state))
+        _store_tokens(connection, store, chain)
     except ClearBooksError as error:
         text = str(error)
         answer.show("Not connected", text[:1].upper() + text[1:] + ".")
@@ -220,80 +237,85 @@ def _visited(
     return chain
 
 
-def _keep(connection: Connection, store: TokenStore, chain: Chain) -> None:
+def _store_tokens(connection: Connection, store: TokenStore, chain: Chain) -> None:
     if connection.refresh_token:
-        # The token of the settings is revoked now: whoever starts from it goes on with this one.
+        # The consent revoked the token in the settings. As a seed of this chain it leads programs
+        # that are started with it to the tokens stored here.
         chain.seeds = [fingerprint(connection.refresh_token)]
     store.connect(chain)
     known.remember(store.place(), chain.client_id)
 
 
-def _report(
+def _print_result(
     connection: Connection,
     store: TokenStore,
     chain: Chain,
     asked: list[str],
     *,
     settings: Settings,
-    target: Path | None,
+    save_path: Path | None,
     as_json: bool,
 ) -> None:
     granted = chain.scope.split() if chain.scope else asked
     missing = [scope for scope in asked if scope not in granted]
-    businesses, trouble = _businesses(connection, chain)
+    businesses, trouble = _covered_businesses(connection, chain)
     if as_json:
-        show.print_json(
+        output.print_json(
             {
                 "connected": True,
                 "token_store": store.location,
                 "client_id": chain.client_id,
-                "connected_at": show.instant(chain.connected_at),
-                "expires_at": show.instant(chain.expires_at),
+                "connected_at": output.iso_time(chain.connected_at),
+                "expires_at": output.iso_time(chain.expires_at),
                 "scopes": granted,
                 "scopes_refused": missing,
                 "businesses": businesses,
                 "businesses_error": trouble,
-                "saved": str(target) if target else None,
+                "saved": str(save_path) if save_path else None,
             }
         )
         return
-    show.facts(
+    output.print_fields(
         [
             ("Connected", f"application {chain.client_id}"),
             ("Tokens in", store.location),
             ("Scopes", f"{len(granted)} granted"),
-            *([("Settings in", str(target))] if target else []),
+            *([("Settings in", str(save_path))] if save_path else []),
         ]
     )
     if missing:
-        show.warn(f"not granted: {', '.join(missing)}")
+        output.warn(f"not granted: {', '.join(missing)}")
     if trouble:
-        show.warn(f"the businesses were not listed: {trouble}")
+        output.warn(f"the businesses were not listed: {trouble}")
     else:
         click.echo(f"{len(businesses)} business{'' if len(businesses) == 1 else 'es'}:")
         for business in businesses:
             click.echo(f"  {business['id']}  {business['name']}")
-    _next(target)
-    if target is None and "typed in" in settings.origins.values():
-        show.note(
+    _print_next_steps(save_path)
+    if save_path is None and "typed in" in settings.origins.values():
+        output.note(
             "The client secret was not kept: set CLEARBOOKS_CLIENT_SECRET for these commands and "
             "TAP_CLEARBOOKS_CLIENT_SECRET for the tap, or connect with --save FILE."
         )
 
 
-def _next(target: Path | None) -> None:
+def _print_next_steps(save_path: Path | None) -> None:
     click.echo("\nNext:")
-    if target is not None and not is_env(target):
-        click.echo(f"  tap-clearbooks --config {target}\n  clearbooks status --config {target}")
-    elif target is not None:
+    if save_path is not None and not is_env(save_path):
+        click.echo(
+            f"  tap-clearbooks --config {save_path}\n  clearbooks status --config {save_path}"
+        )
+    elif save_path is not None:
         click.echo("  clearbooks status    (Meltano reads .env by itself)")
     else:
         click.echo("  tap-clearbooks --config ENV\n  clearbooks status")
 
 
-def _businesses(connection: Connection, chain: Chain) -> tuple[list[dict[str, Any]], str | None]:
+def _covered_businesses(
+    connection: Connection, chain: Chain
+) -> tuple[list[dict[str, Any]], str | None]:
     fresh = replace(connection, access_token=None, refresh_token=None)
-    if needed_scopes(fresh.contract, ["businesses"]) - set((chain.scope or "").split()):
+    if needed_scopes(fresh.contract, ["businesses"]).keys() - (chain.scope or "").split():
         return [], "the scope businesses:read was not granted; set business_ids"
     try:
         with Client(fresh) as client:
