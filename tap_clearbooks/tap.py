@@ -18,7 +18,7 @@ from clearbooks.client import Client
 from clearbooks.errors import ApiError, ClearBooksError, SettingError
 from clearbooks.program import check_config_files, run, stop_on_signal
 from clearbooks.settings import Connection, connection_properties
-from tap_clearbooks.flight import Reading, Readings
+from tap_clearbooks.prefetch import Reading, Readings
 from tap_clearbooks.progress import Progress
 from tap_clearbooks.settings import DEFAULT_LOOKBACK, MONTHS, MOST_PER_PAGE, tap_properties
 from tap_clearbooks.sources import Ways, Window

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import UNSET
 
 from clearbooks.errors import ApiError
-from tap_clearbooks.listing import Listing
+from clearbooks.paging import Listing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from clearbooks.client import Client
     from clearbooks.contract import Resource
-    from tap_clearbooks.records import Record, Shape
+    from clearbooks.paging import Record
+    from tap_clearbooks.records import Shape
 
 Bookmark = dict[str, Any]
 
@@ -115,7 +116,7 @@ class Source(ABC):
             resource.operations["list"].id,
             {**resource.fixed, **(params or {})},
             self.business_id,
-            shape or self.shape,
+            (shape or self.shape).page,
             page_size=self.ways.window.page_size,
             executor=self.ways.executor,
             depth=self.ways.depth,

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clearbooks.errors import NotFoundError
-from tap_clearbooks.flight import in_order
+from clearbooks.paging import in_order
 from tap_clearbooks.records import ONLY_ID, Shape
 from tap_clearbooks.sources.base import Batch, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tap_clearbooks.records import Record
+    from clearbooks.paging import Record
 
 
 class Businesses(Source):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_clearbooks.flight import in_order
+from clearbooks.paging import in_order
 from tap_clearbooks.records import Shape
 from tap_clearbooks.sources.base import Batch, Source
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clearbooks.contract import Resource
-    from tap_clearbooks.records import Record
+    from clearbooks.paging import Record
 
 
 class VatTreatments(Source):

@@ -9,7 +9,7 @@ import msgspec
 
 from clearbooks.client import Reply
 from clearbooks.errors import NotFoundError, RejectedError
-from tap_clearbooks.listing import Listing
+from clearbooks.paging import Listing
 from tap_clearbooks.records import Shape
 
 SHAPE = Shape(
@@ -93,7 +93,7 @@ class Reader:
     def __init__(self, api, *, page_size=10, depth=1):
         self.executor = ThreadPoolExecutor(depth)
         self.listing = Listing(
-            api, "listThings", {}, 1, SHAPE,
+            api, "listThings", {}, 1, SHAPE.page,
             page_size=page_size, executor=self.executor, depth=lambda: depth,
         )  # fmt: skip
 

@@ -7,17 +7,17 @@ from array import array
 from bisect import bisect_left
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
-
-from tap_clearbooks.records import ids
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tap_clearbooks.records import Record
 
 ASCENDING = "ascending"
 DESCENDING = "descending"
+
+Record = Any
+"""A record as the caller's decoder makes it; its ID is the attribute `id`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,11 @@ class Seen:
             self._sorted.extend(found)
         else:
             self._rest.update(found)
+
+
+def ids(records: Sequence[Record]) -> list[int]:
+    """The API's own IDs of records, in order."""
+    return [record.id for record in records]
 
 
 def by_id(record: Record) -> int:

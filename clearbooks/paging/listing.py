@@ -13,8 +13,8 @@ from array import array
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.errors import ApiError, NotFoundError, RejectedError
-from tap_clearbooks.flight import in_order
-from tap_clearbooks.pages import (
+from clearbooks.paging.in_flight import in_order
+from clearbooks.paging.pages import (
     ASCENDING,
     DESCENDING,
     Page,
@@ -23,10 +23,10 @@ from tap_clearbooks.pages import (
     above,
     by_id,
     falling,
+    ids,
     older,
 )
-from tap_clearbooks.records import ids
-from tap_clearbooks.walks import AscendingWalk, NewestWalk
+from clearbooks.paging.passes import AscendingWalk, NewestWalk
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from clearbooks.client import Client, Reply
-    from tap_clearbooks.records import Record, Shape
+    from clearbooks.paging.pages import Record
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class Listing:
         client: Sends the requests.
         operation: A paged `list…` operation of the contract.
         params: Its path parameters and filters.
-        shape: Decodes a page; records need the field `id`.
+        decode: Makes records of the body of a page; they need the attribute `id`.
         depth: How many requests this listing may have under way now.
         drained: Called when the last of many pages was asked for.
     """
@@ -64,7 +64,7 @@ class Listing:
         operation: str,
         params: Mapping[str, Any],
         business_id: int,
-        shape: Shape,
+        decode: Callable[[bytes, str], list[Record]],
         *,
         page_size: int,
         executor: Executor,
@@ -75,7 +75,7 @@ class Listing:
         self._operation = operation
         self._params = params
         self._business_id = business_id
-        self._shape = shape
+        self._decode = decode
         self.page_size = page_size
         self._executor = executor
         self._depth = depth
@@ -111,7 +111,7 @@ class Listing:
             logger.info("%s: the API does not sort by %s", self._operation, sort_by)
             self._unsortable.add(sort_by)
             return self.fetch(number, direction, sort_by, limit)
-        records = self._shape.page(reply.body, self._operation)
+        records = self._decode(reply.body, self._operation)
         if not all(type(record.id) is int for record in records):
             raise ApiError(self._operation, None, hint="a record without a numeric id")
         if sort:

@@ -7,8 +7,7 @@ import time
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from tap_clearbooks.pages import ASCENDING, DESCENDING, Page, Part, above, older, rising
-from tap_clearbooks.records import ids
+from clearbooks.paging.pages import ASCENDING, DESCENDING, Page, Part, above, ids, older, rising
 
 # After so many seconds it is proven that reading may be taken up again from there.
 MARK_SECONDS = 10.0
@@ -16,9 +15,8 @@ MARK_SECONDS = 10.0
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tap_clearbooks.listing import Listing
-    from tap_clearbooks.pages import Seen
-    from tap_clearbooks.records import Record
+    from clearbooks.paging.listing import Listing
+    from clearbooks.paging.pages import Record, Seen
 
 
 # Smaller pages cannot everywhere overlap and still go on.

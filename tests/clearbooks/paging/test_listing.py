@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clearbooks.errors import RejectedError
-from tap_clearbooks import walks
-from tests.tap.fake_api import FakeApi, Reader, read
+from clearbooks.paging import passes
+from tests.clearbooks.paging.fake_api import FakeApi, Reader, read
 
 
 @pytest.mark.parametrize("depth", [1, 4])
@@ -246,7 +246,7 @@ def test_k_new_records_cost_k_pages_and_two(new):
 
 
 def test_a_long_reading_may_be_taken_up_again_at_its_marks(monkeypatch):
-    monkeypatch.setattr(walks, "MARK_SECONDS", 0.0)
+    monkeypatch.setattr(passes, "MARK_SECONDS", 0.0)
     api = FakeApi(range(1, 101))
     with Reader(api) as listing:
         marks = [(p.records[-1].id, p.position) for p in listing.ascending() if p.position]
@@ -319,13 +319,13 @@ def test_newest_by_date_of_servers_that_know_less(server, page_size, count):
     ("reached", "size"), [(10, 10), (18, 10), (26, 25), (200, 200), (398, 200), (19_950, 200)]
 )
 def test_a_page_that_overlaps_goes_on_and_reaches_back(reached, size):
-    limit, number = walks.overlapping(reached, size)
+    limit, number = passes.overlapping(reached, size)
     assert limit <= size
     assert (number - 1) * limit < reached < number * limit
 
 
 def test_where_every_limit_ends_the_walk_goes_on_all_the_same():
-    assert walks.overlapping(2520, 10) == (10, 253)
+    assert passes.overlapping(2520, 10) == (10, 253)
     dates = dict.fromkeys(range(1, 2601), "2024-05-01") | {2601: "2024-05-02"}
     assert len(since(FakeApi(range(1, 2602), dates=dates), dt.date(2024, 5, 1))) == 2601
 
@@ -333,7 +333,7 @@ def test_where_every_limit_ends_the_walk_goes_on_all_the_same():
 def test_pages_that_overlap_cost_hardly_more():
     reached, pages = 200, 1
     while reached < 20_000:
-        limit, number = walks.overlapping(reached, 200)
+        limit, number = passes.overlapping(reached, 200)
         reached, pages = limit * number, pages + 1
     assert pages <= 110
 
