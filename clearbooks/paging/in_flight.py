@@ -24,22 +24,28 @@ def in_order(
 
     An exception of a call is raised in its place; calls that have not begun are then dropped.
     `drained` is called when all calls are under way.
+
+    May be used in a thread of the executor itself: a call whose result is due before a thread has
+    begun it is made by the caller, which therefore never waits for a free thread.
     """
-    waiting: deque[Future[R]] = deque()
+    waiting: deque[tuple[T, Future[R]]] = deque()
     source = iter(items)
     more = True
     try:
         while True:
             while more and len(waiting) < max(depth(), 1):
                 for item in source:
-                    waiting.append(executor.submit(call, item))
+                    waiting.append((item, executor.submit(call, item)))
                     break
                 else:
                     more = False
                     drained()
             if not waiting:
                 return
-            yield waiting.popleft().result()
+            item, future = waiting.popleft()
+            # If it is cancelled already, the executor was shut down: result() raises.
+            own = not future.cancelled() and future.cancel()
+            yield call(item) if own else future.result()
     finally:
-        for future in waiting:
+        for _, future in waiting:
             future.cancel()

@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import logging
 from array import array
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from clearbooks.errors import ApiError, NotFoundError, RejectedError
-from clearbooks.paging.in_flight import in_order
 from clearbooks.paging.pages import (
-    ASCENDING,
     DESCENDING,
     Page,
+    Pages,
     Part,
     Seen,
     above,
@@ -26,101 +24,42 @@ from clearbooks.paging.pages import (
     ids,
     older,
 )
-from clearbooks.paging.passes import AscendingWalk, NewestWalk
+from clearbooks.paging.passes import AscendingPass, Completeness, NewestPass
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from concurrent.futures import Executor
+    from collections.abc import Iterator
 
-    from clearbooks.client import Client, Reply
     from clearbooks.paging.pages import Record
 
 logger = logging.getLogger(__name__)
 
-# Readings of the whole listing before we give up on one that never stands still.
-MOST_PASSES = 20
-# A single reading may miss what the one before it missed, where the same boundary moved again.
-QUIET_PASSES = 2
-# Walks by date whose pages do not fit together though the count stands still.
-WALKS = 2
+# Passes by date whose pages do not fit together though the count stands still.
+MOST_UNLINKED = 2
+# So many records in order are no coincidence: the server sorts.
+SORTED = 8
 
 
-class Listing:
-    """One paged listing of one business.
+def _sorted(newest: Page) -> bool:
+    """Whether the newest page shows that the server sorts by ID."""
+    found = ids(newest.records)
+    return len(found) >= SORTED and falling(found)
 
-    Args:
-        client: Sends the requests.
-        operation: A paged `list…` operation of the contract.
-        params: Its path parameters and filters.
-        decode: Makes records of the body of a page; they need the attribute `id`.
-        depth: How many requests this listing may have under way now.
-        drained: Called when the last of many pages was asked for.
+
+class Listing(Pages):
+    """One paged listing of one business, read whole or from one end.
+
+    Attributes:
+        newest_id: After a reading: the greatest ID when it began.
+        total: After a reading: how many records there were; None where the server does not tell.
+        unordered: Whether the server did not sort, so that all of it was read.
+        anew: Whether records below the bookmark came out again.
     """
 
-    def __init__(
-        self,
-        client: Client,
-        operation: str,
-        params: Mapping[str, Any],
-        business_id: int,
-        decode: Callable[[bytes, str], list[Record]],
-        *,
-        page_size: int,
-        executor: Executor,
-        depth: Callable[[], int],
-        drained: Callable[[], None] = lambda: None,
-    ) -> None:
-        self._client = client
-        self._operation = operation
-        self._params = params
-        self._business_id = business_id
-        self._decode = decode
-        self.page_size = page_size
-        self._executor = executor
-        self._depth = depth
-        self._drained = drained
-        self._sorted: set[str] = set()
-        self._unsortable: set[str] = set()
-        self.newest_id: int | None = None
-        self.total: int | None = None
-        self.unordered = False
-        self.anew = False
-
-    # One page
-
-    def fetch(
-        self, number: int, direction: str = ASCENDING, sort_by: str = "id", limit: int | None = None
-    ) -> Page:
-        """One page. A server that refuses to sort by a field is asked again without sorting."""
-        sort = {"sortBy": sort_by, "sortDirection": direction}
-        if sort_by in self._unsortable:
-            sort = {}
-        params = {**self._params, **sort, "limit": limit or self.page_size, "page": number}
-        try:
-            reply = self._client.get(self._operation, params, business_id=self._business_id)
-        except NotFoundError:
-            if number == 1:
-                raise
-            # Some servers answer so where the pages have come to an end.
-            return Page(number, [], None, None)
-        except RejectedError:
-            if not sort or sort_by in self._sorted:
-                # What was sorted before is not to be mixed with pages in another order.
-                raise
-            logger.info("%s: the API does not sort by %s", self._operation, sort_by)
-            self._unsortable.add(sort_by)
-            return self.fetch(number, direction, sort_by, limit)
-        records = self._decode(reply.body, self._operation)
-        if not all(type(record.id) is int for record in records):
-            raise ApiError(self._operation, None, hint="a record without a numeric id")
-        if sort:
-            self._sorted.add(sort_by)
-        return Page(number, records, _total(reply, number, len(records)), reply.limit)
-
-    def in_flight(self, numbers: Sequence[int]) -> Iterator[Page]:
-        """Pages in ascending order of ID, several on their way at once."""
-        return in_order(self._executor, self.fetch, numbers, self._depth, self._drained)
+    newest_id: int | None = None
+    total: int | None = None
+    unordered = False
+    anew = False
 
     # The whole listing
 
@@ -144,7 +83,7 @@ class Listing:
             yield Part(records if self._late(position, len(fresh)) else fresh, len(records))
         elif newest.total is None or not falling(found):
             if newest.total is not None:
-                logger.info("%s: sortBy is ignored; reading it all", self._operation)
+                logger.info("%s: sortBy is ignored; reading it all", self.operation)
             passed = 0
             for part in self._in_server_order(after):
                 passed += len(part.records)
@@ -170,7 +109,7 @@ class Listing:
         self.anew = bool(position and self.total and self.total - position > found)
         if self.anew:
             logger.info("%s: records came with IDs below the last one; reading it all",
-                        self._operation)  # fmt: skip
+                        self.operation)  # fmt: skip
         return self.anew
 
     def _in_order_of_id(
@@ -183,21 +122,25 @@ class Listing:
                 yield Part(fresh, newest.total)
                 return
             after = None
-        seen, passes = Seen(), _Passes(self._operation, self.newest_id)
+        seen, completeness = Seen(), Completeness(self.operation, self.newest_id)
         while True:
-            first = passes.number == 0
-            walk = AscendingWalk(self, newest, after, position if first else None, seen)
-            for part in walk:
+            first = completeness.passes == 0
+            reading = AscendingPass(self, newest, after, position if first else None, seen)
+            for part in reading:
                 fresh = part.records if first else above(seen.unseen(part.records), after)
-                passes.note(fresh)
+                completeness.note(fresh)
                 seen.add(fresh)
                 yield Part(fresh, part.position if first else None)
-            if not walk.ordered:
+            if not reading.ordered:
                 yield from self._in_server_order(after, seen)
                 return
-            if passes.settled(walk.proven()):
+            if completeness.settled(proven=reading.proven(), fell=reading.fell):
                 break
             newest = self.fetch(1, DESCENDING)
+            if newest.total is None or newest.total <= len(newest.records):
+                # So much went away that one answer holds the rest.
+                yield from self._in_server_order(after, seen)
+                return
         if after is not None and self._late(position, len(seen)):
             yield from self._in_server_order(None, seen)
 
@@ -208,29 +151,31 @@ class Listing:
         same.
         """
         seen = Seen() if seen is None else seen
-        passes, held = _Passes(self._operation), len(seen)
+        completeness, held = Completeness(self.operation), len(seen)
         self.unordered = True
         pages, before = 0, array("q")
         while True:
-            steady = True
+            steady, fell = True, False
             total: int | None = None
             expected, pages, order = pages, 0, array("q")
             for page in self._all_pages(expected):
                 steady = steady and (total is None or page.total == total)
+                fell = fell or (page.total or 0) < (total or 0)
                 total = page.total
                 pages += bool(page.records)
                 order.extend(ids(page.records))
                 fresh = seen.unseen(page.records)
-                passes.note(fresh)
+                completeness.note(fresh)
                 seen.add(fresh)
                 yield Part(above(fresh, after))
-            counted = steady and total is not None and len(seen) >= total
+            # Of those seen some may be gone; of those that came now some may have come twice.
+            counted = steady and total is not None and min(len(seen), len(order)) >= total
             # What is added at the end moves nothing.
             same = pages <= 1 if total is None else False
             same = same or (len(before) > 0 and order[: len(before)] == before)
-            if passes.settled(counted or same):
-                self.newest_id = max(self.newest_id or 0, passes.newest or 0) or None
-                self.total = None if total is None else min(total, held + passes.known)
+            if completeness.settled(proven=counted or same, fell=fell):
+                self.newest_id = max(self.newest_id or 0, completeness.newest or 0) or None
+                self.total = None if total is None else min(total, held + completeness.known)
                 return
             before = order
 
@@ -255,6 +200,44 @@ class Listing:
             yield following
             page = following
 
+    # From the newest on
+
+    def greatest_id(self) -> int | None:
+        """The greatest ID, or None of an empty listing; one request where the server sorts."""
+        newest = self.fetch(1, DESCENDING)
+        if _sorted(newest) or self._is_whole(newest):
+            return max(ids(newest.records), default=None)
+        for _ in self.ascending():
+            pass
+        return self.newest_id
+
+    def newest_first(self, after: int) -> list[Record]:
+        """Records with an ID above `after`, newest first; only pages that hold some are read.
+
+        What goes away meanwhile pulls records on to a page that was read before, unless as many
+        were added; then the count falls. Where it does, or is not told, or the server does not
+        sort, the records are read in ascending order.
+        """
+        page = self.fetch(1, DESCENDING)
+        found = {record.id: record for record in page.records}
+        if not _sorted(page) and self._is_whole(page):
+            return sorted(above(page.records, after), key=by_id, reverse=True)
+        sure = _sorted(page)
+        while sure:
+            last = next(reversed(found))
+            following = self.fetch(page.number + 1, DESCENDING) if last > after else None
+            if following is None or (not following.records and len(found) == page.total):
+                return above(list(found.values()), after)
+            # Additions push records on from the page before: those come again at the top.
+            fresh = [record for record in following.records if record.id not in found]
+            counted = page.total is not None and (following.total or 0) >= page.total
+            sure = counted and falling(ids(following.records)) and ids(fresh[:1]) < [last]
+            sure = sure and bool(fresh)
+            found.update((record.id, record) for record in fresh)
+            page = following
+        records = (record for part in self.ascending(after) for record in part.records)
+        return sorted(records, key=by_id, reverse=True)
+
     # The newest part by date
 
     def since(self, field: str, cutoff: dt.date, also_above: int | None = None) -> Iterator[Part]:
@@ -263,25 +246,25 @@ class Listing:
         Where the server does not sort by that field, everything is read, and records with an ID
         above `also_above` are kept too.
         """
-        seen, passes = Seen(), _Passes(self._operation)
+        seen, completeness = Seen(), Completeness(self.operation)
         while True:
-            walk = NewestWalk(self, field, cutoff)
-            for records in walk:
+            reading = NewestPass(self, field, cutoff)
+            for records in reading:
                 fresh = seen.unseen(records)
-                passes.note(fresh)
+                completeness.note(fresh)
                 seen.add(fresh)
                 yield Part(fresh)
-            if not walk.ordered:
-                logger.info("%s: the API does not sort by %s", self._operation, field)
+            if not reading.ordered:
+                logger.info("%s: the API does not sort by %s", self.operation, field)
                 parts = self._in_server_order(None)
-            elif passes.settled(walk.proven()):
+            elif completeness.settled(proven=reading.proven(), fell=reading.fell):
                 return
-            elif walk.steady and passes.number >= WALKS:
-                logger.info("%s: the order by %s does not stand still", self._operation, field)
+            elif reading.steady and completeness.passes >= MOST_UNLINKED:
+                logger.info("%s: the order by %s does not stand still", self.operation, field)
                 parts = self.ascending()
             else:
                 continue
-            logger.info("%s: reading it all", self._operation)
+            logger.info("%s: reading it all", self.operation)
             for part in parts:
                 fresh = seen.unseen(
                     [
@@ -294,57 +277,3 @@ class Listing:
                 seen.add(fresh)
                 yield Part(fresh)
             return
-
-
-def _total(reply: Reply, number: int, records: int) -> int | None:
-    """The count of the headers, unless the page or the other headers contradict it."""
-    total = reply.total
-    more = number == 1 and (reply.pages or 1) > 1
-    return None if total is None or total < records + more else total
-
-
-class _Passes:
-    """Readings of one listing, until one is proven or two in a row find nothing missed.
-
-    A record that was added meanwhile was not missed: its ID is greater than those before.
-
-    Attributes:
-        newest: The greatest ID of the beginning; where it is not given, of the first reading.
-        known: How many records with that ID or a smaller one were found.
-    """
-
-    def __init__(self, operation: str, newest: int | None = None) -> None:
-        self._operation = operation
-        self._given = newest is not None
-        self._quiet = 0
-        self._missed = 0
-        self.newest = newest
-        self.known = 0
-        self.number = 0
-
-    def note(self, fresh: list[Record]) -> None:
-        """These were found for the first time."""
-        if not self._given and not self.number:
-            self.newest = max([self.newest or 0, *ids(fresh)])
-            self._missed += len(fresh)
-        else:
-            self._missed += sum(found <= (self.newest or 0) for found in ids(fresh))
-
-    def settled(self, proven: bool) -> bool:
-        """Whether that was the last reading.
-
-        Raises:
-            ApiError: the listing never stands still.
-        """
-        self.number += 1
-        self.known += self._missed
-        self._quiet = 0 if self._missed or self.number == 1 else self._quiet + 1
-        self._missed = 0
-        if proven or self._quiet >= QUIET_PASSES:
-            return True
-        if self.number >= MOST_PASSES:
-            raise ApiError(
-                self._operation, None, hint=f"the listing changed in each of {self.number} readings"
-            )
-        logger.info("%s: the listing changed while it was read; reading it again", self._operation)
-        return False

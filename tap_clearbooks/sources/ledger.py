@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from clearbooks.paging import ASCENDING, DESCENDING, Page, in_order
+from clearbooks.paging import ASCENDING, DESCENDING, Page
 from tap_clearbooks.records import Shape
 from tap_clearbooks.settings import MONTHS
 from tap_clearbooks.sources.base import Batch, Source
@@ -100,7 +100,7 @@ class Balances(Source):
             records = self.ask(accountingDateFrom=period.start, accountingDateTo=period.end)
             return self.stamp(records, accountingDateFrom=period.start, accountingDateTo=period.end)
 
-        for records in in_order(self.ways.executor, ask, reversed(periods), self.ways.depth):
+        for records in self.in_order(ask, reversed(periods)):
             yield Batch(records)
         yield Batch(
             [],

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clearbooks.errors import NotFoundError
-from clearbooks.paging import in_order
 from tap_clearbooks.records import ONLY_ID, Shape
 from tap_clearbooks.sources.base import Batch, Source
 
@@ -68,6 +67,6 @@ class Attachments(Source):
                     return []
                 return self.stamp(records, **{type_name: kind, id_name: document})
 
-            for records in in_order(self.ways.executor, attached, documents, self.ways.depth):
+            for records in self.in_order(attached, documents):
                 if records:
                     yield Batch(records)

@@ -91,10 +91,10 @@ class Reader:
     """A listing over a fake API, with its executor."""
 
     def __init__(self, api, *, page_size=10, depth=1):
-        self.executor = ThreadPoolExecutor(depth)
+        self.executor = api.executor = ThreadPoolExecutor(depth)
         self.listing = Listing(
             api, "listThings", {}, 1, SHAPE.page,
-            page_size=page_size, executor=self.executor, depth=lambda: depth,
+            page_size=page_size, depth=lambda: depth,
         )  # fmt: skip
 
     def __enter__(self):

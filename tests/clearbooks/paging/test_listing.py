@@ -26,11 +26,12 @@ def test_every_record_once_in_ascending_order(count, depth):
     [
         (0, 1),
         (10, 1),  # one page: nothing to prove
-        (11, 3),  # two pages and the proof
-        (105, 12),  # eleven pages and the proof
+        (11, 2),  # the last page overlaps the newest, which is the proof
+        (105, 11),
+        (20, 3),  # pages that do not overlap, and the proof
     ],
 )
-def test_costs_a_request_a_page_and_one_for_the_proof(count, requests):
+def test_costs_a_request_a_page(count, requests):
     api = FakeApi(range(1, count + 1))
     read(api)
     assert len(api.requests) == requests
