@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from clearbooks.errors import ClearBooksError, ForbiddenError
 from target_clearbooks.intent import WRITABLE, Intent, Operation
-from target_clearbooks.prepare.listing import Lister
 from target_clearbooks.prepare.status import is_voided
+from target_clearbooks.records import listing
 from target_clearbooks.same import standing
 
 if TYPE_CHECKING:
@@ -90,13 +90,15 @@ def find_marked(sender: Sender, streams: tuple[str, ...], in_flight: int) -> Ite
     tuple[str, Record, str]
 ]:  # fmt: skip
     """Records of the ledger that carry a marker of ours: stream, record, marker."""
-    lister = Lister(sender.client, sender.business_id, in_flight)
     for stream in streams:
         resource = sender.resource(stream)
-        operation = resource.operations["list"]
+        listed = listing(
+            sender.client, sender.business_id, resource.operations["list"].id, resource.fixed,
+            in_flight,
+        )  # fmt: skip
         try:
-            for page, _ in lister.pages(operation.id, resource.fixed):
-                for record in page:
+            for part in listed.ascending():
+                for record in part.records:
                     marker = marker_in(record, stream)
                     if marker and not is_voided(record):
                         yield stream, record, marker

@@ -9,8 +9,8 @@ import msgspec
 
 from clearbooks.errors import NotFoundError, RejectedError, UncertainError
 from target_clearbooks.intent import WRITABLE, Operation
-from target_clearbooks.prepare.listing import plain
 from target_clearbooks.prepare.names import listed
+from target_clearbooks.records import plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

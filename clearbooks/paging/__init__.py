@@ -2,6 +2,6 @@
 
 from clearbooks.paging.in_flight import in_order
 from clearbooks.paging.listing import Listing
-from clearbooks.paging.pages import ASCENDING, DESCENDING, Page, Part, Record
+from clearbooks.paging.pages import ASCENDING, DESCENDING, Page, Part, Reads, Record
 
-__all__ = ["ASCENDING", "DESCENDING", "Listing", "Page", "Part", "Record", "in_order"]
+__all__ = ["ASCENDING", "DESCENDING", "Listing", "Page", "Part", "Reads", "Record", "in_order"]

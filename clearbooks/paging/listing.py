@@ -81,7 +81,7 @@ class Listing(Pages):
             records = sorted(newest.records, key=by_id)
             fresh = above(records, after)
             yield Part(records if self._late(position, len(fresh)) else fresh, len(records))
-        elif newest.total is None or not falling(found):
+        elif newest.total is None or not found or not falling(found):
             if newest.total is not None:
                 logger.info("%s: sortBy is ignored; reading it all", self.operation)
             passed = 0
@@ -93,13 +93,20 @@ class Listing(Pages):
         else:
             yield from self._in_order_of_id(newest, after, position)
 
+    def whole(self, after: int | None = None) -> list[Record]:
+        """The same in one list, for listings that are short."""
+        return [record for part in self.ascending(after) for record in part.records]
+
     def _is_whole(self, first: Page) -> bool:
         """Whether the first page is the only one; without headers, an empty second page tells."""
         if first.total is not None:
             return first.total <= len(first.records)
         if not first.records:
             return True
-        return len(first.records) < self.page_size and not self.fetch(2, DESCENDING).records
+        if len(first.records) >= self.page_size:
+            return False
+        # The same page again is what a server sends that knows no pages.
+        return ids(self.fetch(2, DESCENDING).records) in ([], ids(first.records))
 
     def _late(self, position: int | None, found: int) -> bool:
         """Whether more records have come than the `found` ones with an ID above the bookmark.
@@ -225,7 +232,7 @@ class Listing(Pages):
         sure = _sorted(page)
         while sure:
             last = next(reversed(found))
-            following = self.fetch(page.number + 1, DESCENDING) if last > after else None
+            following = self.fetch(page.number + 1, DESCENDING) if last > after + 1 else None
             if following is None or (not following.records and len(found) == page.total):
                 return above(list(found.values()), after)
             # Additions push records on from the page before: those come again at the top.
@@ -235,8 +242,7 @@ class Listing(Pages):
             sure = sure and bool(fresh)
             found.update((record.id, record) for record in fresh)
             page = following
-        records = (record for part in self.ascending(after) for record in part.records)
-        return sorted(records, key=by_id, reverse=True)
+        return sorted(self.whole(after), key=by_id, reverse=True)
 
     # The newest part by date
 

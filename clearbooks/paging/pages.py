@@ -32,12 +32,16 @@ Record = Any
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page as it came. `total` and `limit` are None where the server sent no headers."""
+    """One page as it came. `total` and `limit` are None where the server sent no headers.
+
+    `counted` tells that the count may be believed where nothing else tells where the end is.
+    """
 
     number: int
     records: list[Record]
     total: int | None
     limit: int | None
+    counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,9 @@ class Pages:
         decode: Makes records of the body of a page and the operation.
         depth: How many requests this listing may have under way now.
         drained: Called when the last of many pages was asked for.
+        believe_count: Whether a count is believed with which the number of pages agrees. It saves
+            a request where the records fill their pages to the last place; a server that counts
+            to a limit could then hide what lies beyond it.
     """
 
     def __init__(
@@ -93,6 +100,7 @@ class Pages:
         page_size: int = 200,
         depth: Callable[[], int] = lambda: DEPTH,
         drained: Callable[[], None] = lambda: None,
+        believe_count: bool = False,
     ) -> None:
         self.operation = operation
         self.page_size = page_size
@@ -102,6 +110,7 @@ class Pages:
         self._decode = decode
         self._depth = depth
         self._drained = drained
+        self._believe_count = believe_count
         self._sorted: set[str] = set()
         self._unsortable: set[str] = set()
 
@@ -136,7 +145,10 @@ class Pages:
             raise ApiError(self.operation, None, hint="a record without a numeric id")
         if sort:
             self._sorted.add(sort_by)
-        return Page(number, records, _total(reply, number, len(records)), reply.limit)
+        total = _total(reply, number, len(records))
+        size = reply.limit or limit or self.page_size
+        counted = self._believe_count and total is not None and reply.pages == -(-total // size)
+        return Page(number, records, total, reply.limit, counted)
 
     def in_flight(self, numbers: Sequence[int]) -> Iterator[Page]:
         """Pages in ascending order of ID, several on their way at once."""

@@ -216,7 +216,12 @@ class AscendingPass:
             if not page.records:
                 return
         oldest_held = self._newest.records[-1].id
-        while page and len(page.records) >= self._size and page.records[-1].id < oldest_held:
+        while (
+            page
+            and not self._in_place
+            and len(page.records) >= self._size
+            and page.records[-1].id < oldest_held
+        ):
             page = self._end = self._listing.fetch(page.number + 1)
             yield page
 
@@ -226,9 +231,14 @@ class AscendingPass:
         yield self._listing.fetch(self._last)
 
     def _stayed(self, page: Page) -> bool:
-        """Whether the last record of a page has the place that it had in the newest page."""
+        """Whether the last record of a page has the place that it had in the newest page.
+
+        Where it had none, being the one before: whether its page ends where that one begins.
+        """
         after = self._total - (page.number - 1) * self._size - len(page.records)
         held = self._newest.records
+        if after == len(held) and page.counted:
+            return bool(page.records[-1].id < held[-1].id)
         return 0 <= after < len(held) and ids(held[after : after + 1]) == ids(page.records[-1:])
 
     def _skips(self, records: list[Record], done: int | None) -> bool:

@@ -61,7 +61,7 @@ class Attachments(Source):
             def attached(document: int, kind: str = kind) -> list[Record]:
                 listing = self.listing(params={type_name: kind, id_name: document})
                 try:
-                    records = [record for part in listing.ascending() for record in part.records]
+                    records = listing.whole()
                 except NotFoundError:
                     # Deleted since it was listed.
                     return []

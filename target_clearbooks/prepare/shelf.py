@@ -18,7 +18,7 @@ from target_clearbooks.prepare.tables import DiskTable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from target_clearbooks.prepare.listing import Record
+    from target_clearbooks.records import Record
 
 _MONEY = frozenset({"amount", "net", "vat", "gross", "due", "exchangeRate"})
 FOUND_BY = ("id", "documentNumber", "reference", "description")
