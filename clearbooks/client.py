@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Self
@@ -117,6 +118,10 @@ class Client:
         connection: Settings.
         tokens: Replaces the token source (for tests).
         pacer: Replaces the shared pacer (for tests).
+
+    Attributes:
+        executor: Threads for requests that are made ahead.
+        requests: How many were made.
     """
 
     def __init__(
@@ -141,9 +146,8 @@ class Client:
         )
         self._session.proxies = dict(settings["proxies"])
         self._session.verify = settings["verify"]
-        # Twice: a list may be read while writes are under way.
         adapter = requests.adapters.HTTPAdapter(
-            pool_connections=1, pool_maxsize=2 * connection.max_in_flight, max_retries=0
+            pool_connections=1, pool_maxsize=connection.max_in_flight, max_retries=0
         )
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
@@ -152,9 +156,13 @@ class Client:
         )
         self.requests = 0
         self._count = threading.Lock()
+        # The one place that all requests pass, whichever thread they are made in.
+        self._in_flight = threading.BoundedSemaphore(connection.max_in_flight)
+        self.executor = ThreadPoolExecutor(connection.max_in_flight, thread_name_prefix="request")
 
     def close(self) -> None:
         """Close the pooled connections, and keep new tokens and what the pacer found."""
+        self.executor.shutdown(wait=False, cancel_futures=True)
         self.tokens.settle()
         self._session.close()
         self.pacer.close()
@@ -297,18 +305,20 @@ class Client:
     ) -> requests.Response:
         found: list[tuple[str, str]] = []
         for _ in range(_TRIES_WHEN_LIMITED):
-            sent = self.pacer.wait()
-            with self._count:
-                self.requests += 1
             try:
-                reply = self._session.request(
-                    method,
-                    url,
-                    headers={**headers, "Authorization": f"Bearer {token}"},
-                    data=data,
-                    timeout=(_CONNECT_TIMEOUT, self.connection.request_timeout),
-                    allow_redirects=False,
-                )
+                # Before the pacer: a request leaves at the moment that the pacer gave it.
+                with self._in_flight:
+                    sent = self.pacer.wait()
+                    with self._count:
+                        self.requests += 1
+                    reply = self._session.request(
+                        method,
+                        url,
+                        headers={**headers, "Authorization": f"Bearer {token}"},
+                        data=data,
+                        timeout=(_CONNECT_TIMEOUT, self.connection.request_timeout),
+                        allow_redirects=False,
+                    )
             except requests.RequestException as error:
                 # The exception's text may hold the address, and so a person's name: left out.
                 kind = type(error).__name__

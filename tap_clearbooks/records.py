@@ -18,12 +18,11 @@ from clearbooks.client import decode
 from clearbooks.replies import records
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
+
+    from clearbooks.paging import Record
 
 logger = logging.getLogger(__name__)
-
-Record = Any
-"""An instance of the Struct that `Shape` makes for a stream; fields are named as in the schema."""
 
 ONLY_ID: dict[str, Any] = {"type": "object", "properties": {"id": {"type": "integer"}}}
 """Schema of records of which only the ID matters."""
@@ -192,8 +191,3 @@ def to_dict(record: Record) -> dict[str, Any]:
     """A record as a plain dict: money `Decimal`, dates as ISO strings."""
     plain: dict[str, Any] = msgspec.to_builtins(record, builtin_types=(Decimal,))
     return plain
-
-
-def ids(records: Sequence[Record]) -> list[int]:
-    """The API's own IDs of records, in order."""
-    return [record.id for record in records]

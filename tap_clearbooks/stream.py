@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context
 
-    from tap_clearbooks.records import Record
+    from clearbooks.paging import Record
     from tap_clearbooks.sources import Batch, Bookmark
     from tap_clearbooks.tap import TapClearbooks
 

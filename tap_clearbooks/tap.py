@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Tap
@@ -18,7 +17,7 @@ from clearbooks.client import Client
 from clearbooks.errors import ApiError, ClearBooksError, SettingError
 from clearbooks.program import check_config_files, run, stop_on_signal
 from clearbooks.settings import Connection, connection_properties
-from tap_clearbooks.flight import Reading, Readings
+from tap_clearbooks.prefetch import Reading, Readings
 from tap_clearbooks.progress import Progress
 from tap_clearbooks.settings import DEFAULT_LOOKBACK, MONTHS, MOST_PER_PAGE, tap_properties
 from tap_clearbooks.sources import Ways, Window
@@ -87,11 +86,6 @@ class TapClearbooks(Tap):
         client = Client(self.connection)
         client.pacer.waiting = self.progress.waiting
         return client
-
-    @functools.cached_property
-    def executor(self) -> ThreadPoolExecutor:
-        """Threads for requests, one for each that may be under way."""
-        return ThreadPoolExecutor(self.connection.max_in_flight, thread_name_prefix="request")
 
     @functools.cached_property
     def window(self) -> Window:
@@ -167,7 +161,7 @@ class TapClearbooks(Tap):
     @functools.cached_property
     def ways(self) -> Ways:
         """What sources read with."""
-        return Ways(self.client, self.executor, self.window)
+        return Ways(self.client, self.window)
 
     @functools.cached_property
     def _readings(self) -> Readings[Batch]:
@@ -187,7 +181,6 @@ class TapClearbooks(Tap):
         most = self.connection.max_in_flight
         source.ways = Ways(
             self.client,
-            self.executor,
             self.window,
             lambda: most if reading.current else DEPTH_AHEAD,
             reading.drained,
@@ -218,8 +211,6 @@ class TapClearbooks(Tap):
         self.progress.close()
         if "_readings" in self.__dict__:
             self._readings.close()
-        if "executor" in self.__dict__:
-            self.executor.shutdown(wait=False, cancel_futures=True)
         if "client" in self.__dict__:
             self.client.close()
 

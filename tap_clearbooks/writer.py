@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.singerlib.encoding.simple import Message
 
-    from tap_clearbooks.records import Record
+    from clearbooks.paging import Record
 
 
 class _RecordMessage(msgspec.Struct, gc=False, omit_defaults=True):

@@ -5,21 +5,22 @@ from __future__ import annotations
 import datetime as dt
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import UNSET
 
 from clearbooks.errors import ApiError
-from tap_clearbooks.listing import Listing
+from clearbooks.paging import Listing, in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from concurrent.futures import Executor
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from clearbooks.client import Client
     from clearbooks.contract import Resource
-    from tap_clearbooks.records import Record, Shape
+    from clearbooks.paging import Record
+    from tap_clearbooks.records import Shape
 
+T = TypeVar("T")
 Bookmark = dict[str, Any]
 
 
@@ -62,7 +63,6 @@ class Ways:
     """What a source reads with: the client, the window, and how much may be under way."""
 
     client: Client
-    executor: Executor
     window: Window
     depth: Callable[[], int] = field(default=lambda: 1)
     drained: Callable[[], None] = field(default=lambda: None)
@@ -115,12 +115,17 @@ class Source(ABC):
             resource.operations["list"].id,
             {**resource.fixed, **(params or {})},
             self.business_id,
-            shape or self.shape,
+            (shape or self.shape).page,
             page_size=self.ways.window.page_size,
-            executor=self.ways.executor,
             depth=self.ways.depth,
             drained=self.ways.drained,
         )
+
+    def in_order(
+        self, ask: Callable[[T], list[Record]], items: Iterable[T]
+    ) -> Iterator[list[Record]]:
+        """What `ask` answers for each of the items, several requests under way at once."""
+        return in_order(self.ways.client.executor, ask, items, self.ways.depth)
 
     def ask(self, **params: Any) -> list[Record]:
         """The records of an endpoint that has no pages."""

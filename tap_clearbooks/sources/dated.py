@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
-from tap_clearbooks.pages import DESCENDING
+from clearbooks.paging import DESCENDING
 from tap_clearbooks.sources.base import Batch, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tap_clearbooks.records import Record
+    from clearbooks.paging import Record
 
 
 class Dated(Source):

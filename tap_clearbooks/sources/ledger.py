@@ -6,8 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tap_clearbooks.flight import in_order
-from tap_clearbooks.pages import ASCENDING, DESCENDING, Page
+from clearbooks.paging import ASCENDING, DESCENDING, Page
 from tap_clearbooks.records import Shape
 from tap_clearbooks.settings import MONTHS
 from tap_clearbooks.sources.base import Batch, Source
@@ -15,7 +14,7 @@ from tap_clearbooks.sources.base import Batch, Source
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tap_clearbooks.records import Record
+    from clearbooks.paging import Record
     from tap_clearbooks.sources.base import Bookmark
 
 
@@ -101,7 +100,7 @@ class Balances(Source):
             records = self.ask(accountingDateFrom=period.start, accountingDateTo=period.end)
             return self.stamp(records, accountingDateFrom=period.start, accountingDateTo=period.end)
 
-        for records in in_order(self.ways.executor, ask, reversed(periods), self.ways.depth):
+        for records in self.in_order(ask, reversed(periods)):
             yield Batch(records)
         yield Batch(
             [],

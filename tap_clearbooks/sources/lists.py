@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clearbooks.errors import NotFoundError
-from tap_clearbooks.flight import in_order
 from tap_clearbooks.records import ONLY_ID, Shape
 from tap_clearbooks.sources.base import Batch, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tap_clearbooks.records import Record
+    from clearbooks.paging import Record
 
 
 class Businesses(Source):
@@ -62,12 +61,12 @@ class Attachments(Source):
             def attached(document: int, kind: str = kind) -> list[Record]:
                 listing = self.listing(params={type_name: kind, id_name: document})
                 try:
-                    records = [record for part in listing.ascending() for record in part.records]
+                    records = listing.whole()
                 except NotFoundError:
                     # Deleted since it was listed.
                     return []
                 return self.stamp(records, **{type_name: kind, id_name: document})
 
-            for records in in_order(self.ways.executor, attached, documents, self.ways.depth):
+            for records in self.in_order(attached, documents):
                 if records:
                     yield Batch(records)

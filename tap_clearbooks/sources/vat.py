@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_clearbooks.flight import in_order
 from tap_clearbooks.records import Shape
 from tap_clearbooks.sources.base import Batch, Source
 
@@ -12,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clearbooks.contract import Resource
-    from tap_clearbooks.records import Record
+    from clearbooks.paging import Record
 
 
 class VatTreatments(Source):
@@ -42,7 +41,7 @@ class VatRates(Source):
             records = self.ask(vatType=side, vatTreatment=treatment)
             return self.stamp(records, vatType=side, vatTreatment=treatment)
 
-        for records in in_order(self.ways.executor, rates, pairs, self.ways.depth):
+        for records in self.in_order(rates, pairs):
             yield Batch(records)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from clearbooks.errors import ForbiddenError
 from target_clearbooks.ledger.existing import MARKED, find_marked
-from target_clearbooks.ledger.listing import Lister
+from target_clearbooks.ledger.records import listing
 from target_clearbooks.store.ledger_map import LedgerMap
 
 if TYPE_CHECKING:
@@ -25,12 +25,13 @@ def rebuild(db: Store, sender: Sender, in_flight: int) -> Counter[str]:
     source sends the record.
     """
     ledger_map = LedgerMap(db, sender.business_id)
-    lister = Lister(sender.client, sender.business_id, in_flight)
     known: list[tuple[str, str, int]] = []
     for stream in CONTACTS:
         try:
-            for page, _ in lister.pages(sender.resource(stream).operations["list"].id, {}):
-                known += [(stream, str(c["externalId"]), c["id"]) for c in page
+            operation = sender.resource(stream).operations["list"]
+            contacts = listing(sender.client, sender.business_id, operation.id, {}, in_flight)
+            for part in contacts.ascending():
+                known += [(stream, str(c["externalId"]), c["id"]) for c in part.records
                           if c.get("externalId")]  # fmt: skip
         except ForbiddenError:
             continue

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from clearbooks.errors import NotFoundError, UnavailableError
+from clearbooks.errors import NotFoundError
 from target_clearbooks.intent import Operation
-from target_clearbooks.ledger.listing import PAGE, Lister, records
 from target_clearbooks.ledger.matching import equal_journals, maybe_cut, standing, unchanged
+from target_clearbooks.ledger.records import listing
 from target_clearbooks.ledger.status import is_voided
 from target_clearbooks.writable import WRITABLE, Settle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from clearbooks.contract import Operation as ApiOperation
+    from clearbooks.paging import Listing
     from target_clearbooks.deliver.sending import Sender
     from target_clearbooks.intent import Intent, LedgerMap
 
 Record = dict[str, Any]
 
-_TIMES = 3
-# So many records in order are no coincidence.
-_PROOF = 8
 # Their IDs do not ascend with time: an account code is made of its heading.
 _NOT_ASCENDING = frozenset({"account_codes"})
 
@@ -64,7 +61,7 @@ class Reconciler:
     def __init__(self, sender: Sender, ledger_map: LedgerMap, in_flight: int) -> None:
         self.sender = sender
         self.map = ledger_map
-        self.lister = Lister(sender.client, sender.business_id, in_flight)
+        self.in_flight = in_flight
 
     # Before a create: what the ledger holds already
 
@@ -84,22 +81,17 @@ class Reconciler:
         body = intent.body
         ends = {k: body[k] for k in ("invoiceId", "paymentId", "creditNoteId") if body.get(k)}
         params = {**self._params(intent), **ends}
-        found = self._whole(self._operation(intent.stream).id, params)
+        found = self._listing(self._operation(intent.stream).id, params).whole()
         return [row for row in found if all(row.get(k) == v for k, v in ends.items())]
 
     def newest(self, intent: Intent) -> int:
         """The highest ID of the list that the intent adds to; 0 where it is empty."""
-        page, sorted_down = self._first(intent)
-        if not sorted_down:
-            page = self._list(intent)
-        return max((int(record["id"]) for record in page), default=0)
+        operation = self._operation(intent.stream)
+        return self._listing(operation.id, self._params(intent)).greatest_id() or 0
 
     def newest_transaction(self) -> int:
         """The highest ID of the ledger's transactions; 0 where there are none."""
-        page, total = self._page("transactions", {}, 1)
-        if (total is None or total > len(page)) and not (_descends(page) and len(page) >= _PROOF):
-            page = self._whole("listTransactions", {})
-        return max((int(record["id"]) for record in page), default=0)
+        return self._listing("listTransactions", {}).greatest_id() or 0
 
     # After a reply was lost
 
@@ -113,7 +105,7 @@ class Reconciler:
                 way = WRITABLE[stream].settle
                 if way is Settle.LIST and not isinstance(intent.body, bytes):
                     if listed is None:
-                        listed = list(self._past(stream, doubts))
+                        listed = self._since(stream, doubts)
                     free = [record for record in listed if record["id"] not in taken]
                     verdicts.append(self._created(intent, fence, free))
                     if isinstance(verdicts[-1], Found):
@@ -204,84 +196,28 @@ class Reconciler:
 
     def _list(self, intent: Intent) -> list[Record]:
         try:
-            return self._whole(self._operation(intent.stream).id, self._params(intent))
+            return self._listing(self._operation(intent.stream).id, self._params(intent)).whole()
         except NotFoundError:
             if intent.stream.endswith("_attachments"):
                 return []  # the document is gone: the POST will say so
             raise
 
-    def _first(self, intent: Intent) -> tuple[list[Record], bool]:
-        """The newest page, and whether the server gave the newest first."""
-        if intent.stream in _NOT_ASCENDING:
-            return [], False
-        page, _ = self._page(intent.stream, self._params(intent), 1)
-        return page, _descends(page) and len(page) >= _PROOF
+    def _listing(self, operation_id: str, params: Mapping[str, Any]) -> Listing:
+        sender = self.sender
+        return listing(sender.client, sender.business_id, operation_id, params, self.in_flight)
 
-    def _whole(self, operation_id: str, params: Mapping[str, Any]) -> list[Record]:
-        """A whole list, of which surely nothing is missing.
-
-        Raises:
-            UnavailableError: records kept going away, so that others may have slipped from a page
-                that was not read yet to one that was.
-        """
-        for _ in range(_TIMES):
-            found: dict[Any, Record] = {}
-            totals: list[int] = []
-            for page, total in self.lister.pages(operation_id, params):
-                found |= {record["id"]: record for record in page}
-                totals += [] if total is None else [total]
-            # What is added stands at the end, and moves nothing.
-            if totals == sorted(totals):
-                return list(found.values())
-        raise UnavailableError(operation_id, None, hint="the list kept changing while it was read")
-
-    def _page(
-        self, stream: str, params: Mapping[str, Any], number: int
-    ) -> tuple[list[Record], int | None]:
-        operation = self._operation(stream)
-        order = {"sortBy": "id", "sortDirection": "descending", "limit": PAGE, "page": number}
-        reply = self.sender.client.get(
-            operation.id, {**params, **order}, business_id=self.sender.business_id
-        )
-        return records(reply, operation.id), reply.total
-
-    def _past(self, stream: str, doubts: Sequence[tuple[Intent, Record]]) -> Iterator[Record]:
-        """Records beyond the lowest fence, newest first; the whole list where that is unsure."""
-        intent = doubts[0][0]
-        params = self._params(intent)
-        fences = [fence.get("newest") for _, fence in doubts]
-        lowest = None if None in fences else min(int(f) for f in fences if f is not None)
-        seen: dict[int, Record] = {}
-        number, before = 1, 0
-        while lowest is not None and stream not in _NOT_ASCENDING:
-            page, total = self._page(stream, params, number)
-            if total is not None and total < before:
-                break  # one went away, and another may have slipped past
-            before = total or 0
-            if not _descends([*list(seen.values())[-1:], *page]) and page:
-                if not _overlaps(seen, page):
-                    break
-                page = [record for record in page if record["id"] not in seen]
-            seen |= {record["id"]: record for record in page}
-            if not page or (page[-1]["id"] <= lowest and len(seen) >= _PROOF):
-                yield from (record for record in seen.values() if record["id"] > lowest)
-                return
-            number += 1
-        yield from self._whole(self._operation(stream).id, params)
+    def _since(self, stream: str, doubts: Sequence[tuple[Intent, Record]]) -> list[Record]:
+        """Records that came after the oldest fence; the whole list where their IDs do not tell."""
+        operation, params = self._operation(stream), self._params(doubts[0][0])
+        fences = [int(fence["newest"]) for _, fence in doubts if fence.get("newest") is not None]
+        if len(fences) < len(doubts) or stream in _NOT_ASCENDING:
+            return self._listing(operation.id, params).whole()
+        return self._listing(operation.id, params).newest_first(min(fences))
 
     def _transactions(self, intent: Intent) -> list[Record]:
         date = intent.body["accountingDate"]
         dates = {"accountingDateFrom": date, "accountingDateTo": date}
-        return self._whole("listTransactions", dates)
-
-
-def _descends(page: Sequence[Record]) -> bool:
-    return all(a["id"] > b["id"] for a, b in pairwise(page))
-
-
-def _overlaps(seen: Mapping[int, Record], page: Sequence[Record]) -> bool:
-    """Whether a page only repeats records that a new one has pushed on from the page before."""
-    return page[0]["id"] in seen and _descends(page)
+        return self._listing("listTransactions", dates).whole()
 
 
 def _one(found: Sequence[Mapping[str, Any]]) -> Verdict:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from clearbooks.errors import NotFoundError, RejectedError, UncertainError
-from target_clearbooks.ledger.listing import plain
+from target_clearbooks.ledger.records import plain
 from target_clearbooks.ledger.spelling import listed
 from target_clearbooks.writable import WRITABLE
 

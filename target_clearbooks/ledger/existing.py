@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from clearbooks.errors import ApiError, ForbiddenError, SettingError
 from target_clearbooks.intent import Intent, is_marker, make_marker
-from target_clearbooks.ledger.listing import Lister
 from target_clearbooks.ledger.matching import identified, resembles, standing
+from target_clearbooks.ledger.records import listing
 from target_clearbooks.ledger.status import is_voided
 from target_clearbooks.writable import WRITABLE
 
@@ -141,13 +141,15 @@ def find_marked(sender: Sender, streams: tuple[str, ...], in_flight: int) -> Ite
     tuple[str, Record, str]
 ]:  # fmt: skip
     """Records of the ledger that carry a marker of ours: stream, record, marker."""
-    lister = Lister(sender.client, sender.business_id, in_flight)
     for stream in streams:
         resource = sender.resource(stream)
-        operation = resource.operations["list"]
+        listed = listing(
+            sender.client, sender.business_id, resource.operations["list"].id, resource.fixed,
+            in_flight,
+        )  # fmt: skip
         try:
-            for page, _ in lister.pages(operation.id, resource.fixed):
-                for record in page:
+            for part in listed.ascending():
+                for record in part.records:
                     marker = marker_in(record, stream)
                     if marker and not is_voided(record):
                         yield stream, record, marker

@@ -18,7 +18,7 @@ from target_clearbooks.ledger.record_tables import DiskTable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from target_clearbooks.ledger.listing import Record
+    from target_clearbooks.ledger.records import Record
 
 _MONEY = frozenset({"amount", "net", "vat", "gross", "due", "exchangeRate"})
 FOUND_BY = ("id", "documentNumber", "reference", "description")

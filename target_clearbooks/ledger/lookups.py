@@ -9,23 +9,23 @@ An error never counts as "not found": it is raised.
 from __future__ import annotations
 
 import threading
-from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from clearbooks.contract import load_contract
 from clearbooks.errors import NotFoundError
 from target_clearbooks.ledger.amounts import decimal
-from target_clearbooks.ledger.listing import TIMES, Lister, records, steady
 from target_clearbooks.ledger.lookup_cache import ENDS, FOUND_BY, Shelf
 from target_clearbooks.ledger.record_tables import DiskTable, MemoryTable
+from target_clearbooks.ledger.records import listing, records
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from decimal import Decimal
 
     from clearbooks.contract import Operation
-    from target_clearbooks.ledger.listing import Reads, Record
+    from clearbooks.paging import Listing, Reads
     from target_clearbooks.ledger.record_tables import Table
+    from target_clearbooks.ledger.records import Record
 
 SALES = ("sales_invoices", "sales_credit_notes", "quotes")
 PURCHASES = ("bills", "purchase_credit_notes", "expenses")
@@ -66,7 +66,9 @@ class Lookups:
     """
 
     def __init__(self, client: Reads, business_id: int | None, in_flight: int = 8) -> None:
-        self._lister = Lister(client, business_id, in_flight)
+        self._client = client
+        self._business_id = business_id
+        self._in_flight = in_flight
         self._resources = load_contract().resources
         self._tables: dict[tuple[Any, ...], Table] = {}
         self._planned: dict[str, list[Record]] = {}
@@ -227,37 +229,34 @@ class Lookups:
 
     def _read_table(self, stream: str, params: Mapping[str, Any]) -> Table:
         operation, given = self._operation(stream, params)
-        if operation.paged:
-            found = self._lister.paged(operation.id, given)
-        else:
-            found = self._lister.plain(operation.id, given)
+        found = (
+            self._listing(stream, params).whole()
+            if operation.paged
+            else self._get(operation, given)
+        )
         return MemoryTable([*found, *self._planned.get(stream, ())], _VAT_KEYS.get(stream, "id"))
 
     def _read_growing(self, stream: str) -> Table:
         table = DiskTable(self._shelf.db, stream)
-        self._whole(stream, table.clear, table.add)
+        table.clear()
+        for part in self._listing(stream).ascending():
+            table.add(part.records)
         table.add(self._planned.get(stream, ()))
         return table
-
-    def _whole(
-        self, stream: str, clear: Callable[[], None], add: Callable[[list[Record]], None]
-    ) -> None:
-        """Read a list a page at a time; again where it changed meanwhile."""
-        operation, given = self._operation(stream, {})
-        for _ in range(TIMES):
-            totals: set[int | None] = set()
-            clear()
-            for page, total in self._lister.pages(operation.id, given):
-                totals.add(total)
-                add(page)
-            if steady(totals):
-                break
 
     def _operation(
         self, stream: str, params: Mapping[str, Any]
     ) -> tuple[Operation, dict[str, Any]]:
         resource = self._resources[stream]
         return resource.operations["list"], {**resource.fixed, **params}
+
+    def _get(self, operation: Operation, params: Mapping[str, Any]) -> list[Record]:
+        reply = self._client.get(operation.id, params, business_id=self._business_id)
+        return records(reply.body, operation.id)
+
+    def _listing(self, stream: str, params: Mapping[str, Any] | None = None) -> Listing:
+        operation, given = self._operation(stream, params or {})
+        return listing(self._client, self._business_id, operation.id, given, self._in_flight)
 
     # Long lists
 
@@ -282,7 +281,7 @@ class Lookups:
         operation = self._resources[stream].operations["get"]
         params = {**self._resources[stream].fixed, _ID_NAMES[stream]: record_id}
         try:
-            row = records(self._lister.get(operation.id, params), operation.id)[0]
+            row = self._get(operation, params)[0]
         except NotFoundError:
             return None  # the whole list decides
         self._shelf.put(stream, [row])
@@ -299,8 +298,8 @@ class Lookups:
         if effort.singles <= _FREE:
             return False
         if effort.pages is None:
-            operation, given = self._operation(stream, {})
-            effort.pages = self._lister.first(operation.id, given).pages or _FREE
+            page = self._listing(stream).fetch(1)
+            effort.pages = -(-(page.total or 0) // max(len(page.records), 1)) or _FREE
         return effort.singles > max(effort.pages, _FREE)
 
     def _read_long(self, stream: str) -> None:
@@ -308,7 +307,9 @@ class Lookups:
         if effort.whole:
             return
         put = self._shelf.put_allocations if stream in ALLOCATIONS else self._shelf.put
-        self._whole(stream, partial(self._shelf.clear, stream), partial(put, stream))
+        self._shelf.clear(stream)
+        for part in self._listing(stream).ascending():
+            put(stream, part.records)
         effort.whole = True
 
     # Allocations
@@ -327,8 +328,7 @@ class Lookups:
             return self._known(stream, params)
 
     def _read_end(self, stream: str, end: str, value: Any) -> None:
-        operation, given = self._operation(stream, {end: value})
-        self._shelf.put_allocations(stream, self._lister.paged(operation.id, given))
+        self._shelf.put_allocations(stream, self._listing(stream, {end: value}).whole())
         self._shelf.know(stream, end, value)
 
     def _known(self, stream: str, ends: Mapping[str, Any]) -> list[Record]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Hashable, Iterable, Sequence
 
-    from target_clearbooks.ledger.listing import Record
+    from target_clearbooks.ledger.records import Record
 
     KeysOf = Callable[[Record], Iterable[Hashable]]
 

@@ -135,9 +135,9 @@ def patient(source):
     program = source.folder / "source"
     program.write_text(
         f"#!{sys.executable}\n"
-        "from tap_clearbooks import walks\n"
+        "from clearbooks.paging import passes\n"
         "from airbyte_clearbooks.source import main\n"
-        "walks.MARK_SECONDS = 0.0\n"
+        "passes.MARK_SECONDS = 0.0\n"
         "main()\n"
     )
     program.chmod(0o755)

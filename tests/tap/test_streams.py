@@ -10,10 +10,12 @@ import jsonschema
 import pytest
 
 from clearbooks.contract import load_contract
+from clearbooks.pacing import Pacer
 from clearbooks_sandbox import AccountingEngine, Options, demo, running
 from tap_clearbooks.streams import STREAMS
 from tap_clearbooks.tap import TapClearbooks
-from tests.tap.conftest import Books, Collector, Output, select
+from tests.clearbooks.paging.at_once import most_at_once
+from tests.tap.conftest import ONE, TWO, Books, Collector, Output, select
 
 ATTACHMENTS = {"sales_attachments", "purchase_attachments"}
 
@@ -158,3 +160,18 @@ def test_attachments_name_their_document(demo_run):
     for record in output.records("sales_attachments"):
         assert record["salesType"] in {"invoices", "creditNotes", "quotes"}
         assert record["salesId"] > 0
+
+
+def test_no_more_requests_are_under_way_than_the_setting_says(books, run_tap, monkeypatch):
+    monkeypatch.setattr(
+        "clearbooks.client.open_pacer", lambda _: Pacer(None, sleep=lambda _seconds: None)
+    )
+    for business in (ONE, TWO):
+        for n in range(40):
+            books.do("createCustomer", {"name": f"Customer {n}"}, business=business)
+            books.do("createSupplier", {"name": f"Supplier {n}"}, business=business)
+    books.server.options.latency_ms = 40
+    # Streams that come next are read ahead, each in a thread of its own.
+    out = run_tap(["customers", "suppliers", "account_codes"], page_size=5, max_in_flight=2)
+    assert len(out.ids("customers")) == len(out.ids("suppliers")) == 80
+    assert most_at_once(books.asked()) == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -24,6 +25,7 @@ class EngineClient:
     def __init__(self, engine, business):
         self.engine, self.business, self.asked = engine, business, Counter()
         self.params = []
+        self.executor = ThreadPoolExecutor(1)
 
     def get(self, operation_id, params=None, *, business_id=None):
         assert business_id == self.business

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
+import msgspec
 import pytest
 
-from clearbooks.client import Client
+from clearbooks.client import Client, Reply
 from clearbooks.errors import ApiError
 from clearbooks.settings import Connection
 from clearbooks_sandbox import Options, running
 from target_clearbooks.intent import Intent
-from target_clearbooks.ledger.listing import Lister
 from target_clearbooks.ledger.lookups import Lookups
+from target_clearbooks.ledger.records import listing
+from tests.clearbooks.paging.fake_api import FakeApi
 from tests.target_prepare.conftest import Ledger, invoice, line
 
 TOKEN = "sandbox-access-token"
@@ -111,6 +114,7 @@ class Scripted:
 
     def __init__(self, *answers):
         self.answers, self.asked = list(answers), []
+        self.executor = ThreadPoolExecutor(1)
 
     def get(self, operation_id, params=None, *, business_id=None):
         self.asked.append((operation_id, dict(params or {}), business_id))
@@ -120,18 +124,18 @@ class Scripted:
         return answer
 
 
-class Answer:
-    status = 200
+def answer(data, total=None, pages=None):
+    headers = {"X-Pagination-Total-Count": total, "X-Pagination-Total-Pages": pages}
+    headers = {name: str(value) for name, value in headers.items() if value is not None}
+    return Reply(200, headers, msgspec.json.encode(data), "/customers")
 
-    def __init__(self, data, total=None, pages=None):
-        self.data, self.total, self.pages = data, total, pages
 
-    def json(self):
-        return self.data
+def customers(client):
+    return listing(client, 1, "listCustomers", {}, 1).whole()
 
 
 def test_errors_go_through():
-    lookups = Lookups(Scripted(ApiError("listCustomers", 500), Answer([{"id": 1}], 1, 1)), 1)
+    lookups = Lookups(Scripted(ApiError("listCustomers", 500), answer([{"id": 1}], 1, 1)), 1)
     with pytest.raises(ApiError):
         lookups.rows("customers")
     # Nothing was kept of the failure.
@@ -142,22 +146,25 @@ def test_errors_go_through():
 @pytest.mark.parametrize("data", ["x", 5, [1], [["a", "b"]], {"errors": []}, None])
 def test_an_answer_that_is_no_list_is_an_error(data):
     with pytest.raises(ApiError, match="no list"):
-        Lister(Scripted(Answer(data)), 1).paged("listCustomers", {})
+        customers(Scripted(answer(data)))
 
 
 def test_a_list_that_changes_is_read_again():
-    first = [Answer([{"id": 1}], 3, 2), Answer([{"id": 3}], 2, 2)]
-    second = [Answer([{"id": 2}], 2, 2), Answer([{"id": 3}], 2, 2)]
-    found = Lister(Scripted(*first, *second), 1).paged("listCustomers", {})
-    assert [r["id"] for r in found] == [2, 3]
+    def before(number):
+        if number == 3:
+            api.records.pop(1)
+
+    api = FakeApi(range(1, 602), before=before)
+    lookups = Lookups(api, 1)
+    assert {r["id"] for r in lookups.rows("customers")} >= set(range(2, 602))
+    lookups.close()
 
 
 def test_without_headers_it_reads_until_nothing_new_comes():
-    client = Scripted(Answer([{"id": 1}]), Answer([{"id": 2}]), Answer([]))
-    assert len(Lister(client, 1).paged("listCustomers", {})) == 2
+    assert len(customers(FakeApi([1, 2], headers=False, own_size=1))) == 2
     # A server that knows no pages answers the same for ever.
-    client = Scripted(*[Answer([{"id": 1}])] * 5)
-    assert len(Lister(client, 1).paged("listCustomers", {})) == 1
+    client = Scripted(*[answer([{"id": 1}])] * 5)
+    assert len(customers(client)) == 1
     assert len(client.asked) == 2
 
 
@@ -249,7 +256,7 @@ def test_unknown_ways_to_find(ledger):
 
 def test_a_record_without_an_id_is_passed_over():
     rows = [{"name": "A"}, {"id": 1, "name": "A"}]
-    lookups = Lookups(Scripted(Answer(rows, 2, 1), Answer(rows, 2, 1), Answer(rows, 2, 1)), 1)
+    lookups = Lookups(Scripted(answer(rows, 2, 1), answer(rows, 2, 1), answer(rows, 2, 1)), 1)
     assert lookups.rows("customers") == rows[1:]
     assert len(lookups.documents("payments", "description", "A")) == 0
     assert lookups.documents("payments", "id", 1)[0]["id"] == 1

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tap_clearbooks.flight import AHEAD, READY, READY_NEXT, Reading, Readings
+from tap_clearbooks.prefetch import AHEAD, READY, READY_NEXT, Reading, Readings
 
 
 def patient(condition, seconds=5.0):

@@ -9,7 +9,7 @@ import msgspec
 
 from clearbooks.client import Reply
 from clearbooks.errors import NotFoundError, RejectedError
-from tap_clearbooks.listing import Listing
+from clearbooks.paging import Listing
 from tap_clearbooks.records import Shape
 
 SHAPE = Shape(
@@ -45,6 +45,7 @@ class FakeApi:
         self.ties = ties
         self.own_size = own_size
         self.requests = []
+        self.executor = ThreadPoolExecutor(4)
         self._lock = threading.Lock()
 
     def add(self, record_id, date="2024-01-01"):
@@ -90,11 +91,11 @@ class FakeApi:
 class Reader:
     """A listing over a fake API, with its executor."""
 
-    def __init__(self, api, *, page_size=10, depth=1):
-        self.executor = ThreadPoolExecutor(depth)
+    def __init__(self, api, *, page_size=10, depth=1, believe_count=False):
+        self.executor = api.executor = ThreadPoolExecutor(depth)
         self.listing = Listing(
-            api, "listThings", {}, 1, SHAPE,
-            page_size=page_size, executor=self.executor, depth=lambda: depth,
+            api, "listThings", {}, 1, SHAPE.page,
+            page_size=page_size, depth=lambda: depth, believe_count=believe_count,
         )  # fmt: skip
 
     def __enter__(self):
@@ -104,7 +105,7 @@ class Reader:
         self.executor.shutdown()
 
 
-def read(api, *, page_size=10, depth=1, **arguments):
+def read(api, *, page_size=10, depth=1, believe_count=False, **arguments):
     """IDs in the order in which they come."""
-    with Reader(api, page_size=page_size, depth=depth) as listing:
+    with Reader(api, page_size=page_size, depth=depth, believe_count=believe_count) as listing:
         return [record.id for part in listing.ascending(**arguments) for record in part.records]

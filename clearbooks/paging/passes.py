@@ -1,39 +1,43 @@
-"""Walks through the pages of a listing while it may move, and the proof that nothing was missed."""
+"""Passes over the pages of a listing while it may move, and the proof that nothing was missed."""
 
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import time
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from tap_clearbooks.pages import ASCENDING, DESCENDING, Page, Part, above, older, rising
-from tap_clearbooks.records import ids
-
-# After so many seconds it is proven that reading may be taken up again from there.
-MARK_SECONDS = 10.0
+from clearbooks.errors import UnavailableError
+from clearbooks.paging.pages import ASCENDING, DESCENDING, Page, Part, above, ids, older, rising
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tap_clearbooks.listing import Listing
-    from tap_clearbooks.pages import Seen
-    from tap_clearbooks.records import Record
+    from clearbooks.paging.pages import Pages, Record, Seen
 
 
+logger = logging.getLogger(__name__)
+
+# After so many seconds it is proven that reading may be taken up again from there.
+MARK_SECONDS = 10.0
 # Smaller pages cannot everywhere overlap and still go on.
 LEAST_OVERLAPPING = 10
+# Passes over the whole listing before we give up on one that never stands still.
+MOST_PASSES = 20
+# A single pass may miss what the one before it missed, where the same boundary moved again.
+QUIET_PASSES = 2
 
 
-class NewestWalk:
-    """One walk through the pages from the newest date back to the cutoff.
+class NewestPass:
+    """One pass over the pages from the newest date back to the cutoff.
 
     Each page overlaps the one before it by a record or a few. Where the last record of a page
     comes again at the head of the next one, nothing slipped through between them, whatever was
     added, deleted or dated anew meanwhile.
     """
 
-    def __init__(self, listing: Listing, field: str, cutoff: dt.date) -> None:
+    def __init__(self, listing: Pages, field: str, cutoff: dt.date) -> None:
         self._listing = listing
         self._field = field
         self._cutoff = cutoff
@@ -44,6 +48,7 @@ class NewestWalk:
         self._linked = True
         self._overlapping = True
         self.steady = True
+        self.fell = False
         self.ordered = True
 
     def __iter__(self) -> Iterator[list[Record]]:
@@ -57,6 +62,7 @@ class NewestWalk:
                 self.ordered = self._descends(dates)
             else:
                 self.steady = self.steady and page.total == before.total
+                self.fell = self.fell or _fell(page, before)
                 together = not page.records or before.records[-1].id in ids(page.records)
                 self._linked = self._linked and together
             known = [date for date in dates if isinstance(date, dt.date)]
@@ -121,17 +127,22 @@ def overlapping(reached: int, size: int) -> tuple[int, int]:
 
     limit = max(range(size, 0, -1), key=lambda limit: number(limit) * limit)
     if number(limit) * limit <= reached:
-        # Every limit ends here: the next page, and another walk where it does not prove right.
+        # Every limit ends here: the next page, and another pass where it does not prove right.
         return size, reached // size + 1
     return limit, number(limit)
 
 
-class AscendingWalk:
-    """One walk through the pages in ascending order, up to the newest page that is held."""
+class AscendingPass:
+    """One pass over the pages in ascending order, up to the newest page that is held.
+
+    Attributes:
+        ordered: Whether the pages came in ascending order of ID.
+        fell: Whether the count fell meanwhile: something went away.
+    """
 
     def __init__(
         self,
-        listing: Listing,
+        listing: Pages,
         newest: Page,
         after: int | None,
         position: int | None,
@@ -146,8 +157,11 @@ class AscendingWalk:
         self._position = position
         self._seen = seen
         self._end: Page | None = None
+        self._in_place = False
+        self._added = False
         self._gone = 0
         self._mark_at = time.monotonic() + MARK_SECONDS
+        self.fell = False
         self.ordered = True
 
     def __iter__(self) -> Iterator[Part]:
@@ -171,11 +185,16 @@ class AscendingWalk:
                     # The guess was too far on: records before it went away.
                     yield from self._from(self._search(self._after))
                     return
-            if before is not None and (page.total or 0) < (before.total or 0):
+            self.fell = self.fell or _fell(page, self._newest)
+            if before is not None and _fell(page, before):
+                self.fell = True
                 # Records before this page went away: what was first here is on the page before.
                 for record in self._again(before.number, done):
-                    done = record.id
-                    yield Part([record])
+                    # While two pages were read again, one may have moved from one to the other.
+                    if done is None or record.id > done:
+                        done = record.id
+                        yield Part([record])
+            self._added = self._added or bool(above(page.records[-1:], self._newest.records[0].id))
             if page.total is not None:
                 self._gone = max(self._total - page.total, 0)
             fresh = above(page.records, done)
@@ -187,18 +206,40 @@ class AscendingWalk:
     def _pages(self, start: int) -> Iterator[Page]:
         """Pages up to the one that reaches into the newest page; the count may be wrong."""
         page: Page | None = None
-        for following in self._listing.in_flight(range(start, self._last + 1)):
+        for following in self._until_last(start):
             if page is not None and ids(following.records) == ids(page.records):
                 # Some servers answer with the last page where the pages have come to an end.
                 return
             page = following
+            self._in_place = page.number == self._last and self._stayed(page)
             yield page
             if not page.records:
                 return
         oldest_held = self._newest.records[-1].id
-        while page and len(page.records) >= self._size and page.records[-1].id < oldest_held:
+        while (
+            page
+            and not self._in_place
+            and len(page.records) >= self._size
+            and page.records[-1].id < oldest_held
+        ):
             page = self._end = self._listing.fetch(page.number + 1)
             yield page
+
+    def _until_last(self, start: int) -> Iterator[Page]:
+        """Pages several at a time; the last one alone, since it tells of all before it."""
+        yield from self._listing.in_flight(range(start, self._last))
+        yield self._listing.fetch(self._last)
+
+    def _stayed(self, page: Page) -> bool:
+        """Whether the last record of a page has the place that it had in the newest page.
+
+        Where it had none, being the one before: whether its page ends where that one begins.
+        """
+        after = self._total - (page.number - 1) * self._size - len(page.records)
+        held = self._newest.records
+        if after == len(held) and page.counted:
+            return bool(page.records[-1].id < held[-1].id)
+        return 0 <= after < len(held) and ids(held[after : after + 1]) == ids(page.records[-1:])
 
     def _skips(self, records: list[Record], done: int | None) -> bool:
         """Whether a record stands behind greater ones: the pages are in another order."""
@@ -238,16 +279,81 @@ class AscendingWalk:
     def proven(self) -> bool:
         """Whether nothing can have moved unnoticed since the newest page was read.
 
-        Counts tell of deletions unless additions hide them. So: without additions the counts
-        are right; with them, the newest record of the beginning must stand where it should.
+        Where the last page, asked for after all others had come, ends with a record that has as
+        many before it as at the beginning, nothing before it went away: additions come after it.
+
+        Else counts tell of deletions unless additions hide them. So: without additions the counts
+        are right; with them, the newest record of the beginning must have the place it should.
         """
+        if self._in_place and not self.fell:
+            return True
+        if self._added:
+            # Also where it is gone by now, and counts look as if nothing had come.
+            return False
         top = self._newest.records[0].id
         if self._end is not None and self._end.records and self._end.records[-1].id == top:
-            standing = (self._end.number - 1) * self._size + len(self._end.records)
-            if standing == self._total - self._gone:
+            place = (self._end.number - 1) * self._size + len(self._end.records)
+            if place == self._total - self._gone:
                 return True
         now = self._listing.fetch(1, DESCENDING, limit=1).records
         if now and now[0].id == top:
             return True
         there = self._listing.fetch(self._total - self._gone, limit=1).records
         return bool(there) and there[0].id == top
+
+
+def _fell(page: Page, before: Page) -> bool:
+    """Whether the count fell from one page to another."""
+    return (page.total or 0) < (before.total or 0)
+
+
+class Completeness:
+    """Passes over one listing, until one is proven or two in a row find nothing missed.
+
+    A record that was added meanwhile was not missed: its ID is greater than those before.
+
+    Attributes:
+        newest: The greatest ID of the beginning; where it is not given, of the first pass.
+        known: How many records with that ID or a smaller one were found.
+        passes: How many there were.
+    """
+
+    def __init__(self, operation: str, newest: int | None = None) -> None:
+        self._operation = operation
+        self._given = newest is not None
+        self._quiet = 0
+        self._missed = 0
+        self.newest = newest
+        self.known = 0
+        self.passes = 0
+
+    def note(self, fresh: list[Record]) -> None:
+        """These were found for the first time."""
+        if not self._given and not self.passes:
+            self.newest = max([self.newest or 0, *ids(fresh)])
+            self._missed += len(fresh)
+        else:
+            self._missed += sum(found <= (self.newest or 0) for found in ids(fresh))
+
+    def settled(self, *, proven: bool, fell: bool) -> bool:
+        """Whether that was the last pass.
+
+        One in which the count fell counts for nothing unless it is proven: what went away may
+        have hidden the same records as in the pass before.
+
+        Raises:
+            UnavailableError: the listing never stands still.
+        """
+        self.passes += 1
+        self.known += self._missed
+        quiet = not self._missed and not fell and self.passes > 1
+        self._quiet = self._quiet + 1 if quiet else 0
+        self._missed = 0
+        if proven or self._quiet >= QUIET_PASSES:
+            return True
+        if self.passes >= MOST_PASSES:
+            raise UnavailableError(
+                self._operation, None, hint=f"the listing changed in each of {self.passes} readings"
+            )
+        logger.info("%s: the listing changed while it was read; reading it again", self._operation)
+        return False

@@ -1,18 +1,15 @@
-"""Several requests under way at once, with their results taken in order."""
+"""Streams that are read ahead, each in a thread of its own, and taken one after the other."""
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections import deque
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from concurrent.futures import Executor, Future
 
-T = TypeVar("T")
 R = TypeVar("R")
 
 # Batches that a reading holds ready for the writer, besides its requests in flight.
@@ -26,38 +23,6 @@ _POLL = 0.2
 
 class Cancelled(Exception):  # noqa: N818 - a signal, not a fault
     """The consumer went away."""
-
-
-def in_order(
-    executor: Executor,
-    call: Callable[[T], R],
-    items: Iterable[T],
-    depth: Callable[[], int],
-    drained: Callable[[], None] = lambda: None,
-) -> Iterator[R]:
-    """`call` for each item, up to `depth()` of them at once; results in the order of items.
-
-    An exception of a call is raised in its place; calls that have not begun are then dropped.
-    `drained` is called when all calls are under way.
-    """
-    waiting: deque[Future[R]] = deque()
-    source = iter(items)
-    more = True
-    try:
-        while True:
-            while more and len(waiting) < max(depth(), 1):
-                for item in source:
-                    waiting.append(executor.submit(call, item))
-                    break
-                else:
-                    more = False
-                    drained()
-            if not waiting:
-                return
-            yield waiting.popleft().result()
-    finally:
-        for future in waiting:
-            future.cancel()
 
 
 class Reading(Generic[R]):

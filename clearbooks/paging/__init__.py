@@ -1,0 +1,7 @@
+"""A listing read whole and in order while it changes, and the proof that nothing was missed."""
+
+from clearbooks.paging.in_flight import in_order
+from clearbooks.paging.listing import Listing
+from clearbooks.paging.pages import ASCENDING, DESCENDING, Page, Part, Reads, Record
+
+__all__ = ["ASCENDING", "DESCENDING", "Listing", "Page", "Part", "Reads", "Record", "in_order"]
