@@ -47,6 +47,8 @@ MEMORY = 0.7
 DOUBT = 120.0
 # Seconds by which clocks of processes may differ before one counts as set back.
 JUMP = 5.0
+# Seconds between two refusals beyond which a rate is not measured: near the limit they come sooner.
+LONGEST = 900.0
 # A limit older than this is looked for anew, gently.
 FORGET = 24 * 3600.0
 BACKOFF = 1.0
@@ -155,8 +157,12 @@ class Budget(msgspec.Struct, kw_only=True):
                 self.hold_until = max(self.hold_until, now + wait)
             return
         elapsed = max(now - self.cut_at, 1e-3) if self.cut_at else 0.0
-        if self.cuts:
-            self._measure(now, elapsed)
+        if elapsed > LONGEST:
+            # So long without a refusal: the clock was set forward, and says nothing of a rate.
+            elapsed = 0.0
+        if self.cuts and (elapsed or self.limit):
+            if elapsed:
+                self._measure(now, elapsed)
             self.rate = self.limit / 2.0
         else:
             seen = self.good / elapsed if elapsed and self.good else self.rate

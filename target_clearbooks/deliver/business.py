@@ -86,7 +86,9 @@ class BusinessWriter:
         self._lookups = lookups
         self._schedule = Schedule()
         self._baseline = Baseline(outbox.db, sender.business_id)
-        self._existing = ExistingRecords(sender, lookups, ledger_map, self._baseline)
+        self._existing = ExistingRecords(
+            sender, lookups, ledger_map, self._baseline, settings.in_flight
+        )
         self._facts = Facts(
             settings, preparer, self._existing, self._schedule, ledger_map, self._baseline
         )

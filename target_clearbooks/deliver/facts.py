@@ -77,7 +77,7 @@ class Facts:
             case Claim(intent):
                 return self._schedule.claim(task, intent) or alone
             case Existing(intent):
-                self._existing.take_baseline(intent.stream)
+                self._existing.take_baseline(intent)
                 return self._existing.identified(intent)
             case Resembling(intent):
                 return self._existing.resembling(intent)

@@ -52,11 +52,19 @@ class ExistingRecords:
         lookups: The lists of this run.
         ledger_map: Tells which records belong to other source keys.
         baseline: What the ledger held before the state store began.
+        in_flight: Pages under way at once.
     """
 
     def __init__(
-        self, sender: Sender, lookups: Lookups, ledger_map: LedgerMap, baseline: Baseline
+        self,
+        sender: Sender,
+        lookups: Lookups,
+        ledger_map: LedgerMap,
+        baseline: Baseline,
+        in_flight: int,
     ) -> None:
+        self._in_flight = in_flight
+        self._noted: set[str] = set()
         self.sender = sender
         self.lookups = lookups
         self.map = ledger_map
@@ -99,13 +107,34 @@ class ExistingRecords:
             # Else it carries the marker of another record of the source.
         return sure or found, bool(sure)
 
-    def take_baseline(self, stream: str) -> None:
-        """Note what the ledger holds of a stream of documents, before the store's first create."""
-        contact = WRITABLE[stream].contact
-        if contact is None or self.baseline.newest(stream) is not None:
+    def take_baseline(self, intent: Intent) -> None:
+        """Note what the ledger holds of a stream of documents, before the store's first create.
+
+        Documents without markers cannot be told from those that another store wrote since, so
+        for them the baseline is brought up to date once a run: what came after it, and is none of
+        this store's, is added.
+        """
+        stream, contact = intent.stream, WRITABLE[intent.stream].contact
+        if contact is None or stream in self._noted:
             return
-        rows = list(self.lookups.listed(stream))
-        self.baseline.take(stream, max((row["id"] for row in rows), default=0), rows, contact)
+        newest = self.baseline.newest(stream)
+        if newest is None:
+            rows = list(self.lookups.listed(stream))
+            self._warn_of_marked(stream, rows)
+        elif intent.marker is None:
+            resource = self.sender.resource(stream)
+            later = listing(
+                self.sender.client, self.sender.business_id, resource.operations["list"].id,
+                resource.fixed, self._in_flight,
+            ).newest_first(newest)  # fmt: skip
+            rows = [row for row in later if self.map.owner(stream, row["id"]) is None]
+        else:
+            return
+        self._noted.add(stream)
+        found = max((row["id"] for row in rows), default=0)
+        self.baseline.take(stream, max(found, newest or 0), rows, contact)
+
+    def _warn_of_marked(self, stream: str, rows: list[Mapping[str, Any]]) -> None:
         marked = sum(marker_in(row, stream) is not None for row in rows)
         if marked:
             logger.warning(

@@ -11,6 +11,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from target_clearbooks.store.format import upsert
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 # Stands for every stream of a business that a store wrote to before baselines were taken.
 _EVERY = "*"
+_TAKE = upsert("baselines", ("business", "stream"), ("newest", "taken"))
 
 
 class Baseline:
@@ -37,10 +40,10 @@ class Baseline:
         """The highest ID of the stream's baseline, 0 where it is empty; None before it is taken."""
         if stream not in self._newest:
             row = self._db.execute(
-                "SELECT newest FROM baselines WHERE business = ? AND stream IN (?, ?)",
+                "SELECT max(newest) FROM baselines WHERE business = ? AND stream IN (?, ?)",
                 (self._business_id, stream, _EVERY),
             ).fetchone()
-            if row is None:
+            if row is None or row[0] is None:
                 return None
             self._newest[stream] = int(row[0])
         return self._newest[stream]
@@ -52,7 +55,7 @@ class Baseline:
         records: Iterable[Mapping[str, Any]] = (),
         contact: str = "",
     ) -> None:
-        """Note what the ledger holds of a stream, on disk when this returns.
+        """Note what the ledger holds of a stream, or more of it; on disk when this returns.
 
         Args:
             stream: The stream.
@@ -69,10 +72,8 @@ class Baseline:
                     for row in records
                 ],
             )
-            self._db.execute(
-                "INSERT INTO baselines VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                (business, stream, newest, time.time()),
-            )
+            self._db.execute(_TAKE, (business, stream, newest, time.time()))
+        self._newest[stream] = newest
 
     def like(self, stream: str, contact: int | None, date: str) -> list[int]:
         """IDs of the baseline's records of that contact and date."""

@@ -83,6 +83,40 @@ def test_the_pacer_waits_for_no_time_that_a_clock_has_left_behind(tmp_path):
     pacer.close()
 
 
+@pytest.mark.parametrize("forward", [7_200.0, 30 * 86_400.0])
+def test_a_clock_that_is_set_forward_is_no_slow_server(tmp_path, forward):
+    """A server that allows 20 requests a second is found again at once."""
+    now, bucket, limited = [1_000_000.0], [20.0], []
+
+    def sleep(seconds):
+        now[0] += seconds
+        bucket[0] = min(bucket[0] + 20.0 * seconds, 20.0)
+
+    pacer = Pacer(tmp_path / "pace.json", clock=lambda: now[0], sleep=sleep)
+
+    def requests(number):
+        started = now[0]
+        for _ in range(number):
+            while True:
+                sent = pacer.wait()
+                sleep(0.001)
+                if bucket[0] >= 1.0:
+                    break
+                limited.append(sent)
+                pacer.limited(sent, None)
+            bucket[0] -= 1.0
+            pacer.succeeded()
+        return number / (now[0] - started)
+
+    assert requests(600) > 14
+    for jumps in range(3):
+        now[0] += forward
+        bucket[0] = 0.0
+        requests(20)
+        assert requests(400) > 12, jumps
+    pacer.close()
+
+
 def test_a_retry_after_outlives_the_clock(tmp_path):
     """What a 429 asks for is waited for, whatever the clock does meanwhile."""
     now, slept = [1_000_000.0], []

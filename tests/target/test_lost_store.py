@@ -210,6 +210,20 @@ def test_bank_feeds_are_asked_for_once(run):
     assert not any("assume_new" in r["reasons"][0] for r in run.rejects[1:])
 
 
+def test_two_stores_in_turn(run):
+    """Without markers another store's documents look like anybody's: asked for, not doubled."""
+    other = str(run.directory / "other.sqlite3")
+    streams = [*DOCUMENTS, customer()]
+    assert run([*streams, invoice("I0", date="2024-04-01")], marker="off") == 0
+    assert run([*streams, invoice("I1")], marker="off", state_store=other) == 0
+    assert run([*streams, invoice("I1")], marker="off") == 4
+    assert len(run.listed("listSalesDocuments", salesType="invoices")) == 2
+    # With markers it is known.
+    assert run([*streams, invoice("I2", date="2024-06-01")], state_store=other) == 0
+    assert run([*streams, invoice("I2", date="2024-06-01")]) == 4  # I1 is still set aside
+    assert len(run.listed("listSalesDocuments", salesType="invoices")) == 3
+
+
 # A ledger that was emptied
 
 
