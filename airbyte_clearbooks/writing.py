@@ -20,8 +20,9 @@ from clearbooks.client import Client
 from clearbooks.contract import load_contract
 from clearbooks.errors import SettingError
 from clearbooks.scopes import granted_scopes, needed_scopes
+from target_clearbooks.messages import MessageWriter
 from target_clearbooks.reader import InputError, Reader
-from target_clearbooks.session import EXIT_REJECTED, EXIT_UNSETTLED, Session
+from target_clearbooks.session import EXIT_REJECTED, EXIT_UNSETTLED
 from target_clearbooks.store import open_store
 from target_clearbooks.target import TargetClearbooks
 from target_clearbooks.writable import WRITABLE
@@ -72,17 +73,6 @@ class _Reader(Reader):
         """Nothing: the protocol may grow."""
 
 
-class _Session(Session):
-    """A run that remembers what it left open, when its store is closed already."""
-
-    open_at_end: Counter[str]
-
-    @override
-    def end(self, exit_code: int, error: BaseException | None = None) -> None:
-        self.open_at_end = self.left()
-        super().end(exit_code, error)
-
-
 class DestinationTarget(TargetClearbooks):
     """The target of one command."""
 
@@ -103,6 +93,7 @@ class DestinationTarget(TargetClearbooks):
         for item in chosen:
             self._process_schema_message(
                 {
+                    "type": "SCHEMA",
                     "stream": item.name,
                     "schema": {"type": "object", **item.schema},
                     "key_properties": [path[0] for path in item.key if len(path) == 1],
@@ -115,15 +106,15 @@ class DestinationTarget(TargetClearbooks):
         return Client(self.connection, tokens=tokens)
 
     @override
-    def begin(self) -> Session:
-        self.airbyte_session = _Session(
+    def begin(self) -> MessageWriter:
+        return MessageWriter(
             self.connection,
             self.settings,
+            self._settled,
             stopped=lambda: self.signal is not None,
-            client=self.connect(),
+            client=self.connect,
+            refused=self._told,
         )
-        self.airbyte_session.rejects.told = self._told
-        return self.airbyte_session
 
     def _told(self, task: Task, reasons: Sequence[str]) -> None:
         text = f"{task.stream} {task.source_key}: {'; '.join(reasons)}"
@@ -132,7 +123,7 @@ class DestinationTarget(TargetClearbooks):
             self.reasons.append(text)
         if not task.recovered:
             # A record that could not even be taken in has no place yet: it is the newest.
-            self._refused[self._seq if task.seq is None else task.seq] = task.stream
+            self._refused[self.writer.place if task.seq is None else task.seq] = task.stream
 
     @override
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
@@ -150,25 +141,24 @@ class DestinationTarget(TargetClearbooks):
             self._counted.clear()
         else:
             self._counted[name] = 0
-        self._states.append((self._seq, (value, name, counted)))
-        self._emit()
+        self.writer.state((self.writer.place, value, name, counted))
 
     @override
-    def _emit(self) -> None:
+    def _settled(self, states: list[Any]) -> None:
         """Echo every STATE behind which all is settled, in order."""
-        oldest = self._session.oldest if self._session else None
-        while self._states and (oldest is None or self._states[0][0] < oldest):
-            place, (value, name, counted) = self._states.popleft()
-            mine = [s for s, stream in self._refused.items()
-                    if s <= place and name in {None, stream}]  # fmt: skip
+        for place, value, name, counted in states:
+            mine = [
+                seq
+                for seq, stream in self._refused.items()
+                if seq <= place and name in {None, stream}
+            ]
             for seq in mine:
                 del self._refused[seq]
-            if not self.settings.dry_run:
-                stats = {
-                    "recordCount": float(counted - len(mine)),
-                    "rejectedRecordCount": float(len(mine)),
-                }
-                self.output.message("STATE", state={**value, "destinationStats": stats})
+            stats = {
+                "recordCount": float(counted - len(mine)),
+                "rejectedRecordCount": float(len(mine)),
+            }
+            self.output.message("STATE", state={**value, "destinationStats": stats})
 
 
 def write(config: Config, output: Output, catalog: Any) -> None:
@@ -197,20 +187,20 @@ def write(config: Config, output: Output, catalog: Any) -> None:
 
 def _tell(target: DestinationTarget, output: Output, code: int) -> None:
     """Say at the end what was not written, and what to do."""
-    session = target.airbyte_session
+    result = target.result
+    assert result is not None  # noqa: S101 - it came to a code
     parts = []
-    if session.rejected:
-        parts.append(f"{session.rejected} records were rejected")
-    left = session.open_at_end
-    if left:
-        parts.append(", ".join(f"{number} {state}" for state, number in left.items()))
+    if result.rejected:
+        parts.append(f"{result.rejected} records were rejected")
+    if result.left:
+        parts.append(", ".join(f"{number} {state}" for state, number in result.left.items()))
     remedies = {
         EXIT_REJECTED: "Mend them at the source; those that were written are not written again",
         EXIT_UNSETTLED: "Look at them with `clearbooks syncs show`; the next sync settles what it "
         "can",
     }
     told = "; ".join(target.reasons)
-    more = session.rejected - len(target.reasons)
+    more = result.rejected - len(target.reasons)
     message = f"{' and '.join(parts)}, everything else was written. {told}"
     if more > 0:
         message += f"; and {more} more (see rejects_path)"

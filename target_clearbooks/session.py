@@ -1,4 +1,4 @@
-"""One run over one or more businesses: store, locks, client, engines, exit code, summary."""
+"""One run over one or more businesses: store, locks, client, writers, exit code, summary."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Session:
         self.settings = settings
         self.stopped = stopped
         self.businesses: list[int] = []
-        self.engines: dict[int, BusinessWriter] = {}
+        self.writers: dict[int, BusinessWriter] = {}
         self._locks: WriterLocks | None = None
         self._plan: PlanFile | None = None
         self._dry_run: DryRun | None = None
@@ -97,33 +97,33 @@ class Session:
             self._plan = PlanFile(self.settings.plan_path, self.connection.api_url, kind)
             self._dry_run = DryRun(self._plan)
         for number in first:
-            self.engines[number] = self._engine(number)
+            self.writers[number] = self._writer(number)
 
     def _check_writer(self) -> None:
         if self.db is not None and self._locks is not None:
             self.db.check_writer()
             self._locks.check()
 
-    def engine(self, number: int) -> BusinessWriter:
-        """The engine of a business of this run; opened, and its doubts settled, where it was not.
+    def writer(self, number: int) -> BusinessWriter:
+        """The writer of a business of this run; opened, and its doubts settled, where it was not.
 
         Raises:
             BusyError: another program writes into the business.
             KeyError: it is none of this run's.
         """
-        found = self.engines.get(number)
+        found = self.writers.get(number)
         if found is None:
             if number not in self.businesses:
                 raise KeyError(number)
             assert self.db is not None  # noqa: S101 - opened before
             if self._locks is not None:
                 claim(self.db, self._locks, self.connection, number)
-            found = self.engines[number] = self._engine(number)
+            found = self.writers[number] = self._writer(number)
             found.recover()
             self.check()
         return found
 
-    def _engine(self, number: int) -> BusinessWriter:
+    def _writer(self, number: int) -> BusinessWriter:
         assert self.db is not None  # noqa: S101 - opened before
         if self.settings.dry_run:
             bind(self.db, self.connection, number)
@@ -149,35 +149,35 @@ class Session:
 
     def recover(self) -> None:
         """Settle what earlier runs left in doubt, before anything new is written."""
-        for engine in list(self.engines.values()):
-            engine.recover()
+        for writer in list(self.writers.values()):
+            writer.recover()
         for number in self.outbox.businesses_left():
             if number in self.businesses:
-                self.engine(number)
+                self.writer(number)
         self.check()
 
     def check(self) -> None:
         """Raise what ended the run."""
-        for engine in self.engines.values():
-            if engine.failure is not None:
-                raise engine.failure
+        for writer in self.writers.values():
+            if writer.failure is not None:
+                raise writer.failure
 
     def pump(self, seconds: float = 0.0) -> None:
         """Go on with what is under way."""
-        share = seconds / max(len(self.engines), 1)
-        for engine in self.engines.values():
-            engine.pump(share if engine.busy else 0)
+        share = seconds / max(len(self.writers), 1)
+        for writer in self.writers.values():
+            writer.pump(share if writer.busy else 0)
         self.check()
 
     def drain(self) -> None:
         """Go on until everything is settled."""
-        while not self.stopped() and any(engine.busy for engine in self.engines.values()):
+        while not self.stopped() and any(writer.busy for writer in self.writers.values()):
             self.pump(0.1)
 
     def finish_flights(self) -> None:
         """Put down what becomes of the requests under way; nothing new is begun."""
-        for engine in self.engines.values():
-            engine.finish_flights()
+        for writer in self.writers.values():
+            writer.finish_flights()
 
     @property
     def window(self) -> int:
@@ -187,23 +187,23 @@ class Session:
     @property
     def live(self) -> int:
         """Records under way."""
-        return sum(engine.live for engine in self.engines.values())
+        return sum(writer.live for writer in self.writers.values())
 
     @property
     def oldest(self) -> int | None:
         """Place of the oldest record that is not settled; None where all are."""
-        places = [engine.oldest for engine in self.engines.values()]
+        places = [writer.oldest for writer in self.writers.values()]
         return min((place for place in places if place is not None), default=None)
 
     @property
     def rejected(self) -> int:
         """Records refused in this run."""
-        return sum(engine.rejected for engine in self.engines.values())
+        return sum(writer.rejected for writer in self.writers.values())
 
     def left(self) -> Counter[str]:
         """What is still open, by state, also of earlier runs."""
         found: Counter[str] = Counter()
-        for business in self.engines:
+        for business in self.writers:
             for (_, state), number in self.outbox.left(business).items():
                 found[state] += number if state in _LEFT else 0
         return +found
@@ -218,7 +218,7 @@ class Session:
 
     def end(self, exit_code: int, error: BaseException | None = None) -> None:
         """Note how the run ended, and say so."""
-        for business in self.engines:
+        for business in self.writers:
             for (stream, state), number in self.outbox.left(business).items():
                 self.outbox.count(business, stream, state, number)
         message = str(error) if isinstance(error, ClearBooksError) else type(error).__name__
@@ -249,8 +249,8 @@ class Session:
     def close(self) -> None:
         """Let go of everything."""
         self.executor.shutdown(wait=threading.current_thread() is threading.main_thread())
-        for engine in self.engines.values():
-            engine.close()
+        for writer in self.writers.values():
+            writer.close()
         if self._plan is not None:
             self._plan.close()
         if self.db is not None:

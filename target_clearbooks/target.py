@@ -6,8 +6,6 @@ import contextlib
 import os
 import sys
 import threading
-from collections import deque
-from decimal import Decimal
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 import msgspec
@@ -17,29 +15,17 @@ from singer_sdk.plugin_base import BaseSingerReader
 from typing_extensions import override
 
 from clearbooks import DISTRIBUTION
-from clearbooks.errors import ClearBooksError, SettingError
+from clearbooks.errors import ClearBooksError
 from clearbooks.program import SIGNALLED, check_config_files, end_soon, output_lost, run
 from clearbooks.settings import Connection, connection_properties
-from target_clearbooks.intent import Rejected, in_range
-from target_clearbooks.reader import THREAD, InputError, Reader
-from target_clearbooks.session import EXIT_REJECTED, Session, exit_code_of
+from target_clearbooks.messages import MessageWriter, Result, StoppedError, check_message
+from target_clearbooks.reader import THREAD, Reader
 from target_clearbooks.settings import TargetSettings, target_properties
-from target_clearbooks.source_key import source_key
-from target_clearbooks.writable import WRITABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from types import FrameType
 
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
-
-_BEAT = 0.1
-_MOST_LISTED = 20
-_LONGEST_NUMBER = 18
-
-
-class StoppedError(Exception):
-    """A signal asked the run to end."""
 
 
 class OutputError(ClearBooksError):
@@ -73,16 +59,12 @@ class TargetClearbooks(Target):
         self.connection = Connection.from_config(self.config, program=self.name)
         self.settings = TargetSettings.from_config(self.config)
         self.signal: int | None = None
-        self._session: Session | None = None
-        self._seq = 0
-        self._states: deque[tuple[int, Any]] = deque()
+        self.result: Result | None = None
+        self.writer = self.begin()
         self._emitted: Any = None
-        self._keys: dict[str, tuple[str, ...]] = {}
-        self._ignored: set[str] = set()
         self._output_lost = False
-        self.exit_code = 0
         reader: Any = self.message_reader
-        reader.idle = self._idle
+        reader.idle = self.writer.idle
         reader.failed = self._end
 
     @classmethod
@@ -97,97 +79,48 @@ class TargetClearbooks(Target):
         # The settings that the SDK adds for loaders of tables mean nothing here.
         super(BaseSingerReader, cls).append_builtin_config(config_jsonschema)
 
-    @property
-    def session(self) -> Session:
-        """The run, begun when it is first needed."""
-        if self._session is None:
-            self._session = self.begin()
-            self._session.recover()
-        return self._session
-
-    def begin(self) -> Session:
-        """Make the run; a target over another protocol may bring a client of its own."""
-        return Session(self.connection, self.settings, stopped=lambda: self.signal is not None)
+    def begin(self) -> MessageWriter:
+        """What takes in the messages; a target over another protocol makes its own."""
+        return MessageWriter(
+            self.connection, self.settings, self._settled, stopped=lambda: self.signal is not None
+        )
 
     # Messages
 
     @override
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
-        self._required(message_dict, "stream", "schema")
-        stream = str(message_dict["stream"])
+        check_message(message_dict)
         schema = message_dict["schema"]
-        if not isinstance(schema, dict):
-            raise InputError(f"the SCHEMA of {stream} is no object")
         schema.setdefault("properties", {})
-        self._register(stream, schema, message_dict.get("key_properties") or ())
+        self._register(
+            str(message_dict["stream"]), schema, message_dict.get("key_properties") or ()
+        )
 
     def _register(self, stream: str, schema: dict[str, Any], keys: Any) -> None:
         self.mapper.register_raw_stream_schema(stream, schema, list(keys))
         for stream_map in self.mapper.stream_maps[stream]:
-            name = stream_map.stream_alias
-            self._keys[name] = tuple(stream_map.transformed_key_properties or ())
-            if name not in WRITABLE and not _dropped(stream_map):
-                self._unknown(name)
-
-    def _unknown(self, name: str) -> None:
-        if self.settings.unknown_streams == "ignore":
-            if name not in self._ignored:
-                self.logger.warning("stream %s cannot be written and is ignored", name)
-            self._ignored.add(name)
-            return
-        raise SettingError(
-            f"stream {name!r} cannot be written; there are: {', '.join(WRITABLE)}. Rename it by a "
-            "stream map, or set unknown_streams to ignore"
-        )
+            if type(stream_map).__name__ != "RemoveRecordTransform":
+                self.writer.schema(
+                    stream_map.stream_alias, stream_map.transformed_key_properties or ()
+                )
 
     @override
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
-        self._required(message_dict, "stream", "record")
+        check_message(message_dict)
         stream = str(message_dict["stream"])
-        if not isinstance(message_dict["record"], dict):
-            raise InputError(f"a RECORD of {stream} holds no object")
         if stream not in self.mapper.stream_maps:
             # A reject file that is piped back holds records alone.
-            if stream not in WRITABLE:
-                self._unknown(stream)
-                return
             self._register(stream, {"properties": {}}, message_dict.get("key_properties") or ())
         for stream_map in self.mapper.stream_maps[stream]:
             record = stream_map.transform(dict(message_dict["record"]))
-            if record is not None and stream_map.stream_alias not in self._ignored:
-                self._submit(stream_map.stream_alias, dict(record))
-        self._go_on()
-
-    def _submit(self, stream: str, record: dict[str, Any]) -> None:
-        self._seq += 1
-        session = self.session
-        keys = self._keys.get(stream, ())
-        business = session.businesses[0]
-        number = record.get("businessId")
-        faults = list(_out_of_range(record))
-        fault = faults[0] if faults else None
-        if number is not None:
-            found = _business_number(number)
-            if found is not None and (found in session.engines or found in session.businesses):
-                business = found
-            else:
-                fault = f"businessId: {number!r} is none of {_listed(session)}"
-        elif len(session.businesses) > 1:
-            fault = f"businessId: is needed, since there are several: {_listed(session)}"
-        key = source_key(record, keys)
-        if key is None:
-            fault = fault or "externalId: is needed, since the stream has no key properties"
-        engine = session.engine(business)
-        if fault is not None:
-            engine.reject(stream, record, key or f"line {self._seq}", Rejected((fault,)), keys)
-            return
-        engine.submit(stream, record, str(key), seq=self._seq, key_properties=keys)
+            if record is not None:
+                self.writer.record(stream_map.stream_alias, dict(record))
+        self.writer.go_on()
 
     @override
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
-        self._required(message_dict, "value")
-        self._states.append((self._seq, message_dict["value"]))
-        self._emit()
+        check_message(message_dict)
+        self.writer.state(message_dict["value"])
 
     @override
     def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
@@ -195,54 +128,15 @@ class TargetClearbooks(Target):
 
     @override
     def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
-        raise InputError("BATCH messages are not supported; send RECORD messages")
+        check_message(message_dict)
 
-    @staticmethod
-    def _required(message: dict[str, Any], *names: str) -> None:
-        missing = [name for name in names if name not in message]
-        if missing:
-            kind = message.get("type")
-            raise InputError(f"a {kind} message lacks {', '.join(missing)}")
-
-    # While it runs
-
-    def _idle(self) -> None:
-        if self._session is not None:
-            self._session.pump()
-            self._emit()
-        self._stop_if_asked()
-
-    def _go_on(self) -> None:
-        """Take in no more than what may be under way; memory stays flat."""
-        session = self.session
-        session.pump()
-        while session.live >= session.window:
-            session.pump(_BEAT)
-            self._stop_if_asked()
-        self._stop_if_asked()
-        if self.settings.on_reject == "fail" and session.rejected > 0:
-            raise StoppedError
-        self._emit()
-
-    def _stop_if_asked(self) -> None:
-        if self.signal is not None:
-            raise StoppedError
-
-    def _emit(self) -> None:
+    def _settled(self, states: list[Any]) -> None:
         """Print the newest STATE behind which everything is settled."""
-        oldest = self._session.oldest if self._session else None
-        newest: Any = None
-        while self._states and (oldest is None or self._states[0][0] < oldest):
-            newest = self._states.popleft()[1]
-        if newest is not None and newest != self._emitted and not self.settings.dry_run:
-            self._emitted = newest
-            self._write(_encoder.encode(newest).decode() + "\n")
-
-    def _write(self, line: str) -> None:
-        if self._output_lost:
+        if self._output_lost or states[-1] == self._emitted:
             return
+        self._emitted = states[-1]
         try:
-            sys.stdout.write(line)
+            sys.stdout.write(_encoder.encode(self._emitted).decode() + "\n")
             sys.stdout.flush()
         except (OSError, ValueError, AttributeError) as error:
             self._output_lost = True
@@ -252,11 +146,12 @@ class TargetClearbooks(Target):
                 "the state store, and is not sent again by the next run"
             ) from None
 
+    # Its end
+
     @override
     def process_endofpipe(self) -> None:
         try:
-            self.session.drain()
-            self._stop_if_asked()
+            self.writer.drain()
         except BaseException as error:
             self._end(error)
             raise
@@ -270,6 +165,11 @@ class TargetClearbooks(Target):
         self.signal = signum
         end_soon(signum)
 
+    @property
+    def exit_code(self) -> int:
+        """What a program ends with that came to this."""
+        return self.result.exit_code if self.result else 0
+
     def run(self, file_input: IO[str] | None) -> int:
         """Read the input to its end; the exit code.
 
@@ -281,24 +181,8 @@ class TargetClearbooks(Target):
         return self.exit_code
 
     def _end(self, failed: BaseException | None) -> None:
-        """End the run, however it comes to that: the business is free for others then."""
-        session, self._session = self._session, None
-        if session is None:
-            return
-        if isinstance(failed, StoppedError):
-            failed = None
-        try:
-            session.finish_flights()
-            self._emit()
-            code = exit_code_of(failed) if failed else session.exit_code()
-            if self.settings.on_reject == "fail" and session.rejected:
-                code = code or EXIT_REJECTED
-            if self.signal is not None:
-                code = SIGNALLED + self.signal
-            self.exit_code = code
-            session.end(code, failed)
-        finally:
-            session.close()
+        signalled = SIGNALLED + self.signal if self.signal is not None else 0
+        self.result = self.writer.end(failed, signalled) or self.result
 
     @classmethod
     @override
@@ -320,35 +204,6 @@ class TargetClearbooks(Target):
         code = target.run(file_input)
         if code:
             raise SystemExit(code)
-
-
-def _dropped(stream_map: Any) -> bool:
-    return type(stream_map).__name__ == "RemoveRecordTransform"
-
-
-def _listed(session: Session) -> str:
-    shown = ", ".join(map(str, session.businesses[:_MOST_LISTED]))
-    left = len(session.businesses) - _MOST_LISTED
-    return f"{shown} and {left} more" if left > 0 else shown
-
-
-def _business_number(value: Any) -> int | None:
-    """The number of a business, also where it is text."""
-    text = str(value)
-    plain = text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER
-    return int(text) if plain else None
-
-
-def _out_of_range(value: Any, path: str = "") -> Iterator[str]:
-    """Faults of the numbers of a record that no ledger can hold."""
-    if isinstance(value, dict):
-        for name, item in value.items():
-            yield from _out_of_range(item, f"{path}.{name}" if path else str(name))
-    elif isinstance(value, list):
-        for place, item in enumerate(value, 1):
-            yield from _out_of_range(item, f"{path}[{place}]")
-    elif isinstance(value, Decimal) and not in_range(value):
-        yield f"{path}: {value} is out of range"
 
 
 def main() -> None:

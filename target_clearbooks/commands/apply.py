@@ -39,12 +39,12 @@ def apply(session: Session, path: Path) -> None:
             f"{path} writes into business {min(foreign)}, which business_ids leaves out"
         )
     for number in sorted(businesses):
-        session.engine(number)
+        session.writer(number)
     _refuse_if_moved(session, path)
     planned: dict[int, tuple[str, str]] = {}
     rank: int | None = None
     for operation in read_plan(path, url):
-        engine = session.engines[operation["business"]]
+        writer = session.writers[operation["business"]]
         if operation["planned"] is not None:
             planned[operation["planned"]] = (operation["stream"], operation["key"])
         turn = WRITABLE[operation["stream"]].rank
@@ -54,35 +54,35 @@ def apply(session: Session, path: Path) -> None:
         rank = turn
         if session.stopped():
             return
-        _carry_out(session, engine, operation, planned)
+        _carry_out(session, writer, operation, planned)
     session.drain()
     session.check()
 
 
 def _carry_out(
     session: Session,
-    engine: BusinessWriter,
+    writer: BusinessWriter,
     operation: Mapping[str, Any],
     planned: Mapping[int, tuple[str, str]],
 ) -> None:
     parents = {planned[number] for number in _planned_ids(operation) if number in planned}
-    while any(engine.under_way(*parent) for parent in parents):
+    while any(writer.under_way(*parent) for parent in parents):
         session.pump(0.1)
         if session.stopped():
             return
     real: dict[int, Any] = {}
     for number in _planned_ids(operation):
-        mapped = engine.became(*planned[number]) if number in planned else None
+        mapped = writer.became(*planned[number]) if number in planned else None
         if mapped is None:
             words = f"{' '.join(planned.get(number, ('a parent',)))} was not written"
-            engine.reject(
+            writer.reject(
                 operation["stream"], operation["record"], operation["key"],
                 Rejected((words,), "blocked"),
             )  # fmt: skip
             return
         real[number] = mapped.remote_id
     intent = _intent(_real(operation, real), session)
-    engine.execute(intent)
+    writer.execute(intent)
     while session.live >= session.window:
         session.pump(0.1)
 
@@ -191,13 +191,13 @@ def _moved(session: Session, operation: Mapping[str, Any]) -> str:
 
 def _stands_already(session: Session, operation: Mapping[str, Any]) -> str:
     """Whether what the plan would make was made meanwhile."""
-    engine = session.engines[operation["business"]]
+    writer = session.writers[operation["business"]]
     if operation["operation"] != Operation.CREATE or _done_already(session, operation):
         return ""
-    mapped = engine.became(operation["stream"], operation["key"])
+    mapped = writer.became(operation["stream"], operation["key"])
     if mapped is not None and not mapped.voided:
         return f"{operation['stream']} {operation['key']} was written meanwhile"
     if not operation["marker"] or _planned_ids(operation):
         return ""
-    found = engine.existing(_intent({**operation, "sha256": None}, session))
+    found = writer.existing(_intent({**operation, "sha256": None}, session))
     return f"{operation['stream']} {found[0]['id']} carries {operation['marker']}" if found else ""
