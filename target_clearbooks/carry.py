@@ -54,7 +54,7 @@ class Carrier:
         self.engine = engine
         self.executor = executor
         self.traffic = Traffic()
-        self.reconciler = Reconciler(engine.sender, engine.map, engine.settings.in_flight)
+        self.reconciler = Reconciler(engine.sender, engine.map, engine.in_flight)
         self.looks = Looks(self)
         self.ready: deque[Task] = deque()
         self.flying: set[Task] = set()
@@ -90,7 +90,7 @@ class Carrier:
         while (
             self.ready
             and engine.failure is None
-            and len(self.flying) + len(sends) < engine.settings.in_flight
+            and len(self.flying) + len(sends) < engine.in_flight
         ):
             task = self.ready.popleft()
             if task.looked is None:

@@ -66,6 +66,7 @@ class Engine:
         self.settings = settings
         self.sender = sender
         self.business_id = sender.business_id
+        self.in_flight = sender.client.connection.max_in_flight
         self.outbox = outbox
         self.map = ledger_map
         self.lookups = lookups
@@ -122,7 +123,7 @@ class Engine:
 
     def _thin_out(self) -> None:
         """Go on until no more is under way than requests have to do with."""
-        while len(self.live) > self.settings.in_flight:
+        while len(self.live) > self.in_flight:
             if self.failure is not None or self.stopped():
                 break
             self.pump(0.1)

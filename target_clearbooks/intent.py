@@ -17,8 +17,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from target_clearbooks.settings import CONTACT_KEYS
+
 if TYPE_CHECKING:
     from clearbooks.client import Client
+    from target_clearbooks.settings import TargetSettings
 
 SourceKey = str
 """Identity of a record at its source: `externalId`, or its key properties as a JSON array."""
@@ -64,9 +67,6 @@ class Writable:
     creates: bool = True
 
 
-_CONTACT = ("externalId", "vatNumber", "companyNumber", "email", "name")
-
-
 def _sales(stream: str) -> Writable:
     return Writable(
         stream, 3, ("reference", "documentNumber+customerId+date"),
@@ -86,8 +86,8 @@ _ROWS = (
     Writable("account_codes", 1, ("name+heading",), id_name="accountCodeId"),
     Writable("bank_accounts", 1, ("sortCode+accountNumber", "iban", "name"),
              id_name="bankAccountId"),
-    Writable("customers", 2, _CONTACT, id_name="customerId"),
-    Writable("suppliers", 2, _CONTACT, id_name="supplierId"),
+    Writable("customers", 2, CONTACT_KEYS, id_name="customerId"),
+    Writable("suppliers", 2, CONTACT_KEYS, id_name="supplierId"),
     Writable("stock_items", 2, ("sku", "name"), id_name="stockItemId"),
     _sales("sales_invoices"),
     _sales("sales_credit_notes"),
@@ -258,20 +258,6 @@ DIGEST = (
 """Fields kept of every document and payment."""
 
 
-@dataclass(frozen=True, slots=True)
-class PrepareSettings:
-    """The settings that preparing depends on."""
-
-    mode: str = "upsert"
-    match: tuple[str, ...] = _CONTACT
-    references: Mapping[str, Any] = field(default_factory=dict)
-    marker: str = "reference"
-    create_missing: frozenset[str] = frozenset()
-    allow_delete: bool = False
-    attachments_dir: str | None = None
-    attachment_hosts: tuple[str, ...] = ()
-
-
 class Preparer(Protocol):
     """From record to intent, offline but for the lists it looks things up in.
 
@@ -285,7 +271,7 @@ class Preparer(Protocol):
         client: Client,
         lookups: Lookups,
         ledger_map: LedgerMap,
-        settings: PrepareSettings,
+        settings: TargetSettings,
         business_id: int,
     ) -> None: ...
 

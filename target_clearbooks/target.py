@@ -20,11 +20,11 @@ from typing_extensions import override
 
 from clearbooks import DISTRIBUTION
 from clearbooks.errors import ClearBooksError, SettingError
-from clearbooks.program import SIGNALLED, check_config_files, run
-from clearbooks.settings import Connection, connection_properties
+from clearbooks.plugin import ConfiguredPlugin, config_schema
+from clearbooks.program import SIGNALLED, run
 from target_clearbooks.intent import WRITABLE, Rejected
 from target_clearbooks.session import EXIT_REJECTED, Session, exit_code_of
-from target_clearbooks.settings import TargetSettings, target_properties
+from target_clearbooks.settings import TargetSettings
 from target_clearbooks.source_key import source_key
 
 if TYPE_CHECKING:
@@ -117,16 +117,14 @@ class Reader(MsgSpecReader):
 _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
 
 
-class TargetClearbooks(Target):
+class TargetClearbooks(ConfiguredPlugin[TargetSettings], Target):
     """Singer target for Clear Books, the UK accounting software."""
 
     name = "target-clearbooks"
     package_name = DISTRIBUTION
     message_reader_class = Reader
-    config_jsonschema: ClassVar[dict[str, Any]] = {
-        "type": "object",
-        "properties": {**connection_properties(), **target_properties()},
-    }
+    settings_class = TargetSettings
+    config_jsonschema: ClassVar[dict[str, Any]] = config_schema(TargetSettings)
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         PluginCapabilities.ABOUT,
         PluginCapabilities.STREAM_MAPS,
@@ -137,8 +135,6 @@ class TargetClearbooks(Target):
     @override
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.connection = Connection.from_config(self.config, program=self.name)
-        self.settings = TargetSettings.from_config(self.config)
         self.signal: int | None = None
         self._session: Session | None = None
         self._seq = 0
@@ -148,12 +144,6 @@ class TargetClearbooks(Target):
         self._ignored: set[str] = set()
         reader: Any = self.message_reader
         reader.idle = self._idle
-
-    @classmethod
-    @override
-    def cb_config(cls, ctx: Any, param: Any, value: tuple[str, ...]) -> Any:
-        check_config_files(value)
-        return super().cb_config(ctx, param, value)
 
     @classmethod
     @override
