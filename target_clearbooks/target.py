@@ -47,6 +47,8 @@ class StoppedError(Exception):
 class InputError(ClearBooksError):
     """The input is not what the Singer specification asks for."""
 
+    exit_code = 2
+
 
 class Lines:
     """Lines of a file, read in a thread of their own, so that nobody waits for a slow source.

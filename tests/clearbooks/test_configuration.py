@@ -110,6 +110,7 @@ def test_a_wrong_value_is_told_in_one_line(name, value, words):
     assert str(caught.value).startswith(words)
     assert "12345678" not in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert caught.value.exit_code == 2
 
 
 def test_a_secret_is_not_shown():
