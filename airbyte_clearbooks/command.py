@@ -89,16 +89,12 @@ def _run(connector: Connector, options: argparse.Namespace, output: Output) -> N
     except (Stopped, BrokenPipeError, Failed):
         raise
     except Exception as error:
-        if not checking or not _is_told(error):
+        if not checking or not isinstance(error, ClearBooksError):
             raise
         connection_status(output, describe(error))
     else:
         if checking:
             connection_status(output, None)
-
-
-def _is_told(error: Exception) -> bool:
-    return isinstance(error, ClearBooksError) or type(error).__name__ == "ConfigValidationError"
 
 
 def connection_status(output: Output, problem: str | None) -> None:

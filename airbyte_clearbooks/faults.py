@@ -39,14 +39,11 @@ def failure_type(error: BaseException) -> str:
         return CONFIG
     if isinstance(error, (UnavailableError, UncertainError)):
         return TRANSIENT
-    # Raised by the SDK; imported by nobody who only asks for the spec.
-    return CONFIG if type(error).__name__ == "ConfigValidationError" else SYSTEM
+    return SYSTEM
 
 
 def describe(error: BaseException) -> str:
     """What to tell a person: what is wrong and what to do."""
-    if type(error).__name__ == "ConfigValidationError":
-        return "; ".join(str(item) for item in getattr(error, "errors", ())) or str(error)
     if not isinstance(error, ClearBooksError):
         return f"This should not happen ({type(error).__name__}): please report it with the log."
     remedy = next((text for kind, text in _REMEDIES.items() if isinstance(error, kind)), "")

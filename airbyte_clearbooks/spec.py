@@ -38,19 +38,18 @@ def source_spec() -> dict[str, Any]:
 
     contract = load_contract()
     readable = [name for name, resource in contract.resources.items() if resource.readable]
-    own = tap_properties()
+    own, shared = tap_properties(), connection_properties()
     properties = {
-        **{name: connection_properties()[name] for name in connection_properties()
-           if name in _SCOPE},
+        **{name: sub for name, sub in shared.items() if name in _SCOPE},
         "streams": _streams(
             "Offer only these, and let the check ask only for the scopes that they need. Empty "
             "for all.",
             readable,
         ),
         **{name: sub for name, sub in own.items() if name != "page_size"},
-    }  # fmt: skip
+    }
     advanced = {
-        **{name: sub for name, sub in connection_properties().items() if name not in _SCOPE},
+        **{name: sub for name, sub in shared.items() if name not in _SCOPE},
         "page_size": own["page_size"],
     }
     scopes = sorted({contract.resources[name].scope for name in readable})
@@ -139,8 +138,6 @@ def _plain(schema: Mapping[str, Any]) -> dict[str, Any]:
     plain = dict(schema)
     kinds = plain["type"] if isinstance(plain["type"], list) else [plain["type"]]
     plain["type"] = next(kind for kind in kinds if kind != "null")
-    if "enum" in plain:
-        plain["enum"] = [value for value in plain["enum"] if value is not None]
     if plain.get("default") in (None, [], {}):
         plain.pop("default", None)
     if plain.pop("secret", False):
@@ -150,7 +147,8 @@ def _plain(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _credentials() -> dict[str, Any]:
-    shared = {name: _plain(connection_properties()[name]) for name in CREDENTIALS}
+    declared = connection_properties()
+    shared = {name: _plain(declared[name]) for name in CREDENTIALS}
     # Beside a refresh token the access token is a cache, and nobody types it.
     expiry = {
         "type": "string",

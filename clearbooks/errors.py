@@ -17,6 +17,8 @@ class ClearBooksError(Exception):
 class SettingError(ClearBooksError):
     """A setting is missing or wrong; the text names it and says what would be right."""
 
+    exit_code = 2
+
 
 class NotAuthorisedError(ClearBooksError):
     """No valid token, and none to be had without a person: authorise again."""

@@ -94,7 +94,7 @@ def load_settings(
                 values[name] = _parsed(name, schema, text, variable)
                 origins[name] = variable
     for name, schema in known.items():
-        if name in values:
+        if values.get(name) is not None:
             _check(name, schema, values[name], origins[name])
     return Settings(values, origins, tuple(unknown))
 

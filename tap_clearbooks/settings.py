@@ -1,59 +1,76 @@
-"""The tap's own settings as JSON Schema. Nothing here imports the SDK, which takes a second."""
+"""The tap's own settings. Nothing here imports the SDK, which takes a second."""
 
-from __future__ import annotations
+import datetime as dt
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
-from typing import Any
+from msgspec import Meta
 
-DEFAULT_LOOKBACK = 30
-MOST_PER_PAGE = 200
-# How many months a period of account_balances has.
-MONTHS = {"month": 1, "quarter": 3, "year": 12}
+from clearbooks.configuration import JsonSchema, Settings
+from clearbooks.errors import SettingError
 
 
-def tap_properties() -> dict[str, Any]:
-    """JSON Schema properties of the settings that only the tap has."""
-    date = {"type": ["string", "null"], "format": "date"}
-    return {
-        "start_date": {
-            **date,
-            "title": "Start date",
-            "description": "Leave out documents, payments and transactions before this day "
+@dataclass(frozen=True, repr=False, kw_only=True)
+class TapSettings(Settings):
+    """What to read, and how much of it at once.
+
+    Raises:
+        SettingError: on construction, for an end before the start.
+    """
+
+    start_date: Annotated[
+        dt.date | None,
+        Meta(
+            title="Start date",
+            description="Leave out documents, payments and transactions before this day "
             "(YYYY-MM-DD).",
-        },
-        "end_date": {
-            **date,
-            "title": "End date",
-            "description": "Leave out documents, payments and transactions after this day "
+        ),
+    ] = None
+    end_date: Annotated[
+        dt.date | None,
+        Meta(
+            title="End date",
+            description="Leave out documents, payments and transactions after this day "
             "(YYYY-MM-DD).",
-        },
-        "page_size": {
-            "type": ["integer", "null"],
-            "title": "Page size",
-            "description": "Records asked for in one request.",
-            "default": MOST_PER_PAGE,
-            "minimum": 1,
-            "maximum": MOST_PER_PAGE,
-        },
-        "lookback_days": {
-            "type": ["integer", "null"],
-            "title": "Lookback",
-            "description": "Days before the bookmark from which documents, payments and balances "
+        ),
+    ] = None
+    page_size: Annotated[
+        int,
+        Meta(
+            title="Page size",
+            description="Records asked for in one request.",
+            ge=1,
+            le=200,
+        ),
+    ] = 200
+    lookback_days: Annotated[
+        int,
+        Meta(
+            title="Lookback",
+            description="Days before the bookmark from which documents, payments and balances "
             "are read again, since they may have changed.",
-            "default": DEFAULT_LOOKBACK,
-            "minimum": 0,
-        },
-        "balance_period": {
-            "type": ["string", "null"],
-            "title": "Balance period",
-            "description": "The periods of account_balances.",
-            "enum": [*MONTHS, None],
-            "default": next(iter(MONTHS)),
-        },
-        "emit_activate_version_messages": {
-            "type": ["boolean", "null"],
-            "title": "Emit ACTIVATE_VERSION",
-            "description": "After a stream in FULL_TABLE mode was read whole, tell the loader "
+            ge=0,
+        ),
+    ] = 30
+    balance_period: Annotated[
+        Literal["month", "quarter", "year"],
+        Meta(title="Balance period", description="The periods of account_balances."),
+    ] = "month"
+    emit_activate_version_messages: Annotated[
+        bool,
+        Meta(
+            title="Emit ACTIVATE_VERSION",
+            description="After a stream in FULL_TABLE mode was read whole, tell the loader "
             "that records it did not get any more are gone.",
-            "default": False,
-        },
-    }
+        ),
+    ] = False
+
+    def __post_init__(self) -> None:
+        start, end = self.start_date, self.end_date
+        if start and end and end < start:
+            raise SettingError(f"end_date: {end} is before start_date {start}")
+
+
+def tap_properties() -> dict[str, JsonSchema]:
+    """JSON Schema of each of the settings that only the tap has."""
+    return TapSettings.properties()

@@ -14,12 +14,13 @@ from typing_extensions import override
 from clearbooks import DISTRIBUTION
 from clearbooks.businesses import chosen_businesses
 from clearbooks.client import Client
-from clearbooks.errors import ApiError, ClearBooksError, SettingError
-from clearbooks.program import check_config_files, run, stop_on_signal
-from clearbooks.settings import Connection, connection_properties
+from clearbooks.dates import today
+from clearbooks.errors import ApiError, ClearBooksError
+from clearbooks.plugin import ConfiguredPlugin, config_schema
+from clearbooks.program import run, stop_on_signal
 from tap_clearbooks.prefetch import Reading, Readings
 from tap_clearbooks.progress import Progress
-from tap_clearbooks.settings import DEFAULT_LOOKBACK, MONTHS, MOST_PER_PAGE, tap_properties
+from tap_clearbooks.settings import TapSettings
 from tap_clearbooks.sources import Ways, Window
 from tap_clearbooks.stream import ClearBooksStream
 from tap_clearbooks.streams import CARRIED_BY, STREAMS
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-    import click
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
     from tap_clearbooks.sources import Batch, Bookmark, Source
@@ -38,16 +38,14 @@ if TYPE_CHECKING:
 DEPTH_AHEAD = 2
 
 
-class TapClearbooks(Tap):
+class TapClearbooks(ConfiguredPlugin[TapSettings], Tap):
     """Singer tap for Clear Books, the UK accounting software."""
 
     name = "tap-clearbooks"
     package_name = DISTRIBUTION
     message_writer_class = PageWriter
-    config_jsonschema: ClassVar[dict[str, Any]] = {
-        "type": "object",
-        "properties": {**connection_properties(), **tap_properties()},
-    }
+    settings_class = TapSettings
+    config_jsonschema: ClassVar[dict[str, Any]] = config_schema(TapSettings)
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         TapCapabilities.CATALOG,
         TapCapabilities.STATE,
@@ -76,11 +74,6 @@ class TapClearbooks(Tap):
     # What a run stands on; made when first needed, so that --discover needs no credentials
 
     @functools.cached_property
-    def connection(self) -> Connection:
-        """The checked settings of the connection."""
-        return Connection.from_config(self.config, program=self.name)
-
-    @functools.cached_property
     def client(self) -> Client:
         """The client that all streams share."""
         client = Client(self.connection)
@@ -89,32 +82,15 @@ class TapClearbooks(Tap):
 
     @functools.cached_property
     def window(self) -> Window:
-        """The checked settings of what to read.
-
-        Raises:
-            SettingError: a date that is none, or an end before the start.
-        """
-        start, end = (self._day(name) for name in ("start_date", "end_date"))
-        if start and end and end < start:
-            raise SettingError(f"end_date: {end} is before start_date {start}")
-        lookback = self.config.get("lookback_days")
+        """What the settings ask for, as of today."""
         return Window(
-            start=start,
-            end=end,
-            lookback=dt.timedelta(days=DEFAULT_LOOKBACK if lookback is None else lookback),
-            period=self.config.get("balance_period") or next(iter(MONTHS)),
-            page_size=self.config.get("page_size") or MOST_PER_PAGE,
-            today=dt.datetime.now(dt.UTC).date(),
+            start=self.settings.start_date,
+            end=self.settings.end_date,
+            lookback=dt.timedelta(days=self.settings.lookback_days),
+            period=self.settings.balance_period,
+            page_size=self.settings.page_size,
+            today=today(),
         )
-
-    def _day(self, name: str) -> dt.date | None:
-        value = self.config.get(name)
-        if not value:
-            return None
-        try:
-            return dt.datetime.fromisoformat(str(value)).date()
-        except ValueError:
-            raise SettingError(f"{name}: {value!r} should be a date such as 2026-04-06") from None
 
     @functools.cached_property
     def businesses(self) -> list[int]:
@@ -220,12 +196,6 @@ class TapClearbooks(Tap):
 
     @classmethod
     @override
-    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
-        check_config_files(value)
-        return super().cb_config(ctx, param, value)
-
-    @classmethod
-    @override
     def invoke(  # type: ignore[override]
         cls,
         *,
@@ -246,7 +216,6 @@ class TapClearbooks(Tap):
             validate_config=True,
         )
         try:
-            tap.window  # noqa: B018 - wrong dates are told before anything is read
             tap.sync_all()
         finally:
             tap.close()

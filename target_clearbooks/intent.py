@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from target_clearbooks.writable import CONTACT_KEYS
-
 if TYPE_CHECKING:
     from clearbooks.client import Client
+    from target_clearbooks.settings import TargetSettings
 
 SourceKey = str
 """Identity of a record at its source: `externalId`, or its key properties as a JSON array."""
@@ -191,20 +190,6 @@ DIGEST = (
 """Fields kept of every document and payment."""
 
 
-@dataclass(frozen=True, slots=True)
-class PrepareSettings:
-    """The settings that preparing depends on."""
-
-    mode: str = "upsert"
-    match: tuple[str, ...] = CONTACT_KEYS
-    references: Mapping[str, Any] = field(default_factory=dict)
-    marker: str = "reference"
-    create_missing: frozenset[str] = frozenset()
-    allow_delete: bool = False
-    attachments_dir: str | None = None
-    attachment_hosts: tuple[str, ...] = ()
-
-
 class Preparer(Protocol):
     """From record to intent, offline but for the lists it looks things up in.
 
@@ -218,7 +203,7 @@ class Preparer(Protocol):
         client: Client,
         lookups: Lookups,
         ledger_map: LedgerMap,
-        settings: PrepareSettings,
+        settings: TargetSettings,
         business_id: int,
     ) -> None: ...
 

@@ -1,207 +1,186 @@
-"""Settings of the target beside those of the connection, checked once."""
-
-from __future__ import annotations
+"""The target's own settings."""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any, Literal, Self
 
+from msgspec import Meta
+from typing_extensions import override
+
+from clearbooks.configuration import JsonSchema, Settings, value_of_variable
 from clearbooks.errors import SettingError
-from clearbooks.settings import DEFAULT_MAX_IN_FLIGHT
-from target_clearbooks.intent import PrepareSettings
-from target_clearbooks.prepare.aliases import DESCRIPTION as REFERENCES
 from target_clearbooks.store import checked_location
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from target_clearbooks.writable import CONTACT_KEYS
 
 _ENVIRONMENT = "TARGET_CLEARBOOKS_"
-_YES = frozenset({"true", "1", "yes", "on", "y", "t"})
-_NO = frozenset({"", "false", "0", "no", "off", "n", "f", "null", "none"})
-MODES = ("upsert", "create", "update")
-ON_REJECT = ("continue", "fail")
-MARKERS = ("reference", "off")
-UNKNOWN = ("fail", "ignore")
-MISSING = ("customers", "suppliers")
-DEFAULT_SETTLE = 60
+
+REFERENCE_KINDS = (
+    "accountCode", "bankAccount", "customer", "paymentMethod", "stockItem", "supplier",
+    "vatRate", "vatTreatment",
+)  # fmt: skip
+"""What records of the source may call by names of their own."""
 
 
-def _one_of(title: str, values: tuple[str, ...], description: str) -> dict[str, Any]:
-    return {
-        "type": ["string", "null"],
-        "title": title,
-        "description": description,
-        "enum": [*values, None],
-        "default": values[0],
-    }
+@dataclass(frozen=True, repr=False, kw_only=True)
+class TargetSettings(Settings):
+    """How to write, and what to do with a record that cannot be written.
 
+    Raises:
+        SettingError: on construction, for settings that cannot work together.
+    """
 
-def _list_of(
-    title: str, description: str, default: list[str] | None, **more: Any
-) -> dict[str, Any]:
-    return {
-        "type": ["array", "null"],
-        "items": {"type": "string", **more},
-        "title": title,
-        "description": description,
-        **({} if default is None else {"default": default}),
-    }
-
-
-def _text(title: str, description: str) -> dict[str, Any]:
-    return {"type": ["string", "null"], "title": title, "description": description}
-
-
-def _flag(title: str, description: str) -> dict[str, Any]:
-    return {"type": ["boolean", "null"], "title": title, "description": description,
-            "default": False}  # fmt: skip
-
-
-def _number(title: str, description: str, default: int) -> dict[str, Any]:
-    return {"type": ["integer", "null"], "title": title, "description": description,
-            "default": default, "minimum": 0}  # fmt: skip
-
-
-def target_properties() -> dict[str, Any]:
-    """JSON Schema properties of the target's own settings."""
-    return {
-        "state_store": _text(
-            "State store",
-            "Holds what was written, what is in doubt and which source record became what: a file "
-            "path, or a `postgresql://` URL (for several machines). Keep it: without it nothing "
-            "is known of earlier runs. Default: `target.sqlite3` in the user's state directory.",
+    state_store: Annotated[
+        str,
+        Meta(
+            title="State store",
+            description="Holds what was written, what is in doubt and which source record became "
+            "what: a file path, or a `postgresql://` URL (for several machines). Keep it: without "
+            "it nothing is known of earlier runs. Default: `target.sqlite3` in the user's state "
+            "directory.",
         ),
-        "mode": _one_of(
-            "Mode", MODES,
-            "`upsert` creates and updates, `create` never changes what is there, `update` never "
-            "creates.",
+    ] = ""
+    mode: Annotated[
+        Literal["upsert", "create", "update"],
+        Meta(
+            title="Mode",
+            description="`upsert` creates and updates, `create` never changes what is there, "
+            "`update` never creates.",
         ),
-        "on_reject": _one_of(
-            "On a rejected record", ON_REJECT,
-            "`continue` with the next record, or `fail` and end the run.",
+    ] = "upsert"
+    on_reject: Annotated[
+        Literal["continue", "fail"],
+        Meta(
+            title="On a rejected record",
+            description="`continue` with the next record, or `fail` and end the run.",
         ),
-        "max_rejects": _number(
-            "Rejects allowed", "More rejected records than this end the run with exit code 3.", 0
+    ] = "continue"
+    max_rejects: Annotated[
+        int,
+        Meta(
+            title="Rejects allowed",
+            description="More rejected records than this end the run with exit code 3.",
+            ge=0,
         ),
-        "rejects_path": _text(
-            "Reject file",
-            "JSON lines, one a record that was not written, with the reasons. After repair the "
-            "file can be piped into the target.",
+    ] = 0
+    rejects_path: Annotated[
+        Path | None,
+        Meta(
+            title="Reject file",
+            description="JSON lines, one a record that was not written, with the reasons. After "
+            "repair the file can be piped into the target.",
         ),
-        "dry_run": _flag("Dry run", "Write a plan instead of the ledger; needs `plan_path`."),
-        "plan_path": _text("Plan", "File for the plan of a dry run; see `clearbooks apply`."),
-        "match": _list_of(
-            "Match contacts by",
-            "Fields that identify a customer or supplier that is not in the map, best first. "
-            "Without `externalId` that field is not sent either: older accounts refuse it.",
-            list(PrepareSettings().match),
+    ] = None
+    dry_run: Annotated[
+        bool,
+        Meta(
+            title="Dry run",
+            description="Write a plan instead of the ledger; needs `plan_path`.",
         ),
-        "references": {
-            "type": ["object", "null"],
-            "title": "References",
-            "description": REFERENCES,
-            "default": {},
-        },
-        "marker": _one_of(
-            "Marker", MARKERS,
-            "What tells a document as ours: its `reference` (a payment's description), or `off` "
-            "where it may not be printed. Without it documents are written one at a time.",
+    ] = False
+    plan_path: Annotated[
+        Path | None,
+        Meta(title="Plan", description="File for the plan of a dry run; see `clearbooks apply`."),
+    ] = None
+    match: Annotated[
+        tuple[str, ...],
+        Meta(
+            title="Match contacts by",
+            description="Fields that identify a customer or supplier that is not in the map, best "
+            "first. Without `externalId` that field is not sent either: older accounts refuse it.",
         ),
-        "settle_seconds": _number(
-            "Settle time",
-            "Seconds to wait after a lost reply before the ledger is asked what became of the "
-            "write.",
-            DEFAULT_SETTLE,
+    ] = CONTACT_KEYS
+    references: Annotated[
+        Mapping[str, Any],
+        Meta(
+            title="References",
+            description="How names in the records become IDs: for each kind of reference "
+            f"({', '.join(f'`{kind}`' for kind in REFERENCE_KINDS)}) an object from the source's "
+            "own name or number to a name, number or key of the ledger, such as "
+            '`{"accountCode": {"4000": "Sales"}, "vatRate": {"T1": "20%", "T0": "0.00:Zero"}}`. '
+            'The name `"*"` stands for records that give none: '
+            '`{"customer": {"*": "Cash sales"}}`. A kind may be limited to one stream: '
+            '`{"bills.accountCode": {"*": "Sundry expenses"}}`. Names that are not listed are '
+            "looked up as they are.",
         ),
-        "attachments_dir": _text(
-            "Attachments directory", "Files to attach are read below this directory only."
+    ] = field(default_factory=dict)
+    marker: Annotated[
+        Literal["reference", "off"],
+        Meta(
+            title="Marker",
+            description="What tells a document as ours: its `reference` (a payment's "
+            "description), or `off` where it may not be printed. Without it documents are written "
+            "one at a time.",
         ),
-        "attachment_hosts": _list_of(
-            "Attachment hosts", "Hosts from which files to attach may be fetched by https.", []
+    ] = "reference"
+    settle_seconds: Annotated[
+        int,
+        Meta(
+            title="Settle time",
+            description="Seconds to wait after a lost reply before the ledger is asked what "
+            "became of the write.",
+            ge=0,
         ),
-        "create_missing": _list_of(
-            "Create missing", "Contacts to make from the records that need them.", [],
-            enum=list(MISSING),
+    ] = 60
+    attachments_dir: Annotated[
+        str | None,
+        Meta(
+            title="Attachments directory",
+            description="Files to attach are read below this directory only.",
         ),
-        "allow_delete": _flag(
-            "Allow deletion", 'Let `_operation: "delete"` delete for good what can be deleted.'
+    ] = None
+    attachment_hosts: Annotated[
+        tuple[str, ...],
+        Meta(
+            title="Attachment hosts",
+            description="Hosts from which files to attach may be fetched by https.",
         ),
-        "unknown_streams": _one_of(
-            "Unknown streams", UNKNOWN, "`fail`, or `ignore` streams that cannot be written."
+    ] = ()
+    create_missing: Annotated[
+        tuple[Literal["customers", "suppliers"], ...],
+        Meta(
+            title="Create missing",
+            description="Contacts to make from the records that need them.",
         ),
-        "assume_new": _flag(
-            "Assume new",
-            "For one run: create also what is like something that the ledger held before the state "
-            "store began, and the first bank feed, which no list of the API would show.",
+    ] = ()
+    allow_delete: Annotated[
+        bool,
+        Meta(
+            title="Allow deletion",
+            description='Let `_operation: "delete"` delete for good what can be deleted.',
         ),
-    }  # fmt: skip
+    ] = False
+    unknown_streams: Annotated[
+        Literal["fail", "ignore"],
+        Meta(
+            title="Unknown streams",
+            description="`fail`, or `ignore` streams that cannot be written.",
+        ),
+    ] = "fail"
+    assume_new: Annotated[
+        bool,
+        Meta(
+            title="Assume new",
+            description="For one run: create also what is like something that the ledger held "
+            "before the state store began, and the first bank feed, which no list of the API "
+            "would show.",
+        ),
+    ] = False
 
-
-@dataclass(frozen=True, slots=True)
-class TargetSettings:
-    """The checked settings of a run."""
-
-    state_store: str
-    prepare: PrepareSettings
-    mode: str = "upsert"
-    on_reject: str = "continue"
-    max_rejects: int = 0
-    rejects_path: Path | None = None
-    dry_run: bool = False
-    plan_path: Path | None = None
-    settle_seconds: int = DEFAULT_SETTLE
-    unknown_streams: str = "fail"
-    assume_new: bool = False
-    in_flight: int = DEFAULT_MAX_IN_FLIGHT
-
+    @override
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> TargetSettings:
-        """What a configuration says; empty values count as unset.
-
-        Raises:
-            SettingError: a value that cannot work.
-        """
-        given = {k: v for k, v in config.items() if v not in (None, "")}
-        for name, values in (
-            ("mode", MODES), ("on_reject", ON_REJECT), ("marker", MARKERS),
-            ("unknown_streams", UNKNOWN),
-        ):  # fmt: skip
-            if given.get(name, values[0]) not in values:
-                raise SettingError(f"{name}: {given[name]!r} should be one of {', '.join(values)}")
-        wrong = set(given.get("create_missing", ())) - set(MISSING)
-        if wrong:
-            raise SettingError(f"create_missing: only {' and '.join(MISSING)} can be made")
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """See `Settings.from_config`. Whoever asks for a dry run in the environment gets one."""
         if dry_run_in_environment():
-            # Whoever asks for a dry run gets one, also without `--config ENV`.
-            given["dry_run"] = True
-            given.setdefault("plan_path", os.environ.get(f"{_ENVIRONMENT}PLAN_PATH") or None)
-        if given.get("dry_run") and not given.get("plan_path"):
+            plan = config.get("plan_path") or os.environ.get(f"{_ENVIRONMENT}PLAN_PATH")
+            config = {**config, "dry_run": True, "plan_path": plan}
+        return super().from_config(config)
+
+    def __post_init__(self) -> None:
+        if self.dry_run and self.plan_path is None:
             raise SettingError("plan_path: a dry run needs a file to write its plan into")
-        prepare = PrepareSettings(
-            mode=given.get("mode", MODES[0]),
-            match=tuple(given.get("match", PrepareSettings().match)),
-            references=given.get("references", {}),
-            marker=given.get("marker", MARKERS[0]),
-            create_missing=frozenset(given.get("create_missing", ())),
-            allow_delete=bool(given.get("allow_delete", False)),
-            attachments_dir=given.get("attachments_dir"),
-            attachment_hosts=tuple(given.get("attachment_hosts", ())),
-        )
-        return cls(
-            state_store=checked_location(given.get("state_store")),
-            prepare=prepare,
-            mode=prepare.mode,
-            on_reject=given.get("on_reject", ON_REJECT[0]),
-            max_rejects=int(given.get("max_rejects", 0)),
-            rejects_path=_path(given.get("rejects_path")),
-            dry_run=bool(given.get("dry_run", False)),
-            plan_path=_path(given.get("plan_path")),
-            settle_seconds=int(given.get("settle_seconds", DEFAULT_SETTLE)),
-            unknown_streams=given.get("unknown_streams", UNKNOWN[0]),
-            assume_new=bool(given.get("assume_new", False)),
-            in_flight=int(given.get("max_in_flight", DEFAULT_MAX_IN_FLIGHT)),
-        )
+        self._put(state_store=checked_location(self.state_store))
 
 
 def dry_run_in_environment() -> bool:
@@ -211,11 +190,13 @@ def dry_run_in_environment() -> bool:
         SettingError: it says neither yes nor no.
     """
     name = f"{_ENVIRONMENT}DRY_RUN"
-    value = os.environ.get(name, "").strip()
-    if value.casefold() in _YES | _NO:
-        return value.casefold() in _YES
-    raise SettingError(f"{name}: {value!r} should be true or false")
+    text = os.environ.get(name, "").strip()
+    value = value_of_variable({"type": "boolean"}, text or "false")
+    if not isinstance(value, bool):
+        raise SettingError(f"{name}: {text!r} should be true or false")
+    return value
 
 
-def _path(value: str | None) -> Path | None:
-    return Path(value).expanduser() if value else None
+def target_properties() -> dict[str, JsonSchema]:
+    """JSON Schema of each of the settings that only the target has."""
+    return TargetSettings.properties()

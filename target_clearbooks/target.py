@@ -16,11 +16,11 @@ from typing_extensions import override
 
 from clearbooks import DISTRIBUTION
 from clearbooks.errors import ClearBooksError
-from clearbooks.program import SIGNALLED, check_config_files, end_soon, output_lost, run
-from clearbooks.settings import Connection, connection_properties
+from clearbooks.plugin import ConfiguredPlugin, config_schema
+from clearbooks.program import SIGNALLED, end_soon, output_lost, run
 from target_clearbooks.messages import MessageWriter, Result, StoppedError, check_message
 from target_clearbooks.reader import THREAD, Reader
-from target_clearbooks.settings import TargetSettings, target_properties
+from target_clearbooks.settings import TargetSettings
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -36,16 +36,14 @@ class OutputError(ClearBooksError):
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
-class TargetClearbooks(Target):
+class TargetClearbooks(ConfiguredPlugin[TargetSettings], Target):
     """Singer target for Clear Books, the UK accounting software."""
 
     name = "target-clearbooks"
     package_name = DISTRIBUTION
     message_reader_class = Reader
-    config_jsonschema: ClassVar[dict[str, Any]] = {
-        "type": "object",
-        "properties": {**connection_properties(), **target_properties()},
-    }
+    settings_class = TargetSettings
+    config_jsonschema: ClassVar[dict[str, Any]] = config_schema(TargetSettings)
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         PluginCapabilities.ABOUT,
         PluginCapabilities.STREAM_MAPS,
@@ -56,8 +54,6 @@ class TargetClearbooks(Target):
     @override
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.connection = Connection.from_config(self.config, program=self.name)
-        self.settings = TargetSettings.from_config(self.config)
         self.signal: int | None = None
         self.result: Result | None = None
         self.writer = self.begin()
@@ -66,12 +62,6 @@ class TargetClearbooks(Target):
         reader: Any = self.message_reader
         reader.idle = self.writer.idle
         reader.failed = self._end
-
-    @classmethod
-    @override
-    def cb_config(cls, ctx: Any, param: Any, value: tuple[str, ...]) -> Any:
-        check_config_files(value)
-        return super().cb_config(ctx, param, value)
 
     @classmethod
     @override

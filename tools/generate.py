@@ -90,8 +90,7 @@ def meltano_setting(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     setting: dict[str, Any] = {"name": name, "kind": kind, "label": label(name, schema)}
     if "description" in schema:
         setting["description"] = " ".join(schema["description"].split())
-    choices = [choice for choice in schema.get("enum", ()) if choice is not None]
-    if choices:
+    if choices := schema.get("enum"):
         setting["kind"] = "options"
         setting["options"] = [{"label": str(c).capitalize(), "value": c} for c in choices]
     if schema.get("format") in {"date", "date-time"}:

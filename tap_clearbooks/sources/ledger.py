@@ -6,9 +6,9 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from clearbooks.dates import period_of
 from clearbooks.paging import ASCENDING, DESCENDING, Page
 from tap_clearbooks.records import Shape
-from tap_clearbooks.settings import MONTHS
 from tap_clearbooks.sources.base import Batch, Source
 
 if TYPE_CHECKING:
@@ -57,16 +57,13 @@ class Period:
     end: dt.date
 
     @classmethod
-    def holding(cls, day: dt.date, months: int) -> Period:
-        """The period of that many months in which the day lies."""
-        first = (day.month - 1) // months * months + 1
-        start = day.replace(month=first, day=1)
-        year, month = divmod(start.year * 12 + first - 1 + months, 12)
-        return cls(start, dt.date(year, month + 1, 1) - dt.timedelta(days=1))
+    def holding(cls, day: dt.date, unit: str) -> Period:
+        """The `month`, `quarter` or `year` in which the day lies."""
+        return cls(*period_of(day, unit))
 
-    def before(self, months: int) -> Period:
+    def before(self, unit: str) -> Period:
         """The period before this one."""
-        return Period.holding(self.start - dt.timedelta(days=1), months)
+        return Period.holding(self.start - dt.timedelta(days=1), unit)
 
 
 class Balances(Source):
@@ -78,23 +75,24 @@ class Balances(Source):
 
     def batches(self) -> Iterator[Batch]:
         """A batch for each period; the bookmark comes with the last one."""
-        window, months = self.ways.window, MONTHS[self.ways.window.period]
+        window = self.ways.window
+        unit = window.period
         if self.bookmark.get("period") != window.period:
             self.bookmark = {}
         today = min(window.today, window.end or window.today)
-        closed_end = Period.holding(today - window.lookback, months).start - dt.timedelta(days=1)
+        closed_end = Period.holding(today - window.lookback, unit).start - dt.timedelta(days=1)
         # Looked at before the balances are: what comes later is noticed by the next run.
         seal = self._seal(closed_end)
         known = self._date("replication_key_value")
-        last = self._last(Period.holding(today, months), months)
+        last = self._last(Period.holding(today, unit), unit)
         first: Period
         if known is not None and seal is not None and self._seal(known) == self.bookmark["seal"]:
-            first = Period.holding(known + dt.timedelta(days=1), months)
+            first = Period.holding(known + dt.timedelta(days=1), unit)
         else:
-            first = self._first(Period.holding(today, months), months)
+            first = self._first(Period.holding(today, unit), unit)
         periods = [last]
         while periods[-1].start > first.start:
-            periods.append(periods[-1].before(months))
+            periods.append(periods[-1].before(unit))
 
         def ask(period: Period) -> list[Record]:
             records = self.ask(accountingDateFrom=period.start, accountingDateTo=period.end)
@@ -124,7 +122,7 @@ class Balances(Source):
             return None
         return [page.total, *(record.id for record in page.records)]
 
-    def _first(self, period: Period, months: int) -> Period:
+    def _first(self, period: Period, unit: str) -> Period:
         """The period of the oldest transaction."""
         start = self.ways.window.start
         since = {"accountingDateFrom": start} if start else {}
@@ -138,13 +136,13 @@ class Balances(Source):
             if not found or found[0].accountingDate >= period.start:
                 return period
             # Asked again from there: a server that does not sort comes to the end as well.
-            period = Period.holding(found[0].accountingDate, months)
+            period = Period.holding(found[0].accountingDate, unit)
 
-    def _last(self, period: Period, months: int) -> Period:
+    def _last(self, period: Period, unit: str) -> Period:
         """The period of the newest transaction, which may be dated in the future."""
         end = self.ways.window.end
         if end is not None:
-            return Period.holding(end, months)
+            return Period.holding(end, unit)
         while True:
             after = period.end + dt.timedelta(days=1)
             found = self._transactions(
@@ -152,7 +150,7 @@ class Balances(Source):
             ).records
             if not found or found[0].accountingDate <= period.end:
                 return period
-            period = Period.holding(found[0].accountingDate, months)
+            period = Period.holding(found[0].accountingDate, unit)
 
     def _transactions(self, direction: str, sort_by: str, **dates: dt.date) -> Page:
         """One transaction, from one end of those between the dates."""

@@ -91,7 +91,7 @@ def _intent(operation: Mapping[str, Any], session: Session) -> Intent:
     body = operation["body"]
     if operation["sha256"]:
         try:
-            body = attachments.read(operation["record"], session.settings.prepare)
+            body = attachments.read(operation["record"], session.settings)
         except ValueError as error:
             raise PlanError(f"{operation['stream']} {operation['key']}: {error}") from None
         if hashlib.sha256(body).hexdigest() != operation["sha256"]:

@@ -78,6 +78,7 @@ class BusinessWriter:
     ) -> None:
         self.business_id = sender.business_id
         self._settings = settings
+        self._in_flight = in_flight = sender.client.connection.max_in_flight
         self._sender = sender
         self._outbox = outbox
         self._map = ledger_map
@@ -86,19 +87,17 @@ class BusinessWriter:
         self._lookups = lookups
         self._schedule = Schedule()
         self._baseline = Baseline(outbox.db, sender.business_id)
-        self._existing = ExistingRecords(
-            sender, lookups, ledger_map, self._baseline, settings.in_flight
-        )
+        self._existing = ExistingRecords(sender, lookups, ledger_map, self._baseline, in_flight)
         self._facts = Facts(
             settings, preparer, self._existing, self._schedule, ledger_map, self._baseline
         )
-        self._reconciler = Reconciler(sender, ledger_map, settings.in_flight)
+        self._reconciler = Reconciler(sender, ledger_map, in_flight)
         self._recorder = Recorder(
             sender.business_id, outbox, ledger_map, dry_run.refuse if dry_run else rejects.write
         )
         self._dispatch = Dispatch(
             settings, executor, sender, self._reconciler, self._recorder, lookups, ledger_map,
-            self._baseline,
+            self._baseline, in_flight,
         )  # fmt: skip
         # Writes in doubt, of earlier runs and of this one.
         self._unsettled: dict[tuple[str, str], Row] = {}
@@ -169,7 +168,7 @@ class BusinessWriter:
         for row in self._left("waiting"):
             self._resume(row)
             # No more are taken up than requests have to do with.
-            while len(self._schedule) > self._settings.in_flight and self._going():
+            while len(self._schedule) > self._in_flight and self._going():
                 self.pump(_WAIT)
 
     def _left(self, *states: str) -> Iterator[Row]:

@@ -9,22 +9,9 @@ from typing import Any
 from clearbooks.errors import SettingError
 from target_clearbooks.ledger.amounts import plain
 from target_clearbooks.ledger.spelling import fold, listed
+from target_clearbooks.settings import REFERENCE_KINDS
 
-KINDS = (
-    "accountCode", "bankAccount", "customer", "paymentMethod", "stockItem", "supplier",
-    "vatRate", "vatTreatment",
-)  # fmt: skip
 ANY = "*"
-
-DESCRIPTION = (
-    "How names in the records become IDs: for each kind of reference "
-    f"({', '.join(f'`{kind}`' for kind in KINDS)}) an object from the source's own name or number "
-    "to a name, number or key of the ledger, such as "
-    '`{"accountCode": {"4000": "Sales"}, "vatRate": {"T1": "20%", "T0": "0.00:Zero"}}`. '
-    'The name `"*"` stands for records that give none: `{"customer": {"*": "Cash sales"}}`. '
-    'A kind may be limited to one stream: `{"bills.accountCode": {"*": "Sundry expenses"}}`. '
-    "Names that are not listed are looked up as they are."
-)
 
 
 class Aliases:
@@ -42,10 +29,10 @@ class Aliases:
         self._by_kind: dict[str, dict[str, Any]] = {}
         for kind, names in setting.items():
             stream, _, name = kind.rpartition(".")
-            if name not in KINDS or (stream and stream not in streams):
+            if name not in REFERENCE_KINDS or (stream and stream not in streams):
                 raise SettingError(
-                    f"references: unknown kind {kind!r}; there are {listed(KINDS)}, each also "
-                    "with a stream before it, such as bills.accountCode"
+                    f"references: unknown kind {kind!r}; there are {listed(REFERENCE_KINDS)}, "
+                    "each also with a stream before it, such as bills.accountCode"
                 )
             if not isinstance(names, Mapping):
                 raise SettingError(

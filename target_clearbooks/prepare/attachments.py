@@ -19,7 +19,7 @@ import urllib3
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from target_clearbooks.intent import PrepareSettings
+    from target_clearbooks.settings import TargetSettings
 
 MOST_BYTES = 20 * 1024 * 1024
 _TIMEOUT = 30.0
@@ -29,7 +29,7 @@ _HTTPS_PORT = 443
 _OK = 200
 
 
-def read(record: Mapping[str, Any], settings: PrepareSettings) -> bytes:
+def read(record: Mapping[str, Any], settings: TargetSettings) -> bytes:
     """The bytes that a record holds or points to.
 
     Raises:

@@ -26,8 +26,9 @@ from target_clearbooks.prepare.shapes import folded_keys
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from target_clearbooks.intent import LedgerMap, PrepareSettings, Reference
+    from target_clearbooks.intent import LedgerMap, Reference
     from target_clearbooks.ledger.lookups import Lookups
+    from target_clearbooks.settings import TargetSettings
 
 KINDS = ("customers", "suppliers")
 RUNGS: Mapping[str, Callable[[str], str]] = {
@@ -54,7 +55,7 @@ class Contacts:
         SettingError: `match` names a field that identifies nobody.
     """
 
-    def __init__(self, lookups: Lookups, ledger_map: LedgerMap, settings: PrepareSettings) -> None:
+    def __init__(self, lookups: Lookups, ledger_map: LedgerMap, settings: TargetSettings) -> None:
         self._lookups = lookups
         self._map = ledger_map
         if bad := [rung for rung in settings.match if rung not in RUNGS]:

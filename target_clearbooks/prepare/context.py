@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
 
-    from target_clearbooks.intent import LedgerMap, PrepareSettings
+    from target_clearbooks.intent import LedgerMap
     from target_clearbooks.ledger.lookups import Lookups
     from target_clearbooks.prepare.diagnostics import Findings
+    from target_clearbooks.settings import TargetSettings
 
 Body = dict[str, Any]
 _CODE = 3
@@ -32,7 +33,7 @@ class Kit:
         self,
         lookups: Lookups,
         ledger_map: LedgerMap,
-        settings: PrepareSettings,
+        settings: TargetSettings,
         business_id: int,
     ) -> None:
         self.lookups = lookups

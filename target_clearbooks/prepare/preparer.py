@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from clearbooks.client import Client
-    from target_clearbooks.intent import LedgerMap, Mapped, Outcome, PrepareSettings, SourceKey
+    from target_clearbooks.intent import LedgerMap, Mapped, Outcome, SourceKey
     from target_clearbooks.ledger.lookups import Lookups
     from target_clearbooks.prepare.context import Body
+    from target_clearbooks.settings import TargetSettings
 
 # Resolves and checks a body in place; answers its marker, where it has one.
 Step = Callable[[Kit, str, dict[str, Any], str, Findings], "str | None"]
@@ -64,7 +65,7 @@ class Preparer:
         client: Client,
         lookups: Lookups,
         ledger_map: LedgerMap,
-        settings: PrepareSettings,
+        settings: TargetSettings,
         business_id: int,
     ) -> None:
         del client  # every read goes through `lookups`

@@ -20,6 +20,12 @@ class NoStoreError(SettingError):
     """There is no state store yet where the setting points."""
 
 
+class UnreachableStoreError(SettingError):
+    """A database that should hold state or locks does not answer. It may do so later."""
+
+    exit_code = 1
+
+
 class BusyError(ClearBooksError):
     """Another program writes into this business."""
 

@@ -29,7 +29,7 @@ import msgspec
 
 from clearbooks.errors import SettingError
 from clearbooks.settings import is_loopback, state_dir
-from target_clearbooks.store.database import BusyError
+from target_clearbooks.store.database import BusyError, UnreachableStoreError
 
 if TYPE_CHECKING:
     from clearbooks.postgres import psycopg
@@ -180,7 +180,7 @@ class WriterLocks:
                 keep_open(self._link)
             advisory.acquire(self._link, name, business_id)
         except psycopg.Error as error:
-            raise SettingError(
+            raise UnreachableStoreError(
                 f"token_store: no lock can be made in {shown(url)}: {reason(error, url)}"
             ) from None
 

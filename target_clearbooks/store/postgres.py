@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from clearbooks.errors import SettingError
 from clearbooks.postgres import connect, psycopg, reason, shown
 from target_clearbooks.store import advisory
-from target_clearbooks.store.database import NoStoreError, Store, StoreError
+from target_clearbooks.store.database import (
+    NoStoreError,
+    Store,
+    StoreError,
+    UnreachableStoreError,
+)
 from target_clearbooks.store.format import Dialect, scripts
 from target_clearbooks.store.sqlite import SqliteStore
 
@@ -49,7 +53,8 @@ class PostgresStore(Store):
 
     Raises:
         NoStoreError: there are no tables, and none may be made.
-        SettingError: it cannot be reached, or a newer program has written it.
+        UnreachableStoreError: it cannot be reached.
+        SettingError: a newer program has written it.
     """
 
     def __init__(self, url: str, *, write: bool = True) -> None:
@@ -160,8 +165,8 @@ class PostgresStore(Store):
     def close(self) -> None:
         self._link.close()
 
-    def _unusable(self, error: psycopg.Error) -> SettingError:
-        return SettingError(f"state_store: {self.location}: {reason(error, self._url)}")
+    def _unusable(self, error: psycopg.Error) -> UnreachableStoreError:
+        return UnreachableStoreError(f"state_store: {self.location}: {reason(error, self._url)}")
 
     def _failed(self, error: psycopg.Error) -> StoreError:
         return StoreError(f"state_store: {self.location}: {reason(error, self._url)}")

@@ -80,7 +80,7 @@ def test_a_business_that_is_not_covered(source, books):
         ({"credentials": {"auth_type": "access_token", "access_token": "no-such-token"}},
          "authorise the application again"),
         ({"start_date": "soon"}, "start_date: 'soon' should be a date"),
-        ({"page_size": 500}, "500 is greater than the maximum of 200"),
+        ({"page_size": 500}, "page_size: 500 should be a whole number from 1 to 200"),
         ({"api_url": "ftp://x"}, "api_url: 'ftp://x' should be an https:// address"),
         ({"streams": ["cats"]}, "streams: ['cats'] not known; there are: businesses"),
     ],

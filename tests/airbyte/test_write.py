@@ -168,7 +168,7 @@ class TestInput:
     )  # fmt: skip
     def test_a_catalog_that_cannot_be(self, destination, catalog, words):
         run = destination("write", catalog=catalog, stdin="")
-        assert run.code == 1
+        assert run.code == 2
         assert words in run.errors[0]["message"]
         assert run.errors[0]["failure_type"] == "config_error"
 
@@ -191,7 +191,7 @@ class TestInput:
     @pytest.mark.parametrize("text", ["no json\n", "[1]\n", lines(record("cats", id=1))])
     def test_what_is_no_message_fails(self, destination, text):
         run = destination("write", catalog=BOTH, stdin=text)
-        assert run.code == 1
+        assert run.code == 2
         assert len(run.errors) == 1
 
 

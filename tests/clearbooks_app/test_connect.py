@@ -210,7 +210,7 @@ def test_a_redirect_uri_elsewhere_is_pasted(settings, run):
 
 
 def test_pasting_something_else(settings, run):
-    result = run("connect --no-browser", 1, text="abc123\n")
+    result = run("connect --no-browser", 2, text="abc123\n")
     assert "that is not the redirected address" in result.stderr
 
 
@@ -224,14 +224,14 @@ def test_a_registered_loopback_uri(settings, browser, run):
 
 
 def test_a_redirect_uri_that_is_none(settings, run):
-    assert "--redirect-uri: 'nonsense'" in run("connect --redirect-uri nonsense", 1).stderr
+    assert "--redirect-uri: 'nonsense'" in run("connect --redirect-uri nonsense", 2).stderr
 
 
 # Settings
 
 
 def test_what_is_missing_without_a_terminal(run):
-    assert "client_id is missing: set CLEARBOOKS_CLIENT_ID" in run("connect", 1).stderr
+    assert "client_id is missing: set CLEARBOOKS_CLIENT_ID" in run("connect", 2).stderr
 
 
 def test_it_asks_on_a_terminal(settings, browser, run, monkeypatch):
@@ -261,7 +261,7 @@ def test_it_asks_on_a_terminal(settings, browser, run, monkeypatch):
     ],
 )
 def test_mistakes_before_anybody_is_sent_away(settings, browser, run, words, message):
-    assert message in run(f"connect {words}", 1).stderr
+    assert message in run(f"connect {words}", 2).stderr
     assert browser.urls == []
 
 
@@ -305,7 +305,7 @@ def test_save_into_env(settings, browser, run, home, monkeypatch):
 
 def test_a_file_that_is_no_settings_is_left(settings, browser, run, home):
     (home / "notes.txt").write_text("my notes")
-    assert "was left as it is" in run("connect --save notes.txt", 1).stderr
+    assert "was left as it is" in run("connect --save notes.txt", 2).stderr
     assert (home / "notes.txt").read_text() == "my notes"
     assert browser.urls == []
 

@@ -67,7 +67,7 @@ def test_precedence(home, monkeypatch):
 )
 def test_a_wrong_value_is_named_with_its_origin(run, monkeypatch, name, value, message):
     monkeypatch.setenv(f"CLEARBOOKS_{name}", value)
-    result = run("status", 1)
+    result = run("status", 2)
     assert message in result.stderr
     assert len(result.stderr.splitlines()) == 1
 
@@ -76,12 +76,12 @@ def test_a_wrong_value_is_named_with_its_origin(run, monkeypatch, name, value, m
 def test_a_config_file_that_is_none(run, home, text):
     if text is not None:
         (home / "c.json").write_text(text)
-    result = run("status --config c.json", 1)
+    result = run("status --config c.json", 2)
     assert result.stderr.startswith("Error: --config c.json: ")
 
 
 def test_a_secret_of_the_wrong_type_is_not_repeated(run, home):
     (home / "c.json").write_text('{"client_secret": 12345678}')
-    result = run("status --config c.json", 1)
+    result = run("status --config c.json", 2)
     assert "client_secret: not of the right type (from c.json)" in result.stderr
     assert "12345678" not in result.output

@@ -122,7 +122,7 @@ def test_status_shows_the_newest_run_of_the_target(connected, run, home):
 def test_tokens_of_another_place_are_not_sent(connected, run, monkeypatch):
     monkeypatch.delenv("CLEARBOOKS_TOKEN_URL")
     monkeypatch.delenv("CLEARBOOKS_API_URL")
-    result = run("status", 1)
+    result = run("status", 2)
     assert "but token_url is https://api.clearbooks.co.uk/oauth/token" in result.stderr
 
 
@@ -137,5 +137,5 @@ def test_several_applications_are_told_apart(connected, run, monkeypatch):
     other.client_id = "other"
     store.connect(other)
     monkeypatch.delenv("CLEARBOOKS_CLIENT_ID")
-    assert "choose one with --client-id: other, sandbox" in run("status", 1).stderr
+    assert "choose one with --client-id: other, sandbox" in run("status", 2).stderr
     assert json.loads(run("status --json --client-id sandbox").stdout)["client_id"] == "sandbox"

@@ -9,8 +9,8 @@ import threading
 
 import pytest
 
-from target_clearbooks.intent import PrepareSettings
-from target_clearbooks.prepare import attachments
+from target_clearbooks import attachments
+from target_clearbooks.settings import TargetSettings
 
 x509 = pytest.importorskip("cryptography.x509")
 BYTES = b"%PDF-1.7 bytes"
@@ -71,7 +71,7 @@ def site(tmp_path, monkeypatch):
 
 
 def read(url):
-    return attachments.read({"url": url}, PrepareSettings(attachment_hosts=("localhost",)))
+    return attachments.read({"url": url}, TargetSettings(attachment_hosts=("localhost",)))
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_a_certificate_of_another_name_is_refused(site, anywhere, monkeypatch):
         attachments.socket, "getaddrinfo",
         lambda _host, *args, **kwargs: real("127.0.0.1", *args, **kwargs),
     )  # fmt: skip
-    settings = PrepareSettings(attachment_hosts=("files.example",))
+    settings = TargetSettings(attachment_hosts=("files.example",))
     url = site.replace("localhost", "files.example") + "/file.pdf"
     with pytest.raises(ValueError, match="did not answer"):
         attachments.read({"url": url}, settings)
@@ -132,4 +132,4 @@ def test_a_certificate_of_another_name_is_refused(site, anywhere, monkeypatch):
 ])  # fmt: skip
 def test_everything_else_is_refused(record):
     with pytest.raises(ValueError):  # noqa: PT011 - the text says why, each its own
-        attachments.read(record, PrepareSettings(attachment_hosts=("localhost",)))
+        attachments.read(record, TargetSettings(attachment_hosts=("localhost",)))

@@ -86,7 +86,7 @@ def test_apply_refuses_what_moved(run, command):
     body = {"name": "Somebody else's change"}
     run.call("updateCustomer", body, customerId=number)
     run.sandbox.requests.clear()
-    assert "has changed" in command("apply", str(path), "--yes", code=1)
+    assert "has changed" in command("apply", str(path), "--yes", code=2)
     assert not run.writes()
 
 
@@ -94,7 +94,7 @@ def test_apply_refuses_a_plan_that_was_changed(run, command):
     path = run.directory / "plan.jsonl"
     assert run(book(1), dry_run=True, plan_path=str(path)) == 0
     path.write_text(path.read_text().replace("Customer C0", "Customer CX"))
-    assert "changed since it was made" in command("apply", str(path), "--yes", code=1)
+    assert "changed since it was made" in command("apply", str(path), "--yes", code=2)
     assert not run.writes()
 
 
@@ -130,7 +130,7 @@ def test_syncs_and_map(run, command):
     assert "I2" in command("syncs", "show", newest["run"])
     [row] = json.loads(command("map", "show", "sales_invoices", "I1", "--json"))
     assert row["lineage"] == [row["id"]]
-    assert "belongs to" in command("map", "set", "sales_invoices", "I9", str(row["id"]), code=1)
+    assert "belongs to" in command("map", "set", "sales_invoices", "I9", str(row["id"]), code=2)
     command("map", "unset", "sales_invoices", "I1")
     command("map", "set", "sales_invoices", "I9", str(row["id"]))
     assert json.loads(command("map", "show", "sales_invoices", "--json"))[0]["external_id"] == "I9"
@@ -202,7 +202,7 @@ def test_rebuild_leaves_the_others_out(run, command):
     assert run([*schema("suppliers", "bills", "payments"), supplier(), bill(),
                 payment("P1", "S1", "-120.00", "supplier")]) == 0  # fmt: skip
     assert run([*schema("sales_allocations"), allocation()]) == 4  # its invoice is missing
-    assert "nothing is known" in command("map", "unset", "customers", "nobody", code=1)
+    assert "nothing is known" in command("map", "unset", "customers", "nobody", code=2)
 
 
 def test_a_feed_that_a_person_has_named_is_left_alone(run, command):

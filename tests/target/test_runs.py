@@ -422,7 +422,7 @@ def test_a_run_that_ends_early_does_not_wait_for_its_source(run):
     messages = [*schema("customers"), customer(), state({"n": 1}), *schema("nonsense")]
     process.stdin.write("".join(json.dumps(m) + "\n" for m in messages))
     process.stdin.flush()
-    assert process.wait(timeout=30) == 1
+    assert process.wait(timeout=30) == 2
     assert json.loads(process.stdout.read()) == {"n": 1}
     last = process.stderr.read().strip().splitlines()[-1]
     assert "there are: businesses" in last

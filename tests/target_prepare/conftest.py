@@ -11,9 +11,10 @@ from clearbooks.client import Reply
 from clearbooks.contract import load_contract
 from clearbooks.errors import NotFoundError, RejectedError
 from clearbooks_sandbox import AccountingEngine
-from target_clearbooks.intent import Intent, Mapped, PrepareSettings
+from target_clearbooks.intent import Intent, Mapped
 from target_clearbooks.ledger.lookups import Lookups
 from target_clearbooks.prepare.preparer import Preparer
+from target_clearbooks.settings import TargetSettings
 
 STANDARD = "20.00:Standard"
 SALES, COST = 1001001, 2001001
@@ -117,8 +118,8 @@ class Ledger:
         return self.do("createAllocation", body, invoiceType=side)
 
     def prepare(self, stream, record, key=None, **settings):
-        """The outcome of a record; settings are those of `PrepareSettings`."""
-        asked = PrepareSettings(**settings)
+        """The outcome of a record; settings are those of `TargetSettings`."""
+        asked = TargetSettings(**settings)
         which = repr(asked)
         if which not in self._preparers:
             self._preparers[which] = Preparer(

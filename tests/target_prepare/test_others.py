@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 
 from clearbooks.errors import SettingError
-from target_clearbooks.intent import Intent, Operation, Waiting
-from target_clearbooks.prepare.aliases import KINDS, Aliases
-from target_clearbooks.writable import WRITABLE
+from target_clearbooks.intent import WRITABLE, Intent, Operation, Waiting
+from target_clearbooks.prepare.aliases import Aliases
+from target_clearbooks.settings import REFERENCE_KINDS
 
 
 def journal(*lines, **fields):
@@ -156,7 +156,10 @@ def test_the_setting_references_is_checked():
         Aliases({"invoices.accountCode": {}}, WRITABLE)
     with pytest.raises(SettingError, match="should be an object"):
         Aliases({"accountCode": "Sales"}, WRITABLE)
-    assert Aliases({kind: {} for kind in KINDS}, WRITABLE).meant("bills", "accountCode", 5) == 5
+    assert (
+        Aliases({kind: {} for kind in REFERENCE_KINDS}, WRITABLE).meant("bills", "accountCode", 5)
+        == 5
+    )
 
 
 def test_aliases():

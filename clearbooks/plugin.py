@@ -1,0 +1,84 @@
+"""How tap and target find their settings: the part of a Singer plugin that both share."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from singer_sdk.configuration._dict_config import parse_environment_config
+from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.helpers._classproperty import classproperty
+from singer_sdk.plugin_base import PluginBase
+from typing_extensions import override
+
+from clearbooks.configuration import Settings, unknown_settings, value_of_variable
+from clearbooks.errors import SettingError
+from clearbooks.program import check_config_files
+from clearbooks.settings import Connection
+
+if TYPE_CHECKING:
+    import click
+
+S = TypeVar("S", bound=Settings)
+
+
+def config_schema(own: type[Settings]) -> dict[str, Any]:
+    """The `config_jsonschema` of a plugin: the settings that all share, and its own."""
+    return {"type": "object", "properties": {**Connection.properties(), **own.properties()}}
+
+
+class ConfiguredPlugin(PluginBase, Generic[S]):
+    """A plugin whose settings are declared by `Connection` and a class of its own.
+
+    Attributes:
+        settings_class: Declares the settings that only this plugin has.
+    """
+
+    settings_class: type[S]
+
+    @functools.cached_property
+    def connection(self) -> Connection:
+        """The checked settings that every program shares."""
+        return Connection.from_config(self.config, program=self.name)
+
+    @functools.cached_property
+    def settings(self) -> S:
+        """The checked settings that only this plugin has."""
+        return self.settings_class.from_config(self.config)
+
+    @override
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        """Check the settings: ours by their declaration, those of the SDK by its JSON Schema.
+
+        Raises:
+            SettingError: the first value that cannot work.
+        """
+        self.append_builtin_config(self.config_jsonschema)
+        known = self.config_jsonschema["properties"]
+        for line in unknown_settings(self._config, known):
+            self.logger.warning("%s", line)
+        # Null and empty text stand for "unset", which the JSON Schema need not know.
+        self._config = {k: v for k, v in self._config.items() if v not in (None, "")}
+        if raise_errors:
+            _ = self.connection, self.settings
+        try:
+            return super()._validate_config(raise_errors=raise_errors)
+        except ConfigValidationError as error:
+            raise SettingError("; ".join(error.errors)) from None
+
+    @classproperty
+    @override
+    def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805 - a property of the class
+        """The values of the environment; what cannot be understood is left for the check."""
+        cls.append_builtin_config(cls.config_jsonschema)
+        known = cls.config_jsonschema["properties"]
+        # As text, since the SDK ends in a traceback over a number that is none.
+        as_text = {"properties": {name: {"type": "string"} for name in known}}
+        texts = parse_environment_config(as_text, cls._env_var_prefix)
+        return {name: value_of_variable(known[name], text) for name, text in texts.items()}
+
+    @classmethod
+    @override
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
+        check_config_files(value)
+        return super().cb_config(ctx, param, value)
