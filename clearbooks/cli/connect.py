@@ -21,7 +21,7 @@ from clearbooks.cli.scopes import needed_scopes, read_scopes, stream_scopes
 from clearbooks.client import Client
 from clearbooks.errors import ClearBooksError, SettingError
 from clearbooks.oauth import begin_consent, finish_consent
-from clearbooks.tokens import fingerprint, open_store
+from clearbooks.tokens import open_store
 
 if TYPE_CHECKING:
     from clearbooks.cli.callback import Listener
@@ -105,10 +105,10 @@ def connect(
         uri = listener.redirect_uri if listener is not None else str(redirect_uri)
         consent = begin_consent(connection, uri, asked)
         if listener is None:
-            chain = _pasted(connection, consent)
-            _keep(connection, store, chain)
+            chain = _pasted(connection, consent, store)
         else:
             chain = _visited(connection, consent, store, listener, timeout)
+    known.remember(store.place(), chain.client_id)
     if target is not None:
         keep_settings(target, settings, (TAP, TARGET) if write else (TAP,))
     _report(connection, store, chain, asked, settings=settings, target=target, as_json=as_json)
@@ -175,9 +175,8 @@ def _scopes(
 
 def _check_store(store: TokenStore, connection: Connection, *, yes: bool) -> bool:
     """See that tokens can be kept before anybody is sent away; ask before others are replaced."""
-    with store.lock():
+    with store.lock(), store.reserve():
         chains = store.chains()
-        store.replace(chains)
     mine = [chain for chain in chains if chain.client_id == connection.client_id]
     show.warn(REVOKES)
     if mine:
@@ -190,12 +189,12 @@ def _check_store(store: TokenStore, connection: Connection, *, yes: bool) -> boo
     return True
 
 
-def _pasted(connection: Connection, consent: Consent) -> Chain:
+def _pasted(connection: Connection, consent: Consent, store: TokenStore) -> Chain:
     show.note("Open this address in any browser, and decide there:")
     show.note(f"\n  {consent.url}\n")
     show.note(f"You are then sent to {consent.redirect_uri}, which need not show a page.")
     pasted = click.prompt("Paste the whole address you were sent to", err=True)
-    return finish_consent(connection, consent, code_of(query_of(pasted), consent.state))
+    return finish_consent(connection, consent, code_of(query_of(pasted), consent.state), store)
 
 
 def _visited(
@@ -207,8 +206,8 @@ def _visited(
         show.note("No browser was found here. On a server use --no-browser.")
     answer = listener.wait(timeout)
     try:
-        chain = finish_consent(connection, consent, code_of(answer.query, consent.state))
-        _keep(connection, store, chain)
+        code = code_of(answer.query, consent.state)
+        chain = finish_consent(connection, consent, code, store)
     except ClearBooksError as error:
         text = str(error)
         answer.show("Not connected", text[:1].upper() + text[1:] + ".")
@@ -218,14 +217,6 @@ def _visited(
         raise
     answer.show("Connected", "The tokens are stored, and the program goes on by itself.")
     return chain
-
-
-def _keep(connection: Connection, store: TokenStore, chain: Chain) -> None:
-    if connection.refresh_token:
-        # The token of the settings is revoked now: whoever starts from it goes on with this one.
-        chain.seeds = [fingerprint(connection.refresh_token)]
-    store.connect(chain)
-    known.remember(store.place(), chain.client_id)
 
 
 def _report(
