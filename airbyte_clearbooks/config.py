@@ -132,7 +132,9 @@ class Config:
                         obtained_at=time.time(),
                         connected_at=time.time(),
                         seeds=[fingerprint(refresh)],
-                    )
+                    ),
+                    # The configuration holds them as well.
+                    patience=0.0,
                 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
@@ -45,7 +46,9 @@ _PASSING = frozenset({408, 425})
 # Answers to a write that do not tell: a gateway gave up waiting, or "see what came of it".
 _UNTOLD = frozenset({301, 302, 303, 408})
 _TRIES_WHEN_LIMITED = 25
-_RENEWALS = 3
+# Tokens in a row that a request may see refused; after some of them it waits before the next.
+_MOST_REFUSALS = 20
+_REFUSALS_AT_ONCE = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 10
 _MOST_BACKOFF = 30.0
@@ -268,19 +271,21 @@ class Client:
             data, headers["Content-Type"] = body, "application/octet-stream"
         elif body is not None:
             data, headers["Content-Type"] = _encoder.encode(body), "application/json"
-        token = self.tokens.access_token()
-        renewals = 0
-        for _ in range(_MOST_REDIRECTS):
-            reply = self._exchange(operation, method, url, headers, data, token)
+        refusals = redirects = 0
+        while redirects < _MOST_REDIRECTS:
+            reply, token = self._exchange(operation, method, url, headers, data)
             status = reply.status_code
             if status == _UNAUTHORISED:
-                # Not carried out. A token may end again while many requests wait their turn.
-                renewals += 1
-                newer = self.tokens.refused(token) if renewals <= _RENEWALS else None
-                if newer is None:
+                # Not carried out. Other programs may renew or revoke as often as requests go
+                # out, so that a new token is as good as the last; a server that refuses them
+                # all is left after a while.
+                refusals += 1
+                if refusals > _MOST_REFUSALS or self.tokens.refused(token) is None:
                     break
-                token = newer
+                if refusals > _REFUSALS_AT_ONCE:
+                    time.sleep(backoff.full_jitter(min(0.1 * 2 ** (refusals - 4), 1.0)))
                 continue
+            redirects += 1
             if status in _REDIRECTS and "Location" in reply.headers and method == "GET":
                 url = self._redirected(operation, url, reply.headers["Location"])
                 continue
@@ -301,14 +306,16 @@ class Client:
         url: str,
         headers: dict[str, str],
         data: bytes | None,
-        token: str,
-    ) -> requests.Response:
+    ) -> tuple[requests.Response, str]:
+        """The answer, and the token that was sent; sent again where the rate was limited."""
         found: list[tuple[str, str]] = []
         for _ in range(_TRIES_WHEN_LIMITED):
             try:
                 # Before the pacer: a request leaves at the moment that the pacer gave it.
                 with self._in_flight:
                     sent = self.pacer.wait()
+                    # Only now: a token may end while a request waits for its turn.
+                    token = self.tokens.access_token()
                     with self._count:
                         self.requests += 1
                     reply = self._session.request(
@@ -331,7 +338,7 @@ class Client:
                 ) from None
             if reply.status_code != _TOO_MANY:
                 self.pacer.succeeded()
-                return reply
+                return reply, token
             # Not carried out. The pacer makes everybody wait, longer each time in a row.
             self.pacer.limited(sent, replies.retry_after(reply.headers))
             found = replies.faults(reply.content)

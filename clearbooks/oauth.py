@@ -1,28 +1,27 @@
-"""The token endpoint: consent with PKCE, single-use refresh tokens, and who may use them.
-
-Source: the API's reference. Only the grant types authorization code and refresh token exist,
-clients are confidential, credentials go into the form body.
-"""
+"""Consent with PKCE, and the single-use refresh tokens: when they are used, and by whom."""
 
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
 import logging
 import secrets
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
-import msgspec
-import requests
-
-from clearbooks.errors import ApiError, NotAuthorisedError, SettingError, UnavailableError
-from clearbooks.replies import surely_not_sent
-from clearbooks.tokens import Chain, fingerprint, join_seeds, open_store
+from clearbooks.errors import (
+    ClearBooksError,
+    NotAuthorisedError,
+    SettingError,
+    TokenStoreError,
+    UnavailableError,
+)
+from clearbooks.token_endpoint import AUTHORISE_AGAIN, request_tokens
+from clearbooks.tokens import Chain, SupersededError, fingerprint, join_seeds, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -32,22 +31,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-AUTHORISE_AGAIN = "authorise the application again: `clearbooks connect`, or a new refresh token"
-_TOO_MANY = 429
-_SERVER_ERROR = 500
-_TOKEN_TRIES = 4
-
-
-class _TokenReply(msgspec.Struct):
-    access_token: str
-    refresh_token: str | None = None
-    expires_in: float | None = None
-    scope: str | None = None
-
-
-class _TokenFault(msgspec.Struct):
-    error: str = ""
-    error_description: str | None = None
+# Between two tries to save tokens that could not be saved when they came.
+_SAVE_AGAIN = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,110 +71,45 @@ def begin_consent(connection: Connection, redirect_uri: str, scopes: Iterable[st
     return Consent(f"{connection.authorize_url}{joint}{query}", state, verifier, redirect_uri)
 
 
-def finish_consent(connection: Connection, consent: Consent, code: str) -> Chain:
-    """Exchange the code for tokens; the caller saves the chain with `TokenStore.connect`."""
-    return _request_tokens(
-        connection,
-        "exchangeCode",
-        {
-            "grant_type": "authorization_code",
-            "code": code,
-            "redirect_uri": consent.redirect_uri,
-            "code_verifier": consent.verifier,
-        },
-    )
+def finish_consent(connection: Connection, consent: Consent, code: str, store: TokenStore) -> Chain:
+    """Exchange the code for tokens, and save them in the place of all that were there before.
 
-
-def _request_tokens(connection: Connection, operation: str, form: dict[str, str]) -> Chain:
-    """One POST to the token endpoint.
-
-    It is sent again only where it surely was not carried out: the code or refresh token is good
-    for one use, and using it twice may revoke the whole chain.
+    Raises:
+        TokenStoreError: the store cannot be written, and the code was not sent; or, against all
+            that, the tokens could not be saved.
+        NotAuthorisedError: the code was refused.
     """
-    if not (connection.client_id and connection.client_secret):
-        raise SettingError(
-            "client_id and client_secret are missing: tokens cannot be fetched without them"
+    with store.lock(), store.reserve():
+        chain = request_tokens(
+            connection,
+            "exchangeCode",
+            {
+                "grant_type": "authorization_code",
+                "code": code,
+                "redirect_uri": consent.redirect_uri,
+                "code_verifier": consent.verifier,
+            },
         )
-    form = {
-        **form,
-        "client_id": connection.client_id,
-        "client_secret": connection.client_secret,
-    }
-    for attempt in range(1, _TOKEN_TRIES + 1):
-        last = attempt == _TOKEN_TRIES
-        try:
-            reply = requests.post(
-                connection.token_url,
-                data=form,
-                headers={"User-Agent": connection.user_agent, "Accept": "application/json"},
-                timeout=connection.request_timeout,
-                allow_redirects=False,
-            )
-        except requests.RequestException as error:
-            if not surely_not_sent(error):
-                raise NotAuthorisedError(
-                    f"{operation}: the token request was sent and no answer came "
-                    f"({type(error).__name__}); the refresh token may be used up. It is not sent "
-                    f"twice. Run again; if the token is then refused, {AUTHORISE_AGAIN}"
-                ) from None
-            if last:
-                raise UnavailableError(
-                    operation, None, hint=f"{connection.token_url} cannot be reached"
-                ) from None
-            time.sleep(2.0 ** (attempt - 1))
-            continue
-        if reply.status_code == _TOO_MANY and not last:
-            time.sleep(min(float(_digits(reply.headers.get("Retry-After"))), 60.0))
-            continue
-        return _chain(connection, operation, reply)
-    raise AssertionError  # pragma: no cover - the loop returns or raises
+        if connection.refresh_token:
+            # It is revoked now: whoever starts from it goes on with this chain.
+            chain.seeds = [fingerprint(connection.refresh_token)]
+        store.take_over(chain)
+    return chain
 
 
-def _digits(value: str | None) -> int:
-    return int(value) if value and value.strip().isdigit() else 2
+class _Held(NamedTuple):
+    """A chain in use; `until` is by the monotonic clock, which nobody can set."""
+
+    chain: Chain
+    until: float
 
 
-def _chain(connection: Connection, operation: str, reply: requests.Response) -> Chain:
-    if not reply.ok or 300 <= reply.status_code < 400:  # noqa: PLR2004 - any redirect
-        fault = _TokenFault()
-        with contextlib.suppress(msgspec.MsgspecError):
-            fault = msgspec.json.decode(reply.content, type=_TokenFault)
-        if reply.status_code >= _SERVER_ERROR:
-            raise ApiError(
-                operation,
-                reply.status_code,
-                hint="the token endpoint failed and the refresh token may be used up. Run again; "
-                f"if the token is then refused, {AUTHORISE_AGAIN}",
-            )
-        remedy = {
-            "invalid_client": "check client_id and client_secret",
-            "invalid_grant": "the token was used before, revoked, or belongs to another "
-            f"application: {AUTHORISE_AGAIN}",
-        }.get(fault.error, f"check the settings, or {AUTHORISE_AGAIN}")
-        words = ": ".join(w for w in (fault.error, fault.error_description) if w)
-        raise NotAuthorisedError(
-            f"{operation}: HTTP {reply.status_code}" + (f" - {words}" if words else "")
-            + f" - {remedy}"
-        )  # fmt: skip
-    try:
-        # Not strict: some servers send expires_in as a string, and the refresh token is used up.
-        tokens = msgspec.json.decode(reply.content, type=_TokenReply, strict=False)
-    except msgspec.MsgspecError:
-        raise NotAuthorisedError(
-            f"{operation}: the answer of {connection.token_url} holds no tokens; the refresh "
-            f"token may be used up. Run again; if the token is then refused, {AUTHORISE_AGAIN}"
-        ) from None
-    now = time.time()
-    return Chain(
-        client_id=connection.client_id or "",
-        token_url=connection.token_url,
-        access_token=tokens.access_token,
-        refresh_token=tokens.refresh_token,
-        expires_at=now + tokens.expires_in if tokens.expires_in else 0.0,
-        obtained_at=now,
-        connected_at=now,
-        scope=tokens.scope,
-    )
+class _Unsaved(NamedTuple):
+    """A chain that the store does not hold; `spent` is the refresh token that it holds instead."""
+
+    chain: Chain
+    spent: str
+    again: float
 
 
 class TokenSource:
@@ -210,7 +130,9 @@ class TokenSource:
         self._connection = connection
         self._on_saved = on_saved
         self._store = store
-        self._chain: Chain | None = None
+        self._held: _Held | None = None
+        self._unsaved: _Unsaved | None = None
+        self._failed: tuple[str, ClearBooksError] | None = None
         self._mutex = threading.Lock()
         if not connection.access_token and not connection.client_id:
             raise SettingError(
@@ -233,10 +155,12 @@ class TokenSource:
         """
         if self._connection.access_token:
             return self._connection.access_token
-        chain = self._chain
-        if chain is not None and chain.fresh():
-            return chain.access_token
-        return self._renew(None).access_token
+        unsaved = self._unsaved
+        if unsaved is not None and unsaved.again < time.monotonic():
+            with self._mutex:
+                self._save_again()
+        chain = self._usable(None)
+        return (chain or self._renew(None)).access_token
 
     def refused(self, token: str) -> str | None:
         """A newer token after a 401 for `token`; None where no other can be had."""
@@ -247,42 +171,89 @@ class TokenSource:
 
     def settle(self, seconds: float = 4.0) -> None:
         """Let a renewal that is under way be saved: its refresh token is used up already."""
-        if self._mutex.acquire(timeout=seconds):
+        if not self._mutex.acquire(timeout=seconds):
+            return
+        try:
+            if not self._save_again():
+                logger.error(
+                    "the newest tokens could not be saved in %s and end with this run: %s",
+                    self.store.location,
+                    AUTHORISE_AGAIN,
+                )
+        finally:
             self._mutex.release()
 
+    def _usable(self, bad: str | None) -> Chain | None:
+        held = self._held
+        if held is None or held.until <= time.monotonic() or held.chain.access_token == bad:
+            return None
+        return held.chain
+
     def _renew(self, bad: str | None) -> Chain:
+        if threading.current_thread() is not threading.main_thread():
+            return self._renewed(bad)
+        # A signal raises its exception in the main thread, and would cut off a renewal there
+        # between the answer and its saving. So that goes on elsewhere, and `settle` awaits it.
+        pool = ThreadPoolExecutor(1, thread_name_prefix="token")
+        try:
+            return pool.submit(self._renewed, bad).result()
+        finally:
+            pool.shutdown(wait=False)
+
+    def _renewed(self, bad: str | None) -> Chain:
         with self._mutex:
             # Another thread may have been here while this one waited.
-            chain = self._chain
-            if chain is not None and chain.fresh() and chain.access_token != bad:
+            chain = self._usable(bad)
+            if chain is not None:
                 return chain
+            if self._unsaved is not None and not self._save_again():
+                # This chain lives here alone: nothing is lost by going on without the store.
+                new = self._refresh(self._unsaved.chain)
+                self._unsaved = self._unsaved._replace(chain=new.chain)
+                self._save_again()
+                return self._use(new)
             with self.store.lock():
                 # Another process may have been here, too.
-                stored = self._find()
-                if stored is None or not stored.fresh() or stored.access_token == bad:
-                    stored = self._refresh(stored)
-                self._chain = stored
-            return self._chain
+                old = self._find()
+                if old is not None:
+                    # Of tokens that it holds already a process knows their age best itself.
+                    if self._held is None or self._held.chain.access_token != old.access_token:
+                        self._held = _Held(old, time.monotonic() + old.good_for())
+                    chain = self._usable(bad)
+                    if chain is not None:
+                        return chain
+                with self.store.reserve():
+                    new = self._refresh(old)
+                    self._save(new.chain, self._refresh_token(old))
+                return self._use(new)
+
+    def _use(self, new: _Held) -> Chain:
+        self._held = new
+        if self._on_saved is not None:
+            self._on_saved(new.chain)
+        logger.info("access token renewed")
+        return new.chain
 
     def _find(self) -> Chain | None:
         client = self._connection.client_id or ""
         return self.store.find(client, self._connection.refresh_token)
 
-    def _refresh(self, old: Chain | None) -> Chain:
-        """Use the refresh token up, and save what came before anybody uses it."""
-        seed = self._connection.refresh_token
-        token = old.refresh_token if old is not None else seed
+    def _refresh_token(self, old: Chain | None) -> str:
+        token = old.refresh_token if old is not None else self._connection.refresh_token
         if token is None:
             raise NotAuthorisedError(
                 "not connected: no refresh_token is set and the token store "
                 f"{self.store.location} holds none for this client_id; authorise the application "
                 "(`clearbooks connect`)"
             )
-        new = _request_tokens(
-            self._connection,
-            "refreshToken",
-            {"grant_type": "refresh_token", "refresh_token": token},
-        )
+        return token
+
+    def _refresh(self, old: Chain | None) -> _Held:
+        """Use the refresh token up. What comes is to be saved before anybody uses it."""
+        seed = self._connection.refresh_token
+        token = self._refresh_token(old)
+        new = self._spend(token)
+        until = time.monotonic() + new.good_for()
         seeds = join_seeds(old.seeds if old else [], [fingerprint(seed)] if seed else [])
         seeds = seeds or [fingerprint(token)]
         new.connected_at = old.connected_at if old is not None else new.connected_at
@@ -294,11 +265,62 @@ class TokenSource:
         new.seeds = seeds
         if new.scope is None and old is not None:
             new.scope = old.scope
-        self.store.save(new)
-        if self._on_saved is not None:
-            self._on_saved(new)
-        logger.info("access token renewed")
-        return new
+        return _Held(new, until)
+
+    def _spend(self, token: str) -> Chain:
+        """Send a refresh token, which is good for one use, and for one try where that is unclear.
+
+        Other threads and streams ask again where one has failed; they get the same answer.
+        """
+        if self._failed is not None and self._failed[0] == token:
+            raise self._failed[1]
+        try:
+            return request_tokens(
+                self._connection,
+                "refreshToken",
+                {"grant_type": "refresh_token", "refresh_token": token},
+            )
+        except UnavailableError:
+            # It was not carried out.
+            raise
+        except ClearBooksError as error:
+            self._failed = (token, error)
+            raise
+
+    def _save(self, new: Chain, spent: str) -> None:
+        """Save what came before anybody uses it."""
+        try:
+            self.store.save(new, spent)
+        except SupersededError:
+            raise
+        except TokenStoreError as error:
+            # The old refresh token is used up: without this chain the authorisation is gone.
+            logger.error(  # noqa: TRY400 - for people
+                "%s. This run goes on with the new tokens and keeps trying to save them; if it "
+                "ends before, %s",
+                error,
+                AUTHORISE_AGAIN,
+            )
+            self._unsaved = _Unsaved(new, spent, time.monotonic() + _SAVE_AGAIN)
+
+    def _save_again(self) -> bool:
+        """Whether nothing is left unsaved, after one more try. Call it with the mutex held."""
+        unsaved = self._unsaved
+        if unsaved is None:
+            return True
+        try:
+            with self.store.lock():
+                self.store.save(unsaved.chain, unsaved.spent, patience=0.0)
+        except SupersededError:
+            # Somebody authorised again meanwhile; what is in the store counts.
+            pass
+        except TokenStoreError:
+            self._unsaved = unsaved._replace(again=time.monotonic() + _SAVE_AGAIN)
+            return False
+        else:
+            logger.warning("the new tokens are saved now")
+        self._unsaved = None
+        return True
 
 
 def describe(chain: Chain) -> dict[str, Any]:

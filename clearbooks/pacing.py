@@ -304,6 +304,9 @@ class Pacer:
             # Not fsynced: losing it costs a second of looking for the limit.
             os.lseek(self._file, 0, os.SEEK_SET)
             os.write(self._file, _encode(self._private).ljust(RECORD_SIZE))
+        except OSError:
+            # A full disk is no reason to stop reading; the next request tries the file again.
+            pass
         finally:
             self._file_lock.release()
 

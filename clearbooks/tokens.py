@@ -7,13 +7,11 @@ token expired refreshes it under the store's lock while the others wait for the 
 
 from __future__ import annotations
 
-import hashlib
-import itertools
+import logging
 import os
-import tempfile
 import time
 from abc import ABC, abstractmethod
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,87 +20,47 @@ import filelock
 import msgspec
 
 from clearbooks.errors import SettingError, TokenStoreError
+from clearbooks.tokens_chain import (
+    MOST_SEEDS,
+    Chain,
+    decode_chains,
+    encode_chains,
+    fingerprint,
+    join_seeds,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-STORE_VERSION = 1
-# An access token this close to its end may expire on the way to the server.
-EXPIRY_MARGIN = 30.0
+# With what the stores keep, so that whoever opens one need not know where that is written down.
+__all__ = [
+    "LOCK_TIMEOUT",
+    "MOST_SEEDS",
+    "SAVE_SECONDS",
+    "Chain",
+    "FileTokenStore",
+    "SupersededError",
+    "TokenStore",
+    "decode_chains",
+    "encode_chains",
+    "fingerprint",
+    "join_seeds",
+    "move_chains",
+    "open_store",
+]
+
+logger = logging.getLogger(__name__)
+
 LOCK_TIMEOUT = 120.0
-MOST_SEEDS = 200
+# How long new tokens are kept trying to get into the store.
+SAVE_SECONDS = 60.0
+# Bytes that are kept free for a file with new tokens, which may be longer than the old ones.
+_ROOM = 8 * 1024
 
 
-def fingerprint(token: str) -> str:
-    """A short hash that recognises a token without holding it."""
-    return hashlib.sha256(token.encode()).hexdigest()[:32]
-
-
-def join_seeds(*known: list[str]) -> list[str]:
-    """Fingerprints in the order in which they came: the first and the newest of them.
-
-    A platform that keeps each new refresh token hands over another one a run.
-    """
-    seeds = list(dict.fromkeys(itertools.chain.from_iterable(known)))
-    return seeds if len(seeds) <= MOST_SEEDS else [seeds[0], *seeds[1 - MOST_SEEDS :]]
-
-
-class Chain(msgspec.Struct, kw_only=True):
-    """The living end of a chain of tokens.
-
-    Attributes:
-        seeds: Fingerprints of the refresh tokens from settings that this chain took over from.
-        expires_at: Seconds since the epoch; 0 where the server did not say.
-    """
-
-    client_id: str
-    token_url: str
-    access_token: str
-    refresh_token: str | None = None
-    expires_at: float = 0.0
-    obtained_at: float = 0.0
-    connected_at: float = 0.0
-    scope: str | None = None
-    seeds: list[str] = []
-
-    def fresh(self) -> bool:
-        """Whether the access token may still be used, as far as its expiry tells."""
-        return not self.expires_at or time.time() < self.expires_at - EXPIRY_MARGIN
-
-    def __repr__(self) -> str:
-        return f"Chain(client_id={self.client_id!r}, expires_at={self.expires_at})"
-
-
-class _Document(msgspec.Struct, kw_only=True):
-    version: int = STORE_VERSION
-    chains: list[Chain] = []
-
-
-def encode_chains(chains: list[Chain]) -> bytes:
-    """What every kind of store keeps: a JSON object with its version."""
-    return msgspec.json.encode(_Document(chains=chains))
-
-
-def decode_chains(data: bytes | str, location: str) -> list[Chain]:
-    """The chains of what `encode_chains` made.
-
-    Raises:
-        TokenStoreError: it is damaged, or of another version.
-    """
-    try:
-        document = msgspec.json.decode(data, type=_Document)
-    except msgspec.MsgspecError:
-        raise TokenStoreError(
-            f"token_store: {location} is not a token store, or is damaged; it was left as it "
-            "is. Restore it, or move it away and authorise again"
-        ) from None
-    if document.version != STORE_VERSION:
-        raise TokenStoreError(
-            f"token_store: {location} has version {document.version}; this program reads "
-            f"version {STORE_VERSION}. Upgrade clearbooks-connectors"
-        )
-    return document.chains
+class SupersededError(TokenStoreError):
+    """The store holds newer tokens of the same connection, which another program wrote."""
 
 
 class TokenStore(ABC):
@@ -137,24 +95,87 @@ class TokenStore(ABC):
             mine = [chain for chain in mine if fingerprint(seed) in chain.seeds]
         return max(mine, key=lambda chain: chain.obtained_at, default=None)
 
-    def save(self, chain: Chain) -> None:
-        """Put a chain in the place of the one it continues. Call it inside `lock()`."""
-        others = [
-            other
-            for other in self.chains()
-            if other.client_id != chain.client_id or not set(other.seeds) & set(chain.seeds)
-        ]
-        self.replace([*others, chain])
+    @contextmanager
+    def reserve(self) -> Iterator[None]:
+        """Prove that new tokens can be saved, and keep room for them until the block ends.
+
+        A refresh token and a code are good for one use, so whoever sends one does it in here.
+        Call it inside `lock()`.
+
+        Raises:
+            TokenStoreError: on entering, where the store cannot be read or written.
+        """
+        chains = self.chains()
+        try:
+            self._prepare(chains)
+        except TokenStoreError as error:
+            raise TokenStoreError(
+                f"{error}. So nothing was sent, and no token was used up: run again once the "
+                "store can be written"
+            ) from None
+        yield
+
+    @abstractmethod
+    def _prepare(self, chains: list[Chain]) -> None:
+        """Write to the store without changing what it holds, which is `chains`."""
+
+    def save(
+        self, chain: Chain, spent: str | None = None, *, patience: float | None = None
+    ) -> None:
+        """Put a chain in the place of the one it continues. Call it inside `lock()`.
+
+        Args:
+            chain: The new one.
+            spent: The refresh token that was used up for it.
+            patience: Seconds for which it is tried again where the store cannot be written;
+                a minute by default.
+
+        Raises:
+            SupersededError: the store holds tokens that do not come from `spent`: the lock was
+                lost. They were kept.
+            TokenStoreError: the store cannot be written.
+        """
+
+        def write() -> None:
+            chains = self.chains()
+            before = [
+                other
+                for other in chains
+                if other.client_id == chain.client_id and set(other.seeds) & set(chain.seeds)
+            ]
+            known = {spent, chain.refresh_token}
+            if spent and before and not any(other.refresh_token in known for other in before):
+                raise SupersededError(
+                    f"token_store: {self.location} holds newer tokens, which another program "
+                    "wrote and which were kept. Run again"
+                )
+            self.replace([*(other for other in chains if other not in before), chain])
+
+        _insist(write, SAVE_SECONDS if patience is None else patience)
 
     def connect(self, chain: Chain) -> None:
-        """Start anew: authorising again revoked every earlier token of the application."""
-        with self.lock():
+        """Start anew with a chain that came from elsewhere; see `take_over`."""
+        with self.lock(), self.reserve():
+            self.take_over(chain)
+
+    def take_over(self, chain: Chain) -> None:
+        """Start anew: authorising again revoked every earlier token of the application.
+
+        Call it inside `lock()`.
+
+        Raises:
+            TokenStoreError: the store cannot be read, or could not be written for a minute.
+        """
+        # Never empty: by its seeds a chain is known when it goes on.
+        own = chain.seeds or [fingerprint(chain.refresh_token or chain.access_token)]
+
+        def write() -> None:
             chains = self.chains()
-            # Never empty: by its seeds a chain is known when it goes on.
-            own = chain.seeds or [fingerprint(chain.refresh_token or chain.access_token)]
             before = [other.seeds for other in chains if other.client_id == chain.client_id]
             chain.seeds = join_seeds(*before, own)
             self.replace([*(o for o in chains if o.client_id != chain.client_id), chain])
+
+        _insist(write, SAVE_SECONDS)
 
     def forget(self, client_id: str) -> int:
         """Drop the tokens of an application; returns how many chains went."""
@@ -165,6 +186,22 @@ class TokenStore(ABC):
             return len(chains) - len(kept)
 
 
+def _insist(write: Callable[[], None], patience: float) -> None:
+    """Carry out what saves tokens that exist nowhere else, again and again where it fails."""
+    until, pause = time.monotonic() + patience, 0.2
+    while True:
+        try:
+            return write()
+        except SupersededError:
+            raise
+        except TokenStoreError as error:
+            if time.monotonic() + pause > until:
+                raise
+            logger.warning("%s; trying again", error)
+        time.sleep(pause)
+        pause = min(pause * 2.0, 5.0)
+
+
 class FileTokenStore(TokenStore):
     """Tokens in a JSON file: mode 0600 in a directory of mode 0700, replaced atomically."""
 
@@ -172,6 +209,9 @@ class FileTokenStore(TokenStore):
         self.path = Path(path).expanduser()
         self.location = str(self.path)
         self._lock_path = self.path.with_name(self.path.name + ".lock")
+        # One name for all, under the lock: what a killed program leaves is the next one's.
+        self._new_path = self.path.with_name(self.path.name + ".new")
+        self._reserved = False
 
     def place(self) -> str:
         """See `TokenStore.place`."""
@@ -213,25 +253,67 @@ class FileTokenStore(TokenStore):
 
     def replace(self, chains: list[Chain]) -> None:
         """See `TokenStore.replace`."""
-        self._make_directory()
-        data = msgspec.json.format(encode_chains(chains), indent=2)
-        try:
-            # mkstemp makes the file with mode 0600.
-            handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=self.path.name + ".")
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(data + b"\n")
-                    file.flush()
-                    os.fsync(file.fileno())
-                Path(name).replace(self.path)
-            except BaseException:
-                Path(name).unlink(missing_ok=True)
-                raise
+        with self._writing():
+            if not self._reserved:
+                self._make_new()
+            # In place: a file that is emptied first gives its room away.
+            self._fill(_text(chains))
+            self._new_path.replace(self.path)
+            self._reserved = False
             _sync_directory(self.path.parent)
+
+    @contextmanager
+    def reserve(self) -> Iterator[None]:
+        """See `TokenStore.reserve`; room that was not used is given back."""
+        with super().reserve():
+            try:
+                yield
+            finally:
+                self._release()
+
+    def _prepare(self, chains: list[Chain]) -> None:
+        if self.path.exists():
+            # Not every file may be replaced: one that is mounted by itself may not.
+            self.replace(chains)
+        with self._writing():
+            self._make_new()
+            # Bytes that no file system can compress.
+            self._fill(os.urandom(max(_ROOM, _ROOM // 2 + 2 * len(_text(chains)))))
+            _sync_directory(self.path.parent)
+            self._reserved = True
+
+    def _release(self) -> None:
+        if self._reserved:
+            self._reserved = False
+            with suppress(OSError):
+                self._new_path.unlink()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Leave nothing behind where the block fails."""
+        self._make_directory()
+        done = False
+        try:
+            yield
+            done = True
         except OSError as error:
             raise TokenStoreError(
                 f"token_store: {self.path} cannot be written: {error.strerror}"
             ) from None
+        finally:
+            if not done:
+                self._reserved = True
+                self._release()
+
+    def _make_new(self) -> None:
+        self._new_path.unlink(missing_ok=True)
+        self._new_path.touch(mode=0o600, exist_ok=False)
+
+    def _fill(self, data: bytes) -> None:
+        with self._new_path.open("r+b") as file:
+            file.write(data)
+            file.truncate()
+            os.fsync(file.fileno())
 
     def _make_directory(self) -> None:
         parent = self.path.parent
@@ -243,6 +325,10 @@ class FileTokenStore(TokenStore):
             raise TokenStoreError(
                 f"token_store: the directory {parent} cannot be made: {error.strerror}"
             ) from None
+
+
+def _text(chains: list[Chain]) -> bytes:
+    return msgspec.json.format(encode_chains(chains), indent=2) + b"\n"
 
 
 def _sync_directory(path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -69,21 +68,24 @@ class KeyringTokenStore(TokenStore):
 
     def chains(self) -> list[Chain]:
         """See `TokenStore.chains`."""
-        names = self._names()
-        parts = [self._get(name) for name in names]
+        index = self._get(_INDEX)
+        if index is None:
+            return []
+        parts = [self._get(name) for name in index.split()]
         if None in parts:
             raise TokenStoreError(
                 f"token_store: a part of {self.location} is missing; it was left as it is. "
                 "Authorise again with another keyring name"
             )
-        return decode_chains("".join(map(str, parts)), self.location) if parts else []
+        return decode_chains("".join(map(str, parts)), self.location)
 
     def replace(self, chains: list[Chain]) -> None:
         """See `TokenStore.replace`; a keyring saves durably by itself."""
         old = self._names()
         document = encode_chains(chains).decode()
-        # New names each time: a program that dies here leaves the old parts whole.
-        mark = secrets.token_hex(4)
+        # Names that are not in use: a program that dies here leaves the old parts whole, and
+        # what it wrote is written over by the next one.
+        mark = "b" if f"{_INDEX}-a-0" in old else "a"
         names = []
         for start in range(0, len(document), _PART):
             names.append(f"{_INDEX}-{mark}-{start // _PART}")
@@ -91,6 +93,9 @@ class KeyringTokenStore(TokenStore):
         self._set(_INDEX, " ".join(names))
         for name in old:
             self._delete(name)
+
+    def _prepare(self, chains: list[Chain]) -> None:
+        self.replace(chains)
 
     def _names(self) -> list[str]:
         return (self._get(_INDEX) or "").split()

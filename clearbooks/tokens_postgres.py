@@ -7,9 +7,7 @@ So a lost connection never loses a token, and a pooler in transaction mode does 
 
 from __future__ import annotations
 
-import logging
 import threading
-import time
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -22,8 +20,6 @@ if TYPE_CHECKING:
 
     from clearbooks.tokens import Chain
 
-logger = logging.getLogger(__name__)
-
 TABLE = "clearbooks_tokens"
 _COLUMNS = (
     "name text PRIMARY KEY, document text NOT NULL, saved_at timestamptz NOT NULL DEFAULT now()"
@@ -31,8 +27,6 @@ _COLUMNS = (
 _ROW = "default"
 # Any number that other users of the database do not take by chance.
 _LOCK = 0x636C656172626F6F % 2**62
-# How long a new token is kept trying to get into the database.
-_SAVE_SECONDS = 60.0
 
 
 class PostgresTokenStore(TokenStore):
@@ -94,22 +88,15 @@ class PostgresTokenStore(TokenStore):
         return None if row is None else str(row[0])
 
     def replace(self, chains: list[Chain]) -> None:
-        """See `TokenStore.replace`; goes on trying for a minute where the database went away."""
-        document = encode_chains(chains).decode()
-        until = time.monotonic() + _SAVE_SECONDS
-        pause = 0.2
-        while True:
-            try:
-                with closing(connect(self._url)) as link:
-                    return self._write(link, document)
-            except psycopg.OperationalError as error:
-                if time.monotonic() + pause > until:
-                    raise self._trouble("cannot be written", error) from None
-                logger.warning("%s; trying again", self._trouble("cannot be written", error))
-            except psycopg.Error as error:
-                raise self._trouble("cannot be written", error) from None
-            time.sleep(pause)
-            pause = min(pause * 2.0, 5.0)
+        """See `TokenStore.replace`."""
+        try:
+            with closing(connect(self._url)) as link:
+                self._write(link, encode_chains(chains).decode())
+        except psycopg.Error as error:
+            raise self._trouble("cannot be written", error) from None
+
+    def _prepare(self, chains: list[Chain]) -> None:
+        self.replace(chains)
 
     def _write(self, link: psycopg.Connection, document: str) -> None:
         make_table(link, TABLE, _COLUMNS)
@@ -127,7 +114,7 @@ class PostgresTokenStore(TokenStore):
         if not done.rowcount:
             raise TokenStoreError(
                 f"token_store: {self.location} was changed by another program while the "
-                "connection to it was lost; what that program wrote was kept. Run again"
+                "connection to it was lost; what that program wrote was kept"
             )
         self._seen.document = document
 

@@ -17,7 +17,7 @@ from clearbooks.client import Client
 from clearbooks.errors import ClearBooksError, SettingError
 from clearbooks.oauth import begin_consent, finish_consent
 from clearbooks.scopes import needed_scopes, read_scopes, stream_scopes
-from clearbooks.tokens import fingerprint, open_store
+from clearbooks.tokens import open_store
 from clearbooks_app import output
 from clearbooks_app.config import Settings, examples, for_interactive_use, settings_options
 from clearbooks_app.consent_server import authorisation_code, can_listen, listening, pasted_query
@@ -106,10 +106,10 @@ def connect(
         uri = listener.redirect_uri if listener is not None else str(redirect_uri)
         consent = begin_consent(connection, uri, asked)
         if listener is None:
-            chain = _consent_by_pasting(connection, consent)
-            _store_tokens(connection, store, chain)
+            chain = _consent_by_pasting(connection, consent, store)
         else:
             chain = _consent_in_browser(connection, consent, store, listener, timeout)
+    known.remember(store.place(), chain.client_id)
     if save_path is not None:
         save_settings(save_path, settings, (TAP, TARGET) if write else (TAP,))
     _print_result(
@@ -190,9 +190,8 @@ def _prepare_store(store: TokenStore, connection: Connection, *, yes: bool) -> b
     Raises:
         TokenStoreError: the store cannot be read or written.
     """
-    with store.lock():
+    with store.lock(), store.reserve():
         chains = store.chains()
-        store.replace(chains)
     mine = [chain for chain in chains if chain.client_id == connection.client_id]
     output.warn(REVOKES)
     if mine:
@@ -205,14 +204,13 @@ def _prepare_store(store: TokenStore, connection: Connection, *, yes: bool) -> b
     return True
 
 
-def _consent_by_pasting(connection: Connection, consent: Consent) -> Chain:
+def _consent_by_pasting(connection: Connection, consent: Consent, store: TokenStore) -> Chain:
     output.note("Open this address in any browser, and decide there:")
     output.note(f"\n  {consent.url}\n")
     output.note(f"You are then sent to {consent.redirect_uri}, which need not show a page.")
     pasted = click.prompt("Paste the whole address you were sent to", err=True)
-    return finish_consent(
-        connection, consent, authorisation_code(pasted_query(pasted), consent.state)
-    )
+    code = authorisation_code(pasted_query(pasted), consent.state)
+    return finish_consent(connection, consent, code, store)
 
 
 def _consent_in_browser(
@@ -224,8 +222,8 @@ def _consent_in_browser(
         output.note("No browser was found here. On a server use --no-browser.")
     answer = listener.wait(timeout)
     try:
-        chain = finish_consent(connection, consent, authorisation_code(answer.query, consent.state))
-        _store_tokens(connection, store, chain)
+        code = authorisation_code(answer.query, consent.state)
+        chain = finish_consent(connection, consent, code, store)
     except ClearBooksError as error:
         text = str(error)
         answer.show("Not connected", text[:1].upper() + text[1:] + ".")
@@ -235,15 +233,6 @@ def _consent_in_browser(
         raise
     answer.show("Connected", "The tokens are stored, and the program goes on by itself.")
     return chain
-
-
-def _store_tokens(connection: Connection, store: TokenStore, chain: Chain) -> None:
-    if connection.refresh_token:
-        # The consent revoked the token in the settings. As a seed of this chain it leads programs
-        # that are started with it to the tokens stored here.
-        chain.seeds = [fingerprint(connection.refresh_token)]
-    store.connect(chain)
-    known.remember(store.place(), chain.client_id)
 
 
 def _print_result(

@@ -71,6 +71,7 @@ def test_an_expired_token_is_renewed_before_it_is_used(tmp_path):
     with scripted(grant(1, expires_in=1), grant(2)) as server:
         source = TokenSource(oauth(server, tmp_path))
         source.access_token()
+        time.sleep(0.9)
         assert source.access_token() == "access-2"
 
 
@@ -133,13 +134,26 @@ def test_the_new_pair_is_saved_before_it_is_used(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b'{"version": 1, "chains": [{"a": 1}]}', b"\xff\xfe"]
+    "content",
+    [
+        b"",
+        b"\n",
+        b"{",
+        b"{}",
+        b"[]",
+        b"null",
+        b'{"version": 1}',
+        b'{"chains": []}',
+        b'{"version": 1, "chains": null}',
+        b'{"version": 1, "chains": [{"a": 1}]}',
+        b"\xff\xfe",
+    ],
 )
 def test_a_damaged_store_is_told_and_left_alone(content, tmp_path):
     path = tmp_path / "tokens.json"
     path.write_bytes(content)
     with scripted(grant(1)) as server:
-        with pytest.raises(TokenStoreError, match=r"tokens\.json"):
+        with pytest.raises(TokenStoreError, match=r"tokens\.json is not a token store, or is dam"):
             TokenSource(oauth(server, tmp_path)).access_token()
         assert server.asked == []
     assert path.read_bytes() == content

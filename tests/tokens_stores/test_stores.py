@@ -206,15 +206,68 @@ def test_a_url_that_cannot_be_read_is_not_repeated(url):
     assert "cret" not in str(caught.value)
 
 
-def test_a_damaged_row_is_left_as_it_is(database):
+@pytest.mark.parametrize("damage", ["rubbish", "{}", '{"version":1}', ""])
+def test_a_damaged_row_is_left_as_it_is(database, damage):
     store = open_store(database)
     store.connect(chain())
     with psycopg.connect(database, autocommit=True) as link:
-        link.execute("UPDATE clearbooks_tokens SET document = 'rubbish'")
+        link.execute("UPDATE clearbooks_tokens SET document = %s", [damage])
         with pytest.raises(TokenStoreError, match="damaged; it was left as it is"):
             store.connect(chain(n=2))
         rows = link.execute("SELECT document FROM clearbooks_tokens").fetchall()
-    assert rows == [("rubbish",)]
+    assert rows == [(damage,)]
+
+
+def test_a_database_that_cannot_be_written_is_known_before_anything_is_sent(database):
+    store = open_store(database)
+    store.connect(chain())
+    with psycopg.connect(database, autocommit=True) as link:
+        link.execute(
+            "DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || current_database() || "
+            "' SET default_transaction_read_only = on'; END $$"
+        )
+    with (
+        store.lock(),
+        pytest.raises(TokenStoreError, match=r"cannot be written: .*read-only.*nothing was sent"),
+        store.reserve(),
+    ):
+        pass
+
+
+def test_other_applications_writing_without_the_lock_cost_no_new_tokens(database):
+    store, other = open_store(database), open_store(database)
+    store.connect(chain("one", 1))
+    begun = store.replace
+
+    def late(chains):
+        # After what is there was read, and before it is replaced: the lock was lost.
+        store.replace = begun
+        other.connect(chain("two", 5))
+        begun(chains)
+
+    with store.lock():
+        end_sessions(database)
+        store.replace = late
+        store.save(chain("one", 2), "refresh-1")
+    assert {c.access_token for c in other.chains()} == {"access-2", "access-5"}
+
+
+def test_newer_tokens_of_another_program_are_kept(location):
+    store = open_store(location)
+    store.connect(chain(n=3))
+    with store.lock(), pytest.raises(TokenStoreError, match="newer tokens"):
+        store.save(chain(n=2), "refresh-1")
+    assert store.chains() == [chain(n=3)]
+
+
+def test_reserving_changes_nothing(location):
+    store = open_store(location)
+    with store.lock(), store.reserve():
+        assert store.chains() == []
+    store.connect(chain())
+    with store.lock(), store.reserve():
+        assert open_store(location).chains() == [chain()]
+    assert open_store(location).chains() == [chain()]
 
 
 def test_many_make_the_table_at_once(database):
@@ -287,6 +340,50 @@ def test_parts_of_old_tokens_do_not_pile_up(keyring_backend):
     assert len(keyring_backend.entries) == used
     store.connect(chain(n=10))
     assert len(keyring_backend.entries) < used
+
+
+def test_a_keyring_that_cannot_be_written_is_known_before_anything_is_sent(keyring_backend):
+    store = open_store("keyring://x")
+    store.connect(chain())
+    keyring_backend.limit = 10
+    with (
+        store.lock(),
+        pytest.raises(TokenStoreError, match=r"cannot be written.*nothing was sent"),
+        store.reserve(),
+    ):
+        pass
+    keyring_backend.limit = 1280
+    assert store.chains() == [chain()]
+
+
+def test_parts_of_programs_that_died_do_not_pile_up(keyring_backend, monkeypatch):
+    store = open_store("keyring://x")
+    store.connect(chain())
+    used = len(keyring_backend.entries)
+    set_password = keyring_backend.set_password
+
+    def dying(service, name, value):
+        if name == "tokens":
+            raise SystemExit
+        set_password(service, name, value)
+
+    for n in range(2, 5):
+        with monkeypatch.context() as patch:
+            patch.setattr(keyring_backend, "set_password", dying)
+            with pytest.raises(SystemExit):
+                store.connect(chain(n=n))
+        assert store.chains() == [chain()]
+    assert len(keyring_backend.entries) <= 2 * used
+    store.connect(chain(n=9))
+    assert len(keyring_backend.entries) <= 2 * used
+
+
+@pytest.mark.parametrize("damage", ["", "{}"])
+def test_damage_in_a_keyring_is_no_empty_store(keyring_backend, damage):
+    keyring_backend.entries["x", "tokens"] = "tokens-a-0" if damage else ""
+    keyring_backend.entries["x", "tokens-a-0"] = damage
+    with pytest.raises(TokenStoreError, match="damaged"):
+        open_store("keyring://x").chains()
 
 
 def test_a_missing_part_is_told(keyring_backend):
