@@ -13,9 +13,8 @@ from typing_extensions import override
 from airbyte_clearbooks.faults import keep_secret
 from airbyte_clearbooks.protocol import now
 from airbyte_clearbooks.spec import ACCESS, CREDENTIALS, REFRESH, REQUIRED
+from clearbooks.auth import Chain, TokenSource, fingerprint
 from clearbooks.errors import SettingError
-from clearbooks.oauth import TokenSource
-from clearbooks.tokens import Chain, fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -11,7 +11,7 @@ from clearbooks.client import Client, Reply
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from clearbooks.oauth import TokenSource
+    from clearbooks.auth import TokenSource
     from clearbooks.settings import Connection
 
 

@@ -18,6 +18,7 @@ import requests.adapters
 import requests.utils
 
 from clearbooks import replies
+from clearbooks.auth import TokenSource
 from clearbooks.contract import BUSINESS_HEADER
 from clearbooks.errors import (
     ApiError,
@@ -26,7 +27,6 @@ from clearbooks.errors import (
     UnavailableError,
     UncertainError,
 )
-from clearbooks.oauth import TokenSource
 from clearbooks.pacing import open_pacer
 
 if TYPE_CHECKING:

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clearbooks import known
+from clearbooks.auth import describe, open_store, saved_connections
 from clearbooks.businesses import list_businesses
 from clearbooks.client import Client
 from clearbooks.errors import ClearBooksError
-from clearbooks.oauth import describe
 from clearbooks.settings import Connection, state_dir
-from clearbooks.tokens import open_store
 from clearbooks_app import output
 from clearbooks_app.config import examples, find_account, require_connected, settings_options
 
@@ -99,7 +97,7 @@ def connections(*, settings: Settings, as_json: bool) -> None:
 
 
 def _stored_connections(settings: Settings) -> Iterator[dict[str, Any]]:
-    remembered = known.known_stores()
+    remembered = saved_connections.known_stores()
     current = settings.connection().token_store
     default = str(state_dir() / "tokens.json")
     places = dict.fromkeys([current, default, *(k.token_store for k in remembered)])
@@ -151,7 +149,7 @@ def disconnect(*, settings: Settings, as_json: bool, yes: bool) -> None:
     if not yes and sys.stdin.isatty():
         click.confirm(f"Forget the tokens of {client_id} in {place}?", abort=True, err=True)
     gone = account.store.forget(client_id)
-    known.forget(account.store.place(), client_id)
+    saved_connections.forget(account.store.place(), client_id)
     if as_json:
         output.print_json({"client_id": client_id, "token_store": place, "forgotten": gone})
     elif gone:

@@ -16,15 +16,15 @@ import click
 import dotenv
 import jsonschema
 
+from clearbooks.auth import open_store
 from clearbooks.errors import NotAuthorisedError, SettingError
 from clearbooks.program import check_config_files
 from clearbooks.settings import Connection, connection_properties
-from clearbooks.tokens import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from clearbooks.tokens import Chain, TokenStore
+    from clearbooks.auth import Chain, TokenStore
 
 # The first that is set wins.
 PREFIXES = ("CLEARBOOKS_", "TAP_CLEARBOOKS_", "TARGET_CLEARBOOKS_")

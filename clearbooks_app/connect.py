@@ -11,22 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clearbooks import known
+from clearbooks.auth import begin_consent, finish_consent, open_store, saved_connections
 from clearbooks.businesses import list_businesses
 from clearbooks.client import Client
 from clearbooks.errors import ClearBooksError, SettingError
-from clearbooks.oauth import begin_consent, finish_consent
 from clearbooks.scopes import needed_scopes, read_scopes, stream_scopes
-from clearbooks.tokens import open_store
 from clearbooks_app import output
 from clearbooks_app.config import Settings, examples, for_interactive_use, settings_options
 from clearbooks_app.consent_server import authorisation_code, can_listen, listening, pasted_query
 from clearbooks_app.save_settings import TAP, TARGET, check_save_path, is_env, save_settings
 
 if TYPE_CHECKING:
-    from clearbooks.oauth import Consent
+    from clearbooks.auth import Chain, Consent, TokenStore
     from clearbooks.settings import Connection
-    from clearbooks.tokens import Chain, TokenStore
     from clearbooks_app.consent_server import Listener
 
 SANDBOX = "http://127.0.0.1:8350"
@@ -109,7 +106,7 @@ def connect(
             chain = _consent_by_pasting(connection, consent, store)
         else:
             chain = _consent_in_browser(connection, consent, store, listener, timeout)
-    known.remember(store.place(), chain.client_id)
+    saved_connections.remember(store.place(), chain.client_id)
     if save_path is not None:
         save_settings(save_path, settings, (TAP, TARGET) if write else (TAP,))
     _print_result(

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+from clearbooks.auth import FileTokenStore
 from clearbooks.client import Client
 from clearbooks.contract import load_contract
 from clearbooks.errors import (
@@ -23,7 +24,6 @@ from clearbooks.errors import (
 )
 from clearbooks.scopes import cheapest_params, granted_scopes, needed_scopes, readable_streams
 from clearbooks.settings import connection_properties
-from clearbooks.tokens import FileTokenStore
 from clearbooks_app import output
 from clearbooks_app.account import businesses_of
 from clearbooks_app.config import find_account, require_connected

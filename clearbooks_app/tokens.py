@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from clearbooks import known
-from clearbooks.tokens import move_chains, open_store
+from clearbooks.auth import move_chains, open_store, saved_connections
 from clearbooks_app import output
 from clearbooks_app.config import examples, settings_options
 
@@ -44,8 +43,8 @@ def move(*, settings: Settings, as_json: bool, replace: bool, target: str) -> No
     source, goal = open_store(connection.token_store), open_store(target)
     moved = move_chains(source, goal, connection.client_id, replace=replace)
     for chain in moved:
-        known.forget(source.place(), chain.client_id)
-        known.remember(goal.place(), chain.client_id)
+        saved_connections.forget(source.place(), chain.client_id)
+        saved_connections.remember(goal.place(), chain.client_id)
     if as_json:
         output.print_json(
             {

@@ -7,7 +7,7 @@ import threading
 from decimal import Decimal
 
 import pytest
-from clearbooks_appent import Client
+from clearbooks.client import Client
 
 from clearbooks.errors import (
     ApiError,

@@ -155,7 +155,7 @@ def test_a_declared_setting_reaches_the_plugin_the_environment_and_the_documents
         "name": "cups", "kind": "integer", "label": "Cups", "description": "How many.", "value": 2,
     }  # fmt: skip
     assert meltano_setting("key", about["key"])["sensitive"] is True
-    form = destination_spec(Kettle.properties(), (), ())["connectionSpecification"]["properties"]
+    form = destination_spec(Kettle.properties(), ())["connectionSpecification"]["properties"]
     assert form["tea"]["enum"] == ["green", "assam"]
     assert form["key"]["airbyte_secret"] is True
 

@@ -14,8 +14,8 @@ import pytest
 import requests
 from click.testing import CliRunner
 
+from clearbooks.auth import FileTokenStore
 from clearbooks.settings import state_dir
-from clearbooks.tokens import FileTokenStore
 from clearbooks_app import main
 from clearbooks_sandbox import AccountingEngine, running
 

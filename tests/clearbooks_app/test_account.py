@@ -8,8 +8,8 @@ import subprocess
 
 import pytest
 
+from clearbooks.auth import FileTokenStore, open_store
 from clearbooks.settings import state_dir
-from clearbooks.tokens import FileTokenStore, open_store
 
 from .conftest import PROGRAM
 

@@ -10,10 +10,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
+from clearbooks.auth import FileTokenStore, finish_consent
 from clearbooks.contract import load_contract
-from clearbooks.oauth import finish_consent
 from clearbooks.settings import state_dir
-from clearbooks.tokens import FileTokenStore
 
 from .conftest import decide, start
 

@@ -3,8 +3,8 @@
 import json
 import time
 
+from clearbooks.auth import FileTokenStore
 from clearbooks.settings import state_dir
-from clearbooks.tokens import FileTokenStore
 from target_clearbooks.store import open_store
 from target_clearbooks.store.outbox import Outbox
 

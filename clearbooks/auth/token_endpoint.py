@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import msgspec
 import requests
 
+from clearbooks.auth.chain import Chain
 from clearbooks.errors import ApiError, NotAuthorisedError, SettingError, UnavailableError
 from clearbooks.replies import surely_not_sent
-from clearbooks.tokens_chain import Chain
 
 if TYPE_CHECKING:
     from clearbooks.settings import Connection

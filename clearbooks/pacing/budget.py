@@ -8,24 +8,9 @@ server's bucket is empty at both ends. What it found is kept in a file for the n
 
 from __future__ import annotations
 
-import hashlib
-import os
 import random
-import threading
-import time
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-import filelock
 import msgspec
-
-from clearbooks.settings import state_dir
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from clearbooks.settings import Connection
 
 START_RATE = 10.0
 # Requests a second gained with each good answer, before the first 429.
@@ -52,8 +37,6 @@ LONGEST = 900.0
 # A limit older than this is looked for anew, gently.
 FORGET = 24 * 3600.0
 BACKOFF = 1.0
-# The file is one JSON object, padded with spaces so that it is written in place.
-RECORD_SIZE = 1024
 MOST_BACKOFF = 60.0
 
 
@@ -194,173 +177,3 @@ class Budget(msgspec.Struct, kw_only=True):
         else:
             least = (self.limit or sending) * 0.85
         self.limit = max(min(self.weight / self.measured, sending), least, LEAST_RATE)
-
-
-class Pacer:
-    """Lets requests through at the pace of the shared budget. Safe for threads and processes.
-
-    Attributes:
-        waiting: Called with the seconds that a 429 makes everybody wait, for progress messages.
-    """
-
-    def __init__(
-        self,
-        path: Path | None,
-        *,
-        ceiling: int | None = None,
-        clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._path = path
-        self._ceiling = ceiling
-        self._clock = clock
-        self._sleep = sleep
-        self._mutex = threading.Lock()
-        self._turn = threading.Lock()
-        self._answers = 0
-        self._private = Budget()
-        self._file = -1
-        self._file_lock = (
-            filelock.FileLock(
-                path.with_name(path.name + ".lock"), thread_local=False, poll_interval=0.002
-            )
-            if path is not None
-            else None
-        )
-        self.waiting: Callable[[float], None] | None = None
-        with self._budget() as budget:
-            budget.begin(self._clock())
-
-    def wait(self) -> float:
-        """Wait for a place in the budget; returns the time of leaving, for `limited`."""
-        # One thread after the other: a place taken far ahead would keep the pace of then.
-        with self._turn:
-            while True:
-                with self._budget() as budget:
-                    now = self._clock()
-                    held = budget.hold_until - now
-                    slot = budget.reserve(now, self._ceiling)
-                if slot > now:
-                    if held > 1.0 and self.waiting is not None:
-                        self.waiting(held)
-                    self._sleep(slot - now)
-                if not self._held():
-                    return self._clock()
-
-    def _held(self) -> bool:
-        """Whether a 429 came while this request waited for its slot."""
-        with self._mutex:
-            return self._private.hold_until > self._clock()
-
-    def succeeded(self) -> None:
-        """An answer came that was not a 429. It reaches the file with the next request."""
-        with self._mutex:
-            self._answers += 1
-
-    def limited(self, sent: float, wait: float | None) -> None:
-        """A 429 came for the request that left at `sent`; `wait` is its `Retry-After`."""
-        with self._budget() as budget:
-            budget.refused(sent, self._clock(), wait)
-
-    def found(self) -> Budget:
-        """A copy of the budget as it stands."""
-        with self._budget() as budget:
-            return msgspec.structs.replace(budget)
-
-    @contextmanager
-    def _budget(self) -> Iterator[Budget]:
-        """The budget, read from the file and written back to it, under both locks."""
-        with self._mutex:
-            self._take()
-            self._private.follow(self._clock())
-            if self._answers:
-                self._private.succeeded(self._clock(), self._answers)
-                self._answers = 0
-            try:
-                yield self._private
-            finally:
-                self._give()
-
-    def _take(self) -> None:
-        if self._file_lock is None or self._path is None:
-            return
-        try:
-            self._file_lock.acquire()
-            if self._file < 0:
-                self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-            os.lseek(self._file, 0, os.SEEK_SET)
-            data = os.read(self._file, RECORD_SIZE)
-        except OSError:
-            # A state directory that cannot be written: pace this process alone.
-            self._file_lock = None
-            return
-        if data:
-            self._private = _decode(data)
-
-    def _give(self) -> None:
-        if self._file_lock is None:
-            return
-        try:
-            # Not fsynced: losing it costs a second of looking for the limit.
-            os.lseek(self._file, 0, os.SEEK_SET)
-            os.write(self._file, _encode(self._private).ljust(RECORD_SIZE))
-        except OSError:
-            # A full disk is no reason to stop reading; the next request tries the file again.
-            pass
-        finally:
-            self._file_lock.release()
-
-    def close(self) -> None:
-        """Put what was counted into the file, and close it."""
-        with self._budget():
-            pass
-        if self._file >= 0:
-            os.close(self._file)
-            self._file, self._file_lock = -1, None
-
-
-_encode = msgspec.json.Encoder().encode
-_decoder = msgspec.json.Decoder(Budget)
-
-
-def _decode(data: bytes) -> Budget:
-    try:
-        return _decoder.decode(data)
-    except msgspec.MsgspecError:
-        # A process died while writing; begin as if nothing were known.
-        return Budget()
-
-
-def budget_name(connection: Connection) -> str:
-    """What an application's budget is kept under: one for each API address."""
-    who = connection.client_id or connection.access_token or ""
-    return hashlib.sha256(f"{connection.api_url} {who}".encode()).hexdigest()[:16]
-
-
-def budget_path(connection: Connection) -> Path:
-    """The file of an application's budget, beside the tokens."""
-    name = budget_name(connection)
-    if "://" in connection.token_store:
-        directory = state_dir()
-    else:
-        directory = Path(connection.token_store).expanduser().parent
-    return directory / f"pace-{name}.json"
-
-
-def open_pacer(connection: Connection) -> Pacer:
-    """The pacer that all programs of this application share, on all machines of a database."""
-    if connection.token_store.startswith(("postgresql://", "postgres://")):
-        # Here, since the driver is an extra.
-        from clearbooks.pacing_postgres import PostgresPacer  # noqa: PLC0415
-
-        return PostgresPacer(
-            connection.token_store,
-            budget_name(connection),
-            ceiling=connection.max_requests_per_second,
-        )
-    path = budget_path(connection)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError:
-        return Pacer(None, ceiling=connection.max_requests_per_second)
-    return Pacer(path, ceiling=connection.max_requests_per_second)

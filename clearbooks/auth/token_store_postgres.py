@@ -11,14 +11,15 @@ import threading
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from clearbooks.auth.chain import decode_chains, encode_chains
+from clearbooks.auth.token_store import LOCK_TIMEOUT, TokenStore
 from clearbooks.errors import TokenStoreError
 from clearbooks.postgres import connect, keep_open, make_table, psycopg, reason, shown
-from clearbooks.tokens import LOCK_TIMEOUT, TokenStore, decode_chains, encode_chains
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from clearbooks.tokens import Chain
+    from clearbooks.auth.chain import Chain
 
 TABLE = "clearbooks_tokens"
 _COLUMNS = (

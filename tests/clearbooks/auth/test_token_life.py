@@ -7,13 +7,13 @@ import sys
 import time
 
 import pytest
-from clearbooks_appent import Client
+from clearbooks.client import Client
 
+from clearbooks.auth import TokenSource
 from clearbooks.errors import NotAuthorisedError
-from clearbooks.oauth import TokenSource
+from tests.clearbooks.auth.test_tokens import grant, oauth, real
 from tests.clearbooks.stub import scripted
-from tests.clearbooks.test_renewal import sandbox, token_requests
-from tests.clearbooks.test_tokens import grant, oauth, real
+from tests.clearbooks.auth.test_renewal import sandbox, token_requests
 
 # Freshness
 
@@ -138,7 +138,7 @@ def test_a_token_that_ends_while_a_request_waits_its_turn_is_not_sent(tmp_path):
 
 WORK = """
 import sys, time
-from clearbooks_appent import Client
+from clearbooks.client import Client
 from clearbooks.settings import Connection
 names = ("token_store", "api_url", "token_url")
 config = dict(zip(names, sys.argv[1:]), client_id="sandbox", client_secret="sandbox-secret",

@@ -9,6 +9,8 @@ import time
 
 import pytest
 
+from clearbooks.auth import Chain, FileTokenStore, TokenSource, fingerprint, open_store
+from clearbooks.auth.chain import MOST_SEEDS, join_seeds
 from clearbooks.errors import (
     ApiError,
     NotAuthorisedError,
@@ -16,16 +18,7 @@ from clearbooks.errors import (
     TokenStoreError,
     UnavailableError,
 )
-from clearbooks.oauth import TokenSource
 from clearbooks.settings import Connection
-from clearbooks.tokens import (
-    MOST_SEEDS,
-    Chain,
-    FileTokenStore,
-    fingerprint,
-    join_seeds,
-    open_store,
-)
 from clearbooks_sandbox import AccountingEngine, Options, running
 from tests.clearbooks.stub import DROP, connection, scripted
 
@@ -196,7 +189,7 @@ def test_a_failing_token_endpoint_is_not_asked_twice(tmp_path):
 
 def test_a_token_request_that_was_not_sent_is_tried_again(tmp_path, monkeypatch):
     naps = []
-    monkeypatch.setattr("clearbooks.oauth.time.sleep", naps.append)
+    monkeypatch.setattr("clearbooks.auth.token_endpoint.time.sleep", naps.append)
     with scripted(grant(1)) as server:
         settings = oauth(server, tmp_path)
     with pytest.raises(UnavailableError, match="cannot be reached"):

@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from keyring.backends import fail
 
+from clearbooks.auth import Chain, fingerprint, move_chains, open_store
 from clearbooks.errors import SettingError, TokenStoreError
-from clearbooks.tokens import Chain, fingerprint, move_chains, open_store
 
 KINDS = ["file", "postgresql", "keyring"]
 
@@ -173,7 +173,7 @@ def test_a_missing_extra_is_named(module, extra):
     kind = "postgresql" if extra == "postgres" else "keyring"
     code = (
         f"import sys; sys.modules[{module!r}] = None\n"
-        "from clearbooks.tokens import open_store\n"
+        "from clearbooks.auth import open_store\n"
         "from clearbooks.errors import SettingError\n"
         f"try: open_store('{kind}://x')\n"
         "except SettingError as error: print(error)"
@@ -319,7 +319,7 @@ def test_what_another_wrote_after_the_lock_was_lost_stays(database):
 
 
 def test_a_lock_that_never_comes(database, monkeypatch):
-    monkeypatch.setattr("clearbooks.tokens_postgres.LOCK_TIMEOUT", 1)
+    monkeypatch.setattr("clearbooks.auth.token_store_postgres.LOCK_TIMEOUT", 1)
     with (
         open_store(database).lock(),
         pytest.raises(TokenStoreError, match="locked by another program for 1 s"),

@@ -5,15 +5,15 @@ import sys
 import time
 from contextlib import closing
 
-from clearbooks.oauth import TokenSource
+from clearbooks.auth import TokenSource
 from clearbooks.pacing import Budget, open_pacer
-from clearbooks.pacing_postgres import PostgresPacer
+from clearbooks.pacing.pacer_postgres import PostgresPacer
 from clearbooks.settings import Connection
 from clearbooks_sandbox import Options, running
 
 TOKEN = """
 import sys
-from clearbooks.oauth import TokenSource
+from clearbooks.auth import TokenSource
 from clearbooks.settings import Connection
 names = ("token_store", "api_url", "token_url")
 config = dict(zip(names, sys.argv[1:]), client_id="sandbox", client_secret="sandbox-secret")
@@ -22,7 +22,7 @@ print(TokenSource(Connection.from_config(config)).access_token())
 """
 PACE = """
 import sys
-from clearbooks.pacing_postgres import PostgresPacer
+from clearbooks.pacing.pacer_postgres import PostgresPacer
 pacer = PostgresPacer(sys.argv[1], "test", ceiling=20)
 sys.stdin.readline()
 for _ in range(8):

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from clearbooks.pacing import Budget, Pacer
+from clearbooks.pacing.budget import Budget
+from clearbooks.pacing.pacer import Pacer
 from clearbooks.postgres import connect, make_table, psycopg, reason, shown
 
 if TYPE_CHECKING:

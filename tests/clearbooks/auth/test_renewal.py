@@ -16,13 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from clearbooks import oauth as oauth_module
+from clearbooks.auth import FileTokenStore, TokenSource, begin_consent, finish_consent, open_store
+from clearbooks.auth import token_source as token_source_module
 from clearbooks.errors import ApiError, NotAuthorisedError, TokenStoreError
-from clearbooks.oauth import TokenSource, begin_consent, finish_consent
-from clearbooks.tokens import FileTokenStore, open_store
 from clearbooks_sandbox import Options, running
+from tests.clearbooks.auth.test_tokens import grant, oauth, sent_tokens
 from tests.clearbooks.stub import DROP, scripted
-from tests.clearbooks.test_tokens import grant, oauth, sent_tokens
 
 BIN = Path(sys.executable).parent
 
@@ -118,9 +117,10 @@ def test_a_full_disk_at_renewal_sends_nothing_and_the_chain_goes_on_later(disk, 
 
 SPEND = """
 import sys, time
-from clearbooks.oauth import TokenSource, request_tokens
+from clearbooks.auth import TokenSource
+from clearbooks.auth.token_endpoint import request_tokens
 from clearbooks.settings import Connection
-import clearbooks.oauth
+import clearbooks.auth.token_source
 def filling(*args):
     chain = request_tokens(*args)
     try:
@@ -129,7 +129,7 @@ def filling(*args):
     except OSError: pass
     return chain
 if sys.argv[4]:
-    clearbooks.oauth.request_tokens = filling
+    clearbooks.auth.token_source.request_tokens = filling
 names = ("token_store", "api_url", "token_url")
 config = dict(zip(names, sys.argv[1:]), client_id="app", client_secret="s",
               refresh_token="seed-1")
@@ -154,9 +154,9 @@ def test_a_disk_that_fills_up_while_the_token_is_on_its_way_has_room_for_it(disk
 CONSENT = """
 import sys
 from clearbooks.errors import TokenStoreError
-from clearbooks.oauth import Consent, finish_consent
+from clearbooks.auth import Consent, finish_consent
 from clearbooks.settings import Connection
-from clearbooks.tokens import open_store
+from clearbooks.auth import open_store
 config = dict(token_store=sys.argv[1], token_url=sys.argv[2], client_id="app", client_secret="s")
 connection = Connection.from_config(config)
 try:
@@ -238,7 +238,7 @@ class Broken:
 
     def __init__(self, monkeypatch):
         self.broken = False
-        replace, request = FileTokenStore.replace, oauth_module.request_tokens
+        replace, request = FileTokenStore.replace, token_source_module.request_tokens
 
         def refuse(store, chains):
             if self.broken:
@@ -251,8 +251,8 @@ class Broken:
             return chain
 
         monkeypatch.setattr(FileTokenStore, "replace", refuse)
-        monkeypatch.setattr(oauth_module, "request_tokens", answered)
-        monkeypatch.setattr("clearbooks.tokens.SAVE_SECONDS", 0.3)
+        monkeypatch.setattr(token_source_module, "request_tokens", answered)
+        monkeypatch.setattr("clearbooks.auth.token_store.SAVE_SECONDS", 0.3)
 
 
 def test_tokens_that_cannot_be_saved_stay_in_use_and_are_saved_later(tmp_path, monkeypatch, caplog):
@@ -274,7 +274,7 @@ def test_tokens_that_cannot_be_saved_stay_in_use_and_are_saved_later(tmp_path, m
 
 
 def test_tokens_that_cannot_be_saved_are_tried_again_in_the_run(tmp_path, monkeypatch):
-    monkeypatch.setattr(oauth_module, "_SAVE_AGAIN", 0.0)
+    monkeypatch.setattr(token_source_module, "_SAVE_AGAIN", 0.0)
     broken = Broken(monkeypatch)
     with scripted(grant(1)) as server:
         settings = oauth(server, tmp_path)
@@ -319,7 +319,7 @@ def replace_token(source):
 
 def test_a_save_that_fails_for_a_moment_is_tried_again(tmp_path, monkeypatch):
     broken = Broken(monkeypatch)
-    monkeypatch.setattr("clearbooks.tokens.SAVE_SECONDS", 30.0)
+    monkeypatch.setattr("clearbooks.auth.token_store.SAVE_SECONDS", 30.0)
     timer = threading.Timer(0.3, lambda: setattr(broken, "broken", False))
     with scripted(grant(1)) as server:
         settings = oauth(server, tmp_path)
@@ -361,7 +361,7 @@ def test_a_token_endpoint_that_limits_the_rate_is_no_reason_to_authorise_again(t
 
 STOPPED = """
 import logging, signal, sys
-from clearbooks_appent import Client
+from clearbooks.client import Client
 from clearbooks.program import run, stop_on_signal
 from clearbooks.settings import Connection
 signal.signal(signal.SIGTERM, stop_on_signal)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import filelock
 
+from clearbooks.auth.chain import decode_chains, encode_chains
+from clearbooks.auth.token_store import LOCK_TIMEOUT, TokenStore
 from clearbooks.errors import SettingError, TokenStoreError
 from clearbooks.settings import state_dir
-from clearbooks.tokens import LOCK_TIMEOUT, TokenStore, decode_chains, encode_chains
 
 try:
     import keyring
@@ -23,7 +24,7 @@ except ImportError:  # pragma: no cover - the extra is there in tests
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from clearbooks.tokens import Chain
+    from clearbooks.auth.chain import Chain
 
 _INDEX = "tokens"
 # Windows keeps 2,560 bytes in an entry, in UTF-16.

@@ -8,55 +8,28 @@ token expired refreshes it under the store's lock while the others wait for the 
 from __future__ import annotations
 
 import logging
-import os
 import time
 from abc import ABC, abstractmethod
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import filelock
-import msgspec
-
-from clearbooks.errors import SettingError, TokenStoreError
-from clearbooks.tokens_chain import (
-    MOST_SEEDS,
+from clearbooks.auth.chain import (
     Chain,
-    decode_chains,
-    encode_chains,
     fingerprint,
     join_seeds,
 )
+from clearbooks.errors import SettingError, TokenStoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
-
-# With what the stores keep, so that whoever opens one need not know where that is written down.
-__all__ = [
-    "LOCK_TIMEOUT",
-    "MOST_SEEDS",
-    "SAVE_SECONDS",
-    "Chain",
-    "FileTokenStore",
-    "SupersededError",
-    "TokenStore",
-    "decode_chains",
-    "encode_chains",
-    "fingerprint",
-    "join_seeds",
-    "move_chains",
-    "open_store",
-]
 
 logger = logging.getLogger(__name__)
 
 LOCK_TIMEOUT = 120.0
 # How long new tokens are kept trying to get into the store.
 SAVE_SECONDS = 60.0
-# Bytes that are kept free for a file with new tokens, which may be longer than the old ones.
-_ROOM = 8 * 1024
 
 
 class SupersededError(TokenStoreError):
@@ -202,151 +175,12 @@ def _insist(write: Callable[[], None], patience: float) -> None:
         pause = min(pause * 2.0, 5.0)
 
 
-class FileTokenStore(TokenStore):
-    """Tokens in a JSON file: mode 0600 in a directory of mode 0700, replaced atomically."""
-
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path).expanduser()
-        self.location = str(self.path)
-        self._lock_path = self.path.with_name(self.path.name + ".lock")
-        # One name for all, under the lock: what a killed program leaves is the next one's.
-        self._new_path = self.path.with_name(self.path.name + ".new")
-        self._reserved = False
-
-    def place(self) -> str:
-        """See `TokenStore.place`."""
-        return str(self.path.resolve())
-
-    @contextmanager
-    def lock(self) -> Iterator[None]:
-        """See `TokenStore.lock`; the lock is a file beside the store."""
-        self._make_directory()
-        # A lock object for each use: two threads that share one would both hold it.
-        lock = filelock.FileLock(self._lock_path, timeout=LOCK_TIMEOUT)
-        try:
-            lock.acquire()
-        except filelock.Timeout:
-            raise TokenStoreError(
-                f"token_store: {self.path} has been locked by another program for "
-                f"{LOCK_TIMEOUT:.0f} s; if none is running, delete {self._lock_path}"
-            ) from None
-        except OSError as error:
-            raise TokenStoreError(
-                f"token_store: {self._lock_path} cannot be locked: {error.strerror}"
-            ) from None
-        try:
-            yield
-        finally:
-            lock.release()
-
-    def chains(self) -> list[Chain]:
-        """See `TokenStore.chains`; no file is an empty store."""
-        try:
-            data = self.path.read_bytes()
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise TokenStoreError(
-                f"token_store: {self.path} cannot be read: {error.strerror}"
-            ) from None
-        return decode_chains(data, self.location)
-
-    def replace(self, chains: list[Chain]) -> None:
-        """See `TokenStore.replace`."""
-        with self._writing():
-            if not self._reserved:
-                self._make_new()
-            # In place: a file that is emptied first gives its room away.
-            self._fill(_text(chains))
-            self._new_path.replace(self.path)
-            self._reserved = False
-            _sync_directory(self.path.parent)
-
-    @contextmanager
-    def reserve(self) -> Iterator[None]:
-        """See `TokenStore.reserve`; room that was not used is given back."""
-        with super().reserve():
-            try:
-                yield
-            finally:
-                self._release()
-
-    def _prepare(self, chains: list[Chain]) -> None:
-        if self.path.exists():
-            # Not every file may be replaced: one that is mounted by itself may not.
-            self.replace(chains)
-        with self._writing():
-            self._make_new()
-            # Bytes that no file system can compress.
-            self._fill(os.urandom(max(_ROOM, _ROOM // 2 + 2 * len(_text(chains)))))
-            _sync_directory(self.path.parent)
-            self._reserved = True
-
-    def _release(self) -> None:
-        if self._reserved:
-            self._reserved = False
-            with suppress(OSError):
-                self._new_path.unlink()
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """Leave nothing behind where the block fails."""
-        self._make_directory()
-        done = False
-        try:
-            yield
-            done = True
-        except OSError as error:
-            raise TokenStoreError(
-                f"token_store: {self.path} cannot be written: {error.strerror}"
-            ) from None
-        finally:
-            if not done:
-                self._reserved = True
-                self._release()
-
-    def _make_new(self) -> None:
-        self._new_path.unlink(missing_ok=True)
-        self._new_path.touch(mode=0o600, exist_ok=False)
-
-    def _fill(self, data: bytes) -> None:
-        with self._new_path.open("r+b") as file:
-            file.write(data)
-            file.truncate()
-            os.fsync(file.fileno())
-
-    def _make_directory(self) -> None:
-        parent = self.path.parent
-        if parent.is_dir():
-            return
-        try:
-            parent.mkdir(parents=True, mode=0o700)
-        except OSError as error:
-            raise TokenStoreError(
-                f"token_store: the directory {parent} cannot be made: {error.strerror}"
-            ) from None
-
-
-def _text(chains: list[Chain]) -> bytes:
-    return msgspec.json.format(encode_chains(chains), indent=2) + b"\n"
-
-
-def _sync_directory(path: Path) -> None:
-    """Make the rename itself durable, where the system can."""
-    if os.name == "nt":
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 # Scheme -> (module, class), imported only when used: each needs an extra.
 _STORES = {
-    "postgresql": ("clearbooks.tokens_postgres", "PostgresTokenStore"),
-    "postgres": ("clearbooks.tokens_postgres", "PostgresTokenStore"),
-    "keyring": ("clearbooks.tokens_keyring", "KeyringTokenStore"),
+    "": ("clearbooks.auth.token_store_file", "FileTokenStore"),
+    "postgresql": ("clearbooks.auth.token_store_postgres", "PostgresTokenStore"),
+    "postgres": ("clearbooks.auth.token_store_postgres", "PostgresTokenStore"),
+    "keyring": ("clearbooks.auth.token_store_keyring", "KeyringTokenStore"),
 }
 
 
@@ -357,8 +191,7 @@ def open_store(location: str) -> TokenStore:
         SettingError: the kind of store is not known, or its extra is not installed.
     """
     scheme, separator, _ = location.partition("://")
-    if not separator:
-        return FileTokenStore(location)
+    scheme = scheme if separator else ""
     if scheme not in _STORES:
         raise SettingError(
             f"token_store: {scheme}:// is not known; give a file path, a postgresql:// URL, or "

@@ -1,0 +1,48 @@
+"""Where the budget of an application lies, and the pacer that keeps it."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clearbooks.pacing.pacer import Pacer
+from clearbooks.settings import state_dir
+
+if TYPE_CHECKING:
+    from clearbooks.settings import Connection
+
+
+def budget_name(connection: Connection) -> str:
+    """What an application's budget is kept under: one for each API address."""
+    who = connection.client_id or connection.access_token or ""
+    return hashlib.sha256(f"{connection.api_url} {who}".encode()).hexdigest()[:16]
+
+
+def budget_path(connection: Connection) -> Path:
+    """The file of an application's budget, beside the tokens."""
+    name = budget_name(connection)
+    if "://" in connection.token_store:
+        directory = state_dir()
+    else:
+        directory = Path(connection.token_store).expanduser().parent
+    return directory / f"pace-{name}.json"
+
+
+def open_pacer(connection: Connection) -> Pacer:
+    """The pacer that all programs of this application share, on all machines of a database."""
+    if connection.token_store.startswith(("postgresql://", "postgres://")):
+        # Here, since the driver is an extra.
+        from clearbooks.pacing.pacer_postgres import PostgresPacer  # noqa: PLC0415
+
+        return PostgresPacer(
+            connection.token_store,
+            budget_name(connection),
+            ceiling=connection.max_requests_per_second,
+        )
+    path = budget_path(connection)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError:
+        return Pacer(None, ceiling=connection.max_requests_per_second)
+    return Pacer(path, ceiling=connection.max_requests_per_second)
