@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 
 from clearbooks.errors import NotAuthorisedError, SettingError, UnavailableError
 from tap_clearbooks import Failure, Result, read
+from tests.project.conftest import ROOT
 from tests.tap_clearbooks.conftest import ONE, TWO, Output
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -266,3 +268,31 @@ def test_importing_the_package_is_light():
     assert done.stdout == "False\n"
     with pytest.raises(ImportError):
         from tap_clearbooks import nothing  # noqa: F401, PLC0415
+
+
+# The documents
+
+PAGE = (ROOT / "docs" / "library.md").read_text(encoding="utf-8").partition("\n## Write\n")[0]
+EXAMPLES = re.findall(r"^```python\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
+
+
+def test_the_examples_of_the_documents(small, tmp_path):
+    (tmp_path / "clearbooks.json").write_text(json.dumps(small.config(tmp_path)))
+
+    def example(number):
+        done = subprocess.run(
+            [sys.executable, "-c", EXAMPLES[number]],
+            capture_output=True, text=True, cwd=tmp_path, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+    assert len(EXAMPLES) == 3
+    counted, gross = example(0)
+    assert counted.startswith("6 invoices in ")
+    assert gross == "gross 720.00"
+    assert example(1) == ["6 new transactions"]
+    assert example(1) == ["0 new transactions"]
+    small.invoice(1)
+    assert example(1) == ["1 new transactions"]
+    assert example(2) == ["101 1 customers", "102 1 customers"]
