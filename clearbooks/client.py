@@ -196,7 +196,9 @@ class Client:
             NotAuthorisedError: there is no valid token.
         """
         return self._retrying(
-            lambda: self._send(self._operation(operation_id), params or {}, None, business_id)
+            lambda: self._send(
+                self.contract.operations[operation_id], params or {}, None, business_id
+            )
         )
 
     def write(
@@ -216,7 +218,7 @@ class Client:
             UncertainError: sent, and no answer tells whether it was carried out.
             ApiError: as for `get`; nothing was carried out.
         """
-        operation = self._operation(operation_id)
+        operation = self.contract.operations[operation_id]
         tried = self._method(operation)
         try:
             return self._retrying(lambda: self._send(operation, params or {}, body, business_id))
@@ -229,9 +231,6 @@ class Client:
             self._updates[operation_id] = other
             logger.info("updates of %s go by %s", operation_id, other)
             return self._retrying(lambda: self._send(operation, params or {}, body, business_id))
-
-    def _operation(self, operation_id: str) -> Operation:
-        return self.contract.operations[operation_id]
 
     def _method(self, operation: Operation) -> str:
         return self._updates.get(operation.id, operation.method)

@@ -107,11 +107,17 @@ def set_map(
 def unset_map(
     *, stream: str, external_id: str, business: int | None, settings: Settings, as_json: bool
 ) -> None:
-    """Forget EXTERNAL_ID, and what was in doubt about it: the next run may send it (again)."""
+    """Forget EXTERNAL_ID, and what was in doubt about it: the next run may send it (again).
+
+    What was set aside since the ledger held something like it is another record then.
+    """
     number = chosen_business(settings, business)
     with _locked_store(settings, number) as db, db.transaction():
-        gone = LedgerMap(db, number).unset(stream, external_id)
-        gone = bool(_close_intents(db, number, stream, external_id)) or gone
+        ledger_map = LedgerMap(db, number)
+        gone = ledger_map.unset(stream, external_id)
+        if _close_intents(db, number, stream, external_id):
+            ledger_map.say_new(stream, external_id)
+            gone = True
     if not gone:
         raise SettingError(f"nothing is known of {stream} {external_id!r}")
     if as_json:

@@ -162,9 +162,8 @@ class TargetSettings(Settings):
         bool,
         Meta(
             title="Assume new",
-            description="For one run: create also what is like something that the ledger held "
-            "before the state store began, and the first bank feed, which no list of the API "
-            "would show.",
+            description="For one run: create the first bank feed of this state store, although no "
+            "list of the API tells whether one stands there already.",
         ),
     ] = False
 

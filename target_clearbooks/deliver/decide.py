@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from target_clearbooks.store.outbox import Row
 
 _SHOWN = ("id", "documentNumber", "date", "amount", "gross")
-_SAY_WHICH = "give its ID with `clearbooks map set`, or set assume_new for one run to have it made"
+_SAY_WHICH = (
+    "give its ID with `clearbooks map set`, or say by `clearbooks map unset` that it is new"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +75,14 @@ class Known:
         left: An earlier write of the key that is still in doubt.
         applied: What was last applied for the key.
         mode: The setting `mode`.
-        assume_new: The setting `assume_new`.
+        new: Whether a person has said that the ledger held none like it that is it.
         baseline: Whether the store noted what the ledger held of the stream when it began.
     """
 
     left: Row | None
     applied: Applied | None
     mode: str = "upsert"
-    assume_new: bool = False
+    new: bool = False
     baseline: bool = True
 
     @property
@@ -173,7 +175,7 @@ def _existing(
     if len(found) > 1:
         words = f"{len(found)} records of the ledger carry {intent.marker or 'its number'}"
         return Quarantined((words,), _shown(found))
-    if not found and not known.assume_new:
+    if not found and not known.new:
         found, certain = yield Resembling(intent)
         if found and not (certain and len(found) == 1):
             words = (
@@ -187,11 +189,11 @@ def _existing(
         )
         return Done(found[0], "adopted", update) if unchanged(found[0], intent.body) else update
     unlisted = WRITABLE[intent.stream].settle is Settle.NEVER
-    if unlisted and not known.baseline and not known.assume_new:
+    if unlisted and not known.baseline and not known.new:
         words = (
             f"{intent.stream}: this state store has made none in business {intent.business_id} "
-            "yet, and the API has no list that tells whether one stands there already; "
-            f"{_SAY_WHICH}"
+            "yet, and the API has no list that tells whether one stands there already; set "
+            f"assume_new for one run where there is none, or {_SAY_WHICH}"
         )
         return Quarantined((words,))
     return intent

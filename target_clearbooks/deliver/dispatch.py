@@ -229,7 +229,7 @@ class Dispatch:
             number
             for number in fence.pop("ids", ())
             if number <= newest
-            and not self._settings.assume_new
+            and not self._map.said_new(task.stream, task.source_key)
             and self._map.owner(task.stream, f"transaction:{number}") is None
         ]
         return after_fence(

@@ -59,8 +59,8 @@ class Facts:
             left=left,
             applied=self._map.applied(task.stream, task.source_key),
             mode=self._settings.mode,
-            assume_new=self._settings.assume_new,
-            baseline=self._baseline.newest(task.stream) is not None,
+            new=self._map.said_new(task.stream, task.source_key),
+            baseline=self._settings.assume_new or self._baseline.newest(task.stream) is not None,
         )
 
     def answer(self, task: Task, question: Question, *, alone: bool) -> Any:

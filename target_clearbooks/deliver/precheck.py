@@ -132,8 +132,8 @@ def after_fence(
         words = (
             f"{intent.stream}: an equal transaction stood in the ledger before this state store "
             "began, and nothing tells whether it is this one; give it with `clearbooks map set "
-            f"{intent.stream} {intent.source_key} transaction:ID`, or set assume_new for one run "
-            "to have it made"
+            f"{intent.stream} {intent.source_key} transaction:ID`, or say by `clearbooks map "
+            "unset` that it is new"
         )
         return Quarantined((words,), tuple({"transactionId": n} for n in earlier))
     return Send(intent, fence)

@@ -24,6 +24,8 @@ _SET_LINEAGE = upsert("lineage", ("business", "stream", "remote_id"), ("source_k
 _WANT = upsert(
     "allocated", ("business", "stream", "source_key"), ("invoice", "kind", "source", "amount")
 )
+# Stands before a source key where a marker would, which holds no colon.
+_NEW = "new:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,16 @@ class LedgerMap:
         )
         for row in cursor:
             yield (row[0], loads(row[1]), loads(row[2]), bool(row[3]), row[4], row[5])
+
+    # What a person has said
+
+    def say_new(self, stream: str, source_key: str) -> None:
+        """Keep that a record is none of those that the ledger held before."""
+        self.mark(stream, _NEW + source_key, 0)
+
+    def said_new(self, stream: str, source_key: str) -> bool:
+        """Whether a person has said so."""
+        return bool(self.marked(stream, _NEW + source_key))
 
     # Markers found by a rebuild
 

@@ -7,8 +7,10 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+from click.testing import CliRunner
 
 from clearbooks.errors import SettingError
+from clearbooks_app import main
 from clearbooks_sandbox import AccountingEngine, Options
 from clearbooks_sandbox.http import server
 from target_clearbooks.store import format as store_format
@@ -93,11 +95,23 @@ def test_without_markers_it_is_set_aside(run):
     assert "clearbooks map set" in refused["bills"]["reasons"][0]
 
 
-def test_a_person_says_that_it_is_another(run):
-    assert run(documents(), marker="off") == 0
+def test_a_person_says_that_it_is_another(run, tmp_path):
+    messages = [*documents(), *JOURNALS, journal("J1")]
+    assert run(messages, marker="off") == 0
+    transactions = len(run.listed("listTransactions"))
     lose(run)
-    assert run(documents(), marker="off", assume_new=True) == 0
-    assert len(run.listed("listPurchaseDocuments", purchaseType="bills")) == 4
+    # What lets the first bank feed through says nothing of documents.
+    assert run(messages, marker="off", assume_new=True) == 4
+    config = tmp_path / "command.json"
+    config.write_text(json.dumps(run.config))
+    for stream, key in (("bills", "B2"), ("journals", "J1")):
+        words = ["map", "unset", stream, key, "--config", str(config)]
+        assert CliRunner().invoke(main, words).exit_code == 0
+    assert run(messages, marker="off") == 4
+    assert len(run.listed("listPurchaseDocuments", purchaseType="bills")) == 3
+    assert len(run.listed("listTransactions")) == transactions + 2
+    assert run(messages, marker="off") == 4
+    assert len(run.listed("listPurchaseDocuments", purchaseType="bills")) == 3
 
 
 def test_another_setting_of_the_marker_hides_nothing(run):
