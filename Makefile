@@ -18,7 +18,7 @@ setup: ## make .venv
 demo: setup ## a ledger into DuckDB and records into a ledger (STAY=1: sandbox stays, WHOLE=1: all records)
 	@$(RUN) python -m tools.demo $(if $(STAY),--stay) $(if $(WHOLE),--whole) $(ARGS)
 
-test: setup ## all tests (ARGS="tests/tap -k name" for some)
+test: setup ## all tests (ARGS="tests/tap_clearbooks -k name" for some)
 	@$(RUN) pytest -n $(JOBS) $(ARGS)
 
 check: setup ## lint, format and types

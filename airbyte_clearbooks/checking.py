@@ -25,10 +25,9 @@ def check(config: Config, output: Output) -> None:
     tap = SourceTap(config, output)
     output.stop_on_signals()
     try:
-        tap.window  # noqa: B018 - wrong dates are told before anything is asked
         contract = tap.connection.contract
         needed = needed_scopes(contract, config.streams or STREAMS)
-        refused = try_scopes(tap.client, needed, tap.businesses)
+        refused = try_scopes(tap.run.client, needed, tap.run.businesses)
     finally:
         tap.close()
     if refused:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.singerlib import RecordMessage
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from airbyte_clearbooks.config import Config
     from airbyte_clearbooks.protocol import Output
     from clearbooks.client import Client
-    from clearbooks.errors import ApiError
     from tap_clearbooks.sources import Batch
 
 
@@ -88,9 +86,13 @@ class AirbyteStream(ClearBooksStream):
     def finish(self) -> None:
         self.unfinished = self.unfinished and not self.complete
         super().finish()
-        for where, error in self._tap.refused.get(self._tap.leader(self).name, ()):
-            message = f"{self.name} of {where} was not read: {describe(error)}"
-            trace_error(self._tap.statuses.output, error, self.name, message)
+        leader = self.run.leader(self).name
+        for failure in self.run.failures:
+            if failure.stream == leader:
+                business = failure.business
+                where = "the authorisation" if business is None else f"business {business}"
+                message = f"{self.name} of {where} was not read: {describe(failure.error)}"
+                trace_error(self._tap.statuses.output, failure.error, self.name, message)
         self._tap.statuses.ended(self.name, complete=self.complete)
 
     def interrupted(self) -> None:
@@ -102,11 +104,12 @@ class AirbyteStream(ClearBooksStream):
 class SourceTap(TapClearbooks):
     """The tap of one command."""
 
+    stream_class = AirbyteStream
+
     def __init__(
         self, config: Config, output: Output, state: Mapping[str, Any] | None = None
     ) -> None:
         self.statuses = Statuses(output)
-        self.refused: dict[str, list[tuple[str, ApiError]]] = {}
         self._airbyte_config = config
         super().__init__(
             config=dict(config.settings),
@@ -115,16 +118,7 @@ class SourceTap(TapClearbooks):
         )
 
     @override
-    def _setup_signal_handlers(self) -> None:
-        """None: the SDK's log from inside a handler, and wait for their own lock for ever."""
-
-    @override
-    def discover_streams(self) -> Sequence[ClearBooksStream]:  # type: ignore[override]
-        return [AirbyteStream(self, name) for name in STREAMS]
-
-    @functools.cached_property
-    def client(self) -> Client:
-        """The client that all streams share."""
+    def connect(self) -> Client:
         tokens = self._airbyte_config.tokens(self.connection, self.statuses.output)
         client = ObservedClient(self.connection, tokens, self._total)
         client.pacer.waiting = self.statuses.limited
@@ -144,12 +138,6 @@ class SourceTap(TapClearbooks):
         found = self.streams[name]
         assert isinstance(found, AirbyteStream)  # noqa: S101 - for the type checker
         return found
-
-    @override
-    def report(self, stream: str, business: int | None, error: ApiError) -> None:
-        super().report(stream, business, error)
-        where = "the authorisation" if business is None else f"business {business}"
-        self.refused.setdefault(stream, []).append((where, error))
 
     def choose(self, chosen: Sequence[Chosen]) -> None:
         """Select streams, modes and fields."""
@@ -173,7 +161,6 @@ class SourceTap(TapClearbooks):
 def discover(config: Config, output: Output) -> None:
     """CATALOG: what can be read."""
     tap = SourceTap(config, output)
-    tap.window  # noqa: B018 - wrong dates are told here rather than by the first sync
     streams = []
     for name in config.streams or STREAMS:
         stream = tap.stream(name)
@@ -198,7 +185,6 @@ def read(config: Config, output: Output, catalog: Any, state: Any) -> None:
     tap.choose(chosen)
     output.stop_on_signals()
     try:
-        tap.window  # noqa: B018 - wrong dates are told before anything is read
         tap.sync_all()
     except (Stopped, BrokenPipeError):
         raise

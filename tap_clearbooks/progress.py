@@ -13,16 +13,20 @@ SECONDS_BETWEEN = 0.2
 
 
 class Progress:
-    """A line on the terminal that follows the run; silent where standard error is no terminal."""
+    """A line on the terminal that follows the run, from `show` on."""
 
     def __init__(self) -> None:
         self._status: Status | None = None
         self._shown = 0.0
         self._records = 0
         self._stream = ""
+        self._on = False
+
+    def show(self) -> None:
+        """Begin, unless standard error is no terminal."""
         self._on = sys.stderr.isatty()
 
-    def at(self, stream: str, business: int | None, records: int) -> None:
+    def wrote(self, stream: str, business: int | None, records: int) -> None:
         """So many more records of a stream were written."""
         if not self._on:
             return
@@ -33,14 +37,14 @@ class Progress:
             return
         self._shown = now
         where = f" of business {business}" if business else ""
-        self._show(f"{stream}{where}: {self._records:,} records")
+        self._put(f"{stream}{where}: {self._records:,} records")
 
     def waiting(self, seconds: float) -> None:
         """The API limits the rate, and everybody waits."""
         if self._on:
-            self._show(f"{self._stream}: the API limits the rate, waiting {seconds:.0f} s")
+            self._put(f"{self._stream}: the API limits the rate, waiting {seconds:.0f} s")
 
-    def _show(self, text: str) -> None:
+    def _put(self, text: str) -> None:
         if self._status is None:
             from rich.console import Console  # noqa: PLC0415 - only people at a terminal pay for it
 

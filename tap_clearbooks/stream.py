@@ -23,11 +23,12 @@ from tap_clearbooks.streams import CARRIED_BY, STREAMS, resource
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
 
+    from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
 
     from clearbooks.paging import Record
+    from tap_clearbooks.run import Run
     from tap_clearbooks.sources import Batch, Bookmark
-    from tap_clearbooks.tap import TapClearbooks
 
 # STATE goes out after so many records or seconds, and when a stream ends.
 STATE_RECORDS = 10_000
@@ -37,9 +38,8 @@ STATE_SECONDS = 30.0
 class ClearBooksStream(Stream):
     """One stream of the table in `streams.py`, for every business of the run."""
 
-    _tap: TapClearbooks
-
-    def __init__(self, tap: TapClearbooks, name: str) -> None:
+    def __init__(self, tap: Tap, run: Run[ClearBooksStream], name: str) -> None:
+        self.run = run
         self.spec = STREAMS[name]
         self.resource = resource(name)
         # The SDK reads this as a plain attribute.
@@ -61,12 +61,12 @@ class ClearBooksStream(Stream):
     def partitions(self) -> list[dict[str, Any]] | None:
         if self.name == "businesses":
             return None
-        return [{"businessId": business} for business in self._tap.businesses]
+        return [{"businessId": business} for business in self.run.businesses]
 
     @property
     def businesses(self) -> list[int | None]:
         """The businesses to read one after the other; `[None]` for the list of them."""
-        return [None] if self.name == "businesses" else list(self._tap.businesses)
+        return [None] if self.name == "businesses" else list(self.run.businesses)
 
     @property
     def incremental(self) -> bool:
@@ -80,7 +80,7 @@ class ClearBooksStream(Stream):
         state = self.get_context_state(self._partition(business))
         if "replication_key_value" not in state:
             return None
-        if state.get("window", [None, None]) != self._tap.window.text():
+        if state.get("window", [None, None]) != self.run.window.text():
             self.logger.info(
                 "%s: start_date or end_date is another than at the last run; reading it all",
                 self.name,
@@ -132,7 +132,7 @@ class ClearBooksStream(Stream):
     def get_records(self, context: Context | None) -> Iterable[dict[str, Any]]:
         """Records as dicts, for the SDK's own loop: `--test` and BATCH."""
         business = context["businessId"] if context else None
-        for batch in self._tap.source(self, business).batches():
+        for batch in self.run.source(self, business).batches():
             for record in self._of(batch, None):
                 yield to_dict(record)
 
@@ -143,9 +143,9 @@ class ClearBooksStream(Stream):
         if not write_messages or self.ABORT_AT_RECORD_COUNT is not None:
             yield from super()._sync_records(context, write_messages=write_messages)
             return
-        leader = self._tap.leader(self)
+        leader = self.run.leader(self)
         if leader is self:
-            self._read_all([self, *self._tap.carried(self)])
+            self._read_all([self, *self.run.carried(self)])
         elif not leader.selected:
             self._read_all([self])
 
@@ -157,20 +157,15 @@ class ClearBooksStream(Stream):
                 stream.announce()
             for business in self.businesses:
                 try:
-                    for batch in self._tap.reading(self, business):
+                    for batch in self.run.reading(self, business):
                         for stream, counter in zip(streams, counters, strict=True):
                             written = stream.emit(batch, business)
                             counter.increment(written)
-                            self._tap.progress.at(stream.name, business, written)
-                    self._tap.reached = True
+                            self.run.wrote(stream.name, business, written)
                 except (ForbiddenError, NotFoundError, RejectedError, UnavailableError) as error:
-                    if isinstance(error, UnavailableError) and not self._tap.reached:
-                        # Not this endpoint alone: what follows would only wait as long again.
-                        raise
-                    self._tap.reached = not isinstance(error, UnavailableError)
+                    self.run.failed(self.name, business, error)
                     for stream in streams:
                         stream.complete = False
-                    self._tap.report(self.name, business, error)
         for stream in streams:
             stream.finish()
 

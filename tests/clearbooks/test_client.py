@@ -7,8 +7,8 @@ import threading
 from decimal import Decimal
 
 import pytest
-from clearbooks.client import Client
 
+from clearbooks.client import Client
 from clearbooks.errors import (
     ApiError,
     ForbiddenError,

@@ -32,11 +32,6 @@ BESIDE = ("tests", "tools", "benchmarks", "examples")
 
 MOST_LINES = 400
 
-# Circles that are still to be undone. Nothing may be added; an entry that is undone is taken out.
-KNOWN_CIRCLES = [
-    {"tap_clearbooks.stream", "tap_clearbooks.tap"},
-]
-
 
 def forbidden(tree):
     """The imports that ALLOWED does not hold, in words."""
@@ -67,11 +62,8 @@ def test_packages_import_only_what_lies_below_them(project):
     assert forbidden(project) == []
 
 
-def test_no_new_circle_of_modules(project):
-    found = project.circles()
-    assert [sorted(c) for c in found if not any(c <= known for known in KNOWN_CIRCLES)] == []
-    undone = [sorted(known) for known in KNOWN_CIRCLES if not any(c <= known for c in found)]
-    assert undone == [], "take these out of KNOWN_CIRCLES"
+def test_modules_do_not_import_each_other_in_a_circle(project):
+    assert [sorted(c) for c in project.circles()] == []
 
 
 def test_no_module_takes_a_private_name_out_of_another(project):

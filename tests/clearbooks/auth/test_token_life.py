@@ -7,13 +7,13 @@ import sys
 import time
 
 import pytest
-from clearbooks.client import Client
 
 from clearbooks.auth import TokenSource
+from clearbooks.client import Client
 from clearbooks.errors import NotAuthorisedError
+from tests.clearbooks.auth.test_renewal import sandbox, token_requests
 from tests.clearbooks.auth.test_tokens import grant, oauth, real
 from tests.clearbooks.stub import scripted
-from tests.clearbooks.auth.test_renewal import sandbox, token_requests
 
 # Freshness
 

@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from tests.tap.conftest import ONE, TWO, select
+from tests.tap_clearbooks.conftest import ONE, TWO, select
 
 TODAY = dt.datetime.now(dt.UTC).date()
 

@@ -179,6 +179,31 @@ def test_sigterm_ends_non_zero_with_whole_lines(long_ledger, tmp_path):
     assert b"Traceback" not in errors
 
 
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("fault", [
+    {"kind": "slow", "seconds": 120},
+    {"kind": "slow-after", "seconds": 120},
+    {"kind": "throttle", "retry_after": "3600"},
+], ids=lambda fault: fault["kind"])  # fmt: skip
+def test_a_signal_ends_it_whatever_it_waits_for(long_ledger, tmp_path, fault, signum):
+    faults = long_ledger.server.faults
+    faults.plan(fault["kind"], **{k: v for k, v in fault.items() if k != "kind"},
+                method="GET", times=100, nth=3)  # fmt: skip
+    process = start(tmp_path, long_ledger.config(tmp_path, page_size=50))
+    while not faults.counts.total():
+        assert process.poll() is None
+        time.sleep(0.05)
+    time.sleep(0.5)
+    started = time.monotonic()
+    process.send_signal(signum)
+    output, errors = process.communicate(timeout=40)
+    assert time.monotonic() - started < 20
+    assert process.returncode == 128 + signum
+    assert b"Traceback" not in errors
+    for line in output.splitlines():
+        json.loads(line)
+
+
 def test_killed_at_any_moment_and_started_again_loses_nothing(long_ledger, tmp_path):
     """Runs are killed at random moments until one comes to its end; the union is the ledger."""
     rng = random.Random(7)  # noqa: S311 - repeatable on purpose

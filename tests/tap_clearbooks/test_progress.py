@@ -7,7 +7,7 @@ import os
 import pty
 import subprocess
 
-from tests.tap.test_program import TAP, environment
+from tests.tap_clearbooks.test_program import TAP, environment
 
 
 def run(books, tmp_path, stderr):

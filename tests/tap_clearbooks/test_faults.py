@@ -10,7 +10,7 @@ from clearbooks.client import Client, Reply
 from clearbooks.errors import ApiError, ClearBooksError
 from tap_clearbooks.records import ONLY_ID, Shape, to_dict
 from tap_clearbooks.stream import stream_schema
-from tests.tap.conftest import ONE, TWO, select
+from tests.tap_clearbooks.conftest import ONE, TWO, select
 
 STREAMS = ["customers", "sales_invoices", "transactions", "transaction_lines"]
 
@@ -87,8 +87,8 @@ def test_a_business_that_is_refused_is_told_and_the_others_are_read(ledger, run_
     refused = 999
     output = run_tap(["customers", "transactions"], business_ids=[refused, ONE, TWO])
     assert len(output.records("customers")) == 60
-    assert len(output.tap.faults) == 2
-    assert all("business 999" in fault and "403" in fault for fault in output.tap.faults)
+    assert len(output.failures) == 2
+    assert all("business 999" in fault and "403" in fault for fault in output.failures)
 
 
 def test_activate_version_only_after_everything_was_read(ledger, run_tap):
@@ -111,7 +111,7 @@ def test_a_failed_run_deletes_nothing_and_keeps_no_bookmark(ledger, run_tap):
     ledger.server.faults.add("error:1.0:path=/accounting/transactions")
     settings = {"emit_activate_version_messages": True, "max_tries": 2}
     output = run_tap(["customers", "transactions"], business_ids=[ONE], **settings)
-    assert output.tap.faults
+    assert output.failures
     assert [m["stream"] for m in output.of_type("ACTIVATE_VERSION")] == ["customers"]
     transactions = output.state.get("bookmarks", {}).get("transactions", {})
     assert not any("replication_key_value" in p for p in transactions.get("partitions", []))
@@ -123,9 +123,9 @@ def test_an_endpoint_that_keeps_failing_is_told_and_the_others_are_read(ledger, 
     output = run_tap(streams, business_ids=[ONE], max_tries=2)
     assert len(output.records("customers")) == 60
     assert output.records("transactions")
-    assert len(output.tap.faults) == 1
-    assert "sales_invoices of business" in output.tap.faults[0]
-    assert "500" in output.tap.faults[0]
+    assert len(output.failures) == 1
+    assert "sales_invoices of business" in output.failures[0]
+    assert "500" in output.failures[0]
 
 
 def test_an_api_that_keeps_failing_ends_the_run(ledger, run_tap):
@@ -137,8 +137,8 @@ def test_an_api_that_keeps_failing_ends_the_run(ledger, run_tap):
 def test_an_assumed_path_that_the_api_lacks_points_to_the_setting(books, run_tap):
     books.invoice(books.do("createCustomer", {"name": "A"})["id"])
     output = run_tap(["account_balances"], api_paths={"listAccountBalances": "/accounting/nowhere"})
-    assert "api_paths" in output.tap.faults[0]
-    assert "listAccountBalances" in output.tap.faults[0]
+    assert "api_paths" in output.failures[0]
+    assert "listAccountBalances" in output.failures[0]
 
 
 def test_a_document_deleted_before_its_attachments_are_listed(books, run_tap):
@@ -150,7 +150,7 @@ def test_a_document_deleted_before_its_attachments_are_listed(books, run_tap):
     books.server.faults.plan("error", path="/accounting/sales/invoices/2/", status=404)
     output = run_tap(["sales_attachments"])
     assert {r["salesId"] for r in output.records("sales_attachments")} == {1, 3}
-    assert not output.tap.faults
+    assert not output.failures
 
 
 # Selection, stream maps, flattening

@@ -1,0 +1,236 @@
+"""One run of the tap: what it reads with, what is read ahead, and what could not be read."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import logging
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from clearbooks.businesses import chosen_businesses
+from clearbooks.dates import today
+from clearbooks.errors import UnavailableError
+from tap_clearbooks.prefetch import Reading, Readings
+from tap_clearbooks.sources import Ways, Window
+from tap_clearbooks.streams import CARRIED_BY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from clearbooks.client import Client
+    from clearbooks.errors import ApiError
+    from tap_clearbooks.records import Shape
+    from tap_clearbooks.settings import TapSettings
+    from tap_clearbooks.sources import Batch, Bookmark, Source
+    from tap_clearbooks.streams import StreamSpec
+
+logger = logging.getLogger("tap-clearbooks")
+
+# Requests of a reading whose turn has not come.
+DEPTH_AHEAD = 2
+
+
+class RunStream(Protocol):
+    """What a run has to know of a stream."""
+
+    name: str
+    spec: StreamSpec
+
+    @property
+    def selected(self) -> bool:
+        """Whether it is to be read."""
+
+    @property
+    def businesses(self) -> Sequence[int | None]:
+        """The businesses to read one after the other; `[None]` for a stream without."""
+
+    @property
+    def shape(self) -> Shape:
+        """Decodes its records."""
+
+    def bookmark(self, business: int | None) -> Bookmark | None:
+        """What the last run kept for a business; None where everything is to be read."""
+
+
+S = TypeVar("S", bound=RunStream)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A stream of a business that could not be read; as text, one line that says why.
+
+    Attributes:
+        stream: Its name.
+        business: ID of the business; None for the list of businesses itself.
+        error: What the API answered.
+        hint: What would help, where that is known.
+    """
+
+    stream: str
+    business: int | None
+    error: ApiError
+    hint: str = ""
+
+    @property
+    def where(self) -> str:
+        """The stream, and the business that it was read of."""
+        of = "" if self.business is None else f" of business {self.business}"
+        return f"{self.stream}{of}"
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.error}{self.hint}"
+
+
+class Run(Generic[S]):
+    """One run over streams and businesses. Close it after use.
+
+    Args:
+        connect: Makes the client that all streams share. Called when it is first needed, so that
+            discovery needs no credentials.
+        settings: Answers the checked settings of the tap.
+        wrote: Called with stream, business and how many more of its records were written.
+
+    Attributes:
+        streams: By name, in the order in which they are read; filled in by the tap.
+        records: How many records of each stream were written.
+        failures: What could not be read, while the rest was.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Client],
+        settings: Callable[[], TapSettings],
+        wrote: Callable[[str, int | None, int], None] = lambda *_: None,
+    ) -> None:
+        self._connect = connect
+        self._settings = settings
+        self._wrote = wrote
+        self.streams: Mapping[str, S] = {}
+        self.records: Counter[str] = Counter()
+        self.failures: list[Failure] = []
+        # Whether the last stream that was asked for could be read.
+        self._reached = True
+
+    @functools.cached_property
+    def client(self) -> Client:
+        """The client that all streams share."""
+        return self._connect()
+
+    @functools.cached_property
+    def window(self) -> Window:
+        """What the settings ask for, as of today."""
+        settings = self._settings()
+        return Window(
+            start=settings.start_date,
+            end=settings.end_date,
+            lookback=dt.timedelta(days=settings.lookback_days),
+            period=settings.balance_period,
+            page_size=settings.page_size,
+            today=today(),
+        )
+
+    @functools.cached_property
+    def businesses(self) -> list[int]:
+        """The businesses of this run, in the order of the settings or of the API."""
+        return chosen_businesses(self.client)
+
+    # Streams that share pages
+
+    def leader(self, stream: S) -> S:
+        """The stream whose pages this one comes from: another one, where that is selected."""
+        carrier = self._carrier(stream)
+        return carrier if carrier.selected else stream
+
+    def carried(self, stream: S) -> list[S]:
+        """The selected streams that come out of the pages of this one."""
+        names = [name for name, carrier in CARRIED_BY.items() if carrier == stream.name]
+        return [self.streams[name] for name in names if self.streams[name].selected]
+
+    def _carrier(self, stream: S) -> S:
+        return self.streams[CARRIED_BY.get(stream.name, stream.name)]
+
+    # Readings
+
+    def source(self, stream: S, business: int | None) -> Source:
+        """The source that reads a stream of a business from its bookmark on."""
+        carrier = self._carrier(stream)
+        return stream.spec.source(
+            Ways(self.client, self.window),
+            self.client.contract.resources[carrier.name],
+            business or 0,
+            carrier.shape,
+            _oldest([s.bookmark(business) for s in (stream, *self.carried(stream))]),
+        )
+
+    @functools.cached_property
+    def _readings(self) -> Readings[Batch]:
+        """One reading for each stream that leads and each business, in the order of the run."""
+        # Bookmarks are looked up here: the state must not change while it is written.
+        return Readings(
+            {
+                (name, business): Reading(
+                    functools.partial(self._read, self.source(stream, business))
+                )
+                for name, stream in self.streams.items()
+                if stream.selected and self.leader(stream) is stream
+                for business in stream.businesses
+            }
+        )
+
+    def _read(self, source: Source, reading: Reading[Batch]) -> Iterator[Batch]:
+        most = self.client.connection.max_in_flight
+        source.ways = Ways(
+            self.client,
+            self.window,
+            lambda: most if reading.current else DEPTH_AHEAD,
+            reading.drained,
+        )
+        return source.batches()
+
+    def reading(self, stream: S, business: int | None) -> Iterator[Batch]:
+        """The batches of a stream of a business; what follows in the run begins meanwhile."""
+        yield from self._readings.take((stream.name, business))
+        self._reached = True
+
+    def wrote(self, stream: str, business: int | None, records: int) -> None:
+        """Count records of a stream that were written."""
+        self.records[stream] += records
+        self._wrote(stream, business, records)
+
+    def failed(self, stream: str, business: int | None, error: ApiError) -> None:
+        """Note a stream of a business that could not be read; the run goes on without it.
+
+        Raises:
+            UnavailableError: the one before could not be reached either. Then it is not this
+                endpoint alone, and what follows would only wait as long again.
+        """
+        reached = not isinstance(error, UnavailableError)
+        if not reached and not self._reached:
+            raise error
+        self._reached = reached
+        operation = self.client.contract.operations.get(error.operation)
+        hint = ""
+        if operation is not None and operation.assumed:
+            hint = (
+                f" (no published text names this path; if the API has another, set api_paths: "
+                f'{{"{operation.id}": "/…"}})'
+            )
+        failure = Failure(stream, business, error, hint)
+        self.failures.append(failure)
+        logger.error("%s was not read: %s%s", failure.where, error, hint)
+
+    def close(self) -> None:
+        """Stop what is under way and keep what the pacer found."""
+        if "_readings" in self.__dict__:
+            self._readings.close()
+        if "client" in self.__dict__:
+            self.client.close()
+
+
+def _oldest(bookmarks: list[Bookmark | None]) -> Bookmark | None:
+    known = [bookmark for bookmark in bookmarks if bookmark is not None]
+    if len(known) < len(bookmarks):
+        return None
+    return min(known, key=lambda bookmark: bookmark["replication_key_value"])
