@@ -10,16 +10,12 @@ import base64
 import enum
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 import msgspec
-
-if TYPE_CHECKING:
-    from clearbooks.client import Client
-    from target_clearbooks.settings import TargetSettings
 
 SourceKey = str
 """Identity of a record at its source: `externalId`, or its key properties as a JSON array."""
@@ -148,78 +144,6 @@ class Mapped:
     remote_id: int | str
     lineage: tuple[int | str, ...] = ()
     voided: bool = False
-
-
-class LedgerMap(Protocol):
-    """What became of records before. Planned records have negative IDs in a dry run."""
-
-    def find(self, stream: str, source_key: SourceKey) -> Mapped | None:
-        """What a source key became, if anything."""
-
-    def owner(self, stream: str, remote_id: int | str) -> SourceKey | None:
-        """Whose a record of the ledger is, also by an earlier revision."""
-
-
-class Lookups(Protocol):
-    """The ledger as this run has read it. Reads once, keeps, and takes in what the run writes.
-
-    Every error of the API passes through: an answer that is no list never means "not found".
-    """
-
-    def rows(self, stream: str, **params: Any) -> Sequence[Mapping[str, Any]]:
-        """Every record of a short list, such as `account_codes`, `customers` or `bank_accounts`.
-
-        `params` are parameters of the list operation: `vatType="sales"`, `vatTreatment=`, `date=`.
-        The same sequence object is answered until it grows, so an index over it may be kept.
-        """
-
-    def documents(self, stream: str, name: str, value: Any) -> Sequence[Mapping[str, Any]]:
-        """Documents or payments of a long list whose field `name` equals `value`.
-
-        `name` is one of `id`, `documentNumber`, `reference` and, for payments, `description`.
-        The fields of `DIGEST` are answered, money as `Decimal`. A record under a negative ID is
-        planned only: it has the fields of its body, neither `gross` nor `due`.
-        """
-
-
-DIGEST = (
-    "id", "documentNumber", "formattedDocumentNumber", "reference", "description", "date",
-    "status", "currency", "exchangeRate", "customerId", "supplierId", "contactId",
-    "bankAccountId", "amount", "net", "vat", "gross", "due",
-)  # fmt: skip
-"""Fields kept of every document and payment."""
-
-
-class Preparer(Protocol):
-    """From record to intent, offline but for the lists it looks things up in.
-
-    Implementations are made as
-    `Preparer(client, lookups, ledger_map, settings, business_id)`, and know of
-    `target_clearbooks.prepare.attachments.read(record, settings)` for the bytes of an attachment.
-    """
-
-    def __init__(
-        self,
-        client: Client,
-        lookups: Lookups,
-        ledger_map: LedgerMap,
-        settings: TargetSettings,
-        business_id: int,
-    ) -> None: ...
-
-    def prepare(
-        self, stream: str, record: Mapping[str, Any], source_key: SourceKey
-    ) -> Intent | Outcome:
-        """The intent, or every reason against it at once.
-
-        A record whose source key the map holds becomes an `update` (or `void`) of what it
-        became; a contact that the ladder of `match` finds an `update` with `adopted`; every other
-        a `create`. Whether a document of the ledger already carries the marker is not asked here:
-        the engine knows. Allocations are always `create` with the whole sum wanted.
-
-        Raises:
-            ClearBooksError: a list could not be read; nothing is decided from that.
-        """
 
 
 _MOST_DIGITS = 100

@@ -12,7 +12,7 @@ import msgspec
 
 from clearbooks.errors import SettingError
 from target_clearbooks.intent import Intent, content_hash
-from target_clearbooks.ledger.diff import diff
+from target_clearbooks.ledger.matching import diff
 from target_clearbooks.store.outbox import loads
 
 if TYPE_CHECKING:

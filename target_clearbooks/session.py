@@ -133,7 +133,7 @@ class Session:
         # Here, since reading the schemas takes time that `--about` need not spend.
         from target_clearbooks.prepare.preparer import Preparer  # noqa: PLC0415
 
-        preparer = Preparer(self.client, lookups, ledger_map, self.settings, number)
+        preparer = Preparer(lookups, ledger_map, self.settings, number)
         return BusinessWriter(
             self.settings, sender, self.outbox, ledger_map, lookups, preparer, self.executor,
             self.rejects, self._dry_run, self.stopped,

@@ -7,7 +7,9 @@ stands here is how the target goes about a stream. Code asks a row and not a str
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,8 +17,13 @@ if TYPE_CHECKING:
 
 
 class Kind(enum.Enum):
-    """What the records of a stream are, and so how they are prepared."""
+    """What the records of a stream are, and so how they are prepared.
 
+    A `PLAIN` record is read into the contract's shape and sent: it names nothing else of the
+    ledger, and nothing of it is checked beyond its schema.
+    """
+
+    PLAIN = "plain record"
     BUSINESS = "business"
     ACCOUNT_CODE = "account code"
     BANK_ACCOUNT = "bank account"
@@ -48,6 +55,31 @@ class Settle(enum.Enum):
     NEVER = "never"  # nothing to look at: a person decides
 
 
+class FieldType(enum.Enum):
+    """What a field holds that the target understands beside those of the contract."""
+
+    REFERENCE = "reference"  # a name, a number or an object, resolved to an ID
+    NAME = "name"  # a name, a key or a number, resolved to a key or number
+    AMOUNT = "amount"
+    TEXT = "text"
+    BOOLEAN = "boolean"
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What a record may hold beside the fields of the contract, and instead of their values.
+
+    Attributes:
+        fields: Fields of its own, and what each holds.
+        inside: The same for the objects of a field, such as `lineItems`.
+        named: Contract fields that may hold a name instead of a number or key.
+    """
+
+    fields: Mapping[str, FieldType] = field(default_factory=dict)
+    inside: Mapping[str, Extras] = field(default_factory=dict)
+    named: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Writable:
     """A stream that can be written.
@@ -57,6 +89,7 @@ class Writable:
         kind: What its records are.
         rank: Place in the order of dependencies: what has a lower rank is written first.
         keys: What identifies a record in the ledger, best first; fields joined by `+` go together.
+        noun: What fields of other records call one of them: `customer`, `creditNote`.
         side: Sales or purchases, of a contact, document, allocation or attachment.
         settle: How a lost reply to a create is settled.
         marker: Field that carries the marker; None where there is no place for one.
@@ -65,8 +98,14 @@ class Writable:
         contact: Field of the body with the ID of the other party.
         creates: Whether records can be created, and not only updated.
         updates: Whether what was written can be changed.
+        adopts: Whether a record that the ledger holds already is found by `keys` in the whole
+            list, and updated instead of created.
         ids_ascend: Whether a newer record has a higher ID.
         long: Whether its list may be too long to be read for a few records.
+        grows: Whether its list grows with the business, so that it is kept on disk.
+        found_by: Fields by which a reference of another record may name one.
+        extras: What a record may hold beside the contract's fields.
+        flat: List field whose items may come as records of their own, one item each.
         credit_notes: For allocations: the stream of the credit notes that they may take from.
         invoices: For allocations: the streams of the documents that they may pay.
     """
@@ -75,6 +114,7 @@ class Writable:
     kind: Kind
     rank: int
     keys: tuple[str, ...]
+    noun: str = ""
     side: Side | None = None
     settle: Settle = Settle.LIST
     marker: str | None = None
@@ -83,41 +123,82 @@ class Writable:
     contact: str | None = None
     creates: bool = True
     updates: bool = True
+    adopts: bool = False
     ids_ascend: bool = True
     long: bool = False
+    grows: bool = False
+    found_by: tuple[str, ...] = ()
+    extras: Extras = Extras()
+    flat: str = ""
     credit_notes: str = ""
     invoices: tuple[str, ...] = ()
 
+    @property
+    def words(self) -> str:
+        """The noun as a sentence has it: `credit note`."""
+        return re.sub("[A-Z]", lambda match: f" {match.group().lower()}", self.noun)
+
 
 CONTACT_KEYS = ("externalId", "vatNumber", "companyNumber", "email", "name")
+TOTALS = ("gross", "net", "vat")
+"""Totals that a record of a document may give, to be compared with what the API answers."""
+
+_LINE = Extras(
+    fields={
+        "vatRate": FieldType.NAME,
+        "stockItem": FieldType.REFERENCE,
+        **dict.fromkeys(("grossUnitPrice", "gross", "net"), FieldType.AMOUNT),
+    },
+    named=frozenset({"accountCode", "vatRateKey"}),
+)
 
 
-def _contact(stream: str, side: Side, id_name: str) -> Writable:
+def _references(*names: str) -> dict[str, FieldType]:
+    return dict.fromkeys(names, FieldType.REFERENCE)
+
+
+def _contact(stream: str, noun: str, side: Side) -> Writable:
     return Writable(
-        stream=stream, kind=Kind.CONTACT, rank=2, keys=CONTACT_KEYS, side=side, id_name=id_name
+        stream=stream,
+        kind=Kind.CONTACT,
+        rank=2,
+        keys=CONTACT_KEYS,
+        noun=noun,
+        side=side,
+        id_name=f"{noun}Id",
+        grows=True,
     )
 
 
-def _document(stream: str, side: Side) -> Writable:
+def _document(stream: str, noun: str, side: Side) -> Writable:
     sales = side is Side.SALES
-    contact = "customerId" if sales else "supplierId"
+    names = ("customer", "contact", "bankAccount") if sales else ("supplier", "contact")
+    contact = f"{names[0]}Id"
     return Writable(
         stream=stream,
         kind=Kind.DOCUMENT,
         rank=3,
         keys=("reference", f"documentNumber+{contact}+date"),
+        noun=noun,
         side=side,
         marker="reference",
         id_name="salesId" if sales else "purchaseId",
         voids=True,
         contact=contact,
         long=True,
+        found_by=("id", "documentNumber", "reference"),
+        extras=Extras(
+            fields=_references(*names) | dict.fromkeys(TOTALS, FieldType.AMOUNT),
+            inside={"lineItems": _LINE},
+            named=frozenset({"vatTreatment"}),
+        ),
     )
 
 
-def _allocation(side: Side, credit_notes: str, *invoices: str) -> Writable:
+def _allocation(stream: str, side: Side, credit_notes: str, *invoices: str) -> Writable:
+    nouns = () if side is Side.SALES else ("bill", "expense")
     return Writable(
-        stream="sales_allocations" if side is Side.SALES else "purchase_allocations",
+        stream=stream,
         kind=Kind.ALLOCATION,
         rank=5,
         keys=("invoiceId+paymentId", "invoiceId+creditNoteId"),
@@ -125,6 +206,7 @@ def _allocation(side: Side, credit_notes: str, *invoices: str) -> Writable:
         settle=Settle.CONVERGE,
         id_name="allocationId",
         voids=True,
+        extras=Extras(fields=_references("payment", "creditNote", "invoice", *nouns)),
         credit_notes=credit_notes,
         invoices=invoices,
     )
@@ -132,62 +214,157 @@ def _allocation(side: Side, credit_notes: str, *invoices: str) -> Writable:
 
 def _attachment(stream: str, side: Side, document: str) -> Writable:
     return Writable(
-        stream=stream, kind=Kind.ATTACHMENT, rank=6, keys=(f"{document}+name+size",), side=side,
+        stream=stream,
+        kind=Kind.ATTACHMENT,
+        rank=6,
+        keys=(f"{document}+name+size",),
+        side=side,
         id_name="attachmentId",
-    )  # fmt: skip
+    )
 
 
 _ROWS = (
     Writable(
-        stream="businesses", kind=Kind.BUSINESS, rank=0, keys=("id",), id_name="businessId",
+        stream="businesses",
+        kind=Kind.BUSINESS,
+        rank=0,
+        keys=("id",),
+        id_name="businessId",
         creates=False,
     ),
     Writable(
-        stream="account_codes", kind=Kind.ACCOUNT_CODE, rank=1, keys=("name+heading",),
-        id_name="accountCodeId", ids_ascend=False,  # a code is made of its heading
+        stream="account_codes",
+        kind=Kind.ACCOUNT_CODE,
+        rank=1,
+        keys=("name+heading",),
+        noun="accountCode",
+        id_name="accountCodeId",
+        adopts=True,
+        ids_ascend=False,  # a code is made of its heading
+        extras=Extras(named=frozenset({"defaultVatRate"})),
     ),
     Writable(
-        stream="bank_accounts", kind=Kind.BANK_ACCOUNT, rank=1,
-        keys=("sortCode+accountNumber", "iban", "name"), id_name="bankAccountId",
+        stream="bank_accounts",
+        kind=Kind.BANK_ACCOUNT,
+        rank=1,
+        keys=("sortCode+accountNumber", "iban", "name"),
+        noun="bankAccount",
+        id_name="bankAccountId",
+        adopts=True,
     ),
-    _contact("customers", Side.SALES, "customerId"),
-    _contact("suppliers", Side.PURCHASES, "supplierId"),
+    _contact("customers", "customer", Side.SALES),
+    _contact("suppliers", "supplier", Side.PURCHASES),
     Writable(
-        stream="stock_items", kind=Kind.STOCK_ITEM, rank=2, keys=("sku", "name"),
+        stream="stock_items",
+        kind=Kind.STOCK_ITEM,
+        rank=2,
+        keys=("sku", "name"),
+        noun="stockItem",
         id_name="stockItemId",
+        adopts=True,
+        grows=True,
+        extras=Extras(
+            fields=dict.fromkeys(("salesVatRate", "purchaseVatRate"), FieldType.NAME),
+            named=frozenset(
+                f"{side}{name}"
+                for side in ("sales", "purchase")
+                for name in ("AccountCode", "VatRateKey")
+            ),
+        ),
     ),
-    _document("sales_invoices", Side.SALES),
-    _document("sales_credit_notes", Side.SALES),
-    _document("quotes", Side.SALES),
-    _document("bills", Side.PURCHASES),
-    _document("purchase_credit_notes", Side.PURCHASES),
-    _document("expenses", Side.PURCHASES),
+    _document("sales_invoices", "invoice", Side.SALES),
+    _document("sales_credit_notes", "creditNote", Side.SALES),
+    _document("quotes", "quote", Side.SALES),
+    _document("bills", "bill", Side.PURCHASES),
+    _document("purchase_credit_notes", "creditNote", Side.PURCHASES),
+    _document("expenses", "expense", Side.PURCHASES),
     Writable(
-        stream="payments", kind=Kind.PAYMENT, rank=4,
-        keys=("description", "date+amount+contactId+bankAccountId"), marker="description",
-        id_name="paymentId", voids=True, contact="contactId", long=True,
+        stream="payments",
+        kind=Kind.PAYMENT,
+        rank=4,
+        keys=("description", "date+amount+contactId+bankAccountId"),
+        noun="payment",
+        marker="description",
+        id_name="paymentId",
+        voids=True,
+        contact="contactId",
+        long=True,
+        found_by=("id", "description"),
+        extras=Extras(
+            fields={
+                **_references("contact", "customer", "supplier", "bankAccount", "paymentMethod"),
+                "currency": FieldType.TEXT,
+                "refund": FieldType.BOOLEAN,
+            }
+        ),
     ),
-    _allocation(Side.SALES, "sales_credit_notes", "sales_invoices"),
-    _allocation(Side.PURCHASES, "purchase_credit_notes", "bills", "expenses"),
+    _allocation("sales_allocations", Side.SALES, "sales_credit_notes", "sales_invoices"),
+    _allocation(
+        "purchase_allocations", Side.PURCHASES, "purchase_credit_notes", "bills", "expenses"
+    ),
     _attachment("sales_attachments", Side.SALES, "salesId"),
     _attachment("purchase_attachments", Side.PURCHASES, "purchaseId"),
     Writable(
-        stream="bank_feeds", kind=Kind.BANK_FEED, rank=7,
-        keys=("accountId", "sortCode+accountNumber"), settle=Settle.NEVER, updates=False,
+        stream="bank_feeds",
+        kind=Kind.BANK_FEED,
+        rank=7,
+        keys=("accountId", "sortCode+accountNumber"),
+        noun="bankFeed",
+        settle=Settle.NEVER,
+        updates=False,
+        extras=Extras(fields=_references("bankAccount")),
     ),
     Writable(
-        stream="bank_statements", kind=Kind.BANK_STATEMENT, rank=8, keys=("transactionId",),
+        stream="bank_statements",
+        kind=Kind.BANK_STATEMENT,
+        rank=8,
+        keys=("transactionId",),
         settle=Settle.AGAIN,
+        extras=Extras(fields=_references("feed", "bankFeed")),
+        flat="statementLines",
     ),
     Writable(
-        stream="journals", kind=Kind.JOURNAL, rank=9, keys=("accountingDate+lines",),
-        settle=Settle.COUNT, updates=False,
+        stream="journals",
+        kind=Kind.JOURNAL,
+        rank=9,
+        keys=("accountingDate+lines",),
+        settle=Settle.COUNT,
+        updates=False,
+        extras=Extras(
+            inside={
+                "lines": Extras(
+                    fields={"accountCode": FieldType.NAME}, named=frozenset({"accountCodeId"})
+                )
+            }
+        ),
     ),
-)  # fmt: skip
+)
 
 WRITABLE: Mapping[str, Writable] = {row.stream: row for row in _ROWS}
 
 
+@cache
 def streams_of(*kinds: Kind, side: Side | None = None) -> tuple[str, ...]:
     """Streams of some kinds, in the table's order; those of one side where it is given."""
-    return tuple(row.stream for row in _ROWS if row.kind in kinds and side in (None, row.side))
+    return tuple(
+        row.stream for row in WRITABLE.values() if row.kind in kinds and side in (None, row.side)
+    )
+
+
+@cache
+def allocation_ends(stream: str) -> tuple[tuple[str, str], ...]:
+    """Where allocations name records of a stream: the stream of the allocations and their field.
+
+    >>> allocation_ends("bills")
+    (('purchase_allocations', 'invoiceId'),)
+    """
+    return tuple(
+        (row.stream, name)
+        for row in WRITABLE.values()
+        for name, streams in (
+            ("invoiceId", row.invoices),
+            ("paymentId", streams_of(Kind.PAYMENT) if row.kind is Kind.ALLOCATION else ()),
+            ("creditNoteId", (row.credit_notes,)),
+        )
+        if stream in streams
+    )

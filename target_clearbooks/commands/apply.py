@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from target_clearbooks.deliver.sending import Sender
 from target_clearbooks.intent import Intent, Operation, Rejected, content_hash
 from target_clearbooks.plan import FIRST, PlanError, read_plan
-from target_clearbooks.prepare import attachments
+from target_clearbooks.prepare import file_contents
 from target_clearbooks.writable import WRITABLE
 
 if TYPE_CHECKING:
@@ -76,9 +76,11 @@ def _carry_out(
         if mapped is None:
             words = f"{' '.join(planned.get(number, ('a parent',)))} was not written"
             writer.reject(
-                operation["stream"], operation["record"], operation["key"],
+                operation["stream"],
+                operation["record"],
+                operation["key"],
                 Rejected((words,), "blocked"),
-            )  # fmt: skip
+            )
             return
         real[number] = mapped.remote_id
     intent = _intent(_real(operation, real), session)
@@ -91,7 +93,7 @@ def _intent(operation: Mapping[str, Any], session: Session) -> Intent:
     body = operation["body"]
     if operation["sha256"]:
         try:
-            body = attachments.read(operation["record"], session.settings)
+            body = file_contents.read(operation["record"], session.settings)
         except ValueError as error:
             raise PlanError(f"{operation['stream']} {operation['key']}: {error}") from None
         if hashlib.sha256(body).hexdigest() != operation["sha256"]:

@@ -6,15 +6,14 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from clearbooks.errors import ForbiddenError
-from target_clearbooks.ledger.existing import MARKED, find_marked
+from target_clearbooks.ledger.existing import find_marked
 from target_clearbooks.ledger.records import listing
 from target_clearbooks.store.ledger_map import LedgerMap
+from target_clearbooks.writable import Kind, streams_of
 
 if TYPE_CHECKING:
     from target_clearbooks.deliver.sending import Sender
     from target_clearbooks.store import Store
-
-CONTACTS = ("customers", "suppliers")
 
 
 def rebuild(db: Store, sender: Sender, in_flight: int) -> Counter[str]:
@@ -26,7 +25,7 @@ def rebuild(db: Store, sender: Sender, in_flight: int) -> Counter[str]:
     """
     ledger_map = LedgerMap(db, sender.business_id)
     known: list[tuple[str, str, int]] = []
-    for stream in CONTACTS:
+    for stream in streams_of(Kind.CONTACT):
         try:
             operation = sender.resource(stream).operations["list"]
             contacts = listing(sender.client, sender.business_id, operation.id, {}, in_flight)
@@ -36,8 +35,7 @@ def rebuild(db: Store, sender: Sender, in_flight: int) -> Counter[str]:
         except ForbiddenError:
             continue
     marks = [
-        (stream, marker, record["id"])
-        for stream, record, marker in find_marked(sender, MARKED, in_flight)
+        (stream, marker, record["id"]) for stream, record, marker in find_marked(sender, in_flight)
     ]
     found: Counter[str] = Counter()
     # Everything is read before anything is kept: others may be using the store meanwhile.

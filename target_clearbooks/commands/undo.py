@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from clearbooks.contract import load_contract
 from clearbooks.errors import SettingError
 from target_clearbooks.deliver.sending import Sender
 from target_clearbooks.intent import Intent, Operation
 from target_clearbooks.store.ledger_map import LedgerMap
 from target_clearbooks.store.outbox import loads
-from target_clearbooks.writable import WRITABLE
+from target_clearbooks.writable import WRITABLE, Kind
 
 if TYPE_CHECKING:
     from clearbooks.client import Client
@@ -59,10 +60,10 @@ def plan_undo(
         mapped = LedgerMap(db, business).find(stream, key)
         if mapped is None or mapped.voided:
             continue
+        sent = loads(body) if body else None
         intent, reason = _undo(
-            business, stream, key, mapped.remote_id, loads(params), loads(body) if body else None,
-            allow_delete=allow_delete,
-        )  # fmt: skip
+            business, stream, key, mapped.remote_id, loads(params), sent, allow_delete=allow_delete
+        )
         if intent is None:
             found.left.append(f"{words}: {reason}")
             continue
@@ -88,19 +89,18 @@ def _undo(
     allow_delete: bool,
 ) -> tuple[Intent | None, str]:
     writable = WRITABLE[stream]
-    if stream == "journals":
+    if writable.kind is Kind.JOURNAL:
         if body is None:
             return None, "its lines are not kept"
         lines = [{**line, "amount": -Decimal(str(line["amount"]))} for line in body["lines"]]
-        reversal = {
-            **body, "lines": lines, "description": f"Reversal: {body.get('description', '')}"
-        }  # fmt: skip
+        words = f"Reversal: {body.get('description', '')}"
+        reversal = {**body, "lines": lines, "description": words}
         return Intent(business, stream, Operation.CREATE, f"undo:{key}", reversal), ""
-    if stream in ("bank_feeds", "bank_statements"):
+    if load_contract().resources[stream].operation("delete") is None:
         return None, "the API cannot take it back"
     if writable.voids:
         operation = Operation.VOID
-    elif stream.endswith("_attachments") or allow_delete:
+    elif writable.kind is Kind.ATTACHMENT or allow_delete:
         operation = Operation.DELETE
     else:
         return None, "stays; with allow_delete it is deleted where nothing uses it"

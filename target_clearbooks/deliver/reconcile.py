@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from clearbooks.errors import NotFoundError
 from target_clearbooks.intent import Operation
-from target_clearbooks.ledger.matching import equal_journals, maybe_cut, standing, unchanged
+from target_clearbooks.ledger.matching import (
+    equal_journals,
+    find_matches,
+    is_voided,
+    maybe_cut,
+    unchanged,
+)
 from target_clearbooks.ledger.records import listing
-from target_clearbooks.ledger.status import is_voided
-from target_clearbooks.writable import WRITABLE, Settle
+from target_clearbooks.writable import WRITABLE, Kind, Settle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,12 +23,10 @@ if TYPE_CHECKING:
     from clearbooks.contract import Operation as ApiOperation
     from clearbooks.paging import Listing
     from target_clearbooks.deliver.sending import Sender
-    from target_clearbooks.intent import Intent, LedgerMap
+    from target_clearbooks.intent import Intent
+    from target_clearbooks.store.ledger_map import LedgerMap
 
 Record = dict[str, Any]
-
-# Their IDs do not ascend with time: an account code is made of its heading.
-_NOT_ASCENDING = frozenset({"account_codes"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ class Reconciler:
             ids = equal_journals(self._transactions(intent), intent.body)
             return {"equal": len(ids), "ids": ids}
         if isinstance(intent.body, bytes):
-            return {"known": [record["id"] for record in standing(self._list(intent), intent)]}
+            return {"known": [record["id"] for record in find_matches(self._list(intent), intent)]}
         if WRITABLE[intent.stream].settle is Settle.LIST:
             return {"newest": self.newest(intent)}
         return {}
@@ -118,15 +121,16 @@ class Reconciler:
 
     def _created(self, intent: Intent, fence: Record, listed: Sequence[Record]) -> Verdict:
         newest, known = fence.get("newest"), set(fence.get("known", ()))
+        ascending = WRITABLE[intent.stream].ids_ascend
 
         def new(record: Record) -> bool:
             return bool(
                 record["id"] not in known
-                and (newest is None or intent.stream in _NOT_ASCENDING or record["id"] > newest)
+                and (newest is None or not ascending or record["id"] > newest)
                 and self.map.owner(intent.stream, record["id"]) in (None, intent.source_key)
             )
 
-        found = [record for record in standing(listed, intent) if new(dict(record))]
+        found = [record for record in find_matches(listed, intent) if new(dict(record))]
         cut = [] if found else [r for r in listed if maybe_cut(r, intent) and new(r)]
         if cut:
             field = WRITABLE[intent.stream].marker
@@ -198,7 +202,7 @@ class Reconciler:
         try:
             return self._listing(self._operation(intent.stream).id, self._params(intent)).whole()
         except NotFoundError:
-            if intent.stream.endswith("_attachments"):
+            if WRITABLE[intent.stream].kind is Kind.ATTACHMENT:
                 return []  # the document is gone: the POST will say so
             raise
 
@@ -210,7 +214,7 @@ class Reconciler:
         """Records that came after the oldest fence; the whole list where their IDs do not tell."""
         operation, params = self._operation(stream), self._params(doubts[0][0])
         fences = [int(fence["newest"]) for _, fence in doubts if fence.get("newest") is not None]
-        if len(fences) < len(doubts) or stream in _NOT_ASCENDING:
+        if len(fences) < len(doubts) or not WRITABLE[stream].ids_ascend:
             return self._listing(operation.id, params).whole()
         return self._listing(operation.id, params).newest_first(min(fences))
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from clearbooks.errors import NotFoundError, RejectedError
 from target_clearbooks.intent import Operation
-from target_clearbooks.ledger.status import is_voided
+from target_clearbooks.ledger.matching import is_voided
 from target_clearbooks.writable import WRITABLE, Kind
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import msgspec
 
 from clearbooks.errors import NotFoundError, RejectedError, UncertainError
 from target_clearbooks.ledger.records import plain
-from target_clearbooks.ledger.spelling import listed
+from target_clearbooks.ledger.spelling import join_names
 from target_clearbooks.writable import WRITABLE
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Sender:
                 raise RejectedError(
                     error.operation, error.status,
                     hint=f"no reason was given; an older account may not know "
-                    f"{listed(sorted(doubtful))}: see the setting `match`",
+                    f"{join_names(sorted(doubtful))}: see the setting `match`",
                 ) from None  # fmt: skip
             if not isinstance(body, dict) or not unknown:
                 raise

@@ -26,10 +26,14 @@ _TRUTH = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no"
 _SHOWN = 60
 
 
-def shown(value: Any) -> str:
+def quoted(value: Any) -> str:
     """A value as a message shows it, cut where it is long."""
     text = str(value) if isinstance(value, Decimal) else repr(value)
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
+def _should_be(value: Any, words: str) -> ValueError:
+    return ValueError(f"{quoted(value)} should be {words}")
 
 
 def decimal(value: Any) -> Decimal:
@@ -37,7 +41,7 @@ def decimal(value: Any) -> Decimal:
     if isinstance(value, Decimal):
         found = value
     elif isinstance(value, bool):
-        raise ValueError(f"{value!r} should be a number")  # noqa: TRY004 - one kind of fault
+        raise _should_be(value, "a number")
     elif isinstance(value, int):
         found = Decimal(value)
     elif isinstance(value, float):
@@ -45,13 +49,13 @@ def decimal(value: Any) -> Decimal:
     elif isinstance(value, str):
         found = _from_text(value)
     else:
-        raise ValueError(f"{shown(value)} should be a number")  # noqa: TRY004 - one kind of fault
+        raise _should_be(value, "a number")
     if not found.is_finite():
-        raise ValueError(f"{shown(value)} should be a finite number")
+        raise _should_be(value, "a finite number")
     if found and not (
         _LEAST < abs(found) < _MOST and len(found.normalize(_EXACT).as_tuple().digits) <= _DIGITS
     ):
-        raise ValueError(f"{shown(value)} has more digits than an amount can have")
+        raise ValueError(f"{quoted(value)} has more digits than an amount can have")
     return found
 
 
@@ -60,11 +64,11 @@ def _from_text(value: str) -> Decimal:
     if _GROUPED.fullmatch(text):
         text = text.replace(",", "")
     if not _PLAIN.fullmatch(text):
-        raise ValueError(f"{shown(value)} should be a number such as 1234.50")
+        raise _should_be(value, "a number such as 1234.50")
     try:
         return Decimal(text)
     except InvalidOperation:  # pragma: no cover - the pattern lets nothing else through
-        raise ValueError(f"{shown(value)} should be a number such as 1234.50") from None
+        raise _should_be(value, "a number such as 1234.50") from None
 
 
 def is_pennies(value: Decimal) -> bool:
@@ -107,12 +111,12 @@ def integer(value: Any) -> int:
         try:
             number = decimal(value)
         except ValueError:
-            raise ValueError(f"{shown(value)} should be a whole number") from None
+            raise _should_be(value, "a whole number") from None
         if number != number.to_integral_value():
-            raise ValueError(f"{shown(value)} should be a whole number")
+            raise _should_be(value, "a whole number")
         found = int(number)
     if not -_INT32 <= found < _INT32:
-        raise ValueError(f"{shown(value)} is too large for a whole number of 32 bits")
+        raise ValueError(f"{quoted(value)} is too large for a whole number of 32 bits")
     return found
 
 
@@ -127,8 +131,8 @@ def day(value: Any) -> str:
         try:
             return dt.date.fromisoformat(match.group(1)).isoformat()
         except ValueError:
-            raise ValueError(f"{shown(value)} is no day of the calendar") from None
-    raise ValueError(f"{shown(value)} should be a date as YYYY-MM-DD")
+            raise ValueError(f"{quoted(value)} is no day of the calendar") from None
+    raise _should_be(value, "a date as YYYY-MM-DD")
 
 
 def truth(value: Any) -> bool:
@@ -137,7 +141,7 @@ def truth(value: Any) -> bool:
         return value
     found = _TRUTH.get(str(value).strip().casefold()) if isinstance(value, (str, int)) else None
     if found is None:
-        raise ValueError(f"{shown(value)} should be true or false")
+        raise _should_be(value, "true or false")
     return found
 
 
@@ -146,9 +150,9 @@ def text(value: Any) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, (bool, list, dict)):
-        raise ValueError(f"{shown(value)} should be text")  # noqa: TRY004 - one kind of fault
+        raise _should_be(value, "text")
     if isinstance(value, (int, float, Decimal)):
         return plain(decimal(value))
     if isinstance(value, (dt.date, dt.datetime)):
         return value.isoformat()
-    raise ValueError(f"{shown(value)} should be text")
+    raise _should_be(value, "text")

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from clearbooks.errors import ApiError, ForbiddenError, SettingError
 from target_clearbooks.intent import Intent, is_marker, make_marker
-from target_clearbooks.ledger.matching import identified, resembles, standing
+from target_clearbooks.ledger.matching import find_matches, identified, is_voided, resembles
 from target_clearbooks.ledger.records import listing
-from target_clearbooks.ledger.status import is_voided
-from target_clearbooks.writable import WRITABLE
+from target_clearbooks.writable import WRITABLE, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -32,7 +31,6 @@ logger = logging.getLogger("target-clearbooks")
 _SAMPLE = 3
 # One record may have been deleted by a person; several, new and old, were not.
 _PROOF = 2
-MARKED = tuple(row.stream for row in WRITABLE.values() if row.marker)
 
 
 def marker_in(record: Mapping[str, Any], stream: str) -> str | None:
@@ -82,10 +80,11 @@ class ExistingRecords:
             for digest in self.lookups.documents(intent.stream, name, value):
                 ids |= dict.fromkeys([digest["id"]])
         whole = self._whole(intent, ids)
-        return [dict(record) for record in standing(whole, intent)] or [
-            dict(record) for record in standing(whole, replace(intent, marker=None))
+        return [dict(record) for record in find_matches(whole, intent)] or [
+            dict(record)
+            for record in find_matches(whole, replace(intent, marker=None))
             if intent.body.get("documentNumber")
-        ]  # fmt: skip
+        ]
 
     def resembling(self, intent: Intent) -> tuple[list[Record], bool]:
         """What stood there before the state store began and may be what the intent wants.
@@ -119,7 +118,7 @@ class ExistingRecords:
             return
         newest = self.baseline.newest(stream)
         if newest is None:
-            rows = list(self.lookups.listed(stream))
+            rows = list(self.lookups.digests(stream))
             self._warn_of_marked(stream, rows)
         elif intent.marker is None:
             resource = self.sender.resource(stream)
@@ -141,8 +140,10 @@ class ExistingRecords:
                 "state_store: it is new to business %s, whose %s hold %s that this program has "
                 "written before; they are adopted as their records come. If the old state store "
                 "still exists, stop and bring it back",
-                self.sender.business_id, stream, marked,
-            )  # fmt: skip
+                self.sender.business_id,
+                stream,
+                marked,
+            )
 
     def _whole(self, intent: Intent, ids: Iterable[int]) -> list[Record]:
         """The records with these IDs as they are now, but for voided ones and those of others."""
@@ -166,11 +167,9 @@ class ExistingRecords:
             yield "documentNumber", intent.body["documentNumber"]
 
 
-def find_marked(sender: Sender, streams: tuple[str, ...], in_flight: int) -> Iterator[
-    tuple[str, Record, str]
-]:  # fmt: skip
+def find_marked(sender: Sender, in_flight: int) -> Iterator[tuple[str, Record, str]]:
     """Records of the ledger that carry a marker of ours: stream, record, marker."""
-    for stream in streams:
+    for stream in (row.stream for row in WRITABLE.values() if row.marker):
         resource = sender.resource(stream)
         listed = listing(
             sender.client, sender.business_id, resource.operations["list"].id, resource.fixed,
@@ -198,7 +197,8 @@ def refuse_if_emptied(sender: Sender, ledger_map: LedgerMap, location: str) -> N
         SettingError: nothing of it is there.
     """
     gone: list[str] = []
-    for stream, number in ledger_map.sample(("customers", "suppliers", *MARKED), _SAMPLE):
+    streams = [row.stream for row in WRITABLE.values() if row.marker or row.kind is Kind.CONTACT]
+    for stream, number in ledger_map.sample(streams, _SAMPLE):
         try:
             found = sender.get(stream, {}, number)
         except ApiError as error:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from target_clearbooks.intent import DIGEST
 from target_clearbooks.ledger.amounts import decimal
 from target_clearbooks.ledger.record_tables import DiskTable
 
@@ -21,6 +20,12 @@ if TYPE_CHECKING:
     from target_clearbooks.ledger.records import Record
 
 _MONEY = frozenset({"amount", "net", "vat", "gross", "due", "exchangeRate"})
+_DIGEST = (
+    *("id", "documentNumber", "formattedDocumentNumber", "reference", "description", "date"),
+    *("status", "currency", "exchangeRate", "customerId", "supplierId", "contactId"),
+    *("bankAccountId", "amount", "net", "vat", "gross", "due"),
+)
+"""Fields kept of every document and payment."""
 FOUND_BY = ("id", "documentNumber", "reference", "description")
 ENDS = ("invoiceId", "paymentId", "creditNoteId")
 
@@ -54,7 +59,7 @@ def digest(record: Record) -> Record:
     """The kept fields of a document or payment, money as `Decimal`."""
     return {
         name: decimal(record[name]) if name in _MONEY else record[name]
-        for name in DIGEST
+        for name in _DIGEST
         if record.get(name) is not None
     }
 
@@ -67,7 +72,7 @@ def _read(data: bytes) -> Record:
     return record
 
 
-class Shelf:
+class LookupCache:
     """Digests of documents and payments, and allocations, as far as they were read.
 
     Attributes:

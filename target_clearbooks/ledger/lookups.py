@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Self
 from clearbooks.contract import load_contract
 from clearbooks.errors import NotFoundError
 from target_clearbooks.ledger.amounts import decimal
-from target_clearbooks.ledger.lookup_cache import ENDS, FOUND_BY, Shelf
+from target_clearbooks.ledger.lookup_cache import ENDS, FOUND_BY, LookupCache
 from target_clearbooks.ledger.record_tables import DiskTable, MemoryTable
 from target_clearbooks.ledger.records import listing, records
+from target_clearbooks.writable import WRITABLE, Kind, allocation_ends, streams_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -27,24 +28,10 @@ if TYPE_CHECKING:
     from target_clearbooks.ledger.record_tables import Table
     from target_clearbooks.ledger.records import Record
 
-SALES = ("sales_invoices", "sales_credit_notes", "quotes")
-PURCHASES = ("bills", "purchase_credit_notes", "expenses")
-LONG = frozenset({*SALES, *PURCHASES, "payments"})
-ALLOCATIONS = ("sales_allocations", "purchase_allocations")
-CREDIT_NOTES = {
-    "sales_allocations": "sales_credit_notes",
-    "purchase_allocations": "purchase_credit_notes",
-}
-INVOICES = {
-    "sales_allocations": ("sales_invoices",),
-    "purchase_allocations": ("bills", "expenses"),
-}
-_ID_NAMES = {"payments": "paymentId"} | dict.fromkeys(SALES, "salesId")
-_ID_NAMES |= dict.fromkeys(PURCHASES, "purchaseId")
-_VAT_KEYS = {"vat_treatments": "key", "vat_rates": "key"}
-_GROWING = frozenset({"customers", "suppliers", "stock_items"})
+# Single reads before the length of a list is asked for.
 _FREE = 4
-"""Single reads before the length of a list is asked for."""
+# What a bank account adds to besides its own list.
+_ACCOUNT_CODES = "account_codes"
 
 
 class _Effort:
@@ -57,7 +44,7 @@ class _Effort:
 
 
 class Lookups:
-    """Implements `target_clearbooks.intent.Lookups`. Safe for threads; close it after use.
+    """The lists of one business. Safe for threads; close it after use.
 
     Args:
         client: Every request goes through it.
@@ -72,13 +59,13 @@ class Lookups:
         self._resources = load_contract().resources
         self._tables: dict[tuple[Any, ...], Table] = {}
         self._planned: dict[str, list[Record]] = {}
-        self._shelf = Shelf()
+        self._cache = LookupCache()
         self._efforts: dict[str, _Effort] = {}
         self._lock = threading.RLock()
 
     def close(self) -> None:
         """Forget everything."""
-        self._shelf.close()
+        self._cache.close()
 
     def __enter__(self) -> Self:
         return self
@@ -88,7 +75,7 @@ class Lookups:
 
     def rows(self, stream: str, **params: Any) -> Sequence[Mapping[str, Any]]:
         """Every record of a short list; or the allocations of one end, such as `paymentId=5`."""
-        if stream in ALLOCATIONS:
+        if _is_allocation(stream):
             return self._allocations(stream, params)
         return self.table(stream, **params).rows
 
@@ -97,7 +84,7 @@ class Lookups:
         key = (stream, *sorted(params.items()))
         with self._lock:
             if key not in self._tables:
-                growing = stream in _GROWING and not params
+                growing = stream in WRITABLE and WRITABLE[stream].grows and not params
                 self._tables[key] = (
                     self._read_growing(stream) if growing else self._read_table(stream, params)
                 )
@@ -114,13 +101,13 @@ class Lookups:
             if name == "id":
                 return self._less_planned(stream, self._by_id(stream, value))
             self._read_long(stream)
-            return self._less_planned(stream, self._shelf.find(stream, name, value))
+            return self._less_planned(stream, self._cache.find(stream, name, value))
 
-    def listed(self, stream: str) -> Iterator[Mapping[str, Any]]:
+    def digests(self, stream: str) -> Iterator[Mapping[str, Any]]:
         """Digests of all documents or payments of a long list."""
         with self._lock:
             self._read_long(stream)
-        return self._shelf.every(stream)
+        return self._cache.every(stream)
 
     def again(self, stream: str, record_id: Any) -> Sequence[Mapping[str, Any]]:
         """A document or payment as it stands now, less what is planned to be allocated.
@@ -129,20 +116,19 @@ class Lookups:
         have changed since it was read.
         """
         with self._lock:
-            current = self._shelf.current(stream, record_id)
+            current = self._cache.current(stream, record_id)
             if _planned({"id": current}):
-                return self._shelf.find(stream, "id", current)
+                return self._cache.find(stream, "id", current)
             return self._less_planned(stream, self._single(stream, current) or [])
 
     def _less_planned(self, stream: str, rows: list[Record]) -> list[Record]:
         """Documents with what is planned to be allocated taken off what is due."""
-        if not self._planned.keys().isdisjoint(ALLOCATIONS):
+        if not self._planned.keys().isdisjoint(streams_of(Kind.ALLOCATION)):
             for row in rows:
-                for side in ALLOCATIONS:
-                    for end in _ends_of(side, stream):
-                        planned = filter(_planned, self._known(side, {end: row["id"]}))
-                        if "due" in row:
-                            row["due"] -= sum(decimal(a["amount"]) for a in planned)
+                for allocations, end in allocation_ends(stream):
+                    planned = filter(_planned, self._known(allocations, {end: row["id"]}))
+                    if "due" in row:
+                        row["due"] -= sum(decimal(a["amount"]) for a in planned)
         return rows
 
     def allocations_again(self, stream: str, end: str, value: Any) -> Sequence[Mapping[str, Any]]:
@@ -151,7 +137,7 @@ class Lookups:
             if not _planned({"id": value}):
                 for row in self._known(stream, {end: value}):
                     if not _planned(row):
-                        self._shelf.drop_allocation(stream, row["id"])
+                        self._cache.drop_allocation(stream, row["id"])
                 self._read_end(stream, end, value)
             return self._known(stream, {end: value})
 
@@ -160,7 +146,7 @@ class Lookups:
     ) -> str:
         """The source key whose record of this run was the first to allocate a pair."""
         with self._lock:
-            return self._shelf.claim(stream, invoice, end, value, source_key)
+            return self._cache.claim(stream, invoice, end, value, source_key)
 
     # Taking in what the run writes
 
@@ -172,9 +158,9 @@ class Lookups:
         """
         row = {name: value for name, value in record.items() if value is not None}
         with self._lock:
-            if stream in ALLOCATIONS:
+            if _is_allocation(stream):
                 self._allocated(stream, row)
-            elif stream in LONG:
+            elif WRITABLE[stream].long:
                 self._wrote_long(stream, row, replaces)
             else:
                 self._wrote_short(stream, row)
@@ -182,13 +168,12 @@ class Lookups:
     def removed(self, stream: str, record_id: Any) -> None:
         """Take in that a record was voided or deleted, and its allocations with it."""
         with self._lock:
-            if stream in ALLOCATIONS:
+            if _is_allocation(stream):
                 self._free(stream, [r for r in self._known(stream, {}) if r["id"] == record_id])
-            elif stream in LONG:
-                self._shelf.drop(stream, record_id)
-                for side in ALLOCATIONS:
-                    for end in _ends_of(side, stream):
-                        self._free(side, self._known(side, {end: record_id}))
+            elif WRITABLE[stream].long:
+                self._cache.drop(stream, record_id)
+                for allocations, end in allocation_ends(stream):
+                    self._free(allocations, self._known(allocations, {end: record_id}))
             else:
                 for (name, *_), table in self._tables.items():
                     if name == stream:
@@ -202,28 +187,26 @@ class Lookups:
         for (name, *_), table in self._tables.items():
             if name == stream:
                 table.put((table.get(row.get(table.id_name)) or {}) | row)
-        if stream == "bank_accounts" and "accountCode" in row:
+        if WRITABLE[stream].kind is Kind.BANK_ACCOUNT and "accountCode" in row:
             # A bank account comes with an account code of its own.
-            codes = self._tables.get(("account_codes",))
+            codes = self._tables.get((_ACCOUNT_CODES,))
             if codes is not None and codes.get(row["accountCode"]) is None:
                 codes.put({"id": row["accountCode"], "name": row.get("name", "")})
 
     def _wrote_long(self, stream: str, row: Record, replaces: Any) -> None:
         if replaces is None:
             # Nobody else knows it yet: what is allocated of it, this run has allocated.
-            for side in ALLOCATIONS:
-                for end in _ends_of(side, stream):
-                    self._shelf.know(side, end, row["id"])
+            for allocations, end in allocation_ends(stream):
+                self._cache.know(allocations, end, row["id"])
         elif replaces != row["id"]:
-            self._shelf.drop(stream, replaces)
-            self._shelf.revise(stream, replaces, row["id"])
-            for side in ALLOCATIONS:
-                for end in _ends_of(side, stream):
-                    moved = self._known(side, {end: replaces})
-                    self._shelf.put_allocations(side, [r | {end: row["id"]} for r in moved])
-                    if self._shelf.knows(side, end, replaces):
-                        self._shelf.know(side, end, row["id"])
-        self._shelf.put(stream, [row])
+            self._cache.drop(stream, replaces)
+            self._cache.revise(stream, replaces, row["id"])
+            for allocations, end in allocation_ends(stream):
+                moved = self._known(allocations, {end: replaces})
+                self._cache.put_allocations(allocations, [r | {end: row["id"]} for r in moved])
+                if self._cache.knows(allocations, end, replaces):
+                    self._cache.know(allocations, end, row["id"])
+        self._cache.put(stream, [row])
 
     # Short lists
 
@@ -234,10 +217,11 @@ class Lookups:
             if operation.paged
             else self._get(operation, given)
         )
-        return MemoryTable([*found, *self._planned.get(stream, ())], _VAT_KEYS.get(stream, "id"))
+        key = self._resources[stream].key[-1]
+        return MemoryTable([*found, *self._planned.get(stream, ())], key)
 
     def _read_growing(self, stream: str) -> Table:
-        table = DiskTable(self._shelf.db, stream)
+        table = DiskTable(self._cache.db, stream)
         table.clear()
         for part in self._listing(stream).ascending():
             table.add(part.records)
@@ -264,8 +248,8 @@ class Lookups:
         return self._efforts.setdefault(stream, _Effort())
 
     def _by_id(self, stream: str, record_id: Any) -> list[Record]:
-        current = self._shelf.current(stream, record_id)
-        found = self._shelf.find(stream, "id", current)
+        current = self._cache.current(stream, record_id)
+        found = self._cache.find(stream, "id", current)
         if found or _planned({"id": current}):
             return found
         if not self._list_is_due(stream):
@@ -273,21 +257,21 @@ class Lookups:
             if single is not None:
                 return single
         self._read_long(stream)
-        found = self._shelf.find(stream, "id", current)
+        found = self._cache.find(stream, "id", current)
         # Lists leave earlier revisions out: only asking for it tells what became of it.
         return found or self._single(stream, current) or []
 
     def _single(self, stream: str, record_id: Any) -> list[Record] | None:
         operation = self._resources[stream].operations["get"]
-        params = {**self._resources[stream].fixed, _ID_NAMES[stream]: record_id}
+        params = {**self._resources[stream].fixed, WRITABLE[stream].id_name: record_id}
         try:
             row = self._get(operation, params)[0]
         except NotFoundError:
             return None  # the whole list decides
-        self._shelf.put(stream, [row])
+        self._cache.put(stream, [row])
         if row.get("id") != record_id:
-            self._shelf.revise(stream, record_id, row["id"])
-        return self._shelf.find(stream, "id", row["id"])
+            self._cache.revise(stream, record_id, row["id"])
+        return self._cache.find(stream, "id", row["id"])
 
     def _list_is_due(self, stream: str) -> bool:
         """Count one more single read, unless the whole list is the cheaper from now on."""
@@ -306,8 +290,8 @@ class Lookups:
         effort = self._effort(stream)
         if effort.whole:
             return
-        put = self._shelf.put_allocations if stream in ALLOCATIONS else self._shelf.put
-        self._shelf.clear(stream)
+        put = self._cache.put_allocations if _is_allocation(stream) else self._cache.put
+        self._cache.clear(stream)
         for part in self._listing(stream).ascending():
             put(stream, part.records)
         effort.whole = True
@@ -320,7 +304,7 @@ class Lookups:
             raise KeyError(f"{stream} are found by {', '.join(ENDS)}, not by {sorted(params)}")
         with self._lock:
             ends = [(stream, end, value) for end, value in params.items()]
-            if not self._effort(stream).whole and not any(self._shelf.knows(*e) for e in ends):
+            if not self._effort(stream).whole and not any(self._cache.knows(*e) for e in ends):
                 if self._list_is_due(stream):
                     self._read_long(stream)
                 else:
@@ -328,14 +312,14 @@ class Lookups:
             return self._known(stream, params)
 
     def _read_end(self, stream: str, end: str, value: Any) -> None:
-        self._shelf.put_allocations(stream, self._listing(stream, {end: value}).whole())
-        self._shelf.know(stream, end, value)
+        self._cache.put_allocations(stream, self._listing(stream, {end: value}).whole())
+        self._cache.know(stream, end, value)
 
     def _known(self, stream: str, ends: Mapping[str, Any]) -> list[Record]:
-        return self._shelf.allocations(stream, dict(ends))
+        return self._cache.allocations(stream, dict(ends))
 
     def _allocated(self, stream: str, row: Record) -> None:
-        self._shelf.put_allocations(stream, [row])
+        self._cache.put_allocations(stream, [row])
         if _planned(row):
             self._planned.setdefault(stream, []).append(row)
         else:
@@ -343,24 +327,20 @@ class Lookups:
 
     def _free(self, stream: str, rows: Sequence[Record]) -> None:
         for row in rows:
-            self._shelf.drop_allocation(stream, row["id"])
+            self._cache.drop_allocation(stream, row["id"])
             if not _planned(row):
                 self._clear(stream, row, -decimal(row.get("amount", 0)))
 
     def _clear(self, stream: str, row: Record, part: Decimal) -> None:
-        for kind in INVOICES[stream]:
-            self._shelf.pay(kind, row.get("invoiceId"), part)
+        for invoices in WRITABLE[stream].invoices:
+            self._cache.pay(invoices, row.get("invoiceId"), part)
         if row.get("creditNoteId") is not None:
-            self._shelf.pay(CREDIT_NOTES[stream], row["creditNoteId"], part)
+            self._cache.pay(WRITABLE[stream].credit_notes, row["creditNoteId"], part)
 
 
-def _ends_of(side: str, stream: str) -> tuple[str, ...]:
-    """Fields of a side's allocations that may hold the ID of a record of the stream."""
-    if stream == "payments":
-        return ("paymentId",)
-    if stream == CREDIT_NOTES[side]:
-        return ("creditNoteId",)
-    return ("invoiceId",) if stream in INVOICES[side] else ()
+def _is_allocation(stream: str) -> bool:
+    """Whether a stream, which may be one that is only read, holds allocations."""
+    return stream in WRITABLE and WRITABLE[stream].kind is Kind.ALLOCATION
 
 
 def _planned(row: Mapping[str, Any]) -> bool:

@@ -1,19 +1,21 @@
-"""Whether a record of the ledger is the one that an intent wanted."""
+"""A record of the ledger compared with what an intent wants: is it the one, and what differs."""
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from target_clearbooks.intent import content_hash, is_marker
-from target_clearbooks.ledger.diff import diff
+from target_clearbooks.ledger.amounts import decimal, money
 from target_clearbooks.ledger.spelling import company_number, digits, fold, vat_number
-from target_clearbooks.ledger.status import is_voided
-from target_clearbooks.writable import WRITABLE
+from target_clearbooks.writable import WRITABLE, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from target_clearbooks.intent import Intent
 
@@ -29,6 +31,13 @@ _SPELLINGS: Mapping[str, Callable[[str], str]] = {
     "iban": digits,
 }
 _NUMBERS = frozenset({"amount"})
+# Statuses of a document that no longer counts; the API reference lists no values.
+_VOIDED = frozenset({"voided", "void", "deleted", "cancelled", "canceled"})
+
+
+def is_voided(record: Mapping[str, Any]) -> bool:
+    """Whether a document no longer counts, although the API still shows it."""
+    return str(record.get("status") or "").strip().casefold() in _VOIDED
 
 
 def identities(intent: Intent) -> list[str]:
@@ -39,7 +48,7 @@ def identities(intent: Intent) -> list[str]:
     if intent.marker:
         return [intent.marker]
     writable, body = WRITABLE[intent.stream], intent.body
-    if intent.stream == "journals":
+    if writable.kind is Kind.JOURNAL:
         return [content_hash([body.get("accountingDate"), sorted(_sums(body["lines"]).items())])]
     if isinstance(body, bytes):
         return [content_hash([intent.params, len(body)])]
@@ -47,13 +56,13 @@ def identities(intent: Intent) -> list[str]:
         return [content_hash([body.get(writable.contact), body.get("date")])]
     found = []
     for keys in writable.keys:
-        values = [_spelt(name, body.get(name)) for name in keys.split("+")]
+        values = [_compared(name, body.get(name)) for name in keys.split("+")]
         if all(values):
             found.append(content_hash([keys, values]))
     return found or [content_hash(body)]
 
 
-def standing(records: Iterable[Mapping[str, Any]], intent: Intent) -> list[Mapping[str, Any]]:
+def find_matches(records: Iterable[Mapping[str, Any]], intent: Intent) -> list[Mapping[str, Any]]:
     """The records that may be what the intent wanted.
 
     First by what identifies one, coarsely, since the API may have tidied what was sent: a missed
@@ -72,15 +81,15 @@ def _could_be(record: Mapping[str, Any], intent: Intent) -> bool:
     if isinstance(intent.body, bytes):
         # A server may replace what it does not like in a file name.
         name = fold(str(intent.params.get("fileName")))
-        same_name = fold(str(record.get("name") or "")) == name
-        return same_name and _number(record.get("size")) == len(intent.body)
+        equal_name = fold(str(record.get("name") or "")) == name
+        return equal_name and _number(record.get("size")) == len(intent.body)
     marked = _marked(record, intent)
     if marked is not None and (not marked or is_marker(str(intent.marker))):
         return marked
     writable = WRITABLE[intent.stream]
     if writable.contact:
-        return _same_document(record, intent.body, writable.contact)
-    return _same_keys(record, intent.body, writable.keys)
+        return _equal_document(record, intent.body, writable.contact)
+    return _equal_keys(record, intent.body, writable.keys)
 
 
 def _marked(record: Mapping[str, Any], intent: Intent) -> bool | None:
@@ -101,19 +110,19 @@ def resembles(record: Mapping[str, Any], intent: Intent) -> bool:
     writable = WRITABLE[intent.stream]
     if not writable.contact or not writable.marker:
         return False
-    if _same_text(record, intent.body, "reference"):
+    if _equal_text(record, intent.body, "reference"):
         return True
     here, there = (_own_text(found.get(writable.marker)) for found in (intent.body, record))
     # One that ends early may have been cut by the server.
     other = here and there and not (here.startswith(there) or there.startswith(here))
-    return not other and _same_document(record, intent.body, writable.contact)
+    return not other and _equal_document(record, intent.body, writable.contact)
 
 
 def identified(record: Mapping[str, Any], intent: Intent) -> bool:
     """Whether one that `resembles` the intent also bears its number or reference."""
     contact = WRITABLE[intent.stream].contact
-    return _same_document(record, intent.body, str(contact)) and any(
-        _same_text(record, intent.body, name) for name in ("reference", "documentNumber")
+    return _equal_document(record, intent.body, str(contact)) and any(
+        _equal_text(record, intent.body, name) for name in ("reference", "documentNumber")
     )
 
 
@@ -122,7 +131,7 @@ def _own_text(value: Any) -> str:
     return _text(" ".join(word for word in str(value or "").split() if not is_marker(word)))
 
 
-def _same_text(record: Mapping[str, Any], body: Mapping[str, Any], name: str) -> bool:
+def _equal_text(record: Mapping[str, Any], body: Mapping[str, Any], name: str) -> bool:
     text = _text(body.get(name))
     return bool(text) and _text(record.get(name)) == text
 
@@ -137,38 +146,41 @@ def maybe_cut(record: Mapping[str, Any], intent: Intent) -> bool:
         len(text) >= _SHORTEST_CUT
         and text != whole
         and whole.startswith(text)
-        and _same_document(record, intent.body, writable.contact)
+        and _equal_document(record, intent.body, writable.contact)
     )
 
 
-def _same_document(record: Mapping[str, Any], body: Mapping[str, Any], contact: str) -> bool:
+def _equal_document(record: Mapping[str, Any], body: Mapping[str, Any], contact: str) -> bool:
     names = [contact, "date"]
     if body.get("amount") is not None:
         names += ["amount", "bankAccountId"]
     elif body.get("documentNumber"):
         names.append("documentNumber")
-    elif not _same_lines(record, body.get("lineItems", ())):
+    elif not _equal_lines(record, body.get("lineItems", ())):
         return False
-    return all(_spelt(name, record.get(name)) == _spelt(name, body.get(name)) for name in names)
+    return all(
+        _compared(name, record.get(name)) == _compared(name, body.get(name)) for name in names
+    )
 
 
-def _same_lines(record: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> bool:
+def _equal_lines(record: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> bool:
     """Whether there are as many lines and the net is theirs, but for the pennies of rounding."""
     if len(record.get("lineItems", ())) != len(lines):
         return False
-    net = sum((_number(row.get("unitPrice")) * _number(row.get("quantity")) for row in lines),
-              Decimal(0))  # fmt: skip
+    net = sum(
+        (_number(row.get("unitPrice")) * _number(row.get("quantity")) for row in lines), Decimal(0)
+    )
     if record.get("net") is None:
         return True
     return abs(_number(record["net"]) - net) <= _PENNY * len(lines)
 
 
-def _same_keys(record: Mapping[str, Any], body: Mapping[str, Any], keys: tuple[str, ...]) -> bool:
+def _equal_keys(record: Mapping[str, Any], body: Mapping[str, Any], keys: tuple[str, ...]) -> bool:
     """Whether the first key that both have is the same."""
     for key in keys:
         names = key.split("+")
-        mine = [_spelt(name, body.get(name)) for name in names]
-        theirs = [_spelt(name, record.get(name)) for name in names]
+        mine = [_compared(name, body.get(name)) for name in names]
+        theirs = [_compared(name, record.get(name)) for name in names]
         if all(mine) and all(theirs):
             return mine == theirs
     return False
@@ -193,12 +205,7 @@ def _sums(lines: Iterable[Mapping[str, Any]]) -> dict[int, Decimal]:
     return {account: Decimal(total).normalize() for account, total in sums.items() if total}
 
 
-def unchanged(record: Mapping[str, Any], body: Any) -> bool:
-    """Whether a record of the ledger already is as the body wants it."""
-    return isinstance(body, dict) and not diff(record, body)
-
-
-def _spelt(name: str, value: Any) -> str:
+def _compared(name: str, value: Any) -> str:
     """A field's value, in the one spelling in which it is compared."""
     if name in _NUMBERS and value is not None:
         value = _number(value)  # some APIs send amounts as text
@@ -217,3 +224,80 @@ def _number(value: Any) -> Decimal:
         return Decimal(str(value or 0))
     except InvalidOperation:
         return Decimal(0)
+
+
+# What an update would change
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A field that an update would change, such as `lineItems[0].unitPrice`.
+
+    `old` and `new` are None where the field was or becomes absent.
+    """
+
+    field: str
+    old: Any
+    new: Any
+
+    def __str__(self) -> str:
+        return f"{self.field}: {_in_words(self.old)} → {_in_words(self.new)}"
+
+    def as_json(self) -> dict[str, Any]:
+        """For a line of a plan; decimals as strings."""
+        return {"field": self.field, "old": _as_json(self.old), "new": _as_json(self.new)}
+
+
+def diff(old: Mapping[str, Any], body: Mapping[str, Any]) -> list[Change]:
+    """What sending `body` would change in the remote record `old`, field by field.
+
+    Fields that the body leaves out stay as they are, and so are no change. Lists are compared
+    item by item; what the API alone adds to an item is no change. Numbers compare by value, also
+    where the API sent them as strings.
+    """
+    return list(_changes("", old, body))
+
+
+def unchanged(record: Mapping[str, Any], body: Any) -> bool:
+    """Whether a record of the ledger already is as the body wants it."""
+    return isinstance(body, dict) and not diff(record, body)
+
+
+def _changes(where: str, old: Any, new: Any) -> Iterator[Change]:
+    if isinstance(new, dict) and isinstance(old, dict):
+        for name, value in new.items():
+            yield from _changes(f"{where}.{name}" if where else name, old.get(name), value)
+    elif isinstance(new, list) and isinstance(old, list):
+        for n, value in enumerate(new):
+            before = old[n] if n < len(old) else None
+            yield from _changes(f"{where}[{n}]", before, value)
+        for n in range(len(new), len(old)):
+            yield Change(f"{where}[{n}]", old[n], None)
+    elif not _equal_values(old, new):
+        yield Change(where, old, new)
+
+
+def _equal_values(old: Any, new: Any) -> bool:
+    """Whether two plain values are equal; empty text and absence are alike, numbers go by value."""
+    if old == new or (old in (None, "", [], {}) and new in (None, "", [], {})):
+        return True
+    if isinstance(new, (Decimal, int)) and not isinstance(new, bool) and old is not None:
+        try:
+            return decimal(old) == decimal(new)
+        except ValueError:
+            return False
+    return False
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _as_json(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_as_json(v) for v in value]
+    return money(value) if isinstance(value, Decimal) else value
+
+
+def _in_words(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    return msgspec.json.encode(_as_json(value)).decode()

@@ -174,9 +174,10 @@ class DiskTable(Table):
         found = self._db.execute("SELECT json FROM listed WHERE name = ?", (self._name,))
         rows = (_decoder.decode(row[0]) for row in found)
         self._add(
-            (self._name, index, _encoder.encode(key), row["id"]) for row in rows
+            (self._name, index, _encoder.encode(key), row["id"])
+            for row in rows
             for key in keys_of(row)
-        )  # fmt: skip
+        )
 
     def _add(self, keys: Iterable[tuple[Any, ...]]) -> None:
         self._db.executemany("INSERT OR IGNORE INTO listed_keys VALUES (?, ?, ?, ?)", keys)
@@ -197,8 +198,9 @@ class DiskTable(Table):
             )
             self._add(
                 (self._name, index, _encoder.encode(key), row["id"])
-                for index, keys_of in self._indexes.items() for key in keys_of(row)
-            )  # fmt: skip
+                for index, keys_of in self._indexes.items()
+                for key in keys_of(row)
+            )
 
     @override
     def drop(self, record_id: Any) -> None:

@@ -1,4 +1,4 @@
-"""Names compared as people mean them, and the nearest of several."""
+"""Names compared as people mean them, and the closest of several."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def email(value: str) -> str:
     return value.strip().casefold()
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
+def closest(name: str, known: Iterable[str]) -> str | None:
     """The known name that was probably meant, or None."""
     by_fold = {fold(k): k for k in known}
     wanted = fold(name)
@@ -95,7 +95,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return by_fold[found[0]] if found else None
 
 
-def listed(names: Collection[str], most: int = 12) -> str:
+def join_names(names: Collection[str], most: int = 12) -> str:
     """Names for a message, cut where there are many."""
     some = list(names)[:most]
     rest = len(names) - len(some)

@@ -8,7 +8,7 @@ from typing import Any
 
 from clearbooks.errors import SettingError
 from target_clearbooks.ledger.amounts import plain
-from target_clearbooks.ledger.spelling import fold, listed
+from target_clearbooks.ledger.spelling import fold, join_names
 from target_clearbooks.settings import REFERENCE_KINDS
 
 ANY = "*"
@@ -31,7 +31,7 @@ class Aliases:
             stream, _, name = kind.rpartition(".")
             if name not in REFERENCE_KINDS or (stream and stream not in streams):
                 raise SettingError(
-                    f"references: unknown kind {kind!r}; there are {listed(REFERENCE_KINDS)}, "
+                    f"references: unknown kind {kind!r}; there are {join_names(REFERENCE_KINDS)}, "
                     "each also with a stream before it, such as bills.accountCode"
                 )
             if not isinstance(names, Mapping):

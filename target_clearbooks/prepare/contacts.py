@@ -1,8 +1,8 @@
-"""Which customer or supplier of the ledger a record means: the ladder of the setting `match`.
+"""Which customer or supplier of the ledger a record means, by the setting `match`.
 
-The first rung on which something matches decides. A contact that matches on a lower rung but
-bears another ID of a higher one (two companies of one name with different VAT numbers) is
-somebody else. Several matches are never chosen from.
+The fields of `match` are tried in order, and the first on which something matches decides. A
+contact that matches on one field but differs in a better one, such as two companies of one name
+with different VAT numbers, is another contact. Of several matches none is chosen.
 """
 
 from __future__ import annotations
@@ -10,28 +10,34 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.errors import SettingError
-from target_clearbooks.ledger.amounts import integer, shown, text
+from target_clearbooks.ledger.amounts import integer, quoted, text
 from target_clearbooks.ledger.spelling import (
+    closest,
     company_number,
     email,
     fold,
-    listed,
-    nearest,
+    join_names,
     normal_name,
     vat_number,
 )
-from target_clearbooks.prepare.diagnostics import Ambiguous, NotFoundInLedger, NotYet, ToBeMade
+from target_clearbooks.prepare.diagnostics import (
+    AmbiguousError,
+    MissingContactError,
+    NotFoundInLedgerError,
+    NotYetWrittenError,
+)
 from target_clearbooks.prepare.shapes import folded_keys
+from target_clearbooks.writable import WRITABLE, Kind, streams_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from target_clearbooks.intent import LedgerMap, Reference
+    from target_clearbooks.intent import Reference
     from target_clearbooks.ledger.lookups import Lookups
     from target_clearbooks.settings import TargetSettings
+    from target_clearbooks.store.ledger_map import LedgerMap
 
-KINDS = ("customers", "suppliers")
-RUNGS: Mapping[str, Callable[[str], str]] = {
+MATCH_FIELDS: Mapping[str, Callable[[str], str]] = {
     "externalId": str.strip,
     "vatNumber": vat_number,
     "companyNumber": company_number,
@@ -58,159 +64,173 @@ class Contacts:
     def __init__(self, lookups: Lookups, ledger_map: LedgerMap, settings: TargetSettings) -> None:
         self._lookups = lookups
         self._map = ledger_map
-        if bad := [rung for rung in settings.match if rung not in RUNGS]:
-            raise SettingError(f"match: {bad[0]!r} should be one of {', '.join(RUNGS)}")
-        self._rungs = settings.match
+        if bad := [field for field in settings.match if field not in MATCH_FIELDS]:
+            raise SettingError(f"match: {bad[0]!r} should be one of {', '.join(MATCH_FIELDS)}")
+        self._match = settings.match
         self._hints = _MOST_HINTS
         self._create = settings.create_missing
-        self._steps = {rung: _values(rung) for rung in RUNGS}
+        self._keys_of = {field: _values(field) for field in MATCH_FIELDS}
 
     def find(
-        self, kind: str, wanted: Mapping[str, Any], own_key: str | None
+        self, stream: str, wanted: Mapping[str, Any], own_key: str | None
     ) -> tuple[int, str] | None:
-        """ID of the contact that these fields describe, and the rung that found it.
+        """ID of the contact that these fields describe, and the field that found it.
 
         Args:
-            kind: `customers` or `suppliers`.
+            stream: `customers` or `suppliers`.
             wanted: Fields of a contact.
             own_key: Source key of the contact, where it is known.
 
         Raises:
-            Ambiguous: several match on the first rung that matches.
+            AmbiguousError: several match on the first field that matches.
         """
-        table = self._lookups.table(kind)
-        for rung in self._rungs:
-            value = _key(rung, wanted.get(rung))
+        table = self._lookups.table(stream)
+        for field in self._match:
+            value = _key(field, wanted.get(field))
             if value is None:
                 continue
-            found = table.find(rung, self._steps[rung], value)
-            found = [c for c in found if not self._somebody_else(kind, c, wanted, rung, own_key)]
+            found = table.find(field, self._keys_of[field], value)
+            found = [c for c in found if not self._is_another(stream, c, wanted, field, own_key)]
             # An archived contact is meant only where no other is.
             found = [c for c in found if c.get("archived") is not True] or found
             found = self._narrowed(found, wanted)
             if len(found) > 1:
-                raise Ambiguous(
-                    f"{len(found)} {kind} have the {rung} {shown(wanted[rung])}",
+                raise AmbiguousError(
+                    f"{len(found)} {stream} have the {field} {quoted(wanted[field])}",
                     [{"id": c["id"], "name": c.get("name", "")} for c in found],
                 )
             if found:
-                return int(found[0]["id"]), rung
+                return int(found[0]["id"]), field
         return None
 
     def _narrowed(
         self, found: list[dict[str, Any]], wanted: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
-        """Of several, those that match on other rungs too, if some do."""
-        for rung in self._rungs if len(found) > 1 else ():
-            value = _key(rung, wanted.get(rung))
+        """Of several, those that match on other fields too, if some do."""
+        for field in self._match if len(found) > 1 else ():
+            value = _key(field, wanted.get(field))
             if value is not None:
-                found = [c for c in found if _key(rung, c.get(rung)) == value] or found
+                found = [c for c in found if _key(field, c.get(field)) == value] or found
         return found
 
-    def _somebody_else(
-        self, kind: str, row: Mapping[str, Any], wanted: Mapping[str, Any], rung: str,
+    def _is_another(
+        self,
+        stream: str,
+        row: Mapping[str, Any],
+        wanted: Mapping[str, Any],
+        field: str,
         own_key: str | None,
-    ) -> bool:  # fmt: skip
+    ) -> bool:
         for name in _IDENTITIES:
-            if name == rung:
+            if name == field:
                 break
-            if name in self._rungs:
+            if name in self._match:
                 ours, theirs = _key(name, wanted.get(name)), _key(name, row.get(name))
                 if ours is not None and theirs is not None and ours != theirs:
                     return True
-        if rung == "externalId" or "externalId" not in self._rungs or own_key is None:
+        if field == "externalId" or "externalId" not in self._match or own_key is None:
             return False
-        owner = self._map.owner(kind, row["id"])
+        owner = self._map.owner(stream, row["id"])
         return owner is not None and owner != own_key and not is_generated(owner)
 
     def refer(
-        self, kinds: tuple[str, ...], value: Any, field: str
+        self, streams: tuple[str, ...], value: Any, field: str
     ) -> tuple[int, tuple[Reference, ...]]:
         """ID of the contact that a reference means, and the references of the map it came by.
 
         Args:
-            kinds: `customers`, `suppliers` or both.
+            streams: `customers`, `suppliers` or both.
             value: A name, an ID, or an object with fields of a contact.
             field: The field, for messages.
 
         Raises:
-            NotFoundInLedger: nobody matches, and none may be made.
-            NotYet: a source key that the ledger does not hold.
-            ToBeMade: nobody matches, and `create_missing` allows to make the contact.
-            Ambiguous: several match.
+            NotFoundInLedgerError: nobody matches, and none may be made.
+            NotYetWrittenError: a source key that the ledger does not hold.
+            MissingContactError: nobody matches, and `create_missing` allows to make the contact.
+            AmbiguousError: several match.
         """
         wanted = _wanted(value)
         if "id" in wanted:
-            return self._by_id(kinds, wanted["id"], field), ()
+            return self._by_id(streams, wanted["id"], field), ()
         external = wanted.get("externalId")
         found: dict[int, tuple[Reference, ...]] = {}
-        for kind in kinds:
-            if external is not None and (mapped := self._map.find(kind, external)):
+        for stream in streams:
+            if external is not None and (mapped := self._map.find(stream, external)):
                 if mapped.voided:
-                    raise NotFoundInLedger(f"the one with externalId {external!r} was deleted")
-                found[int(mapped.remote_id)] = ((kind, external),)
-            elif match := self.find(kind, wanted, external):
+                    raise NotFoundInLedgerError(f"the one with externalId {external!r} was deleted")
+                found[int(mapped.remote_id)] = ((stream, external),)
+            elif match := self.find(stream, wanted, external):
                 found[match[0]] = ()
         if len(found) == 1:
             return next(iter(found.items()))
         if found:
-            raise Ambiguous(
-                f"{shown(value)} is both a customer and a supplier: name one of them by "
+            raise AmbiguousError(
+                f"{quoted(value)} is both a customer and a supplier: name one of them by "
                 "`customer` or `supplier`",
-                [self._shown(kind, i) for kind in kinds for i in found if self._row(kind, i)],
+                [
+                    self._candidate(stream, i)
+                    for stream in streams
+                    for i in found
+                    if self._row(stream, i)
+                ],
             )
-        raise self._nobody(kinds, wanted, value)
+        raise self._nobody(streams, wanted, value)
 
-    def _by_id(self, kinds: tuple[str, ...], value: Any, field: str) -> int:
+    def _by_id(self, streams: tuple[str, ...], value: Any, field: str) -> int:
         contact = integer(value)
-        if not any(self._row(kind, contact) for kind in kinds):
-            raise NotFoundInLedger(f"there is no {_words(kinds)} {contact} ({field})")
+        if not any(self._row(stream, contact) for stream in streams):
+            raise NotFoundInLedgerError(f"there is no {_nouns(streams)} {contact} ({field})")
         return contact
 
-    def kind_of(self, contact: int) -> str | None:
+    def stream_of(self, contact: int) -> str | None:
         """`customers` or `suppliers`, or None where the ledger has no such contact."""
-        return next((kind for kind in KINDS if self._row(kind, contact)), None)
+        return next(
+            (stream for stream in streams_of(Kind.CONTACT) if self._row(stream, contact)), None
+        )
 
     def row(self, contact: int) -> Mapping[str, Any] | None:
         """A contact's record, whichever it is."""
-        return next((row for kind in KINDS if (row := self._row(kind, contact))), None)
+        return next(
+            (row for stream in streams_of(Kind.CONTACT) if (row := self._row(stream, contact))),
+            None,
+        )
 
-    def _row(self, kind: str, contact: int) -> Mapping[str, Any] | None:
-        return self._lookups.table(kind).get(contact)
+    def _row(self, stream: str, contact: int) -> Mapping[str, Any] | None:
+        return self._lookups.table(stream).get(contact)
 
-    def _shown(self, kind: str, contact: int) -> dict[str, Any]:
-        row = self._row(kind, contact) or {}
-        return {"stream": kind, "id": contact, "name": row.get("name", "")}
+    def _candidate(self, stream: str, contact: int) -> dict[str, Any]:
+        row = self._row(stream, contact) or {}
+        return {"stream": stream, "id": contact, "name": row.get("name", "")}
 
-    def _nobody(self, kinds: tuple[str, ...], wanted: dict[str, Any], value: Any) -> Exception:
-        kind = kinds[0]
+    def _nobody(self, streams: tuple[str, ...], wanted: dict[str, Any], value: Any) -> Exception:
+        stream = streams[0]
         named = str(wanted.get("name", "")).strip()
-        if len(kinds) == 1 and kind in self._create and named:
-            return ToBeMade(kind, self._new(wanted))
+        if len(streams) == 1 and stream in self._create and named:
+            return MissingContactError(stream, self._new(wanted))
         external = wanted.get("externalId")
         if external is not None:
-            return NotYet(kind, external)
-        near = self._nearest(kinds, named)
+            return NotYetWrittenError(stream, external)
+        near = self._closest(streams, named)
         hint = f"; the nearest name is {near!r}" if near else ""
-        if len(kinds) == 1 and kind not in self._create:
-            hint += f"; create_missing: [{kind}] would make it"
-        return NotFoundInLedger(f"no {_words(kinds)} matches {shown(value)}{hint}")
+        if len(streams) == 1 and stream not in self._create:
+            hint += f"; create_missing: [{stream}] would make it"
+        return NotFoundInLedgerError(f"no {_nouns(streams)} matches {quoted(value)}{hint}")
 
-    def _nearest(self, kinds: tuple[str, ...], name: str) -> str | None:
+    def _closest(self, streams: tuple[str, ...], name: str) -> str | None:
         """The nearest name, for the first that are not found: looking for it is slow."""
-        tables = [self._lookups.table(kind) for kind in kinds]
+        tables = [self._lookups.table(stream) for stream in streams]
         if not name or self._hints <= 0 or sum(map(len, tables)) > _MOST_NAMES:
             return None
         self._hints -= 1
-        return nearest(name, [str(row.get("name", "")) for table in tables for row in table.rows])
+        return closest(name, [str(row.get("name", "")) for table in tables for row in table.rows])
 
     def _new(self, wanted: dict[str, Any]) -> dict[str, Any]:
         if "externalId" in wanted:
             return wanted
-        for rung in self._rungs:
-            key = _key(rung, wanted.get(rung))
+        for field in self._match:
+            key = _key(field, wanted.get(field))
             if key is not None:
-                return {**wanted, "externalId": f"{_GENERATED}{rung} {key}"}
+                return {**wanted, "externalId": f"{_GENERATED}{field} {key}"}
         return {**wanted, "externalId": f"{_GENERATED}name {normal_name(str(wanted['name']))}"}
 
 
@@ -226,7 +246,7 @@ def is_generated(source_key: str) -> bool:
 
 def _wanted(value: Any) -> dict[str, Any]:
     if isinstance(value, dict):
-        known = folded_keys(value, (*RUNGS, "id"))
+        known = folded_keys(value, (*MATCH_FIELDS, "id"))
         spelt = {fold(name) for name in known}
         rest = {k: v for k, v in value.items() if fold(k) not in spelt and v not in (None, "")}
         return {**rest, **{k: v if k == "id" else text(v) for k, v in known.items()}}
@@ -234,22 +254,22 @@ def _wanted(value: Any) -> dict[str, Any]:
         return {"name": value}
     if isinstance(value, int) and not isinstance(value, bool):
         return {"id": value}
-    raise ValueError(f"{shown(value)} should be a name or an object such as {{name: ...}}")
+    raise ValueError(f"{quoted(value)} should be a name or an object such as {{name: ...}}")
 
 
-def _key(rung: str, value: Any) -> str | None:
+def _key(field: str, value: Any) -> str | None:
     if value is None or value == "":
         return None
-    return RUNGS[rung](str(value)) or None
+    return MATCH_FIELDS[field](str(value)) or None
 
 
-def _values(rung: str) -> Callable[[Mapping[str, Any]], Iterable[str]]:
+def _values(field: str) -> Callable[[Mapping[str, Any]], Iterable[str]]:
     def values(row: Mapping[str, Any]) -> Iterable[str]:
-        key = _key(rung, row.get(rung))
+        key = _key(field, row.get(field))
         return () if key is None else (key,)
 
     return values
 
 
-def _words(kinds: tuple[str, ...]) -> str:
-    return listed([kind.removesuffix("s") for kind in kinds]).replace(", ", " or ")
+def _nouns(streams: tuple[str, ...]) -> str:
+    return join_names([WRITABLE[stream].noun for stream in streams]).replace(", ", " or ")

@@ -1,4 +1,4 @@
-"""What looking for something can end in."""
+"""What can be wrong with a record, and the errors of looking something up for it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class NotFoundInLedger(Exception):  # noqa: N818 - an outcome, not a fault of the program
+class NotFoundInLedgerError(Exception):
     """Nothing matches; the text says what there is."""
 
 
-class Ambiguous(Exception):  # noqa: N818 - as above
+class AmbiguousError(Exception):
     """Several match, and none is chosen.
 
     Attributes:
@@ -29,7 +29,7 @@ class Ambiguous(Exception):  # noqa: N818 - as above
         super().__init__(words)
 
 
-class NotYet(Exception):  # noqa: N818 - as above
+class NotYetWrittenError(Exception):
     """A parent from the source that the ledger does not have yet.
 
     Attributes:
@@ -43,18 +43,18 @@ class NotYet(Exception):  # noqa: N818 - as above
         super().__init__(f"{stream} {external_id!r} is not in the ledger yet")
 
 
-class ToBeMade(Exception):  # noqa: N818 - as above
+class MissingContactError(Exception):
     """A contact that has to be created first.
 
     Attributes:
-        kind: `customers` or `suppliers`.
+        stream: `customers` or `suppliers`.
         record: Its record, with a source key in `externalId`.
     """
 
-    def __init__(self, kind: str, record: dict[str, Any]) -> None:
-        self.kind = kind
+    def __init__(self, stream: str, record: dict[str, Any]) -> None:
+        self.stream = stream
         self.record = record
-        super().__init__(f"{kind}: {record.get('name')!r} is not in the ledger")
+        super().__init__(f"{stream}: {record.get('name')!r} is not in the ledger")
 
 
 @dataclass(slots=True)
@@ -64,44 +64,44 @@ class Findings:
     Attributes:
         faults: Why it cannot be sent.
         warnings: What a person should know; it is sent all the same.
-        unclear: `(field, words, candidates)` of every name that fits several.
+        ambiguous: `(field, words, candidates)` of every name that fits several.
         waiting: `(field, stream, external id)` of parents that are not there yet.
         missing: Contacts to be made first.
-        depends: References that the map resolved.
+        depends_on: References that the map resolved.
         expected: Totals that the answer is to be compared with.
     """
 
     faults: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    unclear: list[tuple[str, str, list[dict[str, Any]]]] = field(default_factory=list)
+    ambiguous: list[tuple[str, str, list[dict[str, Any]]]] = field(default_factory=list)
     waiting: list[tuple[str, str, str]] = field(default_factory=list)
     missing: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
-    depends: list[Reference] = field(default_factory=list)
+    depends_on: list[Reference] = field(default_factory=list)
     expected: dict[str, Any] = field(default_factory=dict)
 
     def attempt(self, where: str, look: Callable[..., T], *args: Any) -> T | None:
         """What `look(*args)` finds; what it ends in otherwise is noted under the field."""
         try:
             return look(*args)
-        except Ambiguous as error:
-            self.unclear.append((where, str(error), error.candidates))
-        except NotYet as error:
+        except AmbiguousError as error:
+            self.ambiguous.append((where, str(error), error.candidates))
+        except NotYetWrittenError as error:
             self.waiting.append((where, error.stream, error.external_id))
-        except ToBeMade as error:
-            self.missing.append((error.kind, error.record))
-        except (NotFoundInLedger, ValueError) as error:
+        except MissingContactError as error:
+            self.missing.append((error.stream, error.record))
+        except (NotFoundInLedgerError, ValueError) as error:
             self.faults.append(f"{where}: {error}")
         return None
 
-    def used(self, references: Iterable[Reference]) -> None:
+    def depend_on(self, references: Iterable[Reference]) -> None:
         """Note references that the map resolved."""
-        self.depends.extend(references)
+        self.depends_on.extend(references)
 
-    def open(self, where: str) -> bool:
-        """Whether something is noted about a field already, so that it is no news that it lacks."""
+    def mentions(self, where: str) -> bool:
+        """Whether something is noted about a field already: then "is required" is not added."""
         starts = (f"{where}:", f"{where}.", f"{where}[")
         return (
             any(fault.startswith(starts) for fault in self.faults)
-            or any(path == where for path, _, _ in self.unclear)
+            or any(path == where for path, _, _ in self.ambiguous)
             or any(path == where for path, _, _ in self.waiting)
         )

@@ -2,84 +2,74 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from target_clearbooks.ledger.amounts import money
-from target_clearbooks.ledger.lookups import CREDIT_NOTES
-from target_clearbooks.prepare.context import currency
-from target_clearbooks.prepare.extra_fields import TOTALS, side_of
+from target_clearbooks.prepare.checks import currency
 from target_clearbooks.prepare.lines import Terms
-from target_clearbooks.writable import WRITABLE
+from target_clearbooks.writable import TOTALS, Kind, allocation_ends, streams_of
 
 if TYPE_CHECKING:
-    from target_clearbooks.prepare.context import Body, Kit
-    from target_clearbooks.prepare.diagnostics import Findings
+    from target_clearbooks.prepare.draft import Draft
     from target_clearbooks.prepare.lines import Sums
 
 
-def document(kit: Kit, stream: str, body: Body, source_key: str, note: Findings) -> str | None:
+def document(draft: Draft) -> str | None:
     """Resolve and check a document's body in place; its marker."""
-    side = side_of(stream)
-    note.expected = {name: body.pop(name) for name in TOTALS if name in body}
-    field = str(WRITABLE[stream].contact)
-    kit.contact(stream, body, field, ("customers" if side == "sales" else "suppliers",), note)
-    currency(body, note)
-    _bank_account(kit, stream, body, note)
-    treatment = _treatment(kit, stream, side, body, note)
+    row, body = draft.row, draft.body
+    side = str(row.side)
+    draft.findings.expected = {name: body.pop(name) for name in TOTALS if name in body}
+    draft.contact(str(row.contact), streams_of(Kind.CONTACT, side=row.side))
+    currency(body, draft.findings)
+    _bank_account(draft)
+    treatment = _treatment(draft, side)
     lines = body.get("lineItems")
     if lines is not None:
-        terms = Terms(stream, side, treatment, body.get("date"))
-        body["lineItems"], sums = kit.lines.resolve(lines, terms, note)
+        terms = Terms(row.stream, side, treatment, body.get("date"))
+        body["lineItems"], sums = draft.resolver.lines.resolve(lines, terms, draft.findings)
         if lines:
-            _totals(stream, sums, len(lines), note)
+            _totals(draft, sums, len(lines))
         else:
-            note.faults.append("lineItems: a document needs at least one line")
-    return _marker(kit, stream, body, source_key)
+            draft.fault("lineItems: a document needs at least one line")
+    return draft.mark()
 
 
-def _treatment(kit: Kit, stream: str, side: str, body: Body, note: Findings) -> str | None:
-    value: Any = kit.aliases.meant(stream, "vatTreatment", body.pop("vatTreatment", None))
-    if value is None or value == "":
+def _treatment(draft: Draft, side: str) -> str | None:
+    value = draft.meant("vatTreatment", draft.body.pop("vatTreatment", None))
+    if value is None:
         return None
-    found = note.attempt("vatTreatment", kit.vat.treatment, side, value)
+    found = draft.findings.attempt("vatTreatment", draft.resolver.vat.treatment, side, value)
     if found is not None:
-        body["vatTreatment"] = found
+        draft.body["vatTreatment"] = found
     return found
 
 
-def _bank_account(kit: Kit, stream: str, body: Body, note: Findings) -> None:
-    value = body.pop("bankAccount", None)
-    if value is not None and "displayBankAccountId" not in body:
-        value = kit.aliases.meant(stream, "bankAccount", value)
-        bank = note.attempt("bankAccount", kit.references.bank_account, value)
-        if bank is not None:
-            body["displayBankAccountId"] = int(bank["id"])
+def _bank_account(draft: Draft) -> None:
+    value = draft.body.pop("bankAccount", None)
+    if value is None or "displayBankAccountId" in draft.body:
+        return
+    value = draft.resolver.aliases.meant(draft.row.stream, "bankAccount", value)
+    look = draft.resolver.references.bank_account
+    bank = draft.findings.attempt("bankAccount", look, value)
+    if bank is not None:
+        draft.body["displayBankAccountId"] = int(bank["id"])
 
 
-def _totals(stream: str, sums: Sums, lines: int, note: Findings) -> None:
+def _totals(draft: Draft, sums: Sums, lines: int) -> None:
     if not sums.known:
         return
     gross = sums.net + sums.vat
     if gross < 0:
-        if stream in CREDIT_NOTES.values():
-            words = "the amounts of a credit note are positive"
-        elif stream == "quotes":
-            words = "a quote cannot be negative"
-        else:
-            words = "a credit note is meant"
-        note.faults.append(f"lineItems: the total is {money(gross)}: {words}")
+        draft.fault(f"lineItems: the total is {money(gross)}: {_instead(draft)}")
     if sums.gross_priced == lines:
-        note.expected.setdefault("gross", gross)
+        draft.findings.expected.setdefault("gross", gross)
 
 
-def _marker(kit: Kit, stream: str, body: Body, source_key: str) -> str | None:
-    """The record's own reference marks it; one without a reference gets a marker there."""
-    marker = kit.marker(stream, source_key)
-    own = str(body.get("reference", "")).strip()
-    if own:
-        body["reference"] = own
-        return own if marker else None
-    body.pop("reference", None)
-    if marker:
-        body["reference"] = marker
-    return marker
+def _instead(draft: Draft) -> str:
+    """What would be right where the total of a document is negative."""
+    ends = {name for _, name in allocation_ends(draft.row.stream)}
+    if "creditNoteId" in ends:
+        return f"the amounts of a {draft.row.words} are positive"
+    if "invoiceId" in ends:
+        return "a credit note is meant"
+    return f"a {draft.row.words} cannot be negative"

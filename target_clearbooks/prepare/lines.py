@@ -22,7 +22,7 @@ from target_clearbooks.ledger.amounts import (
     plain,
     times,
 )
-from target_clearbooks.prepare.extra_fields import line_shape
+from target_clearbooks.prepare.stream_shapes import line_shape
 from target_clearbooks.prepare.vat import MANUAL
 
 if TYPE_CHECKING:
@@ -65,7 +65,9 @@ class Lines:
         self._vat = vat
         self._aliases = aliases
 
-    def resolve(self, lines: list[Line], terms: Terms, note: Findings) -> tuple[list[Line], Sums]:
+    def resolve(
+        self, lines: list[Line], terms: Terms, findings: Findings
+    ) -> tuple[list[Line], Sums]:
         """The lines as they are sent, and their sums."""
         shape = line_shape(terms.stream, "lineItems")
         sums = Sums()
@@ -74,36 +76,37 @@ class Lines:
             where = f"lineItems[{n}]"
             line = dict(given)
             if not line:
-                if not note.open(where):
-                    note.faults.append(f"{where}: is empty")
+                if not findings.mentions(where):
+                    findings.faults.append(f"{where}: is empty")
                 sums.known = False
                 continue
-            self._account(line, terms, where, note)
-            rate = self._rate(line, terms, where, note)
-            self._price(line, terms, rate, where, note, sums)
-            note.faults.extend(
+            self._account(line, terms, where, findings)
+            rate = self._rate(line, terms, where, findings)
+            self._price(line, terms, rate, where, findings, sums)
+            findings.faults.extend(
                 f"{where}.{name}: is required"
                 for name in shape.missing(line)
-                if not note.open(f"{where}.{name}") and not (name == "unitPrice" and _priced(given))
+                if not findings.mentions(f"{where}.{name}")
+                and not (name == "unitPrice" and _priced(given))
             )
             done.append(line)
         return done, sums
 
-    def _account(self, line: Line, terms: Terms, where: str, note: Findings) -> None:
+    def _account(self, line: Line, terms: Terms, where: str, findings: Findings) -> None:
         value = self._aliases.meant(terms.stream, "accountCode", line.pop("accountCode", None))
         if value is not None and value != "":
             path = f"{where}.accountCode"
-            found = note.attempt(path, self._references.account, value, terms.side)
+            found = findings.attempt(path, self._references.account, value, terms.side)
             if found is not None:
                 line["accountCode"] = found
         value = self._aliases.meant(terms.stream, "stockItem", line.pop("stockItem", None))
         if value is not None and value != "":
-            item = note.attempt(f"{where}.stockItem", self._references.stock_item, value)
+            item = findings.attempt(f"{where}.stockItem", self._references.stock_item, value)
             if item is not None:
                 line["stockItem"] = item[0]
-                note.used(item[1])
+                findings.depend_on(item[1])
 
-    def _rate(self, line: Line, terms: Terms, where: str, note: Findings) -> Rate | None:
+    def _rate(self, line: Line, terms: Terms, where: str, findings: Findings) -> Rate | None:
         named = "vatRate" if "vatRate" in line else "vatRateKey"
         value, key = line.pop("vatRate", None), line.pop("vatRateKey", None)
         value = self._aliases.meant(terms.stream, "vatRate", key if value is None else value)
@@ -115,31 +118,41 @@ class Lines:
             line["vatRateKey"] = str(value)
             return None
         look = partial(self._vat.rate, terms.side, terms.treatment, terms.date)
-        rate = note.attempt(path, look, value)
+        rate = findings.attempt(path, look, value)
         # Only what is noted above is wrong with a field that has a value.
         line["vatRateKey"] = rate.key if rate else str(value)
         return rate
 
     def _price(
-        self, line: Line, terms: Terms, rate: Rate | None, where: str, note: Findings, sums: Sums
+        self,
+        line: Line,
+        terms: Terms,
+        rate: Rate | None,
+        where: str,
+        findings: Findings,
+        sums: Sums,
     ) -> None:
         nets = [name for name in _NET if name in line]
         grosses = [name for name in _GROSS if name in line]
         for several in (nets, grosses):
             if len(several) > 1:
-                note.faults.append(f"{where}: give {' or '.join(several)}, not both")
+                findings.faults.append(f"{where}: give {' or '.join(several)}, not both")
                 sums.known = False
                 return
         if ("net" in line or grosses) and "quantity" not in line and "unitPrice" not in line:
             line["quantity"] = Decimal(1)
-        if not (nets or grosses) or "quantity" not in line or note.open(f"{where}.quantity"):
+        if (
+            not (nets or grosses)
+            or "quantity" not in line
+            or findings.mentions(f"{where}.quantity")
+        ):
             sums.known = False
             return
-        tax = self._manual(line, rate, where, note)
+        tax = self._manual(line, rate, where, findings)
         if grosses:
-            tax = self._from_gross(line, terms, rate, where, note, sums)
+            tax = self._from_gross(line, terms, rate, where, findings, sums)
         elif nets == ["net"]:
-            _unit_price(line, line.pop("net"), where, note)
+            _unit_price(line, line.pop("net"), where, findings)
         if "unitPrice" not in line or rate is None:
             sums.known = False
             return
@@ -152,7 +165,9 @@ class Lines:
         else:
             sums.vat += tax
 
-    def _manual(self, line: Line, rate: Rate | None, where: str, note: Findings) -> Decimal | None:
+    def _manual(
+        self, line: Line, rate: Rate | None, where: str, findings: Findings
+    ) -> Decimal | None:
         """The VAT that a line itself gives."""
         if rate is None:
             return None
@@ -160,17 +175,17 @@ class Lines:
         if rate.key != MANUAL:
             if given is not None:
                 del line["vatAmount"]
-                note.warnings.append(
+                findings.warnings.append(
                     f"{where}.vatAmount: is not sent, since the VAT follows from {rate.key}; "
                     "use the rate Manual to set it"
                 )
             return None
         if given is None:
-            if not note.open(f"{where}.vatAmount"):
-                note.faults.append(f"{where}.vatAmount: is required with the rate Manual")
+            if not findings.mentions(f"{where}.vatAmount"):
+                findings.faults.append(f"{where}.vatAmount: is required with the rate Manual")
             return None
         if not is_pennies(given):
-            note.faults.append(f"{where}.vatAmount: {plain(given)} has parts of a penny")
+            findings.faults.append(f"{where}.vatAmount: {plain(given)} has parts of a penny")
         return given
 
     def _keyed(self, net: Decimal, rate: Rate, terms: Terms) -> Decimal | None:
@@ -182,10 +197,16 @@ class Lines:
         return pennies(over(times(net, rate.percent), HUNDRED))
 
     def _from_gross(
-        self, line: Line, terms: Terms, rate: Rate | None, where: str, note: Findings, sums: Sums
+        self,
+        line: Line,
+        terms: Terms,
+        rate: Rate | None,
+        where: str,
+        findings: Findings,
+        sums: Sums,
     ) -> Decimal | None:
         """Price a line so that its gross is the one given; the VAT that it takes."""
-        gross = _gross(line, where, note)
+        gross = _gross(line, where, findings)
         sums.gross_priced += 1
         if rate is None:
             line.setdefault("unitPrice", ZERO)  # what is wrong is noted with the rate
@@ -198,35 +219,44 @@ class Lines:
         elif net is not None:
             tax = gross - net
         else:
-            tax = self._within(gross, rate, terms, where, note)
+            tax = self._within(gross, rate, terms, where, findings)
         if net is not None:
-            self._fits(net, gross, tax, line, rate, terms, where, note)
+            self._fits(net, gross, tax, line, rate, terms, where, findings)
         if "unitPrice" not in line:
-            _unit_price(line, gross - tax, where, note)
+            _unit_price(line, gross - tax, where, findings)
         if rate.key != MANUAL and self._keyed(gross - tax, rate, terms) != tax:
             line |= {"vatRateKey": MANUAL, "vatAmount": tax}
         return Decimal(tax)
 
     def _fits(
-        self, net: Decimal, gross: Decimal, tax: Decimal, line: Line, rate: Rate, terms: Terms,
-        where: str, note: Findings,
-    ) -> None:  # fmt: skip
+        self,
+        net: Decimal,
+        gross: Decimal,
+        tax: Decimal,
+        line: Line,
+        rate: Rate,
+        terms: Terms,
+        where: str,
+        findings: Findings,
+    ) -> None:
         """Check a line that gives both net and gross; a penny for each unit may be rounded."""
         usual = tax if rate.key == MANUAL else self._keyed(net, rate, terms)
         allowed = PENNY * max(abs(line["quantity"]), 1)
         if net + tax != gross or (usual is not None and abs(tax - usual) > allowed):
-            note.faults.append(
+            findings.faults.append(
                 f"{where}: net {money(net)} and gross {money(gross)} do not fit {rate.key}"
                 + (f" with VAT {money(tax)}" if rate.key == MANUAL else "")
             )
 
     def _within(
-        self, gross: Decimal, rate: Rate, terms: Terms, where: str, note: Findings
+        self, gross: Decimal, rate: Rate, terms: Terms, where: str, findings: Findings
     ) -> Decimal:
         """The VAT that is part of a gross amount: the VAT fraction, half a penny up."""
         if rate.percent is None:
-            note.faults.append(f"{where}: the API does not tell the percentage of {rate.key}, "
-                               "so a gross price cannot be split")  # fmt: skip
+            findings.faults.append(
+                f"{where}: the API does not tell the percentage of {rate.key}, "
+                "so a gross price cannot be split"
+            )
             return ZERO
         if terms.treatment is not None and self._vat.reverse(terms.side, terms.treatment):
             return ZERO
@@ -238,25 +268,25 @@ def _priced(line: Line) -> bool:
     return any(name in line for name in (*_NET, *_GROSS))
 
 
-def _gross(line: Line, where: str, note: Findings) -> Decimal:
+def _gross(line: Line, where: str, findings: Findings) -> Decimal:
     """The gross of a line, whichever way it is given."""
     if "grossUnitPrice" in line:
         return pennies(times(line.pop("grossUnitPrice"), line["quantity"]))
     gross: Decimal = line.pop("gross")
     if not is_pennies(gross):
-        note.faults.append(f"{where}.gross: {plain(gross)} has parts of a penny")
+        findings.faults.append(f"{where}.gross: {plain(gross)} has parts of a penny")
     return gross
 
 
-def _unit_price(line: Line, net: Decimal, where: str, note: Findings) -> None:
+def _unit_price(line: Line, net: Decimal, where: str, findings: Findings) -> None:
     """Set the price that gives this net, with the fewest decimals that do."""
     quantity = line["quantity"]
     if not is_pennies(net):
-        note.faults.append(f"{where}.net: {plain(net)} has parts of a penny")
+        findings.faults.append(f"{where}.net: {plain(net)} has parts of a penny")
         return
     if not quantity:
         if net:
-            note.faults.append(f"{where}.quantity: is 0, and the line comes to {money(net)}")
+            findings.faults.append(f"{where}.quantity: is 0, and the line comes to {money(net)}")
         line["unitPrice"] = ZERO
         return
     exact = over(net, quantity)
@@ -265,4 +295,4 @@ def _unit_price(line: Line, net: Decimal, where: str, note: Findings) -> None:
         if pennies(times(price, quantity)) == net:
             line["unitPrice"] = price
             return
-    note.faults.append(f"{where}.quantity: is too large to be priced by its total")
+    findings.faults.append(f"{where}.quantity: is too large to be priced by its total")

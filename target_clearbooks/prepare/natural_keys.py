@@ -1,7 +1,8 @@
-"""Accounts, bank accounts and stock items that stand in the ledger already: adopted, not doubled.
+"""Records that the ledger holds already, found by their natural keys so as not to be made twice.
 
 What identifies one is declared in `WRITABLE`; the first key that a record has and that matches
-decides. One that bears the key but differs in another (the same name, another SKU) is another.
+decides. One that has the key but differs in a better one (the same name, another SKU) is another
+record.
 """
 
 from __future__ import annotations
@@ -9,25 +10,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.ledger.spelling import fold
-from target_clearbooks.prepare.diagnostics import Ambiguous
+from target_clearbooks.prepare.diagnostics import AmbiguousError
 from target_clearbooks.writable import WRITABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from target_clearbooks.intent import LedgerMap
     from target_clearbooks.ledger.lookups import Lookups
+    from target_clearbooks.store.ledger_map import LedgerMap
 
-STREAMS = ("account_codes", "bank_accounts", "stock_items")
 
-
-def standing(
+def find_existing(
     lookups: Lookups, ledger_map: LedgerMap, stream: str, body: Mapping[str, Any], own_key: str
 ) -> tuple[int, str] | None:
-    """ID of the record that a body describes, and the key that found it.
+    """ID of the record of the ledger that a body describes, and the key that found it.
 
     Raises:
-        Ambiguous: several match on the first key that matches.
+        AmbiguousError: several match on the first key that matches.
     """
     keys = [tuple(key.split("+")) for key in WRITABLE[stream].keys]
     for names in keys:
@@ -37,11 +36,11 @@ def standing(
         found = [
             row
             for row in lookups.table(stream).find(_index(names), _values(names), value)
-            if not _another(keys, names, body, row)
+            if not _differs(keys, names, body, row)
             and ledger_map.owner(stream, row["id"]) in (None, own_key)
         ]
         if len(found) > 1:
-            raise Ambiguous(
+            raise AmbiguousError(
                 f"{len(found)} of {stream} have the same {' and '.join(names)}",
                 [{"id": row["id"], "name": row.get("name", "")} for row in found],
             )
@@ -52,7 +51,7 @@ def standing(
 
 def _index(names: tuple[str, ...]) -> str:
     # Not the bare names: other modules keep indexes of other spellings under those.
-    return f"standing {'+'.join(names)}"
+    return f"natural key {'+'.join(names)}"
 
 
 def _value(names: tuple[str, ...], row: Mapping[str, Any]) -> tuple[str, ...] | None:
@@ -70,12 +69,13 @@ def _values(
     return values
 
 
-def _another(
+def _differs(
     keys: list[tuple[str, ...]],
     names: tuple[str, ...],
     body: Mapping[str, Any],
     row: Mapping[str, Any],
 ) -> bool:
+    """Whether a record found by the key `names` has another value of a better key."""
     for other in keys:
         if other == names:
             return False  # what comes after is weaker: a name may have changed

@@ -5,88 +5,88 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from target_clearbooks.ledger.amounts import money
-from target_clearbooks.prepare.contacts import KINDS
-from target_clearbooks.prepare.context import pennies_only
+from target_clearbooks.prepare.checks import pennies_only
+from target_clearbooks.writable import WRITABLE, Kind, Side, streams_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from target_clearbooks.prepare.context import Body, Kit
-    from target_clearbooks.prepare.diagnostics import Findings
+    from target_clearbooks.prepare.draft import Draft
 
 
-def payment(kit: Kit, stream: str, body: Body, source_key: str, note: Findings) -> str | None:
+def payment(draft: Draft) -> str | None:
     """Resolve and check a payment's body in place; its marker."""
-    contact = kit.contact(stream, body, "contactId", KINDS, note)
-    bank = _bank(kit, stream, body, note)
-    _method(kit, stream, body, bank, note)
+    body = draft.body
+    contact = draft.contact(str(draft.row.contact), streams_of(Kind.CONTACT))
+    bank = _bank(draft)
+    _method(draft, bank)
     currency = body.pop("currency", None)
     if bank and currency and str(currency).upper() != bank.get("currency", currency):
-        note.faults.append(
+        draft.fault(
             f"currency: {currency} is not that of the bank account {bank.get('name', '')!r}, "
             f"which is in {bank['currency']}"
         )
     rate = body.get("exchangeRate")
     if rate is not None and rate <= 0:
-        note.faults.append("exchangeRate: should be above 0")
-    pennies_only(body, "amount", "", note)
-    _sign(kit, body, contact, body.pop("refund", False), note)
-    return _marker(kit, stream, body, source_key)
+        draft.fault("exchangeRate: should be above 0")
+    pennies_only(body, "amount", "", draft.findings)
+    _sign(draft, contact, body.pop("refund", False))
+    return _marker(draft)
 
 
-def _bank(kit: Kit, stream: str, body: Body, note: Findings) -> Mapping[str, Any] | None:
+def _bank(draft: Draft) -> Mapping[str, Any] | None:
+    body = draft.body
+    given = body.pop("bankAccount", None)
     name = "bankAccountId" if "bankAccountId" in body else "bankAccount"
-    value = {"id": body["bankAccountId"]} if name in body and name == "bankAccountId" else None
-    value = value or kit.aliases.meant(stream, "bankAccount", body.pop("bankAccount", None))
-    if value is None or value == "":
+    value = {"id": body[name]} if name in body else draft.meant("bankAccount", given)
+    if value is None:
         return None
-    body.pop("bankAccount", None)
-    bank = note.attempt(name, kit.references.bank_account, value)
+    bank = draft.findings.attempt(name, draft.resolver.references.bank_account, value)
     if bank is not None:
         body["bankAccountId"] = int(bank["id"])
     return bank
 
 
-def _method(
-    kit: Kit, stream: str, body: Body, bank: Mapping[str, Any] | None, note: Findings
-) -> None:
+def _method(draft: Draft, bank: Mapping[str, Any] | None) -> None:
+    body = draft.body
+    given = body.pop("paymentMethod", None)
     name = "paymentMethodId" if "paymentMethodId" in body else "paymentMethod"
-    value = body.pop(name, None)
-    body.pop("paymentMethod", None)
-    if name == "paymentMethod":
-        value = kit.aliases.meant(stream, "paymentMethod", value)
+    value = body.pop(name) if name in body else draft.meant("paymentMethod", given)
     if value is None or value == "" or bank is None:
         return
-    found = note.attempt(name, kit.references.payment_method, value, bank)
+    look = draft.resolver.references.payment_method
+    found = draft.findings.attempt(name, look, value, bank)
     if found is not None:
         body["paymentMethodId"] = found
 
 
-def _sign(kit: Kit, body: Body, contact: int | None, refund: bool, note: Findings) -> None:
-    amount = body.get("amount")
+def _sign(draft: Draft, contact: int | None, refund: bool) -> None:
+    amount = draft.body.get("amount")
     if amount is None:
         return
     if not amount:
-        note.faults.append("amount: should not be 0")
+        draft.fault("amount: should not be 0")
         return
-    kind = kit.contacts.kind_of(contact) if contact is not None else None
-    if kind == "suppliers" and (amount > 0) is not refund:
-        note.faults.append(
-            f"amount: {money(amount)}: money paid to a supplier is negative"
-            + ("; what a supplier gives back is positive" if refund else
-               f" ({money(-amount)}); a refund from one is positive and carries `refund: true`")
-        )  # fmt: skip
-    if kind == "customers" and refund and amount > 0:
-        note.faults.append(f"amount: {money(amount)}: a refund to a customer is negative")
+    stream = draft.resolver.contacts.stream_of(contact) if contact is not None else None
+    side = WRITABLE[stream].side if stream else None
+    if side is Side.PURCHASES and (amount > 0) is not refund:
+        hint = (
+            "; what a supplier gives back is positive"
+            if refund
+            else f" ({money(-amount)}); a refund from one is positive and carries `refund: true`"
+        )
+        draft.fault(f"amount: {money(amount)}: money paid to a supplier is negative{hint}")
+    if side is Side.SALES and refund and amount > 0:
+        draft.fault(f"amount: {money(amount)}: a refund to a customer is negative")
 
 
-def _marker(kit: Kit, stream: str, body: Body, source_key: str) -> str | None:
+def _marker(draft: Draft) -> str | None:
     """The marker stands in the description, as a word of its own at its end."""
-    marker = kit.marker(stream, source_key)
-    words = str(body.get("description", "")).strip()
+    marker = draft.marker()
+    words = str(draft.body.get("description", "")).strip()
     if marker and marker not in words.split():
         words = f"{words} {marker}".strip()
     if words:
-        body["description"] = words
+        draft.body["description"] = words
     return marker

@@ -2,52 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.contract import load_contract
 from target_clearbooks.intent import Intent, Missing, Operation, Quarantined, Rejected, Waiting
-from target_clearbooks.ledger.amounts import shown
-from target_clearbooks.ledger.lookups import ALLOCATIONS, PURCHASES, SALES
-from target_clearbooks.ledger.spelling import fold, listed
-from target_clearbooks.prepare import natural_keys, simple_records
-from target_clearbooks.prepare.allocations import Allocations
-from target_clearbooks.prepare.attached_files import attached_to, content, file_name, unknown
-from target_clearbooks.prepare.contacts import KINDS
-from target_clearbooks.prepare.context import Kit
-from target_clearbooks.prepare.diagnostics import Findings
+from target_clearbooks.ledger.amounts import quoted
+from target_clearbooks.ledger.spelling import fold, join_names
+from target_clearbooks.prepare import file_contents, master_data
+from target_clearbooks.prepare.allocations import allocation
+from target_clearbooks.prepare.attachments import attached_to, check_fields, content, file_name
+from target_clearbooks.prepare.bank_data import bank_feed, bank_statement
 from target_clearbooks.prepare.documents import document
-from target_clearbooks.prepare.extra_fields import flat_shape, shape_of, update_fields
+from target_clearbooks.prepare.draft import Draft
+from target_clearbooks.prepare.journals import journal
+from target_clearbooks.prepare.natural_keys import find_existing
 from target_clearbooks.prepare.payments import payment
-from target_clearbooks.writable import WRITABLE
+from target_clearbooks.prepare.resolver import Resolver
+from target_clearbooks.prepare.stream_shapes import (
+    belongs_to,
+    flat_shape,
+    shape_of,
+    update_fields,
+)
+from target_clearbooks.writable import WRITABLE, Kind, Settle
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from clearbooks.client import Client
-    from target_clearbooks.intent import LedgerMap, Mapped, Outcome, SourceKey
+    from target_clearbooks.intent import Mapped, Outcome, Reference, SourceKey
     from target_clearbooks.ledger.lookups import Lookups
-    from target_clearbooks.prepare.context import Body
+    from target_clearbooks.prepare.diagnostics import Findings
+    from target_clearbooks.prepare.shapes import Body
     from target_clearbooks.settings import TargetSettings
+    from target_clearbooks.store.ledger_map import LedgerMap
 
-# Resolves and checks a body in place; answers its marker, where it has one.
-Step = Callable[[Kit, str, dict[str, Any], str, Findings], "str | None"]
+Step = Callable[[Draft], "str | None"]
+"""Resolves and checks the body of a draft in place; answers its marker, where it has one."""
 
-_STEPS: Mapping[str, Step] = {
-    **dict.fromkeys((*SALES, *PURCHASES), document),
-    **dict.fromkeys(KINDS, simple_records.contact),
-    "payments": payment,
-    "journals": simple_records.journal,
-    "account_codes": simple_records.account_code,
-    "bank_accounts": simple_records.bank_account,
-    "stock_items": simple_records.stock_item,
-    "bank_feeds": simple_records.bank_feed,
-    "bank_statements": simple_records.bank_statement,
-    "businesses": simple_records.business,
+_STEPS: Mapping[Kind, Step] = {
+    Kind.BUSINESS: master_data.business,
+    Kind.ACCOUNT_CODE: master_data.account_code,
+    Kind.BANK_ACCOUNT: master_data.bank_account,
+    Kind.CONTACT: master_data.contact,
+    Kind.STOCK_ITEM: master_data.stock_item,
+    Kind.DOCUMENT: document,
+    Kind.PAYMENT: payment,
+    Kind.ALLOCATION: allocation,
+    Kind.BANK_FEED: bank_feed,
+    Kind.BANK_STATEMENT: bank_statement,
+    Kind.JOURNAL: journal,
 }
-_ATTACHMENTS = ("sales_attachments", "purchase_attachments")
-# By which fields else a record may give what the contract requires.
-_ELSE = {
+
+
+def _plain(draft: Draft) -> str | None:
+    """A record that names nothing else of the ledger: its shape is all that is checked."""
+    return draft.mark()
+
+
+# By which other fields a record may give what the contract requires.
+_ALTERNATIVES = {
     "customerId": ("customer", "contact"),
     "supplierId": ("supplier", "contact"),
     "contactId": ("contact", "customer", "supplier"),
@@ -58,213 +71,227 @@ _WORDS = {fold(word): word for word in ("upsert", "void", "delete")}
 
 
 class Preparer:
-    """Implements `target_clearbooks.intent.Preparer`. For one thread at a time."""
+    """From record to intent, offline but for the lists it looks things up in.
+
+    For one thread at a time.
+
+    Args:
+        lookups: The ledger's lists.
+        ledger_map: What became of records before.
+        settings: Those that preparing depends on.
+        business_id: The business that is written into.
+    """
 
     def __init__(
         self,
-        client: Client,
         lookups: Lookups,
         ledger_map: LedgerMap,
         settings: TargetSettings,
         business_id: int,
     ) -> None:
-        del client  # every read goes through `lookups`
-        self._kit = Kit(lookups, ledger_map, settings, business_id)
-        self._allocations = Allocations(self._kit)
+        self._resolver = Resolver(lookups, ledger_map, settings, business_id)
 
     def prepare(
         self, stream: str, record: Mapping[str, Any], source_key: SourceKey
     ) -> Intent | Outcome:
-        """The intent, or every reason against it at once; see the protocol."""
-        note = Findings()
-        wanted = self._wanted(stream, record, note)
-        mapped = self._kit.map.find(stream, source_key)
+        """The intent, or every reason against it at once.
+
+        A record whose source key the map holds becomes an `update` (or `void`) of what it became;
+        one that the ledger holds already by its natural keys, or a contact by the setting `match`,
+        an `update` with `adopted`; every other a `create`. Documents and payments of the ledger
+        are not compared here: `Adopter` does it before they are sent. Allocations are always
+        `create` with the whole sum wanted.
+
+        Raises:
+            ClearBooksError: a list could not be read; nothing is decided from that.
+        """
+        row = WRITABLE[stream]
+        draft = Draft(row, source_key, {}, self._resolver)
+        wanted = self._wanted(draft, record)
+        mapped = self._resolver.map.find(stream, source_key)
         if wanted in (Operation.VOID, Operation.DELETE):
-            return self._removal(stream, record, source_key, wanted, mapped, note)
-        if stream in _ATTACHMENTS:
-            return self._attachment(stream, record, source_key, note)
-        body = self._read(stream, record, note)
-        self._check_business(body, record, note)
-        if stream in ALLOCATIONS:
-            marker = None
-            self._allocations.allocation(stream, body, source_key, note)
-        else:
-            marker = _STEPS[stream](self._kit, stream, body, source_key, note)
-        self._complete(stream, body, note)
-        operation, remote_id, adopted = self._target(stream, body, source_key, mapped, note)
-        outcome = _outcome(note)
-        if outcome is not None:
-            return outcome
-        return Intent(
-            business_id=self._kit.business_id,
+            return self._removal(draft, record, wanted, mapped)
+        if row.kind is Kind.ATTACHMENT:
+            return self._attachment(draft, record)
+        draft.body = _read(draft, record)
+        self._check_business(draft, record)
+        marker = _STEPS.get(row.kind, _plain)(draft)
+        _check_complete(draft)
+        operation, remote_id, adopted = self._operation(draft, mapped)
+        return _outcome(draft.findings) or Intent(
+            business_id=self._resolver.business_id,
             stream=stream,
             operation=operation,
             source_key=source_key,
-            body=_sent(stream, operation, body),
+            body=_sent(draft, operation),
             params=load_contract().resources[stream].fixed,
             remote_id=remote_id,
             marker=marker,
-            depends_on=tuple(dict.fromkeys(note.depends)),
+            depends_on=_depends_on(draft),
             record=record,
             adopted=adopted,
-            warnings=tuple(note.warnings),
-            expected=note.expected,
+            warnings=tuple(draft.findings.warnings),
+            expected=draft.findings.expected,
         )
 
-    def _wanted(self, stream: str, record: Mapping[str, Any], note: Findings) -> Operation:
+    def _wanted(self, draft: Draft, record: Mapping[str, Any]) -> Operation:
+        """What the record asks for by `_operation`: a void, a deletion, or else a create."""
         word = record.get("_operation")
         if word is None or word == "":
             return Operation.CREATE
         known = _WORDS.get(fold(str(word)))
         if known is None:
-            note.faults.append(
-                f"_operation: {shown(word)} should be one of {listed(_WORDS.values())}"
-            )
-        if known == "void" and not WRITABLE[stream].voids:
-            note.faults.append(f"_operation: {stream} cannot be voided")
-        if known == "delete" and not self._kit.settings.allow_delete:
-            note.faults.append("_operation: delete is done only where allow_delete is set")
+            words = join_names(_WORDS.values())
+            draft.fault(f"_operation: {quoted(word)} should be one of {words}")
+        if known == "void" and not draft.row.voids:
+            draft.fault(f"_operation: {draft.row.stream} cannot be voided")
+        if known == "delete" and not self._resolver.settings.allow_delete:
+            draft.fault("_operation: delete is done only where allow_delete is set")
         return {"void": Operation.VOID, "delete": Operation.DELETE}.get(
             str(known), Operation.CREATE
         )
 
     def _removal(
-        self, stream: str, record: Mapping[str, Any], source_key: SourceKey,
-        operation: Operation, mapped: Mapped | None, note: Findings,
-    ) -> Intent | Outcome:  # fmt: skip
-        params: Mapping[str, Any] = load_contract().resources[stream].fixed
-        if load_contract().resources[stream].operation("delete") is None:
-            note.faults.append(f"_operation: the API cannot take back {stream}")
+        self, draft: Draft, record: Mapping[str, Any], operation: Operation, mapped: Mapped | None
+    ) -> Intent | Outcome:
+        stream = draft.row.stream
+        resource = load_contract().resources[stream]
+        params: Mapping[str, Any] = resource.fixed
+        if resource.operation("delete") is None:
+            draft.fault(f"_operation: the API cannot take back {stream}")
         elif mapped is None:
-            note.faults.append(
-                f"_operation: nothing of {stream} is known by the source key {source_key!r}; "
-                "`clearbooks map set` can tell which one is meant"
+            draft.fault(
+                f"_operation: nothing of {stream} is known by the source key "
+                f"{draft.source_key!r}; `clearbooks map set` can tell which one is meant"
             )
-        if stream in _ATTACHMENTS and not note.faults:
-            params = attached_to(self._kit, stream, record, note)
-        outcome = _outcome(note)
+        if draft.row.kind is Kind.ATTACHMENT and not draft.findings.faults:
+            params = attached_to(draft, record)
+        outcome = _outcome(draft.findings)
         if outcome is not None or mapped is None:
             return outcome or Rejected(("_operation: nothing to void",))
         return Intent(
-            business_id=self._kit.business_id,
+            business_id=self._resolver.business_id,
             stream=stream,
             operation=operation,
-            source_key=source_key,
+            source_key=draft.source_key,
             params=params,
             remote_id=mapped.remote_id,
             record=record,
-            depends_on=tuple(dict.fromkeys(note.depends)),
+            depends_on=_depends_on(draft),
         )
 
-    def _read(self, stream: str, record: Mapping[str, Any], note: Findings) -> Body:
-        if stream == "bank_statements" and any(fold(k) == "transactionid" for k in record):
-            line = flat_shape().read(record, "", note.faults)
-            body: Body = {n: line.pop(n) for n in ("feedId", "feed", "bankFeed") if n in line}
-            note.faults.extend(
-                f"{name}: is required" for name in flat_shape().missing(line) if not note.open(name)
-            )
-            return body | {"statementLines": [line]}
-        return shape_of(stream).read(record, "", note.faults)
-
-    def _check_business(self, body: Body, record: Mapping[str, Any], note: Findings) -> None:
-        del body
+    def _check_business(self, draft: Draft, record: Mapping[str, Any]) -> None:
         for name in ("businessId", "business_id"):
             value = record.get(name)
-            if value is not None and str(value) != str(self._kit.business_id):
-                note.faults.append(
-                    f"businessId: {shown(value)} is not the business that is written: "
-                    f"{self._kit.business_id}"
+            if value is not None and str(value) != str(self._resolver.business_id):
+                draft.fault(
+                    f"businessId: {quoted(value)} is not the business that is written: "
+                    f"{self._resolver.business_id}"
                 )
 
-    def _complete(self, stream: str, body: Body, note: Findings) -> None:
-        shape = shape_of(stream)
-        for name in shape.missing(body):
-            others_ = _ELSE.get(name, ())
-            if any(note.open(n) for n in (name, *others_)) or (others_ and note.missing):
-                continue
-            hint = f"; name it by {' or '.join(others_)}" if others_ else ""
-            note.faults.append(f"{name}: is required{hint}")
-        lacking = shape.wanting(body)
-        if lacking and not note.open("bankAccount"):
-            note.faults.append(f"record: needs {lacking}")
-
-    def _target(
-        self, stream: str, body: Body, source_key: SourceKey, mapped: Mapped | None, note: Findings
+    def _operation(
+        self, draft: Draft, mapped: Mapped | None
     ) -> tuple[Operation, int | str | None, str | None]:
-        """What is to be done to which record, and how it was found."""
-        if stream == "businesses":
-            return Operation.UPDATE, self._kit.business_id, None
-        if stream == "bank_statements":
+        """What is to be done to which record, and how that one was found."""
+        row, resolver, findings = draft.row, self._resolver, draft.findings
+        if row.kind is Kind.BUSINESS:
+            return Operation.UPDATE, resolver.business_id, None
+        if row.settle is Settle.AGAIN:
             return Operation.POST, None, None
-        if mapped is not None and stream not in ALLOCATIONS:
+        if mapped is not None and row.kind is not Kind.ALLOCATION:
             return Operation.UPDATE, mapped.remote_id, None
         found = None
-        if stream in KINDS and not note.faults:
-            look = self._kit.contacts.find
-            found = note.attempt("record", look, stream, body, source_key)
-        elif stream in natural_keys.STREAMS and not note.faults:
-            kit = self._kit
-            found = note.attempt(
-                "record", natural_keys.standing, kit.lookups, kit.map, stream, body, source_key
-            )
+        if row.kind is Kind.CONTACT and not findings.faults:
+            look = resolver.contacts.find
+            found = findings.attempt("record", look, row.stream, draft.body, draft.source_key)
+        elif row.adopts and not findings.faults:
+            look = partial(find_existing, resolver.lookups, resolver.map)
+            found = findings.attempt("record", look, row.stream, draft.body, draft.source_key)
         if found is not None:
             return Operation.UPDATE, *found
         return Operation.CREATE, None, None
 
-    def _attachment(
-        self, stream: str, record: Mapping[str, Any], source_key: SourceKey, note: Findings
-    ) -> Intent | Outcome:
-        params = attached_to(self._kit, stream, record, note)
-        name = file_name(record, note)
-        # Read where a file is met, and not before: it brings an HTTP client of its own.
-        from target_clearbooks.prepare import attachments  # noqa: PLC0415
-
-        unknown(stream, record, note)
-        data = note.attempt("content", attachments.read, content(record), self._kit.settings)
-        outcome = _outcome(note)
+    def _attachment(self, draft: Draft, record: Mapping[str, Any]) -> Intent | Outcome:
+        params = attached_to(draft, record)
+        name = file_name(draft, record)
+        check_fields(draft, record)
+        settings = self._resolver.settings
+        data = draft.findings.attempt("content", file_contents.read, content(record), settings)
+        outcome = _outcome(draft.findings)
         if outcome is not None or data is None:
             return outcome or Rejected(("content: is required",))
         return Intent(
-            business_id=self._kit.business_id,
-            stream=stream,
+            business_id=self._resolver.business_id,
+            stream=draft.row.stream,
             operation=Operation.CREATE,
-            source_key=source_key,
+            source_key=draft.source_key,
             body=data,
             params={**params, "fileName": name},
-            depends_on=tuple(dict.fromkeys(note.depends)),
+            depends_on=_depends_on(draft),
             record=record,
         )
 
 
-def _sent(stream: str, operation: Operation, body: Body) -> Body:
+def _read(draft: Draft, record: Mapping[str, Any]) -> Body:
+    """The record as a body; one that is a single item of a list is put into its list."""
+    row, faults = draft.row, draft.findings.faults
+    if not row.flat or not any(fold(key) == fold(row.keys[0]) for key in record):
+        return shape_of(row.stream).read(record, "", faults)
+    shape = flat_shape(row.stream)
+    item = shape.read(record, "", faults)
+    body = {name: item.pop(name) for name in belongs_to(row.stream) if name in item}
+    faults.extend(
+        f"{name}: is required" for name in shape.missing(item) if not draft.findings.mentions(name)
+    )
+    return body | {row.flat: [item]}
+
+
+def _check_complete(draft: Draft) -> None:
+    """Note what is required and absent, once references are resolved."""
+    shape, findings = shape_of(draft.row.stream), draft.findings
+    for name in shape.missing(draft.body):
+        names = _ALTERNATIVES.get(name, ())
+        if any(findings.mentions(n) for n in (name, *names)) or (names and findings.missing):
+            continue
+        hint = f"; name it by {' or '.join(names)}" if names else ""
+        draft.fault(f"{name}: is required{hint}")
+    lacking = shape.wanting(draft.body)
+    if lacking and not findings.mentions("bankAccount"):
+        draft.fault(f"record: needs {lacking}")
+
+
+def _depends_on(draft: Draft) -> tuple[Reference, ...]:
+    return tuple(dict.fromkeys(draft.findings.depends_on))
+
+
+def _sent(draft: Draft, operation: Operation) -> Body:
     if operation is not Operation.UPDATE:
-        return {name: value for name, value in body.items() if value is not None}
-    takes = update_fields(stream)
-    return {name: value for name, value in body.items() if name in takes}
+        return {name: value for name, value in draft.body.items() if value is not None}
+    takes = update_fields(draft.row.stream)
+    return {name: value for name, value in draft.body.items() if name in takes}
 
 
-def _outcome(note: Findings) -> Outcome | None:
+def _outcome(findings: Findings) -> Outcome | None:
     """Why nothing is sent, if anything speaks against it. What cannot mend itself comes first."""
-    unclear = [f"{where}: {words}: {_list(found)}" for where, words, found in note.unclear]
+    unclear = [f"{where}: {words}: {_list(found)}" for where, words, found in findings.ambiguous]
     waiting = [
-        f"{where}: {stream} {key!r} is not in the ledger" for where, stream, key in note.waiting
+        f"{where}: {stream} {key!r} is not in the ledger" for where, stream, key in findings.waiting
     ]
-    if note.faults:
-        return Rejected((*note.faults, *unclear))
+    if findings.faults:
+        return Rejected((*findings.faults, *unclear))
     if unclear:
-        candidates = tuple(c for _, _, found in note.unclear for c in found)
+        candidates = tuple(c for _, _, found in findings.ambiguous for c in found)
         return Quarantined(tuple(unclear), candidates)
     if waiting:
-        on = dict.fromkeys((stream, key) for _, stream, key in note.waiting)
+        on = dict.fromkeys((stream, key) for _, stream, key in findings.waiting)
         return Waiting(tuple(on), tuple(waiting))
-    if note.missing:
-        return Missing(tuple(note.missing))
+    if findings.missing:
+        return Missing(tuple(findings.missing))
     return None
 
 
 def _list(candidates: list[dict[str, Any]]) -> str:
-    return listed([
-        " ".join(str(c[n]) for n in ("stream", "key", "id", "name", "formattedDocumentNumber")
-                 if c.get(n) is not None)
-        for c in candidates
-    ])  # fmt: skip
+    names = ("stream", "key", "id", "name", "formattedDocumentNumber")
+    return join_names(
+        [" ".join(str(c[n]) for n in names if c.get(n) is not None) for c in candidates]
+    )

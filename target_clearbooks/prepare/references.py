@@ -9,18 +9,28 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from target_clearbooks.ledger.amounts import integer, shown, text
-from target_clearbooks.ledger.spelling import digits, fold, listed, nearest
-from target_clearbooks.ledger.status import is_voided
-from target_clearbooks.prepare.diagnostics import Ambiguous, NotFoundInLedger, NotYet
+from target_clearbooks.ledger.amounts import integer, quoted, text
+from target_clearbooks.ledger.matching import is_voided
+from target_clearbooks.ledger.spelling import closest, digits, fold, join_names
+from target_clearbooks.prepare.diagnostics import (
+    AmbiguousError,
+    NotFoundInLedgerError,
+    NotYetWrittenError,
+)
 from target_clearbooks.prepare.shapes import folded_keys
+from target_clearbooks.writable import WRITABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from target_clearbooks.intent import LedgerMap, Reference
+    from target_clearbooks.intent import Reference
     from target_clearbooks.ledger.lookups import Lookups
+    from target_clearbooks.ledger.record_tables import Table
+    from target_clearbooks.store.ledger_map import LedgerMap
 
+# The lists that references lead to, beside those of documents and contacts.
+_ACCOUNT_CODES, _BANK_ACCOUNTS = "account_codes", "bank_accounts"
+_STOCK_ITEMS, _BANK_FEEDS = "stock_items", "bank_feeds"
 _PREFIXED = re.compile(r"([A-Za-z]+)-?(\d+)")
 _SORT_AND_NUMBER = 14
 
@@ -80,13 +90,13 @@ class References:
         """An account code by number or name; on a document, one that takes its side.
 
         Raises:
-            NotFoundInLedger: there is none, or it does not take sales or purchases.
-            Ambiguous: several have that name.
+            NotFoundInLedgerError: there is none, or it does not take sales or purchases.
+            AmbiguousError: several have that name.
         """
         kept = (side, value) if isinstance(value, (str, int, float, Decimal)) else None
         if kept in self._accounts:
             return self._accounts[kept]
-        table = self._lookups.table("account_codes")
+        table = self._lookups.table(_ACCOUNT_CODES)
         number = _number(value)
         row = table.get(number) if number is not None else None
         if row is None:
@@ -94,33 +104,39 @@ class References:
             if len(found) > 1:
                 found = [r for r in found if _takes(r, side)] or found
             if len(found) > 1:
-                raise Ambiguous(
-                    f"{len(found)} account codes are called {shown(value)}", _candidates(found)
+                raise AmbiguousError(
+                    f"{len(found)} account codes are called {quoted(value)}", _candidates(found)
                 )
             row = found[0] if found else None
         if row is None:
-            near = nearest(str(value), [str(r.get("name", "")) for r in table.rows])
+            near = closest(str(value), [str(r.get("name", "")) for r in table.rows])
             hint = f"; the nearest name is {near!r}" if near else ""
-            raise NotFoundInLedger(f"there is no account code {shown(value)}{hint}")
+            raise NotFoundInLedgerError(f"there is no account code {quoted(value)}{hint}")
         if not _takes(row, side):
-            raise NotFoundInLedger(
+            raise NotFoundInLedgerError(
                 f"account code {row['id']} ({row.get('name', '')}) does not take {side}"
             )
         if kept:
             self._accounts[kept] = int(row["id"])
         return int(row["id"])
 
+    @property
+    def bank_accounts(self) -> Table:
+        """The bank accounts, by ID."""
+        return self._lookups.table(_BANK_ACCOUNTS)
+
     def bank_account(self, value: Any) -> Mapping[str, Any]:
         """A bank account by ID, name, IBAN, or sort code and account number.
 
         Raises:
-            NotFoundInLedger, Ambiguous, NotYet: there is none, several, or none yet.
+            NotFoundInLedgerError, AmbiguousError: there is none, or there are several.
+            NotYetWrittenError: a source key that is not in the ledger yet.
         """
-        table = self._lookups.table("bank_accounts")
+        table = self.bank_accounts
         if isinstance(value, dict):
             wanted = folded_keys(value, _BANK_FIELDS)
             if "externalId" in wanted:
-                row = table.get(self._mapped(("bank_accounts",), text(wanted["externalId"])))
+                row = table.get(self._mapped(_BANK_ACCOUNTS, text(wanted["externalId"])))
                 if row is not None:
                     return row
         else:
@@ -132,15 +148,18 @@ class References:
         if not found and not isinstance(value, dict):
             found = self._banks({"iban": value}) or self._banks({"id": value})
         if len(found) > 1:
-            raise Ambiguous(f"{len(found)} bank accounts match {shown(value)}", _candidates(found))
+            raise AmbiguousError(
+                f"{len(found)} bank accounts match {quoted(value)}", _candidates(found)
+            )
         if not found:
             names = [str(r.get("name", "")) for r in table.rows]
-            raise NotFoundInLedger(f"there is no bank account {shown(value)}; there are "
-                                   f"{listed(names)}")  # fmt: skip
+            raise NotFoundInLedgerError(
+                f"there is no bank account {quoted(value)}; there are {join_names(names)}"
+            )
         return found[0]
 
     def _banks(self, wanted: Mapping[str, Any]) -> list[dict[str, Any]]:
-        table = self._lookups.table("bank_accounts")
+        table = self.bank_accounts
         if "id" in wanted:
             number = _number(wanted["id"])
             row = table.get(number) if number is not None else None
@@ -158,7 +177,7 @@ class References:
         """A payment method of a bank account, by ID or name.
 
         Raises:
-            NotFoundInLedger, Ambiguous: the bank account has none, or several, of that name.
+            NotFoundInLedgerError, AmbiguousError: the bank account has none of it, or several.
         """
         if isinstance(value, dict):
             value = value.get("id", value.get("name"))
@@ -167,13 +186,14 @@ class References:
         found = [m for m in methods if m["id"] == _number(value)]
         found = found or [m for m in methods if fold(str(m.get("name", ""))) == wanted]
         if len(found) > 1:
-            raise Ambiguous(f"{len(found)} payment methods are called {shown(value)}",
-                            _candidates(found))  # fmt: skip
+            raise AmbiguousError(
+                f"{len(found)} payment methods are called {quoted(value)}", _candidates(found)
+            )
         if not found:
-            known = listed([f"{m.get('name')} ({m['id']})" for m in methods])
-            raise NotFoundInLedger(
+            known = join_names([f"{m.get('name')} ({m['id']})" for m in methods])
+            raise NotFoundInLedgerError(
                 f"the bank account {bank.get('name', '')!r} has no payment method "
-                f"{shown(value)}; it has {known}"
+                f"{quoted(value)}; it has {known}"
             )
         return int(found[0]["id"])
 
@@ -181,13 +201,14 @@ class References:
         """A stock item by its SKU, name, ID or `{externalId: ...}`.
 
         Raises:
-            NotFoundInLedger, Ambiguous, NotYet: there is none, several, or none yet.
+            NotFoundInLedgerError, AmbiguousError: there is none, or there are several.
+            NotYetWrittenError: a source key that is not in the ledger yet.
         """
-        table = self._lookups.table("stock_items")
+        table = self._lookups.table(_STOCK_ITEMS)
         wanted = folded_keys(value, _STOCK_FIELDS) if isinstance(value, dict) else {"sku": value}
         if "externalId" in wanted:
             key = text(wanted["externalId"])
-            return int(self._mapped(("stock_items",), key)), (("stock_items", key),)
+            return int(self._mapped(_STOCK_ITEMS, key)), ((_STOCK_ITEMS, key),)
         sku = wanted.get("sku")
         found = table.find("sku", _by_sku, fold(str(sku))) if sku is not None else []
         name = wanted.get("name", sku)
@@ -197,16 +218,18 @@ class References:
         if not found and number is not None and (row := table.get(number)):
             found = [row]
         if len(found) > 1:
-            raise Ambiguous(f"{len(found)} stock items match {shown(value)}", _candidates(found))
+            raise AmbiguousError(
+                f"{len(found)} stock items match {quoted(value)}", _candidates(found)
+            )
         if not found:
-            raise NotFoundInLedger(f"there is no stock item {shown(value)}")
+            raise NotFoundInLedgerError(f"there is no stock item {quoted(value)}")
         return int(found[0]["id"]), ()
 
     def feed(self, value: Any) -> tuple[str, tuple[Reference, ...]]:
         """A bank feed by its ID, or `{externalId: ...}`: the API does not list them.
 
         Raises:
-            NotYet: a source key that became no feed so far.
+            NotYetWrittenError: a source key that became no feed so far.
         """
         if not isinstance(value, dict):
             return text(value), ()
@@ -214,9 +237,11 @@ class References:
         if "id" in wanted:
             return text(wanted["id"]), ()
         if "externalId" not in wanted:
-            raise NotFoundInLedger(f"{shown(value)} should be the ID of a feed or its externalId")
+            raise NotFoundInLedgerError(
+                f"{quoted(value)} should be the ID of a feed or its externalId"
+            )
         key = text(wanted["externalId"])
-        return str(self._mapped(("bank_feeds",), key)), (("bank_feeds", key),)
+        return str(self._mapped(_BANK_FEEDS, key)), ((_BANK_FEEDS, key),)
 
     def document(
         self, streams: tuple[str, ...], value: Any
@@ -227,46 +252,53 @@ class References:
         plain value is a source key, else a document number.
 
         Raises:
-            NotFoundInLedger, Ambiguous, NotYet: there is none, several, or none yet.
+            NotFoundInLedgerError, AmbiguousError: there is none, or there are several.
+            NotYetWrittenError: a source key that is not in the ledger yet.
         """
         if isinstance(value, dict):
             wanted = folded_keys(value, _DOCUMENT_FIELDS)
         else:
             wanted = {"externalId": text(value), "documentNumber": text(value)}
         if not wanted:
-            raise NotFoundInLedger(f"{shown(value)} should have {listed(_DOCUMENT_FIELDS)}")
-        waiting: NotYet | None = None
+            raise NotFoundInLedgerError(
+                f"{quoted(value)} should have {join_names(_DOCUMENT_FIELDS)}"
+            )
+        waiting: NotYetWrittenError | None = None
         if "externalId" in wanted:
             try:
                 return self._mapped_document(streams, text(wanted["externalId"]))
-            except NotYet as error:
+            except NotYetWrittenError as error:
                 waiting = error
         found = self._documents(streams, wanted)
         if len(found) > 1:
-            raise Ambiguous(f"{len(found)} of {listed(streams)} match {shown(value)}",
-                            [_summary(stream, row) for stream, row in found])  # fmt: skip
+            raise AmbiguousError(
+                f"{len(found)} of {join_names(streams)} match {quoted(value)}",
+                [_summary(stream, row) for stream, row in found],
+            )
         if found:
             return *found[0], ()
         if waiting is not None:
             raise waiting
-        raise NotFoundInLedger(f"none of {listed(streams)} matches {shown(value)}")
+        raise NotFoundInLedgerError(f"none of {join_names(streams)} matches {quoted(value)}")
 
     def _mapped_document(
         self, streams: tuple[str, ...], key: str
     ) -> tuple[str, Mapping[str, Any], tuple[Reference, ...]]:
         found = [(s, m) for s in streams if (m := self._map.find(s, key))]
         if not found:
-            raise NotYet(streams[0], key)
+            raise NotYetWrittenError(streams[0], key)
         if len(found) > 1:
-            raise Ambiguous(f"several of {listed(streams)} have the externalId {key!r}",
-                            [{"stream": s, "id": m.remote_id} for s, m in found])  # fmt: skip
+            raise AmbiguousError(
+                f"several of {join_names(streams)} have the externalId {key!r}",
+                [{"stream": s, "id": m.remote_id} for s, m in found],
+            )
         stream, mapped = found[0]
         if mapped.voided:
-            raise NotFoundInLedger(f"{stream} {key!r} was voided")
+            raise NotFoundInLedgerError(f"{stream} {key!r} was voided")
         rows = self._lookups.documents(stream, "id", mapped.remote_id)
         row = rows[0] if rows else {"id": mapped.remote_id}
         if is_voided(row):
-            raise NotFoundInLedger(f"{stream} {key!r} is voided in the ledger")
+            raise NotFoundInLedgerError(f"{stream} {key!r} is voided in the ledger")
         return stream, row, ((stream, key),)
 
     def _documents(
@@ -279,7 +311,7 @@ class References:
             found = [
                 (stream, row)
                 for stream in streams
-                if name in _found_by(stream)
+                if name in WRITABLE[stream].found_by
                 for row in self._numbered(stream, name, value)
                 if not is_voided(row)
             ]
@@ -295,24 +327,18 @@ class References:
             found = [r for r in rows if fold(str(r.get("formattedDocumentNumber"))) == fold(value)]
         return found
 
-    def _mapped(self, streams: tuple[str, ...], key: str) -> int | str:
-        for stream in streams:
-            mapped = self._map.find(stream, key)
-            if mapped is not None:
-                if mapped.voided:
-                    raise NotFoundInLedger(f"{stream} {key!r} was deleted")
-                return mapped.remote_id
-        raise NotYet(streams[0], key)
+    def _mapped(self, stream: str, key: str) -> int | str:
+        mapped = self._map.find(stream, key)
+        if mapped is None:
+            raise NotYetWrittenError(stream, key)
+        if mapped.voided:
+            raise NotFoundInLedgerError(f"{stream} {key!r} was deleted")
+        return mapped.remote_id
 
 
 _BANK_FIELDS = ("externalId", "id", "sortCode", "accountNumber", "iban", "name")
 _STOCK_FIELDS = ("externalId", "sku", "name", "id")
 _DOCUMENT_FIELDS = ("externalId", "id", "documentNumber", "reference", "description")
-
-
-def _found_by(stream: str) -> tuple[str, ...]:
-    """Fields that name one of a stream in a reference."""
-    return ("id", "description") if stream == "payments" else ("id", "documentNumber", "reference")
 
 
 def _takes(row: Mapping[str, Any], side: str | None) -> bool:

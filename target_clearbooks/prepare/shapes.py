@@ -7,18 +7,21 @@ every record; a test compares what it accepts with a JSON Schema validator.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.ledger import amounts
-from target_clearbooks.ledger.spelling import fold, listed, nearest
+from target_clearbooks.ledger.spelling import closest, fold, join_names
+from target_clearbooks.writable import Extras, FieldType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from clearbooks.contract import JsonSchema
+
+Body = dict[str, Any]
+"""A record as it is sent: JSON-like, with `Decimal` amounts."""
 
 # Reads one value: (value, where it stands, faults to add to) -> value.
 Reader = Callable[[Any, str, list[str]], Any]
@@ -26,64 +29,34 @@ Reader = Callable[[Any, str, list[str]], Any]
 # Keywords that this compiler understands; any other in a schema is refused when compiling.
 _SAID = {"description", "title", "x-assumed", "readOnly", "writeOnly", "$schema", "default"}
 _KNOWN = _SAID | {
-    "type", "properties", "additionalProperties", "required", "items", "enum", "format", "minItems",
-    "anyOf",
-}  # fmt: skip
+    *("type", "properties", "additionalProperties", "required", "items", "enum", "format"),
+    *("minItems", "anyOf"),
+}
 _FORMATS = {"date", "int32", "double", None}
 _ABSENT = object()
+# Powers of ten that no amount has to be checked for.
+_USUAL = range(-15, 14)
 
 
-def anything(value: Any, where: str, faults: list[str]) -> Any:
+def _reference(value: Any, where: str, faults: list[str]) -> Any:
     """A reference: a name, a number, or an object; resolved later."""
     value = _from_json(value)
     if not isinstance(value, (str, int, float, Decimal, dict)) or isinstance(value, bool):
-        faults.append(f"{where}: {amounts.shown(value)} should be a name, a number or an object")
+        faults.append(f"{where}: {amounts.quoted(value)} should be a name, a number or an object")
         return _ABSENT
     return value
 
 
-def named(value: Any, where: str, faults: list[str]) -> Any:
+def _named(value: Any, where: str, faults: list[str]) -> Any:
     """A reference by one value: a name, a key or a number; also inside an object."""
-    value = anything(value, where, faults)
+    value = _reference(value, where, faults)
     if isinstance(value, dict):
         found = folded_keys(value, ("key", "id", "name"))
         if not found:
-            faults.append(f"{where}: {amounts.shown(value)} should be a name, a key or a number")
+            faults.append(f"{where}: {amounts.quoted(value)} should be a name, a key or a number")
             return _ABSENT
-        return named(next(iter(found.values())), where, faults)
+        return _named(next(iter(found.values())), where, faults)
     return value
-
-
-def amount(value: Any, where: str, faults: list[str]) -> Any:
-    """A decimal."""
-    return _number(value, where, faults)
-
-
-def label(value: Any, where: str, faults: list[str]) -> Any:
-    """Text."""
-    return _text(value, where, faults)
-
-
-def yes_or_no(value: Any, where: str, faults: list[str]) -> Any:
-    """True or false."""
-    return _truth(value, where, faults)
-
-
-@dataclass(frozen=True, slots=True)
-class Extras:
-    """Fields that a record may have beside those of the contract.
-
-    Attributes:
-        fields: Field → how it is read.
-        inside: The same for the objects of a field, such as `lineItems`.
-        ignored: Fields that are known and not sent.
-        open: Contract fields that may hold a name instead of a number or key.
-    """
-
-    fields: Mapping[str, Reader] = field(default_factory=dict)
-    inside: Mapping[str, Extras] = field(default_factory=dict)
-    ignored: frozenset[str] = frozenset()
-    open: frozenset[str] = frozenset()
 
 
 class Shape:
@@ -91,10 +64,16 @@ class Shape:
 
     Args:
         schema: Write schema of the object.
-        extras: What a record may have besides.
+        extras: What a record may hold besides.
+        ignored: Fields that are known and not sent.
     """
 
-    def __init__(self, schema: JsonSchema, extras: Extras | None = None) -> None:
+    def __init__(
+        self,
+        schema: JsonSchema,
+        extras: Extras | None = None,
+        ignored: frozenset[str] = frozenset(),
+    ) -> None:
         extras = extras or Extras()
         _understood(schema)
         self.required: tuple[str, ...] = tuple(schema.get("required", ()))
@@ -103,15 +82,15 @@ class Shape:
         self.readers: dict[str, Reader | None] = {}
         for name, sub in schema.get("properties", {}).items():
             inner = extras.inside.get(name)
-            self.readers[name] = named if name in extras.open else _reader(sub, inner)
+            self.readers[name] = _named if name in extras.named else _reader(sub, inner)
         # Null says something of its own there: it is kept.
         self.nullable = frozenset(
             name
             for name, sub in schema.get("properties", {}).items()
             if "null" in sub.get("type", "")
         )
-        self.readers |= extras.fields
-        self.readers |= dict.fromkeys(extras.ignored - set(self.readers))
+        self.readers |= {name: _READERS[holds] for name, holds in extras.fields.items()}
+        self.readers |= dict.fromkeys(ignored - set(self.readers))
         self.folded: dict[str, str] = {}
         self._hints: dict[str, str] = {}
         for name in self.readers:
@@ -124,7 +103,7 @@ class Shape:
         """
         record = _from_json(record)
         if not isinstance(record, dict):
-            faults.append(f"{where or 'record'}: {amounts.shown(record)} should be an object")
+            faults.append(f"{where or 'record'}: {amounts.quoted(record)} should be an object")
             return {}
         found: dict[str, Any] = {}
         readers = self.readers
@@ -189,8 +168,8 @@ class Shape:
             return
         hint = self._hints.get(key)
         if hint is None:
-            meant = nearest(key, self.readers)
-            known = listed(sorted(self.readers), 40)
+            meant = closest(key, self.readers)
+            known = join_names(sorted(self.readers), 40)
             hint = f"did you mean {meant}?" if meant else f"known are {known}"
             self._hints[key] = hint
         path = f"{where}.{key}" if where else key
@@ -250,9 +229,19 @@ _read_number = _simple(amounts.decimal)
 
 
 def _number(value: Any, where: str, faults: list[str]) -> Any:
-    if type(value) is Decimal and value.is_finite() and -16 < value.adjusted() < 14:  # noqa: PLR2004 - the usual, quickly
+    # The usual case, quickly.
+    if type(value) is Decimal and value.is_finite() and value.adjusted() in _USUAL:
         return value
     return _read_number(value, where, faults)
+
+
+_READERS: Mapping[FieldType, Reader] = {
+    FieldType.REFERENCE: _reference,
+    FieldType.NAME: _named,
+    FieldType.AMOUNT: _number,
+    FieldType.TEXT: _text,
+    FieldType.BOOLEAN: _truth,
+}
 
 
 def _choice(known: tuple[str, ...]) -> Reader:
@@ -263,7 +252,7 @@ def _choice(known: tuple[str, ...]) -> Reader:
             return value
         found = by_fold.get(fold(value)) if isinstance(value, str) else None
         if found is None:
-            faults.append(f"{where}: {amounts.shown(value)} should be one of {', '.join(known)}")
+            faults.append(f"{where}: {amounts.quoted(value)} should be one of {', '.join(known)}")
             return _ABSENT
         return found
 
@@ -280,12 +269,13 @@ def _array(schema: JsonSchema, extras: Extras | None) -> Reader:
         if isinstance(value, str) and not value.strip():
             return _ABSENT
         if not isinstance(value, (list, tuple)):
-            faults.append(f"{where}: {amounts.shown(value)} should be a list")
+            faults.append(f"{where}: {amounts.quoted(value)} should be a list")
             return _ABSENT
-        if len(value) < least:
-            faults.append(f"{where}: has {len(value)} items, needs at least {least}")
         read = [one(item, f"{where}[{n}]", faults) for n, item in enumerate(value)]
-        return [item for item in read if item is not _ABSENT]
+        kept = [item for item in read if item is not _ABSENT]
+        if len(kept) < least:
+            faults.append(f"{where}: has {len(kept)} items, needs at least {least}")
+        return kept
 
     return reader
 

@@ -8,23 +8,23 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from target_clearbooks.ledger.amounts import HUNDRED, decimal, plain, shown
-from target_clearbooks.ledger.spelling import fold, listed
-from target_clearbooks.prepare.diagnostics import Ambiguous, NotFoundInLedger
+from target_clearbooks.ledger.amounts import HUNDRED, decimal, plain, quoted
+from target_clearbooks.ledger.spelling import fold, join_names
+from target_clearbooks.prepare.diagnostics import AmbiguousError, NotFoundInLedgerError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from target_clearbooks.intent import Lookups
+    from target_clearbooks.ledger.lookups import Lookups
 
 MANUAL = "Manual"
 
 # Days on which UK rates or treatments changed. A list read for one day serves the others of the
 # same year up to the next of these days; before a rate is refused, its exact day is asked for.
 CHANGES = (
-    "2007-06-01", "2008-12-01", "2010-01-01", "2011-01-04", "2020-07-15", "2021-01-01",
-    "2021-03-01", "2021-10-01", "2022-04-01",
-)  # fmt: skip
+    *("2007-06-01", "2008-12-01", "2010-01-01", "2011-01-04", "2020-07-15"),
+    *("2021-01-01", "2021-03-01", "2021-10-01", "2022-04-01"),
+)
 
 _PERCENT = re.compile(r"([+-]?\d+(?:\.\d+)?|\.\d+)\s*(%|per\s?cent)?", re.IGNORECASE)
 
@@ -82,7 +82,7 @@ class Vat:
         """Key of the treatment of a side, `sales` or `purchases`.
 
         Raises:
-            NotFoundInLedger, Ambiguous: the business has none, or several, of that name.
+            NotFoundInLedgerError, AmbiguousError: the business has none, or several, of that name.
         """
         known = self._treatments.get((side, value)) if isinstance(value, str) else None
         if known:
@@ -93,13 +93,13 @@ class Vat:
         found = found or [r for r in rows if fold(str(r["key"])) == wanted]
         found = found or [r for r in rows if fold(str(r.get("name", ""))) == wanted]
         if not found:
-            raise NotFoundInLedger(
-                f"the business has no VAT treatment {shown(value)} for {side}; it has "
-                + listed([str(r["key"]) for r in rows], 20)
+            raise NotFoundInLedgerError(
+                f"the business has no VAT treatment {quoted(value)} for {side}; it has "
+                + join_names([str(r["key"]) for r in rows], 20)
             )
         if len(found) > 1:
-            raise Ambiguous(
-                f"{shown(value)} is the name of several VAT treatments", _candidates(found)
+            raise AmbiguousError(
+                f"{quoted(value)} is the name of several VAT treatments", _candidates(found)
             )
         key = str(found[0]["key"])
         self._treatments[side, value] = key
@@ -119,8 +119,8 @@ class Vat:
         """The rate that a line names; `Manual` has no percentage.
 
         Raises:
-            NotFoundInLedger: not legal there; the text names the legal keys.
-            Ambiguous: several legal rates have that percentage or name.
+            NotFoundInLedgerError: not legal there; the text names the legal keys.
+            AmbiguousError: several legal rates have that percentage or name.
         """
         if isinstance(value, str) and fold(value) == fold(MANUAL):
             return Rate(MANUAL, MANUAL, None)
@@ -137,13 +137,13 @@ class Vat:
             legal = self.legal(side, treatment, date)
             found = _matching(legal, value)
             if not found:
-                raise NotFoundInLedger(
-                    f"{shown(value)} is not legal for the treatment {treatment} on {date}; legal "
-                    f"are {listed([r.key for r in legal], 20)}"
+                raise NotFoundInLedgerError(
+                    f"{quoted(value)} is not legal for the treatment {treatment} on {date}; legal "
+                    f"are {join_names([r.key for r in legal], 20)}"
                 )
             if len(found) > 1:
-                raise Ambiguous(
-                    f"{shown(value)} fits several legal rates: name one by its key, or give the "
+                raise AmbiguousError(
+                    f"{quoted(value)} fits several legal rates: name one by its key, or give the "
                     'setting references an entry such as {"vatRate": {"0%": "0.00:Zero"}}',
                     [{"key": r.key, "name": r.name} for r in found],
                 )
@@ -155,17 +155,18 @@ class Vat:
         """A rate with neither treatment nor date, as an account or stock item proposes it.
 
         Raises:
-            NotFoundInLedger, Ambiguous: as for `rate`.
+            NotFoundInLedgerError, AmbiguousError: as for `rate`.
         """
         known = self.legal(side, None, None)
         found = _matching(known, value)
         if not found:
-            raise NotFoundInLedger(
-                f"there is no VAT rate {shown(value)}; there are {listed([r.key for r in known])}"
+            raise NotFoundInLedgerError(
+                f"there is no VAT rate {quoted(value)}; there are "
+                + join_names([r.key for r in known])
             )
         if len(found) > 1:
-            raise Ambiguous(
-                f"{shown(value)} fits several VAT rates",
+            raise AmbiguousError(
+                f"{quoted(value)} fits several VAT rates",
                 [{"key": r.key, "name": r.name} for r in found],
             )
         return found[0]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from target_clearbooks.intent import Mapped
 from target_clearbooks.store.format import upsert
 from target_clearbooks.store.outbox import dumps, loads
+from target_clearbooks.writable import allocation_ends
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,6 +27,12 @@ _WANT = upsert(
 )
 # Stands before a source key where a marker would, which holds no colon.
 _NEW = "new:"
+# Field of an allocation -> where `allocated` holds it, and in rows of which `allocationType`.
+_COLUMNS = {
+    "invoiceId": ("invoice", ("payment", "creditNote")),
+    "paymentId": ("source", ("payment",)),
+    "creditNoteId": ("source", ("creditNote",)),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +45,12 @@ class Applied:
 
 
 class LedgerMap:
-    """The map of one business. Implements `target_clearbooks.intent.LedgerMap`."""
+    """The map of one business. In a dry run, planned records stand in it under negative IDs.
+
+    Args:
+        db: The state store.
+        business_id: The business.
+    """
 
     def __init__(self, db: Store, business_id: int) -> None:
         self.db = db
@@ -196,12 +208,11 @@ class LedgerMap:
         return sum((Decimal(row[0]) for row in rows), Decimal(0))
 
     def replaced(self, stream: str, old: int | str, new: int | str) -> None:
-        """Let allocations follow a document to its new revision."""
-        side = "sales" if stream.startswith("sales") else "purchase"
-        column = "source" if stream.endswith("credit_notes") else "invoice"
-        kind = " AND kind = 'creditNote'" if column == "source" else ""
-        self.db.execute(
-            f"UPDATE allocated SET {column} = ? WHERE business = ? AND stream = ? "  # noqa: S608
-            f"AND {column} = ?{kind}",
-            (new, self.business_id, f"{side}_allocations", old),
-        )
+        """Let allocations follow a document or payment to its new revision."""
+        for allocations, end in allocation_ends(stream):
+            column, kind = _COLUMNS[end]
+            self.db.execute(
+                f"UPDATE allocated SET {column} = ? WHERE business = ? AND stream = ? "  # noqa: S608
+                f"AND {column} = ? AND kind IN ({', '.join('?' * len(kind))})",
+                (new, self.business_id, allocations, old, *kind),
+            )

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from target_clearbooks import attachments
+from target_clearbooks.prepare import file_contents
 from target_clearbooks.settings import TargetSettings
 
 x509 = pytest.importorskip("cryptography.x509")
@@ -63,7 +63,7 @@ def site(tmp_path, monkeypatch):
     served.socket = context.wrap_socket(served.socket, server_side=True)
     thread = threading.Thread(target=served.serve_forever, args=(0.05,))
     thread.start()
-    monkeypatch.setattr(attachments.certifi, "where", lambda: str(path))
+    monkeypatch.setattr(file_contents.certifi, "where", lambda: str(path))
     yield f"https://localhost:{served.server_port}"
     served.shutdown()
     thread.join()
@@ -71,14 +71,14 @@ def site(tmp_path, monkeypatch):
 
 
 def read(url):
-    return attachments.read({"url": url}, TargetSettings(attachment_hosts=("localhost",)))
+    return file_contents.read({"url": url}, TargetSettings(attachment_hosts=("localhost",)))
 
 
 @pytest.fixture
 def anywhere(monkeypatch):
     """Loopback counts as public, so that a server on this machine can stand in for one."""
     seen = []
-    monkeypatch.setattr(attachments, "_check_public", lambda _, address: seen.append(address))
+    monkeypatch.setattr(file_contents, "_check_public", lambda _, address: seen.append(address))
     return seen
 
 
@@ -90,7 +90,7 @@ def test_a_file_of_a_named_host(site, anywhere):
 def test_redirects_and_size(site, anywhere, monkeypatch):
     with pytest.raises(ValueError, match="answered 302"):
         read(f"{site}/moved")
-    monkeypatch.setattr(attachments, "MOST_BYTES", 4000)
+    monkeypatch.setattr(file_contents, "MOST_BYTES", 4000)
     with pytest.raises(ValueError, match="larger than"):
         read(f"{site}/big")
 
@@ -101,28 +101,28 @@ def test_a_private_address_is_refused(site):
 
 
 def test_a_name_is_resolved_once(site, anywhere, monkeypatch):
-    real = attachments.socket.getaddrinfo
+    real = file_contents.socket.getaddrinfo
     asked = []
 
     def once(host, *args, **kwargs):
         asked.append(host)
         return real("127.0.0.1", *args, **kwargs)
 
-    monkeypatch.setattr(attachments.socket, "getaddrinfo", once)
+    monkeypatch.setattr(file_contents.socket, "getaddrinfo", once)
     assert read(f"{site}/file.pdf") == BYTES
     assert asked.count("localhost") == 1
 
 
 def test_a_certificate_of_another_name_is_refused(site, anywhere, monkeypatch):
-    real = attachments.socket.getaddrinfo
+    real = file_contents.socket.getaddrinfo
     monkeypatch.setattr(
-        attachments.socket, "getaddrinfo",
+        file_contents.socket, "getaddrinfo",
         lambda _host, *args, **kwargs: real("127.0.0.1", *args, **kwargs),
     )  # fmt: skip
     settings = TargetSettings(attachment_hosts=("files.example",))
     url = site.replace("localhost", "files.example") + "/file.pdf"
     with pytest.raises(ValueError, match="did not answer"):
-        attachments.read({"url": url}, settings)
+        file_contents.read({"url": url}, settings)
 
 
 @pytest.mark.parametrize("record", [
@@ -132,4 +132,4 @@ def test_a_certificate_of_another_name_is_refused(site, anywhere, monkeypatch):
 ])  # fmt: skip
 def test_everything_else_is_refused(record):
     with pytest.raises(ValueError):  # noqa: PT011 - the text says why, each its own
-        attachments.read(record, TargetSettings(attachment_hosts=("localhost",)))
+        file_contents.read(record, TargetSettings(attachment_hosts=("localhost",)))

@@ -10,8 +10,7 @@ from clearbooks.errors import NotFoundError, RejectedError
 from target_clearbooks.deliver.precheck import WrittenLately
 from target_clearbooks.deliver.reconcile import Absent, Reconciler
 from target_clearbooks.intent import Intent, Operation
-from target_clearbooks.ledger.matching import maybe_cut, standing
-from target_clearbooks.ledger.status import is_voided
+from target_clearbooks.ledger.matching import find_matches, is_voided, maybe_cut
 from target_clearbooks.prepare.vat import _matching, _rate
 
 from .conftest import allocation, customer, invoice, journal, payment, record, schema
@@ -76,7 +75,7 @@ def test_names_of_files_may_lose_their_spaces():
     intent = Intent(1, "sales_attachments", Operation.CREATE, "F1", b"12345",
                     {"salesId": 3, "fileName": "scan 1.pdf"})  # fmt: skip
     rows = [{"id": 1, "name": "scan_1.pdf", "size": 5}, {"id": 2, "name": "scan2.pdf", "size": 5}]
-    assert [row["id"] for row in standing(rows, intent)] == [1]
+    assert [row["id"] for row in find_matches(rows, intent)] == [1]
 
 
 @pytest.mark.parametrize("word", ["voided", "Void", "VOIDED", "deleted"])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from target_clearbooks.ledger.lookup_cache import Shelf
+from target_clearbooks.ledger.lookup_cache import LookupCache
 from target_clearbooks.ledger.record_tables import DiskTable, MemoryTable
 
 IDS = st.integers(1, 6)
@@ -33,7 +33,7 @@ def pair_of(row):
 
 @pytest.fixture(scope="module")
 def shelf():
-    made = Shelf()
+    made = LookupCache()
     yield made
     made.close()
 

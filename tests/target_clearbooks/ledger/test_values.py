@@ -15,7 +15,7 @@ from jsonschema.validators import extend
 from clearbooks.contract import load_contract
 from target_clearbooks.intent import canonical, content_hash
 from target_clearbooks.ledger import amounts
-from target_clearbooks.ledger.diff import diff
+from target_clearbooks.ledger.matching import diff
 from target_clearbooks.prepare.shapes import Shape
 from target_clearbooks.prepare.vat import percentage
 from target_clearbooks.writable import WRITABLE

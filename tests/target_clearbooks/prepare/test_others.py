@@ -52,6 +52,9 @@ def test_faults_of_a_journal(ledger):
     assert "parts of a penny" in ledger.faults(
         "journals", journal((3001001, "0.001"), (8003001, "-0.001"))
     )
+    record = journal((1001001, "-5")) | {"externalId": "J"}
+    record["lines"].append("")
+    assert "lines: has 1 items, needs at least 2" in ledger.faults("journals", record)
 
 
 def test_a_feed_needs_an_account(ledger):

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from clearbooks_sandbox import AccountingEngine
 from target_clearbooks.intent import Intent, Missing, Operation, Quarantined, Rejected, Waiting
 from target_clearbooks.ledger.spelling import fold
-from target_clearbooks.prepare.extra_fields import shape_of
+from target_clearbooks.prepare.stream_shapes import shape_of
 from target_clearbooks.writable import WRITABLE
-from tests.target_prepare.conftest import COST, SALES, STANDARD, Ledger, bill, invoice, line
+from tests.target_clearbooks.conftest import COST, SALES, STANDARD, Ledger, bill, invoice, line
 
 ACME = {"name": "Acme Ltd"}
 

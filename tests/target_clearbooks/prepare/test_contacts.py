@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from target_clearbooks.intent import Intent, Operation, Quarantined, Waiting
-from target_clearbooks.ledger.spelling import company_number, fold, nearest, normal_name, vat_number
-from tests.target_prepare.conftest import bill, invoice
+from target_clearbooks.ledger.spelling import closest, company_number, fold, normal_name, vat_number
+from tests.target_clearbooks.conftest import bill, invoice
 
 
 @pytest.mark.parametrize(
@@ -57,8 +57,8 @@ def test_numbers():
 
 
 def test_nearest():
-    assert nearest("acount_code", ["accountCode", "description"]) == "accountCode"
-    assert nearest("zebra", ["accountCode"]) is None
+    assert closest("acount_code", ["accountCode", "description"]) == "accountCode"
+    assert closest("zebra", ["accountCode"]) is None
     assert fold("Unit price") == fold("unit_price") == fold("unitPrice")
 
 
@@ -212,7 +212,7 @@ def test_an_older_account_is_not_sent_external_ids(ledger):
 
 
 def test_real_suppliers_under_many_spellings(ledger):
-    path = Path(__file__).parents[2] / "clearbooks_sandbox" / "demo" / "data"
+    path = Path(__file__).parents[3] / "clearbooks_sandbox" / "demo" / "data"
     files = [p for p in path.iterdir() if "spend" in p.name]
     assert files, "the demo brings the authority's file"
     with files[0].open(encoding="utf-8", newline="") as lines:

@@ -122,9 +122,7 @@ class Ledger:
         asked = TargetSettings(**settings)
         which = repr(asked)
         if which not in self._preparers:
-            self._preparers[which] = Preparer(
-                self.client, self.lookups, self.map, asked, self.business
-            )
+            self._preparers[which] = Preparer(self.lookups, self.map, asked, self.business)
         key = key or str(record.get("externalId", '["1"]'))
         return self._preparers[which].prepare(stream, record, key)
 

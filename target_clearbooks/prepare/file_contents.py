@@ -1,0 +1,146 @@
+"""The bytes of a file to attach: base64, a file below one directory, or https from named hosts."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import os
+import socket
+import stat
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import certifi
+import urllib3
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from target_clearbooks.settings import TargetSettings
+
+MOST_BYTES = 20 * 1024 * 1024
+_TIMEOUT = 30.0
+_CHUNK = 64 * 1024
+_WAYS = ("content", "path", "url")
+_HTTPS_PORT = 443
+_OK = 200
+
+
+def read(record: Mapping[str, Any], settings: TargetSettings) -> bytes:
+    """The bytes that a record holds or points to.
+
+    Raises:
+        ValueError: there are none, or they may not be had that way; the text says why.
+    """
+    given = [name for name in _WAYS if record.get(name) not in (None, "")]
+    if len(given) != 1:
+        raise ValueError(f"give one of {', '.join(_WAYS)}")
+    value = record[given[0]]
+    if not isinstance(value, str):
+        raise ValueError(f"{given[0]}: should be text")  # noqa: TRY004 - one kind of fault
+    if given[0] == "content":
+        return _decoded(value)
+    if given[0] == "path":
+        return _file(value, settings.attachments_dir)
+    return _fetched(value, settings.attachment_hosts)
+
+
+def _limited(data: bytes) -> bytes:
+    if len(data) > MOST_BYTES:
+        raise ValueError(f"is larger than {MOST_BYTES // 1024 // 1024} MiB")
+    if not data:
+        raise ValueError("is empty")
+    return data
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return _limited(base64.b64decode("".join(text.split()), validate=True))
+    except binascii.Error:
+        raise ValueError("should be base64") from None
+
+
+def _file(path: str, directory: str | None) -> bytes:
+    """A file below the directory, also after every symbolic link was followed."""
+    if not directory:
+        raise ValueError("a path is read only where attachments_dir is set")
+    try:
+        root = Path(directory).expanduser().resolve(strict=True)
+        wanted = (root / path).resolve(strict=True)
+    except (OSError, RuntimeError, ValueError):
+        raise ValueError(f"there is no file {path!r} below attachments_dir") from None
+    if not wanted.is_relative_to(root) or wanted == root:
+        raise ValueError(f"{path!r} lies outside attachments_dir")
+    try:
+        # A link put in the file's place meanwhile, or a pipe, is not followed.
+        descriptor = os.open(wanted, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise ValueError(f"{path!r} is no file")
+            return _limited(file.read(MOST_BYTES + 1))
+    except OSError as error:
+        raise ValueError(f"{path!r} cannot be read: {error.strerror}") from None
+
+
+def _fetched(url: str, hosts: tuple[str, ...]) -> bytes:
+    """A file of a named host by https: no redirect, no address of a private network."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").lower()
+    if parts.scheme != "https" or not host or parts.username or parts.password:
+        raise ValueError("an address should be https:// without user and password")
+    if host not in {name.lower() for name in hosts}:
+        raise ValueError(f"host {host} is not in attachment_hosts")
+    port = parts.port or _HTTPS_PORT
+    try:
+        found = {str(row[4][0]) for row in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+    except OSError:
+        raise ValueError(f"host {host} is not known") from None
+    for address in found:
+        _check_public(host, address)
+    # Straight to the address that was checked, by the name's certificate: a name that leads
+    # elsewhere meanwhile, a proxy or a redirect cannot change who answers.
+    pool = urllib3.HTTPSConnectionPool(
+        min(found),
+        port,
+        server_hostname=host,
+        assert_hostname=host,
+        cert_reqs="CERT_REQUIRED",
+        ca_certs=certifi.where(),
+        timeout=urllib3.Timeout(total=_TIMEOUT),
+        retries=False,
+    )
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    name = host if port == _HTTPS_PORT else f"{host}:{port}"
+    try:
+        reply = pool.urlopen(
+            "GET", path, headers={"Host": name}, redirect=False, preload_content=False
+        )
+        if reply.status != _OK:
+            raise ValueError(f"{host} answered {reply.status}")
+        return _limited(_body(reply))
+    except urllib3.exceptions.HTTPError as error:
+        raise ValueError(f"{host} did not answer ({type(error).__name__})") from None
+    finally:
+        pool.close()
+
+
+def _body(reply: urllib3.BaseHTTPResponse) -> bytes:
+    end, data = time.monotonic() + _TIMEOUT, bytearray()
+    for chunk in reply.stream(_CHUNK):
+        data += chunk
+        if len(data) > MOST_BYTES:
+            break
+        if time.monotonic() > end:
+            raise ValueError(f"took longer than {_TIMEOUT:.0f} s")
+    reply.close()
+    return bytes(data)
+
+
+def _check_public(host: str, address: str) -> None:
+    number = ipaddress.ip_address(address.partition("%")[0])
+    mapped = getattr(number, "ipv4_mapped", None)
+    if not (mapped or number).is_global:
+        raise ValueError(f"host {host} has a private address")

@@ -1,0 +1,71 @@
+"""Businesses, accounts, bank accounts, contacts and stock items."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from target_clearbooks.prepare.checks import address, currency
+from target_clearbooks.prepare.contacts import is_generated
+from target_clearbooks.writable import Side
+
+if TYPE_CHECKING:
+    from target_clearbooks.prepare.draft import Draft
+
+# Prefix of a stock item's fields, and the side that they belong to.
+_SIDES = {"sales": Side.SALES, "purchase": Side.PURCHASES}
+
+
+def business(draft: Draft) -> None:
+    """Check the update of a business."""
+    address(draft.body, draft.findings)
+
+
+def contact(draft: Draft) -> None:
+    """Check a customer or supplier."""
+    body = draft.body
+    if isinstance(body.get("name"), str) and not body["name"].strip():
+        body["name"] = ""
+    # An older account refuses the field: it is left out where contacts are not matched by it.
+    match = draft.resolver.settings.match
+    if "externalId" not in match or is_generated(str(body.get("externalId", ""))):
+        body.pop("externalId", None)
+    address(body, draft.findings)
+
+
+def account_code(draft: Draft) -> None:
+    """Resolve the VAT rate that an account proposes."""
+    body = draft.body
+    # The rates of purchases where the account takes purchases alone.
+    side = Side.PURCHASES if body.get("purchases") and not body.get("sales") else Side.SALES
+    value = draft.meant("vatRate", body.pop("defaultVatRate", None))
+    _vat_rate(draft, "defaultVatRate", side, value)
+
+
+def bank_account(draft: Draft) -> None:
+    """Check a bank account."""
+    currency(draft.body, draft.findings)
+    draft.findings.warnings.clear()  # an account has no rate
+
+
+def stock_item(draft: Draft) -> None:
+    """Resolve the accounts and VAT rates of a stock item."""
+    body = draft.body
+    for prefix, side in _SIDES.items():
+        name = f"{prefix}AccountCode"
+        value = draft.meant("accountCode", body.pop(name, None))
+        if value is not None:
+            found = draft.findings.attempt(name, draft.resolver.references.account, value, side)
+            if found is not None:
+                body[name] = found
+        name = f"{prefix}VatRateKey"
+        value = body.pop(f"{prefix}VatRate", body.pop(name, None))
+        _vat_rate(draft, name, side, draft.meant("vatRate", value))
+
+
+def _vat_rate(draft: Draft, name: str, side: Side, value: object) -> None:
+    """Put the key of a VAT rate that is only proposed into a field."""
+    if value is None:
+        return
+    rate = draft.findings.attempt(name, draft.resolver.vat.any_rate, side, value)
+    if rate is not None:
+        draft.body[name] = rate.key
