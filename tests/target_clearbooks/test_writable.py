@@ -25,7 +25,10 @@ PACKAGE = Path(target_clearbooks.__file__).parent
 # Lists that a reference leads to, by what it refers to; no record of these streams is at hand
 # whose row could be asked.
 REFERENCE_LISTS = {
+    # The choices of a setting are part of its type.
+    "settings.py": {"customers", "suppliers"},
     "ledger/lookups.py": {"account_codes"},
+    "deliver/reconcile.py": {"transactions"},
     "prepare/references.py": {"account_codes", "bank_accounts", "stock_items", "bank_feeds"},
     "prepare/vat.py": {"vat_treatments", "vat_rates"},
 }
