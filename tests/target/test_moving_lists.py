@@ -7,7 +7,7 @@ import pytest
 from clearbooks.contract import load_contract
 from clearbooks.errors import UnavailableError
 from clearbooks.pacing import Pacer
-from target_clearbooks.deliver.lost_replies import Reconciler
+from target_clearbooks.deliver.reconcile import Reconciler
 from target_clearbooks.deliver.sending import Sender
 from target_clearbooks.intent import Intent, Operation
 from target_clearbooks.ledger.lookups import Lookups

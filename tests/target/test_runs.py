@@ -15,7 +15,8 @@ import pytest
 
 from clearbooks.errors import ApiError, NotAuthorisedError, SettingError, UnavailableError
 from target_clearbooks.deliver.reconcile import Reconciler
-from target_clearbooks.target import InputError, TargetClearbooks
+from target_clearbooks.reader import InputError
+from target_clearbooks.target import TargetClearbooks
 
 from .conftest import (
     allocation,

@@ -7,9 +7,10 @@ from decimal import Decimal
 import pytest
 
 from clearbooks.errors import SettingError
-from target_clearbooks.intent import WRITABLE, Intent, Operation, Waiting
+from target_clearbooks.intent import Intent, Operation, Waiting
 from target_clearbooks.prepare.aliases import Aliases
 from target_clearbooks.settings import REFERENCE_KINDS
+from target_clearbooks.writable import WRITABLE
 
 
 def journal(*lines, **fields):
