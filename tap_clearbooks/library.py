@@ -57,6 +57,7 @@ class _Emitter(PageWriter):
         super().__init__()
         self._emit = emit
         self.state = state
+        self.records: dict[str, int] = {}
 
     @override
     def write_message(self, message: Message) -> None:
@@ -66,6 +67,9 @@ class _Emitter(PageWriter):
         self._emit(told)
         if told["type"] == "STATE":
             self.state = told["value"]
+        elif told["type"] in {"SCHEMA", "RECORD"}:
+            stream = told["stream"]
+            self.records[stream] = self.records.get(stream, 0) + (told["type"] == "RECORD")
 
     @override
     def write_records(
@@ -76,6 +80,7 @@ class _Emitter(PageWriter):
             fixed["version"] = version
         for record in records:
             self._emit({"type": "RECORD", "stream": stream, "record": to_dict(record), **fixed})
+        self.records[stream] += len(records)
 
 
 def read(
@@ -114,16 +119,21 @@ def read(
     writer = _Emitter(emit, state)
     # Copies, since the SDK writes into both.
     tap = TapClearbooks(
-        config=copy.deepcopy(dict(config)), state=copy.deepcopy(state), message_writer=writer
+        config=copy.deepcopy(dict(config)),
+        state=copy.deepcopy(state),
+        message_writer=writer,
+        setup_mapper=False,
     )
     for name, stream in tap.streams.items():
         if chosen is not None:
             stream.selected = name in chosen
+    # Only now: a stream map knows the fields that are selected.
+    tap.setup_mapper()
     try:
         tap.sync_all()
         return Result(
             state=writer.state,
-            records={name: tap.run.records[name] for name, s in tap.streams.items() if s.selected},
+            records=writer.records,
             requests=tap.run.client.requests,
             failures=tuple(tap.run.failures),
         )

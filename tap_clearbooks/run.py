@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import logging
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
@@ -94,7 +93,6 @@ class Run(Generic[S]):
 
     Attributes:
         streams: By name, in the order in which they are read; filled in by the tap.
-        records: How many records of each stream were written.
         failures: What could not be read, while the rest was.
     """
 
@@ -106,9 +104,8 @@ class Run(Generic[S]):
     ) -> None:
         self._connect = connect
         self._settings = settings
-        self._wrote = wrote
+        self.wrote = wrote
         self.streams: Mapping[str, S] = {}
-        self.records: Counter[str] = Counter()
         self.failures: list[Failure] = []
         # Whether the last stream that was asked for could be read.
         self._reached = True
@@ -193,11 +190,6 @@ class Run(Generic[S]):
         """The batches of a stream of a business; what follows in the run begins meanwhile."""
         yield from self._readings.take((stream.name, business))
         self._reached = True
-
-    def wrote(self, stream: str, business: int | None, records: int) -> None:
-        """Count records of a stream that were written."""
-        self.records[stream] += records
-        self._wrote(stream, business, records)
 
     def failed(self, stream: str, business: int | None, error: ApiError) -> None:
         """Note a stream of a business that could not be read; the run goes on without it.
