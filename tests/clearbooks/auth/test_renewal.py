@@ -193,6 +193,7 @@ def test_a_store_that_cannot_be_replaced_is_known_before_anything_is_sent(tmp_pa
     with scripted(grant(1, expires_in=0.01), grant(2)) as server:
         settings = oauth(server, tmp_path)
         TokenSource(settings).access_token()
+        time.sleep(0.02)  # its life
 
         def busy(*_):
             # As for a file that is mounted by itself into a container.
