@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
+import re
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -13,6 +17,7 @@ from clearbooks.errors import SettingError
 from target_clearbooks import Result, write
 from target_clearbooks.reader import InputError
 from target_clearbooks.store import BusyError
+from tests.project.conftest import ROOT
 
 from .conftest import Runner, book, check_book, customer, invoice, schema, state
 
@@ -143,3 +148,20 @@ def test_a_run_without_anything_to_do_is_cheap(run):
         write(run.config, book(2))
         used.append(time.process_time() - started)
     assert min(used) < 0.15
+
+
+PAGE = (ROOT / "docs" / "library.md").read_text(encoding="utf-8").partition("\n## Write\n")[2]
+EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
+
+
+def test_the_example_of_the_page(run, tmp_path):
+    [example] = EXAMPLES
+    (tmp_path / "target.json").write_text(json.dumps(run.config))
+    for outcome in ("written", "unchanged"):
+        done = subprocess.run(
+            [sys.executable, "-c", example],
+            cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60,
+        )  # fmt: skip
+        expected = f"0 {{'{outcome}': 1}} {{'orders': '2026-11-20'}}\n"
+        assert (done.stdout, done.stderr) == (expected, "")
+    assert len(run.listed("listSalesDocuments", salesType="invoices")) == 1
