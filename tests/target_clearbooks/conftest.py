@@ -1,183 +1,231 @@
-"""A business of the sandbox in memory, read without HTTP, and a map in a dictionary."""
-
 from __future__ import annotations
 
+import io
+import json
+import os
+import subprocess
+import sys
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 
 import pytest
 
-from clearbooks.client import Reply
-from clearbooks.contract import load_contract
-from clearbooks.errors import NotFoundError, RejectedError
-from clearbooks_sandbox import AccountingEngine
-from target_clearbooks.intent import Intent, Mapped
-from target_clearbooks.ledger.lookups import Lookups
-from target_clearbooks.prepare.preparer import Preparer
-from target_clearbooks.settings import TargetSettings
+from clearbooks_sandbox import AccountingEngine, Options
+from clearbooks_sandbox.http import server
+from target_clearbooks.target import TargetClearbooks
 
-STANDARD = "20.00:Standard"
-SALES, COST = 1001001, 2001001
-
-
-class EngineClient:
-    """`get` of the client, answered by the engine. Counts requests by operation."""
-
-    def __init__(self, engine, business):
-        self.engine, self.business, self.asked = engine, business, Counter()
-        self.params = []
-        self.executor = ThreadPoolExecutor(1)
-
-    def get(self, operation_id, params=None, *, business_id=None):
-        assert business_id == self.business
-        operation = self.engine._operations[operation_id]
-        params = params or {}
-        path = {k: v for k, v in params.items() if k in operation.path_parameters}
-        query = {k: v for k, v in params.items() if k not in path and v is not None}
-        self.asked[operation_id] += 1
-        self.params.append((operation_id, dict(params)))
-        reply = self.engine.call(operation_id, business_id=self.business, params=path, query=query)
-        if reply.status == 303:
-            newer = {_id(operation): reply.headers["Location"].rpartition("/")[2]}
-            return self.get(operation_id, params | newer, business_id=business_id)
-        if reply.status == 404:
-            raise NotFoundError(operation_id, 404)
-        if reply.status >= 400:
-            raise RejectedError(operation_id, reply.status)
-        return Reply(reply.status, reply.headers, reply.body, operation.path)
-
-
-def _id(operation):
-    return operation.path_parameters[-1]
-
-
-class Map:
-    """A ledger map in memory."""
-
-    def __init__(self):
-        self.found, self.owners = {}, {}
-
-    def set(self, stream, key, remote_id, *, voided=False):
-        self.found[stream, key] = Mapped(stream, key, remote_id, (remote_id,), voided)
-        self.owners[stream, remote_id] = key
-
-    def find(self, stream, source_key):
-        return self.found.get((stream, source_key))
-
-    def owner(self, stream, remote_id):
-        return self.owners.get((stream, remote_id))
-
-
-class Ledger:
-    """A business, and everything needed to prepare records for it."""
-
-    def __init__(self, engine, business):
-        self.engine, self.business = engine, business
-        self.client = EngineClient(engine, business)
-        self.lookups = Lookups(self.client, business)
-        self.map = Map()
-        self._preparers = {}
-
-    def do(self, operation, body=None, query=(), **params):
-        reply = self.engine.call(
-            operation, business_id=self.business, params=params, query=dict(query), body=body
-        )
-        assert reply.status < 300, (reply.status, reply.body)
-        return reply.json() if reply.body else None
-
-    def customer(self, name="Acme Ltd", **fields):
-        return self.do("createCustomer", {"name": name, **fields})["id"]
-
-    def supplier(self, name="Supplies Ltd", **fields):
-        return self.do("createSupplier", {"name": name, **fields})["id"]
-
-    def sale(self, customer, kind="invoices", price=100, **fields):
-        body = {
-            "date": "2024-03-01", "vatTreatment": "UK", "customerId": customer,
-            "lineItems": [line(price)], **fields,
-        }  # fmt: skip
-        return self.do("createSalesDocument", body, salesType=kind)
-
-    def bill(self, supplier, kind="bills", price=100, **fields):
-        body = {
-            "date": "2024-03-01", "vatTreatment": "UK", "supplierId": supplier,
-            "lineItems": [line(price, COST)], **fields,
-        }  # fmt: skip
-        return self.do("createPurchaseDocument", body, purchaseType=kind)
-
-    def pay(self, contact, amount, bank=1, **fields):
-        body = {
-            "date": "2024-03-05", "description": "Payment", "amount": amount,
-            "contactId": contact, "bankAccountId": bank, **fields,
-        }  # fmt: skip
-        return self.do("createPayment", body)["id"]
-
-    def allocate(self, invoice, amount, side="sales", **source):
-        kind = "payment" if "paymentId" in source else "creditNote"
-        body = {"invoiceId": invoice, "amount": amount, "allocationType": kind, **source}
-        return self.do("createAllocation", body, invoiceType=side)
-
-    def prepare(self, stream, record, key=None, **settings):
-        """The outcome of a record; settings are those of `TargetSettings`."""
-        asked = TargetSettings(**settings)
-        which = repr(asked)
-        if which not in self._preparers:
-            self._preparers[which] = Preparer(self.lookups, self.map, asked, self.business)
-        key = key or str(record.get("externalId", '["1"]'))
-        return self._preparers[which].prepare(stream, record, key)
-
-    def body(self, stream, record, key=None, **settings):
-        """The body of the intent that a record becomes."""
-        outcome = self.prepare(stream, record, key, **settings)
-        assert isinstance(outcome, Intent), outcome
-        return outcome.body
-
-    def faults(self, stream, record, key=None, **settings):
-        """The reasons against a record, as one text."""
-        outcome = self.prepare(stream, record, key, **settings)
-        assert not isinstance(outcome, Intent), outcome
-        return "\n".join(outcome.reasons)
-
-    def create(self, intent):
-        """Carry out an intent, as the engine of the target would."""
-        verb = "create" if intent.operation in ("create", "post") else "update"
-        operation = load_contract().resources[intent.stream].operation(verb)
-        body = {"items": [intent.body]} if operation.body == "items" else intent.body
-        return self.do(operation.id, body, **intent.params)
-
-
-def line(price=100, account=SALES, rate=STANDARD, quantity=1, **fields):
-    return {
-        "description": "Thing", "unitPrice": price, "quantity": quantity,
-        "accountCode": account, "vatRateKey": rate, **fields,
-    }  # fmt: skip
-
-
-def invoice(customer, *lines, **fields):
-    """A record of an invoice."""
-    return {
-        "externalId": "I1", "date": "2024-03-01", "vatTreatment": "UK", "customer": customer,
-        "lineItems": list(lines or [line()]), **fields,
-    }  # fmt: skip
-
-
-def bill(supplier, *lines, **fields):
-    """A record of a bill."""
-    return {
-        "externalId": "B1", "date": "2024-03-01", "vatTreatment": "UK", "supplier": supplier,
-        "lineItems": list(lines or [line(account=COST)]), **fields,
-    }  # fmt: skip
+TOKEN = "sandbox-access-token"
 
 
 @pytest.fixture
 def engine():
-    made = AccountingEngine()
-    yield made
-    made.close()
+    engine = AccountingEngine()
+    engine.add_business("Target Limited")
+    yield engine
+    engine.close()
 
 
 @pytest.fixture
-def ledger(engine):
-    made = Ledger(engine, engine.add_business("Test Limited"))
-    yield made
-    made.lookups.close()
+def sandbox(engine):
+    with server.running(engine, Options(pages=False)) as running:
+        yield running
+
+
+class Runner:
+    """Runs the target against a sandbox, in this process or as a program."""
+
+    def __init__(self, sandbox, directory, capsys=None):
+        self.sandbox = sandbox
+        self.directory = directory
+        self.capsys = capsys
+        self.states = []
+        self.business = sandbox.engine.business_ids()[0]
+
+    @property
+    def config(self):
+        return {
+            "api_url": self.sandbox.url,
+            "token_url": self.sandbox.token_url,
+            "access_token": TOKEN,
+            "token_store": str(self.directory / "tokens.json"),
+            "state_store": str(self.directory / "state.sqlite3"),
+            "rejects_path": str(self.directory / "rejects.jsonl"),
+            "settle_seconds": 0,
+            "business_ids": [self.business],
+            "max_tries": 3,
+        }
+
+    def __call__(self, messages, **settings):
+        target = TargetClearbooks(config={**self.config, **settings})
+        text = "".join(json.dumps(m, default=str) + "\n" for m in messages)
+        try:
+            return target.run(io.StringIO(text))
+        finally:
+            if self.capsys:
+                out = self.capsys.readouterr().out.splitlines()
+                self.states = [json.loads(line) for line in out if line.startswith("{")]
+
+    def process(self, messages, **settings):
+        path = self.directory / "config.json"
+        path.write_text(json.dumps({**self.config, **settings}))
+        source = self.directory / "input.jsonl"
+        source.write_text("".join(json.dumps(m, default=str) + "\n" for m in messages))
+        return subprocess.Popen(
+            [sys.executable, "-m", "target_clearbooks", "--config", str(path),
+             "--input", str(source)],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, "XDG_STATE_HOME": str(self.directory)},
+        )  # fmt: skip
+
+    @property
+    def rejects(self):
+        path = self.directory / "rejects.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def writes(self):
+        return Counter(
+            (r.method, r.path.split("/accounting/")[-1].split("?")[0].split("/")[0])
+            for r in self.sandbox.requests
+            if r.method != "GET"
+        )
+
+    def listed(self, operation, **params):
+        found, page = [], 1
+        while True:
+            reply = self.sandbox.engine.call(
+                operation,
+                business_id=self.business,
+                params=params,
+                query={"limit": 200, "page": page},
+            )
+            records = reply.json()
+            found += records
+            if len(records) < 200:
+                return found
+            page += 1
+
+    def get(self, operation, **params):
+        return self.sandbox.engine.call(operation, business_id=self.business, params=params).json()
+
+    def call(self, operation, body=None, **params):
+        return self.sandbox.engine.call(
+            operation, business_id=self.business, params=params, body=body
+        )
+
+
+@pytest.fixture
+def run(sandbox, tmp_path, capsys):
+    return Runner(sandbox, tmp_path, capsys)
+
+
+def schema(*streams, keys=("externalId",)):
+    return [
+        {"type": "SCHEMA", "stream": s, "schema": {"properties": {}}, "key_properties": list(keys)}
+        for s in streams
+    ]
+
+
+def record(stream, key, **fields):
+    return {"type": "RECORD", "stream": stream, "record": {"externalId": key, **fields}}
+
+
+def state(value):
+    return {"type": "STATE", "value": value}
+
+
+def customer(key="C1", **fields):
+    return record("customers", key, **{"name": f"Customer {key}", **fields})
+
+
+def supplier(key="S1", **fields):
+    return record("suppliers", key, **{"name": f"Supplier {key}", **fields})
+
+
+def line(price=100, rate="20%", account="Sales", **fields):
+    return {"description": "Thing", "unitPrice": price, "quantity": 1, "accountCode": account,
+            "vatRate": rate, **fields}  # fmt: skip
+
+
+def invoice(key="I1", contact="C1", *lines, stream="sales_invoices", **fields):
+    return record(
+        stream, key,
+        **{"customer": {"externalId": contact}, "date": "2024-05-01", "vatTreatment": "UK",
+           "lineItems": list(lines) or [line()], **fields},
+    )  # fmt: skip
+
+
+def bill(key="B1", contact="S1", *lines, stream="bills", **fields):
+    return record(
+        stream, key,
+        **{"supplier": {"externalId": contact}, "date": "2024-05-01", "vatTreatment": "UK",
+           "lineItems": list(lines) or [line(account=2001001)], **fields},
+    )  # fmt: skip
+
+
+def payment(key="P1", contact="C1", amount="120.00", kind="customer", **fields):
+    return record(
+        "payments", key,
+        **{kind: {"externalId": contact}, "date": "2024-05-02", "amount": amount,
+           "description": "Thank you", "bankAccount": "Current account", **fields},
+    )  # fmt: skip
+
+
+def allocation(key="A1", invoice_key="I1", payment_key="P1", amount="120.00", **fields):
+    ends = {"invoice": {"externalId": invoice_key}}
+    if payment_key:
+        ends["payment"] = {"externalId": payment_key}
+    return record("sales_allocations", key, **{**ends, "amount": amount, **fields})
+
+
+def journal(key="J1", *lines, **fields):
+    lines = lines or (("9002001", "-10.00"), ("9001002", "10.00"))
+    return record(
+        "journals", key,
+        **{"accountingDate": "2024-05-31", "description": "Month end",
+           "lines": [{"accountCode": a, "amount": m} for a, m in lines], **fields},
+    )  # fmt: skip
+
+
+ALL = ("customers", "suppliers", "sales_invoices", "sales_credit_notes", "bills", "payments",
+       "sales_allocations", "purchase_allocations", "journals")  # fmt: skip
+
+
+def book(n, start=0):
+    """A little business: contacts, documents, payments, allocations, journals, n of each."""
+    out = schema(*ALL)
+    for i in range(start, start + n):
+        out += [
+            customer(f"C{i}"),
+            invoice(f"I{i}", f"C{i}"),
+            payment(f"P{i}", f"C{i}"),
+            allocation(f"A{i}", f"I{i}", f"P{i}"),
+            supplier(f"S{i}"),
+            bill(f"B{i}", f"S{i}"),
+            journal(f"J{i}", ("9002001", f"-{i + 1}.00"), ("9001002", f"{i + 1}.00")),
+            state({"done": i}),
+        ]
+    return out
+
+
+def check_book(run, n):
+    """Every record of `book(n)` stands in the ledger exactly once."""
+    customers = run.listed("listCustomers")
+    assert Counter(c["name"] for c in customers) == {f"Customer C{i}": 1 for i in range(n)}
+    suppliers = run.listed("listSuppliers")
+    assert Counter(c["name"] for c in suppliers) == {f"Supplier S{i}": 1 for i in range(n)}
+    invoices = run.listed("listSalesDocuments", salesType="invoices")
+    assert sorted(d["customerId"] for d in invoices) == sorted(c["id"] for c in customers)
+    assert {d["due"] for d in invoices} == {0}
+    assert {d["gross"] for d in invoices} == {120}
+    bills = run.listed("listPurchaseDocuments", purchaseType="bills")
+    assert sorted(d["supplierId"] for d in bills) == sorted(c["id"] for c in suppliers)
+    payments = run.listed("listPayments")
+    assert sorted(p["contactId"] for p in payments) == sorted(c["id"] for c in customers)
+    allocations = run.listed("listAllocations", invoiceType="sales")
+    assert sorted(a["invoiceId"] for a in allocations) == sorted(d["id"] for d in invoices)
+    journals = Counter(
+        Decimal(str(t["lines"][1]["amount"]))
+        for t in run.listed("listTransactions")
+        if t["accountingDate"] == "2024-05-31"
+    )
+    assert journals == {Decimal(i + 1): 1 for i in range(n)}

@@ -17,7 +17,7 @@ from target_clearbooks.intent import Intent
 from target_clearbooks.ledger.lookups import Lookups
 from target_clearbooks.ledger.records import listing
 from tests.clearbooks.paging.fake_api import FakeApi
-from tests.target_clearbooks.conftest import Ledger, invoice, line
+from tests.target_clearbooks.prepared import Ledger, invoice, line
 
 TOKEN = "sandbox-access-token"
 

@@ -13,7 +13,7 @@ from clearbooks_sandbox import AccountingEngine
 from target_clearbooks.intent import Intent, Outcome
 from target_clearbooks.prepare.stream_shapes import line_shape, shape_of
 from target_clearbooks.writable import WRITABLE
-from tests.target_clearbooks.conftest import SALES, Ledger
+from tests.target_clearbooks.prepared import SALES, Ledger
 
 plain = st.sampled_from([
     None, "", " ", "x", "5", -1, 0, 1, 5, 0.2, 20, "20%", True, 2**70, 1e300, float("nan"),

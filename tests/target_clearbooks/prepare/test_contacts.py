@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from target_clearbooks.intent import Intent, Operation, Quarantined, Waiting
 from target_clearbooks.ledger.spelling import closest, company_number, fold, normal_name, vat_number
-from tests.target_clearbooks.conftest import bill, invoice
+from tests.target_clearbooks.prepared import bill, invoice
 
 
 @pytest.mark.parametrize(

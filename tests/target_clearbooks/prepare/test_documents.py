@@ -15,7 +15,7 @@ from target_clearbooks.intent import Intent, Missing, Operation, Quarantined, Re
 from target_clearbooks.ledger.spelling import fold
 from target_clearbooks.prepare.stream_shapes import shape_of
 from target_clearbooks.writable import WRITABLE
-from tests.target_clearbooks.conftest import COST, SALES, STANDARD, Ledger, bill, invoice, line
+from tests.target_clearbooks.prepared import COST, SALES, STANDARD, Ledger, bill, invoice, line
 
 ACME = {"name": "Acme Ltd"}
 

@@ -1,0 +1,82 @@
+"""What is published says what the code says."""
+
+import re
+import tomllib
+import zipfile
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+
+from clearbooks.contract import load_contract
+from tap_clearbooks.streams import STREAMS
+from target_clearbooks.writable import WRITABLE
+from tests.airbyte_clearbooks.end_to_end.environments import ROOT, wheel
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+KINDS = ("source", "destination")
+
+
+def metadata(kind):
+    return yaml.safe_load((ROOT / "airbyte" / f"{kind}-clearbooks" / "metadata.yaml").read_text())[
+        "data"
+    ]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_metadata(kind):
+    data = metadata(kind)
+    contract = load_contract()
+    assert data["connectorType"] == kind
+    assert data["dockerImageTag"] == PROJECT["project"]["version"]
+    assert data["remoteRegistries"]["pypi"]["packageName"] == PROJECT["project"]["name"]
+    hosts = {urlsplit(url).hostname for url in (contract.api_url, contract.token_url)}
+    assert set(data["allowedHosts"]["hosts"]) == hosts
+    assert set(data.get("suggestedStreams", {}).get("streams", ())) <= set(STREAMS)
+
+
+def test_each_has_an_identity_of_its_own():
+    assert len({metadata(kind)["definitionId"] for kind in KINDS}) == 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_image(kind):
+    text = (ROOT / "airbyte" / f"{kind}-clearbooks" / "Dockerfile").read_text()
+    data = metadata(kind)
+    assert f'io.airbyte.name="{data["dockerRepository"]}"' in text
+    assert f'io.airbyte.version="{data["dockerImageTag"]}"' in text
+    assert f'AIRBYTE_ENTRYPOINT="{kind}-clearbooks"' in text
+    assert f'ENTRYPOINT ["{kind}-clearbooks"]' in text
+    assert "\nUSER airbyte\n" in text
+    wanted = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    assert {*wanted, "schemas"} <= set(re.findall(r"^COPY (\w+) \1$", text, re.MULTILINE))
+
+
+def test_the_page_tells_of_every_stream_what_the_code_does():
+    page = (ROOT / "docs" / "airbyte.md").read_text()
+    rows = dict(re.findall(r"^\| `(\w+)` \| ((?:full|incr).*) \|$", page, re.MULTILINE))
+    resources = load_contract().resources
+    assert rows == {
+        name: " | ".join(
+            (
+                "full refresh, incremental" if spec.cursor else "full refresh",
+                f"`{spec.cursor}`" if spec.cursor else "",
+                ", ".join(f"`{field}`" for field in resources[name].key),
+                f"`{resources[name].scope}`",
+            )
+        )
+        for name, spec in STREAMS.items()
+    }
+    (written,) = re.findall(r"^What the destination writes: (.*)\.$", page, re.MULTILINE)
+    assert written == ", ".join(f"`{name}`" for name in WRITABLE)
+
+
+def test_one_wheel_holds_both_programs_and_no_package_of_airbyte(tmp_path):
+    with zipfile.ZipFile(wheel(tmp_path)) as archive:
+        names = archive.namelist()
+        points = archive.read(next(n for n in names if n.endswith("entry_points.txt"))).decode()
+        about = archive.read(next(n for n in names if n.endswith("METADATA"))).decode()
+    assert "source-clearbooks = airbyte_clearbooks.source:main" in points
+    assert "destination-clearbooks = airbyte_clearbooks.destination:main" in points
+    assert "airbyte_clearbooks/reading.py" in names
+    assert not re.findall(r"^Requires-Dist: airbyte", about, re.MULTILINE)

@@ -1,0 +1,194 @@
+"""Servers that keep, tell or show what they were sent in a way of their own."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from clearbooks.errors import NotFoundError, RejectedError
+from target_clearbooks.deliver.precheck import WrittenLately
+from target_clearbooks.deliver.reconcile import Absent, Reconciler
+from target_clearbooks.intent import Intent, Operation
+from target_clearbooks.ledger.matching import find_matches, is_voided, maybe_cut
+from target_clearbooks.prepare.vat import _matching, _rate
+from tests.target_clearbooks.conftest import (
+    allocation,
+    customer,
+    invoice,
+    journal,
+    payment,
+    record,
+    schema,
+)
+
+TWO = schema("customers", "sales_invoices")
+SPELT = [
+    *schema("bank_accounts", "customers", "sales_invoices"),
+    record("bank_accounts", "B1", name="Till", sortCode="300000", accountNumber="1111 2222"),
+    customer("C1", vatNumber="GB 123 4567 82", companyNumber="123 4567"),
+    invoice("I1", reference="PO  12"),
+]
+
+
+@pytest.mark.parametrize("dialect", ["no-external-id", "external-id-ignored"])
+def test_what_the_server_spells_its_own_way_is_found_again(run, dialect):
+    run.sandbox.dialects.on("tidied", dialect)
+    accounts = len(run.listed("listBankAccounts"))
+    run.sandbox.faults.add("drop-after:every=2,method=POST")
+    for _ in range(4):
+        if run(SPELT) == 0:
+            break
+    run.sandbox.faults.clear()
+    assert run(SPELT) == 0
+    assert len(run.listed("listBankAccounts")) == accounts + 1
+    assert len(run.listed("listCustomers")) == 1
+    assert len(run.listed("listSalesDocuments", salesType="invoices")) == 1
+    assert run.writes()["POST", "bankAccounts"] == 1
+
+
+def test_amounts_as_text_are_known_again_without_markers(run):
+    run.sandbox.dialects.on("string-money")
+    messages = [*schema("customers", "payments"), customer(), payment(amount="7.50")]
+    run.sandbox.faults.plan("drop-after", method="POST", path="/accounting/payments")
+    run(messages, marker="off")
+    assert run(messages, marker="off") == 0
+    assert len(run.listed("listPayments")) == 1
+
+
+BODY = {"contactId": 4, "date": "2024-05-02", "amount": Decimal("7.5"), "bankAccountId": 2,
+        "description": "A long narrative of the bank CB-AAAAAAAA"}  # fmt: skip
+PAYMENT = Intent(1, "payments", Operation.CREATE, "P1", BODY, marker="CB-AAAAAAAA")
+
+
+@pytest.mark.parametrize(
+    ("description", "cut"),
+    [
+        ("A long narrative of the bank", True),
+        ("A long narrative of the bank CB-AA", True),
+        ("A long narrative of the bank CB-AAAAAAAA", False),
+        ("A long narrative of the bank CB-BBBBBBBB", False),
+        ("A long", False),
+        ("Somebody else's long narrative", False),
+    ],
+)
+def test_a_marker_that_was_cut_short_is_left_to_a_person(description, cut):
+    there = {**BODY, "id": 9, "amount": "7.50", "description": description}
+    assert maybe_cut(there, PAYMENT) is cut
+    assert maybe_cut({**there, "amount": "7.51"}, PAYMENT) is False
+
+
+def test_names_of_files_may_lose_their_spaces():
+    intent = Intent(1, "sales_attachments", Operation.CREATE, "F1", b"12345",
+                    {"salesId": 3, "fileName": "scan 1.pdf"})  # fmt: skip
+    rows = [{"id": 1, "name": "scan_1.pdf", "size": 5}, {"id": 2, "name": "scan2.pdf", "size": 5}]
+    assert [row["id"] for row in find_matches(rows, intent)] == [1]
+
+
+@pytest.mark.parametrize("word", ["voided", "Void", "VOIDED", "deleted"])
+def test_words_for_voided(word):
+    assert is_voided({"status": word})
+    assert not is_voided({"status": "approved"})
+    assert not is_voided({})
+
+
+@pytest.mark.parametrize("rate", ["0.2", "20", "20.00"])
+def test_rates_as_percentages_or_fractions(rate):
+    legal = [_rate({"key": "20.00:Standard", "rate": rate}), _rate({"key": "0.00:Zero", "rate": 0})]
+    assert [found.key for found in _matching(legal, "20%")] == ["20.00:Standard"]
+    assert [found.key for found in _matching(legal, "0%")] == ["0.00:Zero"]
+
+
+def test_a_void_that_was_carried_out_although_the_ledger_still_showed_it(run, monkeypatch):
+    streams = schema("customers", "quotes")
+    assert run([*streams, customer(), invoice("Q1", stream="quotes")]) == 0
+    run.sandbox.faults.plan("drop-after", method="DELETE")
+    monkeypatch.setattr(Reconciler, "_changed", lambda *_: Absent())
+    void = [*streams, record("quotes", "Q1", _operation="void")]
+    assert run(void) == 0
+    assert run.writes()["DELETE", "sales"] == 2
+    run.sandbox.requests.clear()
+    assert run(void) == 0
+    assert not run.writes()
+
+
+def test_a_void_of_what_is_not_there_is_refused_the_first_time(run, monkeypatch):
+    assert run([*TWO, customer(), invoice()]) == 0
+    [document] = run.listed("listSalesDocuments", salesType="invoices")
+
+    def gone(*_args, **_more):
+        raise NotFoundError("deleteSalesDocument", 404)
+
+    monkeypatch.setattr("clearbooks.client.Client.write", gone)
+    assert run([*TWO, record("sales_invoices", "I1", _operation="void")]) == 3
+    assert document["id"]
+
+
+# Lists that show a write only a while later
+
+
+def test_an_equal_journal_that_the_list_does_not_show_yet_is_not_taken_for_another(
+    run, monkeypatch
+):
+    monkeypatch.setattr(Reconciler, "fence", lambda *_: {"equal": 0})
+    messages = [*schema("journals"), journal("J1"), journal("J2")]
+    run.sandbox.faults.plan("drop-before", method="POST", path="/accounting/journals", nth=2)
+    for _ in range(2):
+        run(messages)
+    transactions = run.get("listTransactions")
+    assert len(transactions) == 2
+
+
+def test_an_allocation_that_the_list_does_not_show_yet_is_not_made_again(run, monkeypatch):
+    monkeypatch.setattr(Reconciler, "allocations", lambda *_: [])
+    streams = schema("customers", "sales_invoices", "payments", "sales_allocations")
+    messages = [*streams, customer(), invoice(), payment(), allocation(amount="50.00")]
+    assert run([*messages, allocation(amount="70.00")]) == 0
+    found = run.listed("listAllocations", invoiceType="sales")
+    assert sum(Decimal(str(row["amount"])) for row in found) == 70
+
+
+def test_after_a_lost_store_a_bank_feed_is_made_only_when_a_person_says_so(run):
+    feed = [*schema("bank_feeds"), record("bank_feeds", "F1", bankAccount="Current account")]
+    assert run(feed, assume_new=True) == 0
+    lost = {"state_store": str(run.directory / "new.sqlite3")}
+    assert run(feed, **lost) == 4
+    assert "clearbooks map set" in run.rejects[-1]["reasons"][0]
+    assert run.writes()["POST", "bankFeeds"] == 1
+    assert run(feed, **lost, assume_new=True) == 0
+    assert run.writes()["POST", "bankFeeds"] == 2
+
+
+def test_what_a_run_remembers_of_its_journals_stays_small(run, monkeypatch):
+    monkeypatch.setattr("target_clearbooks.deliver.precheck._MOST_KEPT", 2)
+    sizes = []
+    take_in = WrittenLately.add
+
+    def add(lately, task, others):
+        take_in(lately, task, others)
+        sizes.append(len(lately._equal))
+
+    monkeypatch.setattr(WrittenLately, "add", add)
+    lines = [(("9002001", f"-{n}"), ("9001002", f"{n}")) for n in range(1, 6)]
+    assert run([*schema("journals"), *(journal(f"J{n}", *x) for n, x in enumerate(lines))]) == 0
+    assert sizes == [1, 2, 2, 2, 2]
+
+
+def test_a_void_that_is_refused_because_it_was_carried_out(run, monkeypatch):
+    assert run([*TWO, customer(), invoice()]) == 0
+    run.sandbox.faults.plan("drop-after", method="DELETE")
+    run.sandbox.faults.plan("error", method="DELETE", nth=2, status=409)
+    monkeypatch.setattr(Reconciler, "_changed", lambda *_: Absent())
+    assert run([*TWO, record("sales_invoices", "I1", _operation="void")]) == 0
+    assert run.writes()["DELETE", "sales"] == 2
+    assert not run.listed("listSalesDocuments", salesType="invoices")
+
+
+def test_a_refusal_without_words_names_what_it_may_be(run, monkeypatch):
+    def refuse(*_args, **_more):
+        raise RejectedError("createCustomer", 400)
+
+    monkeypatch.setattr("clearbooks.client.Client.write", refuse)
+    assert run([*schema("customers"), customer()]) == 3
+    [reason] = run.rejects[0]["reasons"]
+    assert "externalId: see the setting `match`" in reason

@@ -1,0 +1,183 @@
+"""A business of the sandbox in memory, read without HTTP, and a map in a dictionary."""
+
+from __future__ import annotations
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from clearbooks.client import Reply
+from clearbooks.contract import load_contract
+from clearbooks.errors import NotFoundError, RejectedError
+from clearbooks_sandbox import AccountingEngine
+from target_clearbooks.intent import Intent, Mapped
+from target_clearbooks.ledger.lookups import Lookups
+from target_clearbooks.prepare.preparer import Preparer
+from target_clearbooks.settings import TargetSettings
+
+STANDARD = "20.00:Standard"
+SALES, COST = 1001001, 2001001
+
+
+class EngineClient:
+    """`get` of the client, answered by the engine. Counts requests by operation."""
+
+    def __init__(self, engine, business):
+        self.engine, self.business, self.asked = engine, business, Counter()
+        self.params = []
+        self.executor = ThreadPoolExecutor(1)
+
+    def get(self, operation_id, params=None, *, business_id=None):
+        assert business_id == self.business
+        operation = self.engine._operations[operation_id]
+        params = params or {}
+        path = {k: v for k, v in params.items() if k in operation.path_parameters}
+        query = {k: v for k, v in params.items() if k not in path and v is not None}
+        self.asked[operation_id] += 1
+        self.params.append((operation_id, dict(params)))
+        reply = self.engine.call(operation_id, business_id=self.business, params=path, query=query)
+        if reply.status == 303:
+            newer = {_id(operation): reply.headers["Location"].rpartition("/")[2]}
+            return self.get(operation_id, params | newer, business_id=business_id)
+        if reply.status == 404:
+            raise NotFoundError(operation_id, 404)
+        if reply.status >= 400:
+            raise RejectedError(operation_id, reply.status)
+        return Reply(reply.status, reply.headers, reply.body, operation.path)
+
+
+def _id(operation):
+    return operation.path_parameters[-1]
+
+
+class Map:
+    """A ledger map in memory."""
+
+    def __init__(self):
+        self.found, self.owners = {}, {}
+
+    def set(self, stream, key, remote_id, *, voided=False):
+        self.found[stream, key] = Mapped(stream, key, remote_id, (remote_id,), voided)
+        self.owners[stream, remote_id] = key
+
+    def find(self, stream, source_key):
+        return self.found.get((stream, source_key))
+
+    def owner(self, stream, remote_id):
+        return self.owners.get((stream, remote_id))
+
+
+class Ledger:
+    """A business, and everything needed to prepare records for it."""
+
+    def __init__(self, engine, business):
+        self.engine, self.business = engine, business
+        self.client = EngineClient(engine, business)
+        self.lookups = Lookups(self.client, business)
+        self.map = Map()
+        self._preparers = {}
+
+    def do(self, operation, body=None, query=(), **params):
+        reply = self.engine.call(
+            operation, business_id=self.business, params=params, query=dict(query), body=body
+        )
+        assert reply.status < 300, (reply.status, reply.body)
+        return reply.json() if reply.body else None
+
+    def customer(self, name="Acme Ltd", **fields):
+        return self.do("createCustomer", {"name": name, **fields})["id"]
+
+    def supplier(self, name="Supplies Ltd", **fields):
+        return self.do("createSupplier", {"name": name, **fields})["id"]
+
+    def sale(self, customer, kind="invoices", price=100, **fields):
+        body = {
+            "date": "2024-03-01", "vatTreatment": "UK", "customerId": customer,
+            "lineItems": [line(price)], **fields,
+        }  # fmt: skip
+        return self.do("createSalesDocument", body, salesType=kind)
+
+    def bill(self, supplier, kind="bills", price=100, **fields):
+        body = {
+            "date": "2024-03-01", "vatTreatment": "UK", "supplierId": supplier,
+            "lineItems": [line(price, COST)], **fields,
+        }  # fmt: skip
+        return self.do("createPurchaseDocument", body, purchaseType=kind)
+
+    def pay(self, contact, amount, bank=1, **fields):
+        body = {
+            "date": "2024-03-05", "description": "Payment", "amount": amount,
+            "contactId": contact, "bankAccountId": bank, **fields,
+        }  # fmt: skip
+        return self.do("createPayment", body)["id"]
+
+    def allocate(self, invoice, amount, side="sales", **source):
+        kind = "payment" if "paymentId" in source else "creditNote"
+        body = {"invoiceId": invoice, "amount": amount, "allocationType": kind, **source}
+        return self.do("createAllocation", body, invoiceType=side)
+
+    def prepare(self, stream, record, key=None, **settings):
+        """The outcome of a record; settings are those of `TargetSettings`."""
+        asked = TargetSettings(**settings)
+        which = repr(asked)
+        if which not in self._preparers:
+            self._preparers[which] = Preparer(self.lookups, self.map, asked, self.business)
+        key = key or str(record.get("externalId", '["1"]'))
+        return self._preparers[which].prepare(stream, record, key)
+
+    def body(self, stream, record, key=None, **settings):
+        """The body of the intent that a record becomes."""
+        outcome = self.prepare(stream, record, key, **settings)
+        assert isinstance(outcome, Intent), outcome
+        return outcome.body
+
+    def faults(self, stream, record, key=None, **settings):
+        """The reasons against a record, as one text."""
+        outcome = self.prepare(stream, record, key, **settings)
+        assert not isinstance(outcome, Intent), outcome
+        return "\n".join(outcome.reasons)
+
+    def create(self, intent):
+        """Carry out an intent, as the engine of the target would."""
+        verb = "create" if intent.operation in ("create", "post") else "update"
+        operation = load_contract().resources[intent.stream].operation(verb)
+        body = {"items": [intent.body]} if operation.body == "items" else intent.body
+        return self.do(operation.id, body, **intent.params)
+
+
+def line(price=100, account=SALES, rate=STANDARD, quantity=1, **fields):
+    return {
+        "description": "Thing", "unitPrice": price, "quantity": quantity,
+        "accountCode": account, "vatRateKey": rate, **fields,
+    }  # fmt: skip
+
+
+def invoice(customer, *lines, **fields):
+    """A record of an invoice."""
+    return {
+        "externalId": "I1", "date": "2024-03-01", "vatTreatment": "UK", "customer": customer,
+        "lineItems": list(lines or [line()]), **fields,
+    }  # fmt: skip
+
+
+def bill(supplier, *lines, **fields):
+    """A record of a bill."""
+    return {
+        "externalId": "B1", "date": "2024-03-01", "vatTreatment": "UK", "supplier": supplier,
+        "lineItems": list(lines or [line(account=COST)]), **fields,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def engine():
+    made = AccountingEngine()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def ledger(engine):
+    made = Ledger(engine, engine.add_business("Test Limited"))
+    yield made
+    made.lookups.close()
