@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from tap_clearbooks.sources import Batch, Bookmark, Source
     from tap_clearbooks.streams import StreamSpec
 
-logger = logging.getLogger("tap-clearbooks")
 
 # Requests of a reading whose turn has not come.
 DEPTH_AHEAD = 2
@@ -211,6 +210,8 @@ class Run(Generic[S]):
             )
         failure = Failure(stream, business, error, hint)
         self.failures.append(failure)
+        # Here, since a logger that is there before a log configuration is switched off by it.
+        logger = logging.getLogger("tap-clearbooks")
         logger.error("%s was not read: %s%s", failure.where, error, hint)
 
     def close(self) -> None:

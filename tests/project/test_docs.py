@@ -37,9 +37,16 @@ def test_links_lead_somewhere(page):
 def test_the_folder_tree_names_what_is_there():
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     tree = text.partition("## The folder tree")[2].split("```")[1]
-    named = {line.split()[0].rstrip("/") for line in tree.strip().splitlines()}
-    for name in named:
-        assert (ROOT / name).exists(), name
+    named, folder = set(), ROOT
+    for line in tree.strip().splitlines():
+        name = line.split()[0].rstrip("/")
+        if line.startswith(" "):
+            # What stands indented is inside the folder above it.
+            assert (folder / name).exists(), f"{folder.name}/{name}"
+            continue
+        folder = ROOT / name
+        assert folder.exists(), name
+        named.add(name)
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
     assert packages <= named
 
