@@ -99,10 +99,10 @@ class Session:
         for number in first:
             self.writers[number] = self._writer(number)
 
-    def _check_writer(self) -> None:
+    def _check_writer(self, business_id: int) -> None:
         if self.db is not None and self._locks is not None:
-            self.db.check_writer()
-            self._locks.check()
+            self.db.check_writer(business_id)
+            self._locks.check(business_id)
 
     def writer(self, number: int) -> BusinessWriter:
         """The writer of a business of this run; opened, and its doubts settled, where it was not.

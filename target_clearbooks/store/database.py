@@ -89,11 +89,11 @@ class Store(ABC):
         """
 
     @abstractmethod
-    def check_writer(self) -> None:
-        """Make sure that the locks of `lock_writer` are still held.
+    def check_writer(self, business_id: int) -> None:
+        """Make sure that the lock of `lock_writer` is still held.
 
         Raises:
-            BusyError: they were lost.
+            BusyError: it was lost.
         """
 
     @abstractmethod

@@ -56,7 +56,7 @@ class FileLocks:
 
     def __init__(self, store: str) -> None:
         self._store = store
-        self._held: dict[Path, tuple[filelock.BaseFileLock, tuple[int, int]]] = {}
+        self._held: dict[int, dict[Path, tuple[filelock.BaseFileLock, tuple[int, int]]]] = {}
 
     def acquire(self, path: Path, business_id: int) -> None:
         """Take a lock; nothing happens where it is held already.
@@ -67,8 +67,9 @@ class FileLocks:
         """
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         # One folder may be reached by several paths; its files are locked once.
-        held = [(p.name, _identity(p.parent)) for p in self._held]
-        if (path.name, _identity(path.parent)) in held:
+        held = self._held.setdefault(business_id, {})
+        folder = _identity(path.parent)
+        if any(path.name == p.name and folder == _identity(p.parent) for p in held):
             return
         lock = filelock.FileLock(path, mode=0o600)
         try:
@@ -78,18 +79,18 @@ class FileLocks:
                 f"business {business_id} is being written by {_holder(path)}; "
                 "one program at a time may write into a business"
             ) from None
-        self._held[path] = lock, _identity(path)
+        held[path] = lock, _identity(path)
         since = time.strftime("%Y-%m-%d %H:%M:%S")
         holder = _Holder(os.getpid(), socket.gethostname(), since, self._store)
         _note(path).write_bytes(msgspec.json.encode(holder))
 
-    def check(self) -> None:
+    def check(self, business_id: int) -> None:
         """Make sure that nobody took a lock file away: another program would make a new one.
 
         Raises:
             BusyError: somebody did.
         """
-        for path, (_, identity) in self._held.items():
+        for path, (_, identity) in self._held.get(business_id, {}).items():
             try:
                 if _identity(path) == identity:
                     continue
@@ -103,9 +104,9 @@ class FileLocks:
     def release(self) -> None:
         """Let others write."""
         while self._held:
-            path, (lock, _) = self._held.popitem()
-            _note(path).unlink(missing_ok=True)
-            lock.release()
+            for path, (lock, _) in self._held.popitem()[1].items():
+                _note(path).unlink(missing_ok=True)
+                lock.release()
 
 
 def _identity(path: Path) -> tuple[int, int]:
@@ -184,13 +185,13 @@ class WriterLocks:
                 f"token_store: no lock can be made in {shown(url)}: {reason(error, url)}"
             ) from None
 
-    def check(self) -> None:
-        """Make sure that the rights are still ours.
+    def check(self, business_id: int) -> None:
+        """Make sure that the right to write into a business is still ours.
 
         Raises:
-            BusyError: they were lost.
+            BusyError: it was lost.
         """
-        self._files.check()
+        self._files.check(business_id)
         if self._link is None:
             return
         from clearbooks.postgres import psycopg  # noqa: PLC0415

@@ -106,12 +106,13 @@ class Outbox:
         db: An open state store.
         kind: What the run is: `target`, `apply` …
         businesses: Where it may write.
-        guard: Raises where the right to write was lost; asked before anything is sent.
+        guard: Raises where the right to write into a business was lost; asked before anything is
+            sent.
     """
 
     def __init__(
         self, db: Store, kind: str, businesses: Sequence[int],
-        guard: Callable[[], None] = lambda: None,
+        guard: Callable[[int], None] = lambda _: None,
     ) -> None:  # fmt: skip
         self.db = db
         self._guard = guard
@@ -145,7 +146,7 @@ class Outbox:
     ) -> Row:
         """Put a record on disk, with its intent where it has one."""
         if sent:
-            self._guard()
+            self._guard(row.business_id)
         intent = row.intent
         now = time.time()
         row.state, row.fence = state, dict(fence or {})
@@ -179,7 +180,7 @@ class Outbox:
 
     def send_again(self, row: Row, fence: Mapping[str, Any]) -> None:
         """Note, before any byte leaves, that the intent is sent once more."""
-        self._guard()
+        self._guard(row.business_id)
         row.state, row.sent, row.fence = "sending", time.time(), dict(fence)
         row.attempts += 1
         intent = row.intent

@@ -135,7 +135,7 @@ class PostgresStore(Store):
             raise self._failed(error) from None
 
     @override
-    def check_writer(self) -> None:
+    def check_writer(self, business_id: int) -> None:
         # The lock goes with the connection, and without that nothing can be put down.
         pass
 

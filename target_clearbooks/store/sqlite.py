@@ -138,8 +138,8 @@ class SqliteStore(Store):
             ) from None
 
     @override
-    def check_writer(self) -> None:
-        self._locks.check()
+    def check_writer(self, business_id: int) -> None:
+        self._locks.check(business_id)
 
     @override
     def copy(self) -> SqliteStore:
