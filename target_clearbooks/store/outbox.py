@@ -30,7 +30,6 @@ _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
 
 # Rows read at once: their records may be large.
 _AT_ONCE = 200
-OPEN = ("planned", "approved", "sending", "uncertain", "waiting", "quarantined")
 DOUBTFUL = ("sending", "uncertain")
 
 
@@ -255,16 +254,6 @@ class Outbox:
                 break
             last = found[-1][0]
             yield [_row(row) for row in found]
-
-    def open_row(self, business_id: int, stream: str, source_key: str) -> Row | None:
-        """What is still open of a source key."""
-        found = self.db.execute(
-            f"SELECT {_COLUMNS} FROM intents WHERE business = ? AND stream = ? "  # noqa: S608
-            "AND source_key = ? AND state NOT IN ('done', 'rejected', 'superseded') "
-            "ORDER BY id DESC LIMIT 1",
-            (business_id, stream, source_key),
-        ).fetchone()
-        return _row(found) if found else None
 
     def last_state(self, business_id: int, stream: str, source_key: str) -> str | None:
         """How the newest record of a source key ended in this run, if it came."""
