@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.errors import SettingError
@@ -59,45 +61,22 @@ def last_written(state_store: str | None) -> Iterator[dict[str, Any]]:
     Raises:
         SettingError: the store cannot be read.
     """
-    try:
-        # Imported here, so that `clearbooks status` starts sooner.
-        from target_clearbooks.store import (  # noqa: PLC0415
-            NoStoreError,
-            checked_location,
-            open_store,
-        )
-    except ImportError:
-        return
+    # Imported here, so that `clearbooks status` starts sooner.
+    from target_clearbooks.store import (  # noqa: PLC0415
+        NoStoreError,
+        checked_location,
+        history,
+        open_store,
+    )
+
     try:
         db = open_store(checked_location(state_store), write=False)
     except NoStoreError:
         return
-    try:
-        rows = db.execute(
-            "SELECT c.stream, c.business, r.id, r.started, r.exit_code, c.outcome, c.number "
-            "FROM counts c JOIN runs r ON r.id = c.run WHERE r.started = "
-            "(SELECT max(x.started) FROM runs x JOIN counts y ON y.run = x.id "
-            "WHERE y.stream = c.stream AND y.business = c.business) "
-            "ORDER BY c.stream, c.business, c.outcome"
-        ).fetchall()
-    finally:
-        db.close()
-    found: dict[tuple[str, int], dict[str, Any]] = {}
-    for stream, business, run, started, exit_code, outcome, number in rows:
-        entry = found.setdefault(
-            (stream, business),
-            {
-                "direction": "written",
-                "stream": stream,
-                "business": business,
-                "run": run,
-                "started": started,
-                "exit_code": exit_code,
-                "counts": {},
-            },
-        )
-        entry["counts"][outcome] = number
-    yield from found.values()
+    with closing(db):
+        for last in history.last_written(db):
+            fields = asdict(last)
+            yield {"direction": "written", "business": fields.pop("business_id"), **fields}
 
 
 def _json(path: Path, option: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from clearbooks_app.target_session import (
 from target_clearbooks.settings import TargetSettings
 from target_clearbooks.store import open_locked
 from target_clearbooks.store.ledger_map import LedgerMap
+from target_clearbooks.store.outbox import close_open
 from target_clearbooks.writable import WRITABLE
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def set_map(
         if owner not in (None, external_id):
             raise SettingError(f"{stream} {id_} belongs to {owner!r}; unset that first")
         ledger_map.set(stream, external_id, remote_id, run=None)
-        _close_intents(db, number, stream, external_id)
+        close_open(db, number, stream, external_id)
     if as_json:
         output.print_json({"stream": stream, "external_id": external_id, "id": remote_id})
     else:
@@ -115,7 +116,7 @@ def unset_map(
     with _locked_store(settings, number) as db, db.transaction():
         ledger_map = LedgerMap(db, number)
         gone = ledger_map.unset(stream, external_id)
-        if _close_intents(db, number, stream, external_id):
+        if close_open(db, number, stream, external_id):
             ledger_map.say_new(stream, external_id)
             gone = True
     if not gone:
@@ -124,16 +125,6 @@ def unset_map(
         output.print_json({"stream": stream, "external_id": external_id, "id": None})
     else:
         click.echo(f"{stream} {external_id} is forgotten")
-
-
-def _close_intents(db: Store, business: int, stream: str, key: str) -> int:
-    closed = db.execute(
-        "UPDATE intents SET state = 'superseded', record = NULL, body = NULL, content = NULL "
-        "WHERE business = ? AND stream = ? AND source_key = ? "
-        "AND state IN ('uncertain', 'quarantined', 'waiting', 'sending', 'planned')",
-        (business, stream, key),
-    )
-    return closed.rowcount
 
 
 @contextmanager

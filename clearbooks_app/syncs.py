@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,10 +11,10 @@ from clearbooks.errors import SettingError
 from clearbooks_app import output
 from clearbooks_app.config import examples
 from clearbooks_app.target_session import state_store, target_options
+from target_clearbooks.store.history import Run, find_run, newest_runs, unsettled
 
 if TYPE_CHECKING:
     from clearbooks_app.config import Settings
-    from target_clearbooks.store import Store
 
 
 @click.group(
@@ -30,14 +30,7 @@ def syncs(ctx: click.Context, *, limit: int, settings: Settings, as_json: bool) 
     if ctx.invoked_subcommand:
         return
     with state_store(settings) as db:
-        rows = [
-            _describe_run(db, row)
-            for row in db.execute(
-                "SELECT id, started, ended, kind, businesses, exit_code, message FROM runs "
-                "ORDER BY started DESC LIMIT ?",
-                (limit,),
-            )
-        ]
+        rows = [_as_json(run) for run in newest_runs(db, limit)]
     if as_json:
         output.print_json(rows)
         return
@@ -51,23 +44,13 @@ def syncs(ctx: click.Context, *, limit: int, settings: Settings, as_json: bool) 
     )  # fmt: skip
 
 
-def _describe_run(db: Store, row: tuple[Any, ...]) -> dict[str, Any]:
-    streams: dict[str, dict[str, int]] = {}
-    for stream, outcome, number in db.execute(
-        "SELECT stream, outcome, CAST(sum(number) AS BIGINT) FROM counts WHERE run = ? "
-        "GROUP BY 1, 2 ORDER BY 1, 2",
-        (row[0],),
-    ):
-        streams.setdefault(stream, {})[outcome] = number
+def _as_json(run: Run) -> dict[str, Any]:
+    fields = asdict(run)
     return {
-        "run": row[0],
-        "started": output.iso_time(row[1]),
-        "ended": output.iso_time(row[2] or 0),
-        "kind": row[3],
-        "businesses": json.loads(row[4]),
-        "exit_code": row[5],
-        "message": row[6] or None,
-        "streams": streams,
+        "run": fields.pop("id"),
+        **fields,
+        "started": output.iso_time(run.started),
+        "ended": output.iso_time(run.ended or 0),
     }
 
 
@@ -86,23 +69,10 @@ def _outcome_sums(streams: dict[str, dict[str, int]]) -> str:
 def show_run(*, run: str, settings: Settings, as_json: bool) -> None:
     """Show what RUN did by stream, and which of its records are still open or were refused."""
     with state_store(settings) as db:
-        row = db.execute(
-            "SELECT id, started, ended, kind, businesses, exit_code, message FROM runs "
-            "WHERE id = ?",
-            (run,),
-        ).fetchone()
-        if row is None:
+        known = find_run(db, run)
+        if known is None:
             raise SettingError(f"there is no run {run!r}; `clearbooks syncs` lists them")
-        found = _describe_run(db, row)
-        found["open"] = [
-            {"business": business, "stream": stream, "key": key, "state": state, "class": kind,
-             "reasons": json.loads(reasons or "[]"), "candidates": json.loads(candidates or "[]")}
-            for business, stream, key, state, kind, reasons, candidates in db.execute(
-                "SELECT business, stream, source_key, state, kind, reasons, candidates "
-                "FROM intents WHERE run = ? AND state NOT IN ('done', 'superseded') ORDER BY id",
-                (run,),
-            )
-        ]  # fmt: skip
+        found = {**_as_json(known), "open": list(unsettled(db, run))}
     if as_json:
         output.print_json(found)
         return

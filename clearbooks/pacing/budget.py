@@ -71,6 +71,21 @@ class Budget(msgspec.Struct, kw_only=True):
     limited: int = 0
     strikes: int = 0
 
+    @classmethod
+    def decode(cls, record: bytes | str) -> Budget:
+        """The budget that `encode` gave; one that knows nothing where it cannot be read.
+
+        A process may have died while it wrote it, and another version may have written it.
+        """
+        try:
+            return _DECODER.decode(record)
+        except msgspec.MsgspecError:
+            return cls()
+
+    def encode(self) -> bytes:
+        """The budget as one JSON object."""
+        return _ENCODER.encode(self)
+
     def begin(self, now: float) -> None:
         """Called at the start of a run: make the memory of earlier runs fit for use."""
         if self.limit and now - self.used_at > FORGET:
@@ -177,3 +192,7 @@ class Budget(msgspec.Struct, kw_only=True):
         else:
             least = (self.limit or sending) * 0.85
         self.limit = max(min(self.weight / self.measured, sending), least, LEAST_RATE)
+
+
+_ENCODER = msgspec.json.Encoder()
+_DECODER = msgspec.json.Decoder(Budget)

@@ -120,7 +120,7 @@ class Pacer:
             self._file_lock = None
             return
         if data:
-            self._private = _decode(data)
+            self._private = Budget.decode(data)
 
     def _give(self) -> None:
         if self._file_lock is None:
@@ -128,7 +128,7 @@ class Pacer:
         try:
             # Not fsynced: losing it costs a second of looking for the limit.
             os.lseek(self._file, 0, os.SEEK_SET)
-            os.write(self._file, _encode(self._private).ljust(RECORD_SIZE))
+            os.write(self._file, self._private.encode().ljust(RECORD_SIZE))
         except OSError:
             # A full disk is no reason to stop reading; the next request tries the file again.
             pass
@@ -142,15 +142,3 @@ class Pacer:
         if self._file >= 0:
             os.close(self._file)
             self._file, self._file_lock = -1, None
-
-
-_encode = msgspec.json.Encoder().encode
-_decoder = msgspec.json.Decoder(Budget)
-
-
-def _decode(data: bytes) -> Budget:
-    try:
-        return _decoder.decode(data)
-    except msgspec.MsgspecError:
-        # A process died while writing; begin as if nothing were known.
-        return Budget()

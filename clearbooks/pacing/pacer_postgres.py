@@ -6,8 +6,6 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from clearbooks.pacing.budget import Budget
 from clearbooks.pacing.pacer import Pacer
 from clearbooks.postgres import connect, make_table, psycopg, reason, shown
@@ -76,12 +74,12 @@ class PostgresPacer(Pacer):
         if now is not None:
             self._offset = float(now[0]) - time.time()
         if record is not None:
-            self._private = _decode(record[0])
+            self._private = Budget.decode(record[0])
 
     def _open(self) -> psycopg.Connection:
         link = connect(self._url)
         make_table(link, TABLE, _COLUMNS)
-        link.execute(_MAKE, [self._name, _encode(self._private).decode()])
+        link.execute(_MAKE, [self._name, self._private.encode().decode()])
         link.autocommit = False
         return link
 
@@ -90,7 +88,7 @@ class PostgresPacer(Pacer):
             return
         try:
             with self._link.pipeline():
-                self._link.execute(_GIVE, [_encode(self._private).decode(), self._name])
+                self._link.execute(_GIVE, [self._private.encode().decode(), self._name])
                 self._link.commit()
         except psycopg.Error as error:
             self._lose(error)
@@ -113,15 +111,3 @@ class PostgresPacer(Pacer):
         if self._link is not None:
             self._link.close()
             self._link = None
-
-
-_encode = msgspec.json.Encoder().encode
-_decoder = msgspec.json.Decoder(Budget)
-
-
-def _decode(record: str) -> Budget:
-    try:
-        return _decoder.decode(record)
-    except msgspec.MsgspecError:
-        # Written by another version: begin as if nothing were known.
-        return Budget()

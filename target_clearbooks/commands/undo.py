@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from clearbooks.contract import load_contract
 from clearbooks.errors import SettingError
 from target_clearbooks.deliver.sending import Sender
 from target_clearbooks.intent import Intent, Operation
+from target_clearbooks.store.history import find_run
 from target_clearbooks.store.ledger_map import LedgerMap
-from target_clearbooks.store.outbox import loads
+from target_clearbooks.store.outbox import carried_out
 from target_clearbooks.writable import WRITABLE, Kind
 
 if TYPE_CHECKING:
@@ -41,35 +42,30 @@ def plan_undo(
     Raises:
         SettingError: there is no such run.
     """
-    if db.execute("SELECT 1 FROM runs WHERE id = ?", (run,)).fetchone() is None:
+    if find_run(db, run) is None:
         raise SettingError(f"there is no run {run!r}; `clearbooks syncs` lists them")
-    rows = db.execute(
-        "SELECT business, stream, source_key, operation, params, result, body FROM intents "
-        "WHERE run = ? AND state = 'done' ORDER BY id",
-        (run,),
-    ).fetchall()
     found = Undoing()
-    rows.sort(key=lambda row: WRITABLE[row[1]].rank, reverse=True)
-    for business, stream, key, operation, params, result, body in rows:
-        made = loads(result)
-        words = f"{stream} {key!r}"
-        if not made.get("made"):
-            if operation == Operation.UPDATE and made.get("outcome") == "updated":
+    rows = carried_out(db, run)
+    rows.sort(key=lambda row: WRITABLE[row.stream].rank, reverse=True)
+    for row in rows:
+        words = f"{row.stream} {row.source_key!r}"
+        done = row.intent
+        if not row.result.get("made"):
+            updated = row.result.get("outcome") == "updated"
+            if updated and done is not None and done.operation is Operation.UPDATE:
                 found.left.append(f"{words}: was updated; what it was before is not kept")
             continue
-        mapped = LedgerMap(db, business).find(stream, key)
-        if mapped is None or mapped.voided:
+        mapped = LedgerMap(db, row.business_id).find(row.stream, row.source_key)
+        if mapped is None or mapped.voided or done is None:
             continue
-        sent = loads(body) if body else None
-        intent, reason = _undo(
-            business, stream, key, mapped.remote_id, loads(params), sent, allow_delete=allow_delete
-        )
+        intent, reason = _undo(done, mapped.remote_id, allow_delete=allow_delete)
         if intent is None:
             found.left.append(f"{words}: {reason}")
             continue
         before = None
         if intent.remote_id is not None:
-            before = Sender(client, business).get(stream, intent.params, intent.remote_id)
+            sender = Sender(client, row.business_id)
+            before = sender.get(row.stream, intent.params, intent.remote_id)
             if before is None:
                 found.left.append(f"{words}: is not in the ledger any more")
                 continue
@@ -78,19 +74,12 @@ def plan_undo(
     return found
 
 
-def _undo(
-    business: int,
-    stream: str,
-    key: str,
-    remote_id: int | str,
-    params: dict[str, Any],
-    body: dict[str, Any] | None,
-    *,
-    allow_delete: bool,
-) -> tuple[Intent | None, str]:
+def _undo(done: Intent, remote_id: int | str, *, allow_delete: bool) -> tuple[Intent | None, str]:
+    business, stream, key = done.business_id, done.stream, done.source_key
     writable = WRITABLE[stream]
     if writable.kind is Kind.JOURNAL:
-        if body is None:
+        body = done.body
+        if not isinstance(body, dict):
             return None, "its lines are not kept"
         lines = [{**line, "amount": -Decimal(str(line["amount"]))} for line in body["lines"]]
         words = f"Reversal: {body.get('description', '')}"
@@ -104,5 +93,5 @@ def _undo(
         operation = Operation.DELETE
     else:
         return None, "stays; with allow_delete it is deleted where nothing uses it"
-    params = {name: value for name, value in params.items() if name != "fileName"}
+    params = {name: value for name, value in done.params.items() if name != "fileName"}
     return Intent(business, stream, operation, key, None, params, remote_id), ""

@@ -31,6 +31,8 @@ _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
 # Rows read at once: their records may be large.
 _AT_ONCE = 200
 DOUBTFUL = ("sending", "uncertain")
+# What a newer record of the same source key replaces.
+_REPLACEABLE = ("waiting", "quarantined", "planned")
 
 
 def dumps(value: Any) -> str:
@@ -285,18 +287,7 @@ class Outbox:
 
     def supersede(self, business_id: int, stream: str, source_key: str) -> None:
         """Let a newer record take the place of what waits or was quarantined."""
-        found = self.db.execute(
-            "SELECT id FROM intents WHERE business = ? AND stream = ? AND source_key = ? "
-            "AND state IN ('waiting', 'quarantined', 'planned')",
-            (business_id, stream, source_key),
-        ).fetchall()
-        for (number,) in found:
-            self.db.execute(
-                "UPDATE intents SET state = 'superseded', record = NULL, body = NULL, "
-                "content = NULL WHERE id = ?",
-                (number,),
-            )
-            self.db.execute("DELETE FROM waits WHERE intent = ?", (number,))
+        _supersede(self.db, business_id, stream, source_key, _REPLACEABLE)
 
     def businesses_left(self) -> list[int]:
         """Businesses of which something is open."""
@@ -341,11 +332,29 @@ class Outbox:
              dumps({k: v for k, v in detail.items() if v is not None})),
         )  # fmt: skip
 
-    def history(self, run: str) -> Iterator[Row]:
-        """What a run carried out, in that order."""
-        cursor = self.db.execute(
-            f"SELECT {_COLUMNS} FROM intents WHERE run = ? AND state = 'done' ORDER BY id",  # noqa: S608
-            (run,),
-        )
-        for found in cursor:
-            yield _row(found)
+
+def carried_out(db: Store, run: str) -> list[Row]:
+    """What a run carried out, in that order; of the bodies only those of journals are kept."""
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM intents WHERE run = ? AND state = 'done' ORDER BY id",  # noqa: S608
+        (run,),
+    )
+    return [_row(row) for row in rows]
+
+
+def close_open(db: Store, business_id: int, stream: str, source_key: str) -> int:
+    """Close what is open of a source key, since a person has decided; how many records it was."""
+    return _supersede(db, business_id, stream, source_key, (*_REPLACEABLE, *DOUBTFUL))
+
+
+def _supersede(
+    db: Store, business_id: int, stream: str, source_key: str, states: Sequence[str]
+) -> int:
+    found = db.execute(
+        "UPDATE intents SET state = 'superseded', record = NULL, body = NULL, content = NULL "
+        "WHERE business = ? AND stream = ? AND source_key = ? "
+        f"AND state IN ({', '.join('?' * len(states))}) RETURNING id",
+        (business_id, stream, source_key, *states),
+    ).fetchall()
+    db.executemany("DELETE FROM waits WHERE intent = ?", found)
+    return len(found)

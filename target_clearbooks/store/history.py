@@ -1,0 +1,116 @@
+"""What earlier runs did, as the state store kept it: for `clearbooks syncs` and `status`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from target_clearbooks.store.database import Store
+
+_RUNS = "SELECT id, started, ended, kind, businesses, exit_code, message FROM runs"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run of the target.
+
+    Attributes:
+        id: Such as `20260401-101500-a1b2c3`.
+        started: Seconds since the epoch.
+        ended: The same; None while it runs, or where it was killed.
+        kind: `target`, `apply`, `undo` …
+        businesses: Where it might write.
+        exit_code: None while it runs, or where it was killed.
+        message: What ended it early.
+        streams: How many records had which outcome, by stream.
+    """
+
+    id: str
+    started: float
+    ended: float | None
+    kind: str
+    businesses: list[int]
+    exit_code: int | None
+    message: str | None
+    streams: dict[str, dict[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class LastWritten:
+    """The newest run that wrote a stream of a business, and the outcomes of its records."""
+
+    stream: str
+    business_id: int
+    run: str
+    started: float
+    exit_code: int | None
+    counts: dict[str, int]
+
+
+def newest_runs(db: Store, limit: int) -> list[Run]:
+    """The newest runs, newest first."""
+    rows = db.execute(f"{_RUNS} ORDER BY started DESC LIMIT ?", (limit,)).fetchall()
+    return [_run(db, row) for row in rows]
+
+
+def find_run(db: Store, run: str) -> Run | None:
+    """A run by its ID."""
+    row = db.execute(f"{_RUNS} WHERE id = ?", (run,)).fetchone()
+    return None if row is None else _run(db, row)
+
+
+def _run(db: Store, row: tuple[Any, ...]) -> Run:
+    number, started, ended, kind, businesses, exit_code, message = row
+    streams: dict[str, dict[str, int]] = {}
+    for stream, outcome, records in db.execute(
+        "SELECT stream, outcome, CAST(sum(number) AS BIGINT) FROM counts WHERE run = ? "
+        "GROUP BY 1, 2 ORDER BY 1, 2",
+        (number,),
+    ):
+        streams.setdefault(stream, {})[outcome] = records
+    businesses = msgspec.json.decode(businesses)
+    return Run(number, started, ended, kind, businesses, exit_code, message or None, streams)
+
+
+def unsettled(db: Store, run: str) -> Iterator[dict[str, Any]]:
+    """Records of a run that are open or were refused.
+
+    Yields:
+        `business`, `stream`, `key`, `state`, `class`, `reasons` and `candidates` of each.
+    """
+    for business, stream, key, state, kind, reasons, candidates in db.execute(
+        "SELECT business, stream, source_key, state, kind, reasons, candidates "
+        "FROM intents WHERE run = ? AND state NOT IN ('done', 'superseded') ORDER BY id",
+        (run,),
+    ):
+        yield {
+            "business": business,
+            "stream": stream,
+            "key": key,
+            "state": state,
+            "class": kind,
+            "reasons": msgspec.json.decode(reasons or "[]"),
+            "candidates": msgspec.json.decode(candidates or "[]"),
+        }
+
+
+def last_written(db: Store) -> list[LastWritten]:
+    """The newest run of each stream and business."""
+    found: dict[tuple[str, int], LastWritten] = {}
+    for stream, business, run, started, exit_code, outcome, number in db.execute(
+        "SELECT c.stream, c.business, r.id, r.started, r.exit_code, c.outcome, c.number "
+        "FROM counts c JOIN runs r ON r.id = c.run WHERE r.started = "
+        "(SELECT max(x.started) FROM runs x JOIN counts y ON y.run = x.id "
+        "WHERE y.stream = c.stream AND y.business = c.business) "
+        "ORDER BY c.stream, c.business, c.outcome"
+    ):
+        entry = found.setdefault(
+            (stream, business), LastWritten(stream, business, run, started, exit_code, {})
+        )
+        entry.counts[outcome] = number
+    return list(found.values())
