@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from singer_sdk.configuration._dict_config import parse_environment_config
@@ -35,6 +36,10 @@ class ConfiguredPlugin(PluginBase, Generic[S]):
     """
 
     settings_class: type[S]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        _enable_loggers()
+        super().__init__(*args, **kwargs)
 
     @functools.cached_property
     def connection(self) -> Connection:
@@ -82,3 +87,16 @@ class ConfiguredPlugin(PluginBase, Generic[S]):
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
         check_config_files(value)
         return super().cb_config(ctx, param, value)
+
+
+def _enable_loggers() -> None:
+    """Let our modules log under a `SINGER_SDK_LOG_CONFIG`.
+
+    Unless such a file says otherwise, it switches off every logger that was there before it.
+    """
+    for name, logger in logging.root.manager.loggerDict.items():
+        ours = name.startswith(
+            ("clearbooks", "tap_clearbooks", "tap-", "target_clearbooks", "target-")
+        )
+        if ours and isinstance(logger, logging.Logger):
+            logger.disabled = False

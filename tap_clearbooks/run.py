@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 # Requests of a reading whose turn has not come.
 DEPTH_AHEAD = 2
 
+logger = logging.getLogger("tap-clearbooks")
+
 
 class RunStream(Protocol):
     """What a run has to know of a stream."""
@@ -210,8 +212,6 @@ class Run(Generic[S]):
             )
         failure = Failure(stream, business, error, hint)
         self.failures.append(failure)
-        # Here, since a logger that is there before a log configuration is switched off by it.
-        logger = logging.getLogger("tap-clearbooks")
         logger.error("%s was not read: %s%s", failure.where, error, hint)
 
     def close(self) -> None:

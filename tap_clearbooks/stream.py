@@ -7,7 +7,8 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
-from singer_sdk.mapper import SameRecordTransform
+from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
+from singer_sdk.singerlib import ActivateVersionMessage
 from singer_sdk.streams import Stream
 from typing_extensions import override
 
@@ -95,7 +96,15 @@ class ClearBooksStream(Stream):
         state = self.get_context_state(self._partition(business))
         state.update(bookmark)
         state["replication_key"] = self.spec.cursor
-        self.state_manager.is_flushed = False
+        self._state_changed()
+
+    def _state_changed(self) -> None:
+        """Let the SDK write a STATE message at the next opportunity."""
+        if hasattr(self, "state_manager"):
+            self.state_manager.is_flushed = False
+        else:
+            # Before 0.54 the SDK kept this in the stream itself.
+            self._is_state_flushed = False
 
     # Records
 
@@ -184,7 +193,7 @@ class ClearBooksStream(Stream):
             else:
                 for record in records:
                     self._write_record_message(to_dict(record))
-            self.state_manager.is_flushed = False
+            self._state_changed()
         if batch.bookmark is not None and self.incremental:
             self._keep(batch.bookmark, business)
         self._records_since_state += len(records)
@@ -219,7 +228,7 @@ class ClearBooksStream(Stream):
         """ACTIVATE_VERSION, where everything was read, and STATE."""
         if self._stream_version is not None:
             if self.complete:
-                super()._write_activate_version_message(self._stream_version)
+                self._activate_version(self._stream_version)
             else:
                 self.logger.warning(
                     "%s was not read whole: no ACTIVATE_VERSION, nothing is deleted", self.name
@@ -231,6 +240,12 @@ class ClearBooksStream(Stream):
         if not self._announced:
             self._announced = True
             super()._write_schema_message()
+
+    def _activate_version(self, version: int) -> None:
+        # By our own writer, in order with the records: the SDK before 0.54.7 goes past it.
+        for stream_map in self.stream_maps:
+            if not isinstance(stream_map, RemoveRecordTransform):
+                self._tap.write_message(ActivateVersionMessage(stream_map.stream_alias, version))
 
     @override
     def _write_activate_version_message(self, full_table_version: int) -> None:

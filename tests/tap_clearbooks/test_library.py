@@ -121,7 +121,7 @@ def test_what_is_selected_by_default(call):
 
 def test_records_that_a_stream_map_drops_or_renames(call):
     maps = {"customers": {"__alias__": "buyers"},
-            "sales_invoices": {"__filter__": "id > 1"}}  # fmt: skip
+            "sales_invoices": {"__filter__": "bool(id > 1)"}}  # fmt: skip
     result, out = call(streams=maps, stream_maps=maps, business_ids=[ONE])
     assert result.records == {"buyers": 1, "sales_invoices": 2}
     assert len(out.records("buyers")) == 1

@@ -240,3 +240,17 @@ def test_a_signal_while_the_source_says_nothing(run):
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=15) == 128 + signal.SIGTERM
         assert time.monotonic() - started < 8
+
+
+def test_a_log_configuration_keeps_what_the_target_says(run):
+    configuration = run.directory / "logging.yaml"
+    configuration.write_text(
+        "version: 1\n"
+        "handlers: {err: {class: logging.StreamHandler}}\n"
+        "root: {level: INFO, handlers: [err]}\n"
+    )
+    done = shell(
+        run, "< in.jsonl", lines(*TWO, customer()), SINGER_SDK_LOG_CONFIG=str(configuration)
+    )
+    assert done.returncode == 0
+    assert '"customers":{"written":1}' in done.stderr

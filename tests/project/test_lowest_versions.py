@@ -1,0 +1,63 @@
+"""The oldest versions of what we depend on do; `uv.lock` has the newest, and every other test."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import tomllib
+
+import pytest
+
+from tests.project.conftest import ROOT
+from tests.project.test_wheel import uv_cached
+
+# What shows a change of the SDK: the programs, their settings, messages, state and stream maps.
+TESTS = (
+    "tests/tap_clearbooks/test_bookmarks.py",
+    "tests/tap_clearbooks/test_library.py",
+    "tests/tap_clearbooks/test_faults.py",
+    "tests/target_clearbooks/test_library.py",
+    "tests/clearbooks/test_configuration.py",
+)
+WITH = ("pytest>=9", "hypothesis>=6.150")
+
+
+@pytest.fixture(scope="module")
+def python():
+    """An interpreter with the lowest versions that pyproject.toml allows; made once for each."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["sandbox"], *WITH]
+    name = hashlib.sha256("\n".join(wanted).encode()).hexdigest()[:12]
+    folder = ROOT / ".tools" / f"lowest-{name}"
+    ready = folder / "ready"
+    if not ready.exists():
+        interpreter = str(folder / "bin" / "python")
+        uv_cached("venv", "--quiet", "--clear", str(folder))
+        uv_cached(
+            "pip", "install", "--quiet", "--python", interpreter, "--resolution", "lowest-direct",
+            *wanted,
+        )  # fmt: skip
+        uv_cached("pip", "install", "--quiet", "--python", interpreter, "--no-deps", "-e", ".")
+        ready.touch()
+    return folder / "bin" / "python"
+
+
+def test_the_sdk_is_the_oldest_that_is_allowed(python):
+    shown = "from importlib.metadata import version; print(version('singer-sdk'))"
+    done = subprocess.run([python, "-c", shown], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "0.51.0"
+
+
+@pytest.mark.parametrize("tests", TESTS)
+def test_with_the_lowest_versions(python, tests):
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
+    done = subprocess.run(
+        [python, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", tests],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-4000:]
