@@ -293,10 +293,10 @@ class Documents:
         # A sale credits its accounts, a purchase debits them; a credit note the other way round.
         sign = (-1 if self.side == "sales" else 1) * (-1 if kind == "creditNotes" else 1)
         rest = [Line(code, sign * to_home(net, rate)) for code, net in priced.by_account.items()]
-        rest.append(Line(ROLES[f"vat_{self.side}"], sign * to_home(priced.vat, rate)))
+        rest.append(Line(ROLES["vat"], sign * to_home(priced.vat, rate)))
         if priced.notional and self.side == "purchases":
             notional = sign * to_home(priced.notional, rate)
-            rest += [Line(ROLES["vat_purchases"], notional), Line(ROLES["vat_sales"], -notional)]
+            rest += [Line(ROLES["vat"], notional), Line(ROLES["vat"], -notional)]
         control = ROLES["debtors" if self.side == "sales" else "creditors"]
         total = -sum(line.amount for line in rest)
         return [Line(control, total, ready.record[self.contact_name]), *rest]

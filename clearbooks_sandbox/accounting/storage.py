@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 # page is made by joining them. `hidden` records keep their ID and are not listed.
 TABLES = """
 CREATE TABLE IF NOT EXISTS businesses (
-  id INTEGER PRIMARY KEY, json BLOB NOT NULL, vat_treatments TEXT
+  id INTEGER PRIMARY KEY, json BLOB NOT NULL, vat_treatments TEXT, features BLOB NOT NULL
 );
 CREATE TABLE IF NOT EXISTS sequences (
   business INTEGER, name TEXT, value INTEGER NOT NULL, PRIMARY KEY (business, name)

@@ -47,8 +47,8 @@ WITH line AS (
             AS quantity,
         coalesce(nullif(trim(file.Description), ''), file.StockCode) AS description,
         CASE
-            WHEN file.StockCode IN ('POST', 'DOT', 'C2') THEN 'Carriage charged to customers'
-            ELSE 'Sales'
+            WHEN file.StockCode IN ('POST', 'DOT', 'C2') THEN 'Other income'
+            ELSE 'Revenue'
         END AS account,
         -- 0 is how the file says that nothing on a document has a price: its stock counts.
         CASE

@@ -230,8 +230,8 @@ class Books(RuleBasedStateMachine):
     @rule(amount=AMOUNTS)
     def journal(self, amount):
         lines = [
-            {"accountCodeId": 3001001, "amount": amount},
-            {"accountCodeId": 8003001, "amount": -amount},
+            {"accountCodeId": 4001001, "amount": amount},
+            {"accountCodeId": 8503005, "amount": -amount},
         ]
         self.ledger.do("createJournal", {"accountingDate": "2024-03-31", "lines": lines})
 

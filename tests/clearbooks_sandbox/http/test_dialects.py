@@ -78,7 +78,7 @@ def test_string_money(http, served):
     assert (found["gross"], found["lineItems"][0]["vatAmount"]) == ("120.00", "20.00")
     assert found["id"] == 1
     lines = http("GET", "/accounting/transactions").json()[0]["lines"]
-    assert lines[0] == {"accountCodeId": 7503001, "amount": "120.00"}
+    assert lines[0] == {"accountCodeId": 7501001, "amount": "120.00"}
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])

@@ -1,0 +1,21 @@
+"""What can be switched on for a business."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clearbooks_sandbox.reply import decode
+
+if TYPE_CHECKING:
+    from clearbooks_sandbox.accounting.session import Session
+
+CIS = "cis"
+FEATURES = {
+    CIS: "the Construction Industry Scheme, with its accounts",
+}
+
+
+def features_of(s: Session) -> frozenset[str]:
+    """Names of the features that are on for the business of the session."""
+    row = s.db.execute("SELECT features FROM businesses WHERE id = ?", (s.business,)).fetchone()
+    return frozenset(decode(row[0]))
