@@ -90,6 +90,11 @@ class Books:
         found: Row = decode(self._rows("SELECT json FROM businesses WHERE id = ?")[0][0])
         return found
 
+    def features(self) -> list[str]:
+        """Names of the features that are on, out of `FEATURES`."""
+        found: list[str] = decode(self._rows("SELECT features FROM businesses WHERE id = ?")[0][0])
+        return found
+
     def contacts(self, kind: str, *, limit: int = 200, offset: int = 0) -> list[Row]:
         """`customers` or `suppliers`, each with `balance` (what is owed, home currency)."""
         rows = self._rows(

@@ -25,7 +25,7 @@ from clearbooks_sandbox.accounting.exchange import exchange_rate
 from clearbooks_sandbox.accounting.ledger import Line
 from clearbooks_sandbox.accounting.money import HOME, amount, to_home
 from clearbooks_sandbox.accounting.paging import Listing, sortable
-from clearbooks_sandbox.accounting.pricing import Priced, price
+from clearbooks_sandbox.accounting.pricing import Priced, price, treatment_key
 from clearbooks_sandbox.accounting.session import without_nulls
 from clearbooks_sandbox.options import API_PATH
 from clearbooks_sandbox.reply import Reply, conflict, decode, encode, not_found
@@ -132,7 +132,7 @@ class Documents:
     def create(self, s: Session, params: Mapping[str, Any], body: dict[str, Any]) -> Reply:
         """Make a document and post it."""
         kind = params[self.kind_name]
-        ready = self._prepare(s, body)
+        ready = self._prepare(s, self._with_own_key(s, body))
         s.raise_faults()
         number = self._number(s, kind, body.get("documentNumber"))
         status = DRAFT if s.draft or kind == "quotes" else "approved"
@@ -144,7 +144,7 @@ class Documents:
         kind, old_id = params[self.kind_name], params[self.id_name]
         status, _, settled, posting, data, _ = self._find_changeable(s, params)
         old = decode(data)
-        merged = _merged(old, body)
+        merged = _merged(old, self._with_own_key(s, body))
         ready = self._prepare(s, merged)
         if settled:
             self._check_settled(s, old, ready, settled)
@@ -181,6 +181,12 @@ class Documents:
         ledger.reverse(s.db, s.business, posting)
         mark_voided(s, decode(data), successor=None)
         return Reply(204)
+
+    def _with_own_key(self, s: Session, body: dict[str, Any]) -> dict[str, Any]:
+        """The body with the ledger's own key of the VAT treatment, if it names one."""
+        if "vatTreatment" not in body:
+            return body
+        return body | {"vatTreatment": treatment_key(s, self.side, body["vatTreatment"])}
 
     def _number(self, s: Session, kind: str, wanted: str | None) -> str:
         name = f"number:{self.side}:{kind}"

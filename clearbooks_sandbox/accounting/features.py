@@ -10,8 +10,10 @@ if TYPE_CHECKING:
     from clearbooks_sandbox.accounting.session import Session
 
 CIS = "cis"
+REVERSE_CHARGE = "reverse-charge"
 FEATURES = {
     CIS: "the Construction Industry Scheme, with its accounts",
+    REVERSE_CHARGE: "the domestic reverse charge, a VAT treatment with the key DRC",
 }
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from clearbooks_sandbox.accounting import vat
 from clearbooks_sandbox.accounting.accounts import check_account
+from clearbooks_sandbox.accounting.features import features_of
 from clearbooks_sandbox.accounting.money import amount, decimal, exact_pennies, pennies
 from clearbooks_sandbox.reply import decode
 
@@ -108,7 +109,7 @@ def _legal_rates(
 ) -> tuple[vat.Treatment | None, dict[str, vat.Rate]]:
     """The document's treatment and the rates that are legal on its date."""
     key, day = document["vatTreatment"], document["date"]
-    had = vat.treatments(side, allowed_treatments(s))
+    had = treatments_of(s, side)
     treatment = next((t for t in had if t.key == key), None)
     known = ", ".join(t.key for t in had if vat.in_force(t, day))
     if treatment is None:
@@ -125,9 +126,23 @@ def _legal_rates(
     return treatment, {rate.key: rate for rate in vat.legal_rates([treatment], day)}
 
 
-def allowed_treatments(s: Session) -> frozenset[str] | None:
-    """Keys of the VAT treatments that the business has; None for all."""
+def treatment_key(s: Session, side: str, key: str) -> str:
+    """The ledger's own key of a VAT treatment that a request names; a fault where it has none."""
+    prefix = treatment_prefix(s, side)
+    if not key.startswith(prefix):
+        s.add_fault("vatTreatment", f"vatTreatment: {key!r} should begin with {prefix}")
+    return key.removeprefix(prefix)
+
+
+def treatment_prefix(s: Session, side: str) -> str:
+    """What stands in front of the keys of VAT treatments in lists and requests."""
+    return vat.PREFIXES[side] if "prefixed-treatments" in s.dialects else ""
+
+
+def treatments_of(s: Session, side: str) -> list[vat.Treatment]:
+    """The VAT treatments of a side that the business has."""
     text = s.db.execute(
         "SELECT vat_treatments FROM businesses WHERE id = ?", (s.business,)
     ).fetchone()[0]
-    return None if text is None else frozenset(decode(text))
+    allowed = None if text is None else frozenset(decode(text))
+    return vat.treatments(side, allowed, features_of(s))

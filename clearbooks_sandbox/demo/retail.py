@@ -36,7 +36,7 @@ def vat_of(country: str) -> tuple[str, str]:
     code = COUNTRIES[country]
     if code == "GB":
         return "UK", STANDARD
-    return ("Export" if code in OUTSIDE_EU else "EUGoods"), ZERO
+    return ("GE" if code in OUTSIDE_EU else "GEU"), ZERO
 
 
 def is_stock_count(rows: list[SaleRow]) -> bool:

@@ -31,7 +31,9 @@ def enter_workshop(engine: AccountingEngine) -> int:
         "postcode": "YO21 3PU",
         "countryCode": "GB",
     }
-    business = engine.add_business(NAME, type="SoleTrader", address=address)
+    business = engine.add_business(
+        NAME, type="SoleTrader", address=address, features=["reverse-charge"]
+    )
     clerk = Clerk(engine, business)
     bank = clerk.call("listBankAccounts")[0]
     clerk.call(
@@ -155,7 +157,7 @@ def _sell(clerk: Clerk, bank: Record) -> None:
             dealer,
             "2024-06-10",
             _line("Frame, hand-built", "980", _SALES, _ZERO),
-            vatTreatment="Export",
+            vatTreatment="GE",
             currency="USD",
             exchangeRate=Decimal("1.27"),
             dateDue="2024-07-10",
@@ -191,7 +193,7 @@ def _buy(clerk: Clerk, bank: Record) -> None:
             builder,
             "2024-05-09",
             _line("Work bench, labour", "400", _SUBCONTRACTORS, _STANDARD),
-            vatTreatment="ReverseCharge",
+            vatTreatment="DRC",
         ),
     )
     clerk.purchase(
@@ -200,7 +202,7 @@ def _buy(clerk: Clerk, bank: Record) -> None:
             software,
             "2024-05-15",
             _line("Booking software, a year", "240", _SUBSCRIPTIONS, _STANDARD),
-            vatTreatment="EUServices",
+            vatTreatment="SIRC",
         ),
     )
     note = clerk.purchase(

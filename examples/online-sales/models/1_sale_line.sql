@@ -37,7 +37,7 @@ WITH line AS (
         abroad.code AS country,
         -- Of an unnamed customer in the EU no VAT number is known: UK VAT is charged.
         CASE
-            WHEN nullif(trim(file.CustomerID), '') IS NULL AND abroad.treatment = 'EUGoods'
+            WHEN nullif(trim(file.CustomerID), '') IS NULL AND abroad.treatment = 'GEU'
                 THEN home
             ELSE abroad
         END AS vat,

@@ -122,12 +122,12 @@ def test_the_treatment_follows_the_country(demo, sales):
     seen = Counter()
     for document in documents:
         where = country[document["documentNumber"]]
-        wanted = "UK" if where == "United Kingdom" else "EUGoods" if where in EU else "Export"
+        wanted = "UK" if where == "United Kingdom" else "GEU" if where in EU else "GE"
         assert document["vatTreatment"] == wanted
         keys = {line["vatRateKey"] for line in document["lineItems"]}
         assert keys == {"17.50:Standard" if wanted == "UK" else "0.00:Zero"}
         seen[wanted] += 1
-    assert set(seen) == {"UK", "EUGoods", "Export"}
+    assert set(seen) == {"UK", "GEU", "GE"}
 
 
 def test_customers_are_those_of_the_file_and_the_rest_pays_cash(demo, sales):

@@ -309,3 +309,12 @@ def test_empty_books_say_so():
             response = requests.get(f"{sandbox.site}/books/{business}/{path}", timeout=10)
             assert response.status_code == 200, path
             assert "No" in response.text
+
+
+def test_a_document_names_its_vat_treatment_and_a_business_its_features(site):
+    books = site.engine.books(site.small)
+    [bill] = [d for d in books.documents("purchases", limit=ALL) if d["vatTreatment"] == "SIRC"]
+    page = site.get(f"/books/{site.small}/documents/{bill['id']}")
+    assert "SIRC Services from abroad, reverse charge" in page.words
+    assert "Switched on: the domestic reverse charge" in site.get(f"/books/{site.small}").words
+    assert "Switched on" not in site.get(f"/books/{site.big}").words

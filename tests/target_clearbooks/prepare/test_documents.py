@@ -135,7 +135,7 @@ def test_a_rate_is_that_of_its_date(ledger, date, rate, key):
     [
         ("2024-03-01", "UK", "17.50:Standard", STANDARD),
         ("2011-01-03", "UK", "20%", "17.50:Standard"),
-        ("2024-03-01", "Export", "20%", "0.00:Zero"),
+        ("2024-03-01", "GE", "20%", "0.00:Zero"),
         ("2024-03-01", "UK", "0.2%", STANDARD),
     ],
 )
@@ -278,15 +278,61 @@ def test_accounts_of_one_name(ledger):
     assert body["lineItems"][0]["accountCode"] == cost["id"]
 
 
+@pytest.mark.parametrize("dialect", [None, "prefixed-treatments"])
+@pytest.mark.parametrize("value", ["SE", "SSE", "sse", "Services exported"])
+def test_ways_to_name_a_vat_treatment(ledger, dialect, value):
+    """What is sent is a key of the server's own list, whichever of the two it has."""
+    ledger.customer()
+    if dialect:
+        ledger.engine.dialects.on(dialect)
+    record = invoice(ACME, line(rate="0.00:Out"), vatTreatment=value)
+    body = ledger.body("sales_invoices", record)
+    assert body["vatTreatment"] == ("SSE" if dialect else "SE")
+
+
+@pytest.mark.parametrize("dialect", [None, "prefixed-treatments"])
+def test_the_letter_of_the_other_side_is_no_treatment(ledger, dialect):
+    ledger.customer()
+    if dialect:
+        ledger.engine.dialects.on(dialect)
+    text = ledger.faults("sales_invoices", invoice(ACME, vatTreatment="PUK"))
+    assert "the business has no VAT treatment 'PUK' for sales" in text
+
+
+def test_a_treatment_that_has_ended_is_named(ledger):
+    ledger.customer()
+    record = invoice(ACME, line(rate="0.00:Zero"), vatTreatment="GEU")
+    text = ledger.faults("sales_invoices", record)
+    assert "the treatment GEU has no VAT rates on 2024-03-01: it was not in force then" in text
+    assert "none" not in text
+
+
+@pytest.mark.parametrize("dialect", [None, "prefixed-treatments"])
+@pytest.mark.parametrize("treatment", ["GIPVA", "SIRC", "GNIEU"])
+def test_the_vat_of_goods_and_services_from_abroad_is_no_part_of_the_gross(
+    ledger, dialect, treatment
+):
+    ledger.supplier()
+    if dialect:
+        ledger.engine.dialects.on(dialect)
+    priced = {**line(account=COST), "unitPrice": None, "gross": 100}
+    outcome = ledger.prepare(
+        "bills", bill({"name": "Supplies Ltd"}, priced, vatTreatment=treatment)
+    )
+    assert outcome.body["lineItems"][0]["unitPrice"] == Decimal(100)
+    assert ledger.create(outcome)["gross"] == Decimal(100)
+
+
 def test_a_business_without_reverse_charge(engine):
     ledger = Ledger(engine, engine.add_business("Small Ltd", vat_treatments=["UK"]))
     ledger.supplier()
-    text = ledger.faults("bills", bill({"name": "Supplies Ltd"}, vatTreatment="ReverseCharge"))
-    assert "the business has no VAT treatment 'ReverseCharge' for purchases; it has UK" in text
+    text = ledger.faults("bills", bill({"name": "Supplies Ltd"}, vatTreatment="DRC"))
+    assert "the business has no VAT treatment 'DRC' for purchases; it has UK" in text
     ledger.lookups.close()
 
 
 def test_reverse_charge_leaves_vat_out_of_the_gross(ledger):
+    ledger.engine.switch_on(ledger.business, "reverse-charge")
     ledger.supplier()
     priced = {**line(account=COST), "unitPrice": None, "gross": 100}
     outcome = ledger.prepare(

@@ -131,6 +131,22 @@ def test_stock_items_and_accounts(ledger):
     }  # fmt: skip
 
 
+def test_an_account_that_proposes_no_vat_rate(ledger):
+    record = {"externalId": "1", "name": "Post", "heading": 4004, "defaultVatRate": ""}
+    outcome = ledger.prepare("account_codes", record)
+    assert outcome.body == {"name": "Post", "heading": 4004, "defaultVatRate": ""}
+    made = ledger.create(outcome)
+    assert made["defaultVatRate"] == ""
+    # A line needs a rate of its own, whatever its account proposes.
+    ledger.supplier()
+    without = {"description": "Stamps", "quantity": 1, "unitPrice": 1, "accountCode": made["id"]}
+    bill = {
+        "externalId": "B", "date": "2024-03-01", "vatTreatment": "UK",
+        "supplier": {"name": "Supplies Ltd"}, "lineItems": [without],
+    }  # fmt: skip
+    assert "lineItems[0].vatRateKey: is required" in ledger.faults("bills", bill)
+
+
 def test_an_update_leaves_out_what_it_does_not_take(ledger):
     record = {"externalId": "B", "name": "Dollars", "currency": "usd"}
     assert ledger.body("bank_accounts", record) == {"name": "Dollars", "currency": "USD"}
