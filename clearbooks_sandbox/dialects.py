@@ -35,6 +35,7 @@ DIALECTS = {
     "voided-listed": "voided documents stay in the lists",
     "no-external-id": "contacts know no externalId: a body with one is refused",
     "external-id-ignored": "contacts know no externalId: it is dropped from what is sent",
+    "no-cis-deduction": "lines on CIS accounts deduct nothing by themselves",
     "prefixed-answers": "documents come with S or P in front of the VAT treatment, such as SUK",
     "prefixed-treatments": "the same in lists of VAT treatments, and in what may be sent",
     "tidied": "numbers are kept in a spelling of the server's own, and text without extra spaces",

@@ -165,18 +165,19 @@ class Books:
     def document(self, document_id: int) -> Row:
         """A document of either side.
 
-        With `side`, `kind`, `contactName`, `allocations`, `attachments`, `transactions`, and
-        `previousId` and `currentId` where there are other revisions.
+        With `side`, `kind`, `contactName`, `deducted` (CIS), `allocations`, `attachments`,
+        `transactions`, and `previousId` and `currentId` where there are other revisions.
 
         Raises:
             KeyError: no such document.
         """
         row = self._one(
-            "SELECT json, side, kind, contact, previous, successor FROM documents "
+            "SELECT json, side, kind, contact, previous, successor, payable FROM documents "
             "WHERE business = ? AND id = ?",
             document_id,
         )
         record = self._document(*row[:4])
+        record["deducted"] = record["gross"] - amount(row[6])
         record["allocations"] = [
             decode(found[0])
             for found in self._rows(

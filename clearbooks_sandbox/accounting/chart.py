@@ -100,6 +100,8 @@ CIS_CHART = (
     Account(7503001, "CIS debtor", NEITHER, OUT, "cis_sales"),
     Account(8503001, "CIS creditor", NEITHER, OUT, "cis_purchases"),
 )
+# Per cent of the net that the ledger deducts by itself from a line on one of these accounts.
+CIS_DEDUCTIONS = {1002001: 20, 1002002: 30, 2002001: 20, 2002002: 30}
 HEADINGS = frozenset({account.heading for account in CHART} | {BANK_HEADING})
 ROLES = {account.role: account.code for account in (*CHART, *CIS_CHART) if account.role}
 PAYMENT_METHODS = ("BACS", "Bank transfer", "Card", "Cash", "Cheque", "Direct debit")

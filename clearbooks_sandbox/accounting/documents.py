@@ -228,10 +228,10 @@ class Documents:
         for name, words in ((self.contact_name, "contact"), ("currency", "currency")):
             if old[name] != ready.record[name]:
                 s.add_fault(name, f"{name}: the {words} cannot change while something is allocated")
-        if ready.priced.gross < settled:
+        if ready.priced.payable < settled:
             s.add_fault(
                 "allocated",
-                f"The total would be {amount(ready.priced.gross)}, "
+                f"The total would be {amount(ready.priced.payable)}, "
                 f"and {amount(settled)} is allocated already",
             )
 
@@ -265,16 +265,17 @@ class Documents:
             "gross": amount(priced.gross),
             "net": amount(priced.net),
             "vat": amount(priced.vat),
-            "due": amount(priced.gross) if open_item else None,
+            "due": amount(priced.payable) if open_item else None,
         }
-        if status != DRAFT and not priced.gross:
+        if status != DRAFT and not priced.payable:
             whole |= {"status": "paid", "datePaid": record["date"]}
         data = encode(
             without_nulls({**whole, **{k: v for k, v in record.items() if k not in whole}})
         )
         s.db.execute(
             "INSERT INTO documents (business, id, side, kind, status, contact, date, currency, "
-            "rate, gross, posting, previous, json) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "rate, payable, posting, previous, json) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 s.business,
                 document,
@@ -285,7 +286,7 @@ class Documents:
                 record["date"],
                 record["currency"],
                 str(ready.rate),
-                priced.gross,
+                priced.payable,
                 posting,
                 previous,
                 data,
@@ -300,6 +301,8 @@ class Documents:
         sign = (-1 if self.side == "sales" else 1) * (-1 if kind == "creditNotes" else 1)
         rest = [Line(code, sign * to_home(net, rate)) for code, net in priced.by_account.items()]
         rest.append(Line(ROLES["vat"], sign * to_home(priced.vat, rate)))
+        kept_back = to_home(priced.deducted, rate)
+        rest.append(Line(ROLES[f"cis_{self.side}"], -sign * kept_back))
         if priced.notional and self.side == "purchases":
             notional = sign * to_home(priced.notional, rate)
             rest += [Line(ROLES["vat"], notional), Line(ROLES["vat"], -notional)]

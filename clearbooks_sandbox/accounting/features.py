@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 CIS = "cis"
 REVERSE_CHARGE = "reverse-charge"
 FEATURES = {
-    CIS: "the Construction Industry Scheme, with its accounts",
+    CIS: "the Construction Industry Scheme: its accounts, and what they deduct",
     REVERSE_CHARGE: "the domestic reverse charge, a VAT treatment with the key DRC",
 }
 

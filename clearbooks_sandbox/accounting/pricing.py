@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from clearbooks_sandbox.accounting import vat
 from clearbooks_sandbox.accounting.accounts import check_account
+from clearbooks_sandbox.accounting.chart import CIS_DEDUCTIONS
 from clearbooks_sandbox.accounting.features import features_of
 from clearbooks_sandbox.accounting.money import amount, decimal, exact_pennies, pennies
 from clearbooks_sandbox.reply import decode
@@ -29,12 +30,14 @@ class Priced:
 
     Attributes:
         notional: VAT that the buyer accounts for; no part of the gross.
+        deducted: CIS that the payer of a subcontractor keeps back for HMRC; part of the gross.
         by_account: Net by account code.
     """
 
     net: int = 0
     vat: int = 0
     notional: int = 0
+    deducted: int = 0
     by_account: dict[int, int] = field(default_factory=dict)
     lines: list[dict[str, Any]] = field(default_factory=list)
 
@@ -42,6 +45,11 @@ class Priced:
     def gross(self) -> int:
         """Net and VAT."""
         return self.net + self.vat
+
+    @property
+    def payable(self) -> int:
+        """What is paid in the end: the gross without what is deducted."""
+        return self.gross - self.deducted
 
 
 def price(s: Session, side: str, document: Mapping[str, Any]) -> Priced:
@@ -62,9 +70,22 @@ def price(s: Session, side: str, document: Mapping[str, Any]) -> Priced:
             _price_line(s, priced, line, treatment, legal, where)
         except ValueError as error:
             s.add_fault("amount", f"{where}: an amount has {error}")
+    if "no-cis-deduction" not in s.dialects:
+        priced.deducted = _cis_deduction(priced)
+    if priced.gross >= 0 > priced.payable:
+        s.add_fault("negativeTotal", "The CIS deduction is more than the total")
     if priced.gross < 0:
         s.add_fault("negativeTotal", "The total is negative: a credit note is meant")
     return priced
+
+
+def _cis_deduction(priced: Priced) -> int:
+    """What the accounts of CIS labour have the ledger keep back; they are there with CIS alone."""
+    return sum(
+        pennies(amount(priced.by_account[account]) * percent / _HUNDRED)
+        for account, percent in CIS_DEDUCTIONS.items()
+        if account in priced.by_account
+    )
 
 
 def _price_line(

@@ -16,6 +16,8 @@ from tests.clearbooks_sandbox.conftest import (
     line,
 )
 
+CIS_CREDITOR = 8503001
+
 
 def test_01_invoice_at_20_percent(ledger):
     made = ledger.sale(ledger.customer())
@@ -102,8 +104,10 @@ def test_08_cis_labour_and_materials(ledger, engine):
     engine.switch_on(ledger.business, "cis")
     made = ledger.bill(ledger.supplier(), line(800, 2002001), line(200, 2001003, rate="0.00:Zero"))
     assert (made["net"], made["vat"], made["gross"]) == (1000, 160, 1160)
+    assert made["due"] == 1000
     assert ledger.balances() == {
-        CREDITORS: -1160,
+        CREDITORS: -1000,
+        CIS_CREDITOR: -160,
         2002001: 800,
         2001003: 200,
         VAT: 160,

@@ -20,7 +20,7 @@ from tests.target_clearbooks.conftest import (
 
 SALES, COST = 1001001, 2001001
 DEBTORS, CREDITORS, BANK = 7501001, 8501001, 7502001
-VAT = 8502001
+VAT, CIS = 8502001, 8503001
 STREAMS = schema(
     "customers", "suppliers", "sales_invoices", "sales_credit_notes", "bills", "payments",
     "sales_allocations", "purchase_allocations", "bank_accounts", "journals", "bank_feeds",
@@ -110,13 +110,40 @@ def test_07_domestic_reverse_charge(push, run):
     assert posted == [20, -20]  # both sides of the VAT, and none of it due
 
 
-def test_08_cis_labour_and_materials(push, run):
+def test_08_cis_labour_and_materials(push, run, caplog):
     run.sandbox.engine.switch_on(run.business, "cis")
-    push(
-        record("suppliers", "S1", name="Builder"),
-        bill("B1", "S1", line(800, account=2002001), line(200, "0.00:Zero", 2001003)),
-    )
-    assert balances(run) == {CREDITORS: -1160, 2002001: 800, 2001003: 200, VAT: 160}
+    builder = record("suppliers", "S1", name="Builder")
+    labour, materials = line(800, account="CIS labour cost 20%"), line(200, "0.00:Zero", 2001003)
+    messages = [
+        builder, bill("B1", "S1", labour, materials, gross="1160.00"),
+        payment("P1", "S1", "-1000.00", "supplier"),
+        record("purchase_allocations", "A1", bill={"externalId": "B1"},
+               payment={"externalId": "P1"}, amount="1000.00"),
+    ]  # fmt: skip
+    push(*messages)
+    # The ledger keeps the deduction back by itself: what is due is less than the gross.
+    assert (purchase(run)["gross"], purchase(run)["due"]) == (1160, 0)
+    assert "in the ledger" not in caplog.text
+    assert balances(run) == {BANK: -1000, CIS: -160, 2002001: 800, 2001003: 200, VAT: 160}
+    run.sandbox.requests.clear()
+    push(*messages)
+    (run.directory / "state.sqlite3").unlink()
+    push(*messages)
+    assert not run.writes()
+
+
+def test_08_a_cis_bill_cannot_be_paid_gross(push, run):
+    run.sandbox.engine.switch_on(run.business, "cis")
+    push(record("suppliers", "S1", name="Builder"), bill("B1", "S1", line(1000, account=2002001)),
+         payment("P1", "S1", "-1200.00", "supplier"))  # fmt: skip
+    whole = record("purchase_allocations", "A1", bill={"externalId": "B1"},
+                   payment={"externalId": "P1"}, amount="1200.00")  # fmt: skip
+    push(whole, code=3)
+    assert "1200.00 is more than is due: 1000.00" in reasons(run)
+    run.sandbox.dialects.on("no-cis-deduction")
+    push(bill("B2", "S1", line(1000, account=2002001), reference="Two"))
+    [_, second] = run.listed("listPurchaseDocuments", purchaseType="bills")
+    assert second["due"] == 1200
 
 
 def test_09_sales_credit_note(push):
