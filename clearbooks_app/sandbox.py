@@ -57,6 +57,13 @@ SERVER_MODULES = ("starlette", "uvicorn", "h11", "jinja2", "multipart", "python_
     metavar="NAME",
     help="A way to differ from the reference; see --dialects.",
 )
+@click.option(
+    "--feature",
+    "features",
+    multiple=True,
+    metavar="NAME",
+    help="What is switched on for the businesses; see --features.",
+)
 @click.option("--client-id", default="sandbox", show_default=True)
 @click.option("--client-secret", default="sandbox-secret", show_default=True)
 @click.option(
@@ -80,6 +87,7 @@ SERVER_MODULES = ("starlette", "uvicorn", "h11", "jinja2", "multipart", "python_
 )
 @click.option("--faults", "show_faults", is_flag=True, help="List the faults and leave.")
 @click.option("--dialects", "show_dialects", is_flag=True, help="List the dialects and leave.")
+@click.option("--features", "show_features", is_flag=True, help="List the features and leave.")
 def sandbox(
     *,
     host: str,
@@ -88,8 +96,10 @@ def sandbox(
     demo: bool,
     show_faults: bool,
     show_dialects: bool,
+    show_features: bool,
     faults: tuple[str, ...],
     dialects: tuple[str, ...],
+    features: tuple[str, ...],
     **rest: Any,
 ) -> None:
     """Serve a stand-in Clear Books: API, consent page, and its books on a web page."""
@@ -97,6 +107,7 @@ def sandbox(
         from clearbooks_sandbox import (  # noqa: PLC0415
             DIALECTS,
             FAULTS,
+            FEATURES,
             Options,
             create_app,
             listen,
@@ -108,12 +119,11 @@ def sandbox(
         raise click.ClickException(
             "the sandbox needs its web server: pip install 'clearbooks-connectors[sandbox]'"
         ) from error
-    if show_faults or show_dialects:
-        _print_descriptions(
-            {**(FAULTS if show_faults else {}), **(DIALECTS if show_dialects else {})}
-        )
+    lists = ((show_faults, FAULTS), (show_dialects, DIALECTS), (show_features, FEATURES))
+    if any(shown for shown, _ in lists):
+        _print_descriptions({k: v for shown, known in lists if shown for k, v in known.items()})
         return
-    options = Options(faults=list(faults), dialects=list(dialects), **rest)
+    options = Options(faults=list(faults), dialects=list(dialects), features=list(features), **rest)
     engine = _open_engine(data)
     try:
         _add_books(engine, demo=demo)

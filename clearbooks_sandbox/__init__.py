@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from clearbooks_sandbox.accounting.engine import AccountingEngine
+    from clearbooks_sandbox.accounting.features import FEATURES
     from clearbooks_sandbox.accounting.storage import DatabaseInUseError
     from clearbooks_sandbox.dialects import DIALECTS
     from clearbooks_sandbox.http.app import create_app
@@ -21,6 +22,7 @@ __all__ = [
     "CONSENT_PATH",
     "DIALECTS",
     "FAULTS",
+    "FEATURES",
     "TOKEN_PATH",
     "AccountingEngine",
     "DatabaseInUseError",
@@ -34,6 +36,7 @@ __all__ = [
 
 _MODULES = {
     "accounting.engine": ("AccountingEngine",),
+    "accounting.features": ("FEATURES",),
     "accounting.storage": ("DatabaseInUseError",),
     "dialects": ("DIALECTS",),
     "http.app": ("create_app",),

@@ -35,6 +35,9 @@ DIALECTS = {
     "voided-listed": "voided documents stay in the lists",
     "no-external-id": "contacts know no externalId: a body with one is refused",
     "external-id-ignored": "contacts know no externalId: it is dropped from what is sent",
+    "no-cis-deduction": "lines on CIS accounts deduct nothing by themselves",
+    "prefixed-answers": "documents come with S or P in front of the VAT treatment, such as SUK",
+    "prefixed-treatments": "the same in lists of VAT treatments, and in what may be sent",
     "tidied": "numbers are kept in a spelling of the server's own, and text without extra spaces",
 }
 
@@ -111,6 +114,8 @@ class Dialects:
         if self._on & {"nulls", "string-money", "string-ids", "unknown-fields"}:
             schema = resource_of(operation.id)[0].schema
             body = encode(self._value(schema, decode(body)))
+        if self._on & {"prefixed-answers", "prefixed-treatments"}:
+            body = _with_prefixes(operation, body)
         wraps = operation.method == "GET" and operation.id.startswith("get")
         return b"[" + body + b"]" if wraps and "wrapped" in self._on else body
 
@@ -136,6 +141,18 @@ class Dialects:
         if "unknown-fields" in self._on and known:
             found |= {"_links": {"self": "/"}, "lockVersion": 3}
         return found
+
+
+def _with_prefixes(operation: Operation, body: bytes) -> bytes:
+    """Documents with S or P in front of the key of their VAT treatment."""
+    sides = {"salesType": "S", "purchaseType": "P"}
+    prefix = next((sides[name] for name in operation.path_parameters if name in sides), None)
+    if prefix is None or b'"vatTreatment"' not in body:
+        return body
+    found = decode(body)
+    for record in found if isinstance(found, list) else [found]:
+        record["vatTreatment"] = prefix + record["vatTreatment"]
+    return encode(found)
 
 
 def _is_id(name: str) -> bool:

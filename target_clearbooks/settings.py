@@ -98,11 +98,11 @@ class TargetSettings(Settings):
             description="How names in the records become IDs: for each kind of reference "
             f"({', '.join(f'`{kind}`' for kind in REFERENCE_KINDS)}) an object from the source's "
             "own name or number to a name, number or key of the ledger, such as "
-            '`{"accountCode": {"4000": "Sales"}, "vatRate": {"T1": "20%", "T0": "0.00:Zero"}}`. '
+            '`{"accountCode": {"4000": "Revenue"}, "vatRate": {"T1": "20%", "T0": "0.00:Zero"}}`. '
             'The name `"*"` stands for records that give none: '
             '`{"customer": {"*": "Cash sales"}}`. A kind may be limited to one stream: '
-            '`{"bills.accountCode": {"*": "Sundry expenses"}}`. Names that are not listed are '
-            "looked up as they are.",
+            '`{"bills.accountCode": {"*": "General administration"}}`. Names that are not listed '
+            "are looked up as they are.",
         ),
     ] = field(default_factory=dict)
     marker: Annotated[

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clearbooks_sandbox.accounting import vat
-from clearbooks_sandbox.accounting.chart import BANK_HEADING, CHART, HEADINGS, PAYMENT_METHODS
+from clearbooks_sandbox.accounting.chart import BANK_HEADING, HEADINGS, PAYMENT_METHODS
 from clearbooks_sandbox.accounting.money import HOME, RATES
 from clearbooks_sandbox.accounting.paging import Listing, sortable
 from clearbooks_sandbox.accounting.session import without_nulls
@@ -13,8 +13,9 @@ from clearbooks_sandbox.reply import Reply, conflict, encode
 from clearbooks_sandbox.validation import resource_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+    from clearbooks_sandbox.accounting.chart import Account
     from clearbooks_sandbox.accounting.session import Session
 
 _RATE_KEYS = frozenset(rate.key for rate in vat.RATES)
@@ -44,9 +45,9 @@ def check_account(s: Session, where: str, code: int, side: str | None) -> None:
 # Account codes
 
 
-def add_chart(s: Session) -> None:
-    """Give a new business its chart of accounts."""
-    for account in CHART:
+def add_accounts(s: Session, accounts: Iterable[Account]) -> None:
+    """Give a business accounts of the default chart."""
+    for account in accounts:
         _insert_code(
             s,
             {
@@ -93,13 +94,22 @@ def get_code(s: Session, params: Mapping[str, Any]) -> Reply:
     return Reply(200, {}, encode(found))
 
 
+def _headings(s: Session) -> set[int]:
+    """The headings of the default chart, and those that the business's own accounts have."""
+    rows = s.db.execute(
+        "SELECT DISTINCT id / ? FROM account_codes WHERE business = ?", (_DIGITS, s.business)
+    )
+    return {*HEADINGS, *(row[0] for row in rows)}
+
+
 def _check_code(s: Session, record: Mapping[str, Any]) -> None:
     _check_name(s, record)
-    if record["heading"] not in HEADINGS:
-        known = ", ".join(map(str, HEADINGS))
+    headings = _headings(s)
+    if record["heading"] not in headings:
+        known = ", ".join(map(str, sorted(headings)))
         s.add_fault("heading", f"heading: there is no heading {record['heading']}; known: {known}")
     rate = record.get("defaultVatRate")
-    if rate is not None and rate not in _RATE_KEYS:
+    if rate and rate not in _RATE_KEYS:
         s.add_fault("vatRateKey", f"defaultVatRate: there is no VAT rate {rate!r}")
 
 

@@ -173,7 +173,7 @@ def _document(s: Session, side: str, document: int, *, credit: bool) -> _OpenIte
     row = s.row(
         "documents",
         document,
-        "side, kind, status, contact, currency, rate, date, gross, settled",
+        "side, kind, status, contact, currency, rate, date, payable, settled",
     )
     name = "creditNoteId" if credit else "invoiceId"
     what = "credit note" if credit else "invoice or bill"

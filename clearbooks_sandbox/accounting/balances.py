@@ -47,16 +47,16 @@ def mark_voided(s: Session, record: dict[str, Any], successor: int | None) -> No
 
 def refresh(s: Session, document: int) -> bytes:
     """Work out anew what is due, the status and the date paid; the document's JSON."""
-    gross, date, data = s.db.execute(
-        "SELECT gross, date, json FROM documents WHERE business = ? AND id = ?",
+    payable, date, data = s.db.execute(
+        "SELECT payable, date, json FROM documents WHERE business = ? AND id = ?",
         (s.business, document),
     ).fetchone()
     total, last = settled(s, document)
     record = decode(data)
-    record["due"] = amount(gross - total)
+    record["due"] = amount(payable - total)
     record.pop("datePaid", None)
     record["status"] = "part paid" if total else "approved"
-    if gross == total:
+    if payable == total:
         record |= {"status": "paid", "datePaid": max(date, last or date)}
     s.db.execute(
         "UPDATE documents SET settled = ?, status = ? WHERE business = ? AND id = ?",

@@ -90,6 +90,11 @@ class Books:
         found: Row = decode(self._rows("SELECT json FROM businesses WHERE id = ?")[0][0])
         return found
 
+    def features(self) -> list[str]:
+        """Names of the features that are on, out of `FEATURES`."""
+        found: list[str] = decode(self._rows("SELECT features FROM businesses WHERE id = ?")[0][0])
+        return found
+
     def contacts(self, kind: str, *, limit: int = 200, offset: int = 0) -> list[Row]:
         """`customers` or `suppliers`, each with `balance` (what is owed, home currency)."""
         rows = self._rows(
@@ -160,18 +165,19 @@ class Books:
     def document(self, document_id: int) -> Row:
         """A document of either side.
 
-        With `side`, `kind`, `contactName`, `allocations`, `attachments`, `transactions`, and
-        `previousId` and `currentId` where there are other revisions.
+        With `side`, `kind`, `contactName`, `deducted` (CIS), `allocations`, `attachments`,
+        `transactions`, and `previousId` and `currentId` where there are other revisions.
 
         Raises:
             KeyError: no such document.
         """
         row = self._one(
-            "SELECT json, side, kind, contact, previous, successor FROM documents "
+            "SELECT json, side, kind, contact, previous, successor, payable FROM documents "
             "WHERE business = ? AND id = ?",
             document_id,
         )
         record = self._document(*row[:4])
+        record["deducted"] = record["gross"] - amount(row[6])
         record["allocations"] = [
             decode(found[0])
             for found in self._rows(

@@ -25,7 +25,7 @@ from clearbooks_sandbox.accounting.exchange import exchange_rate
 from clearbooks_sandbox.accounting.ledger import Line
 from clearbooks_sandbox.accounting.money import HOME, amount, to_home
 from clearbooks_sandbox.accounting.paging import Listing, sortable
-from clearbooks_sandbox.accounting.pricing import Priced, price
+from clearbooks_sandbox.accounting.pricing import Priced, price, treatment_key
 from clearbooks_sandbox.accounting.session import without_nulls
 from clearbooks_sandbox.options import API_PATH
 from clearbooks_sandbox.reply import Reply, conflict, decode, encode, not_found
@@ -132,7 +132,7 @@ class Documents:
     def create(self, s: Session, params: Mapping[str, Any], body: dict[str, Any]) -> Reply:
         """Make a document and post it."""
         kind = params[self.kind_name]
-        ready = self._prepare(s, body)
+        ready = self._prepare(s, self._with_own_key(s, body))
         s.raise_faults()
         number = self._number(s, kind, body.get("documentNumber"))
         status = DRAFT if s.draft or kind == "quotes" else "approved"
@@ -144,7 +144,7 @@ class Documents:
         kind, old_id = params[self.kind_name], params[self.id_name]
         status, _, settled, posting, data, _ = self._find_changeable(s, params)
         old = decode(data)
-        merged = _merged(old, body)
+        merged = _merged(old, self._with_own_key(s, body))
         ready = self._prepare(s, merged)
         if settled:
             self._check_settled(s, old, ready, settled)
@@ -181,6 +181,12 @@ class Documents:
         ledger.reverse(s.db, s.business, posting)
         mark_voided(s, decode(data), successor=None)
         return Reply(204)
+
+    def _with_own_key(self, s: Session, body: dict[str, Any]) -> dict[str, Any]:
+        """The body with the ledger's own key of the VAT treatment, if it names one."""
+        if "vatTreatment" not in body:
+            return body
+        return body | {"vatTreatment": treatment_key(s, self.side, body["vatTreatment"])}
 
     def _number(self, s: Session, kind: str, wanted: str | None) -> str:
         name = f"number:{self.side}:{kind}"
@@ -222,10 +228,10 @@ class Documents:
         for name, words in ((self.contact_name, "contact"), ("currency", "currency")):
             if old[name] != ready.record[name]:
                 s.add_fault(name, f"{name}: the {words} cannot change while something is allocated")
-        if ready.priced.gross < settled:
+        if ready.priced.payable < settled:
             s.add_fault(
                 "allocated",
-                f"The total would be {amount(ready.priced.gross)}, "
+                f"The total would be {amount(ready.priced.payable)}, "
                 f"and {amount(settled)} is allocated already",
             )
 
@@ -259,16 +265,17 @@ class Documents:
             "gross": amount(priced.gross),
             "net": amount(priced.net),
             "vat": amount(priced.vat),
-            "due": amount(priced.gross) if open_item else None,
+            "due": amount(priced.payable) if open_item else None,
         }
-        if status != DRAFT and not priced.gross:
+        if status != DRAFT and not priced.payable:
             whole |= {"status": "paid", "datePaid": record["date"]}
         data = encode(
             without_nulls({**whole, **{k: v for k, v in record.items() if k not in whole}})
         )
         s.db.execute(
             "INSERT INTO documents (business, id, side, kind, status, contact, date, currency, "
-            "rate, gross, posting, previous, json) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "rate, payable, posting, previous, json) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 s.business,
                 document,
@@ -279,7 +286,7 @@ class Documents:
                 record["date"],
                 record["currency"],
                 str(ready.rate),
-                priced.gross,
+                priced.payable,
                 posting,
                 previous,
                 data,
@@ -293,10 +300,12 @@ class Documents:
         # A sale credits its accounts, a purchase debits them; a credit note the other way round.
         sign = (-1 if self.side == "sales" else 1) * (-1 if kind == "creditNotes" else 1)
         rest = [Line(code, sign * to_home(net, rate)) for code, net in priced.by_account.items()]
-        rest.append(Line(ROLES[f"vat_{self.side}"], sign * to_home(priced.vat, rate)))
+        rest.append(Line(ROLES["vat"], sign * to_home(priced.vat, rate)))
+        kept_back = to_home(priced.deducted, rate)
+        rest.append(Line(ROLES[f"cis_{self.side}"], -sign * kept_back))
         if priced.notional and self.side == "purchases":
             notional = sign * to_home(priced.notional, rate)
-            rest += [Line(ROLES["vat_purchases"], notional), Line(ROLES["vat_sales"], -notional)]
+            rest += [Line(ROLES["vat"], notional), Line(ROLES["vat"], -notional)]
         control = ROLES["debtors" if self.side == "sales" else "creditors"]
         total = -sum(line.amount for line in rest)
         return [Line(control, total, ready.record[self.contact_name]), *rest]

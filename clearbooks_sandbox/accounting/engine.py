@@ -143,20 +143,22 @@ class AccountingEngine:
         type: str = "LimitedCompany",  # noqa: A002 - the API's own name
         address: Mapping[str, str] | None = None,
         vat_treatments: Sequence[str] | None = None,
+        features: Collection[str] = (),
     ) -> int:
-        """Make a business with a UK chart of accounts, VAT, and a current account.
+        """Make a business with the default chart of accounts, VAT, and a current account.
 
         Args:
             name: Its name.
             type: As in the contract's `business`.
             address: As in the contract's `address`.
             vat_treatments: Keys of the VAT treatments it has; all when None.
+            features: Names out of `FEATURES` that are on, such as `cis`.
 
         Returns:
             Its ID.
 
         Raises:
-            ValueError: an unknown VAT treatment.
+            ValueError: an unknown VAT treatment or feature.
         """
         unknown = set(vat_treatments or ()) - set(TREATMENT_KEYS)
         if unknown:
@@ -166,8 +168,17 @@ class AccountingEngine:
             session = Session(self.db, self.pager, number)
             fields = {"name": name, "type": type, "address": dict(address) if address else None}
             treatments = None if vat_treatments is None else list(vat_treatments)
-            businesses.add(session, fields, treatments)
+            businesses.add(session, fields, treatments, features)
         return number
+
+    def switch_on(self, business_id: int, *features: str) -> None:
+        """Switch features of a business on, as a person does in its settings.
+
+        Raises:
+            ValueError: there is no such feature.
+        """
+        with self.transaction():
+            businesses.switch_on(Session(self.db, self.pager, business_id), features)
 
     def business_ids(self) -> list[int]:
         """IDs of all businesses."""

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from clearbooks_sandbox.accounting import vat
 from clearbooks_sandbox.accounting.accounts import check_account
+from clearbooks_sandbox.accounting.chart import CIS_DEDUCTIONS
+from clearbooks_sandbox.accounting.features import features_of
 from clearbooks_sandbox.accounting.money import amount, decimal, exact_pennies, pennies
 from clearbooks_sandbox.reply import decode
 
@@ -28,12 +30,14 @@ class Priced:
 
     Attributes:
         notional: VAT that the buyer accounts for; no part of the gross.
+        deducted: CIS that the payer of a subcontractor keeps back for HMRC; part of the gross.
         by_account: Net by account code.
     """
 
     net: int = 0
     vat: int = 0
     notional: int = 0
+    deducted: int = 0
     by_account: dict[int, int] = field(default_factory=dict)
     lines: list[dict[str, Any]] = field(default_factory=list)
 
@@ -41,6 +45,11 @@ class Priced:
     def gross(self) -> int:
         """Net and VAT."""
         return self.net + self.vat
+
+    @property
+    def payable(self) -> int:
+        """What is paid in the end: the gross without what is deducted."""
+        return self.gross - self.deducted
 
 
 def price(s: Session, side: str, document: Mapping[str, Any]) -> Priced:
@@ -61,9 +70,22 @@ def price(s: Session, side: str, document: Mapping[str, Any]) -> Priced:
             _price_line(s, priced, line, treatment, legal, where)
         except ValueError as error:
             s.add_fault("amount", f"{where}: an amount has {error}")
+    if "no-cis-deduction" not in s.dialects:
+        priced.deducted = _cis_deduction(priced)
+    if priced.gross >= 0 > priced.payable:
+        s.add_fault("negativeTotal", "The CIS deduction is more than the total")
     if priced.gross < 0:
         s.add_fault("negativeTotal", "The total is negative: a credit note is meant")
     return priced
+
+
+def _cis_deduction(priced: Priced) -> int:
+    """What the accounts of CIS labour have the ledger keep back; they are there with CIS alone."""
+    return sum(
+        pennies(amount(priced.by_account[account]) * percent / _HUNDRED)
+        for account, percent in CIS_DEDUCTIONS.items()
+        if account in priced.by_account
+    )
 
 
 def _price_line(
@@ -108,7 +130,7 @@ def _legal_rates(
 ) -> tuple[vat.Treatment | None, dict[str, vat.Rate]]:
     """The document's treatment and the rates that are legal on its date."""
     key, day = document["vatTreatment"], document["date"]
-    had = vat.treatments(side, allowed_treatments(s))
+    had = treatments_of(s, side)
     treatment = next((t for t in had if t.key == key), None)
     known = ", ".join(t.key for t in had if vat.in_force(t, day))
     if treatment is None:
@@ -125,9 +147,23 @@ def _legal_rates(
     return treatment, {rate.key: rate for rate in vat.legal_rates([treatment], day)}
 
 
-def allowed_treatments(s: Session) -> frozenset[str] | None:
-    """Keys of the VAT treatments that the business has; None for all."""
+def treatment_key(s: Session, side: str, key: str) -> str:
+    """The ledger's own key of a VAT treatment that a request names; a fault where it has none."""
+    prefix = treatment_prefix(s, side)
+    if not key.startswith(prefix):
+        s.add_fault("vatTreatment", f"vatTreatment: {key!r} should begin with {prefix}")
+    return key.removeprefix(prefix)
+
+
+def treatment_prefix(s: Session, side: str) -> str:
+    """What stands in front of the keys of VAT treatments in lists and requests."""
+    return vat.PREFIXES[side] if "prefixed-treatments" in s.dialects else ""
+
+
+def treatments_of(s: Session, side: str) -> list[vat.Treatment]:
+    """The VAT treatments of a side that the business has."""
     text = s.db.execute(
         "SELECT vat_treatments FROM businesses WHERE id = ?", (s.business,)
     ).fetchone()[0]
-    return None if text is None else frozenset(decode(text))
+    allowed = None if text is None else frozenset(decode(text))
+    return vat.treatments(side, allowed, features_of(s))

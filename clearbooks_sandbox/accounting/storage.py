@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 # page is made by joining them. `hidden` records keep their ID and are not listed.
 TABLES = """
 CREATE TABLE IF NOT EXISTS businesses (
-  id INTEGER PRIMARY KEY, json BLOB NOT NULL, vat_treatments TEXT
+  id INTEGER PRIMARY KEY, json BLOB NOT NULL, vat_treatments TEXT, features BLOB NOT NULL
 );
 CREATE TABLE IF NOT EXISTS sequences (
   business INTEGER, name TEXT, value INTEGER NOT NULL, PRIMARY KEY (business, name)
@@ -36,7 +36,7 @@ CREATE TABLE IF NOT EXISTS stock_items (
 );
 CREATE TABLE IF NOT EXISTS documents (
   business INTEGER, id INTEGER, side TEXT, kind TEXT, status TEXT, contact INTEGER, date TEXT,
-  currency TEXT, rate TEXT, gross INTEGER, settled INTEGER DEFAULT 0, posting INTEGER,
+  currency TEXT, rate TEXT, payable INTEGER, settled INTEGER DEFAULT 0, posting INTEGER,
   previous INTEGER, successor INTEGER, hidden INTEGER DEFAULT 0, json BLOB NOT NULL,
   PRIMARY KEY (business, id)
 );

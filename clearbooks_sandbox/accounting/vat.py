@@ -1,13 +1,20 @@
 """VAT treatments and rates: which are legal for a side, a treatment, a date and a contact.
 
-The keys of the treatments are the sandbox's own; no published text lists those of the API.
+The keys of treatments and rates are those of Clear Books' own ledger, as its SOAP interface
+documents them; that of the domestic reverse charge is known from nowhere, and `DRC` is the
+sandbox's own. Names, and which rates go with which treatment, follow UK law: no text lists them.
 Rates are those of UK law since 1991.
 """
 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from clearbooks_sandbox.accounting.features import REVERSE_CHARGE
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 MANUAL = "Manual"
 BEGIN, END = "0000-00-00", "9999-99-99"
@@ -28,8 +35,9 @@ class Treatment(NamedTuple):
 
     Attributes:
         rates: Families of legal rates, such as `Standard`.
-        area: Where the contact must be: `GB`, `EU` or `world`.
+        area: Where the contact must be: `GB`, `EU`, `abroad`, or `any`.
         reverse: The VAT of a line is accounted for by the buyer: it is no part of the gross.
+        feature: What must be on for a business to have it; None where every business does.
     """
 
     key: str
@@ -39,6 +47,7 @@ class Treatment(NamedTuple):
     reverse: bool = False
     since: str = BEGIN
     until: str = END
+    feature: str | None = None
 
 
 RATES = (
@@ -55,36 +64,51 @@ RATES = (
 )  # fmt: skip
 
 _ALL = ("Standard", "Reduced", "Zero", "Exempt", "Out")
-_LAST_EU_DAY = "2020-12-31"  # EU rules ended with the transition period
+_GOODS = ("Standard", "Reduced", "Zero")
+_SERVICES = ("Standard", "Reduced", "Zero", "Exempt", "Out")
+# The last day of EU rules for Great Britain. For goods they go on in Northern Ireland.
+_LAST_EU_DAY, _BREXIT = "2020-12-31", "2021-01-01"
+_DOMESTIC = Treatment(
+    "DRC",
+    "Domestic reverse charge",
+    ("Standard", "Reduced"),
+    reverse=True,
+    since="2007-06-01",
+    feature=REVERSE_CHARGE,
+)
+_OUT = Treatment("OUT", "Outside the scope of VAT", ("Out",), "any")
 TREATMENTS = {
     "sales": (
         Treatment("UK", "Sale in the UK", _ALL),
-        Treatment("ReverseCharge", "Domestic reverse charge", ("Standard", "Reduced"),
-                  reverse=True, since="2007-06-01"),
-        Treatment("EUGoods", "Goods to a VAT-registered customer in the EU", ("Zero",), "EU",
-                  until=_LAST_EU_DAY),
-        Treatment("EUServices", "Services to a business customer in the EU", ("Out",), "EU"),
-        Treatment("EUConsumer", "Sale to a consumer in the EU", _ALL, "EU", until=_LAST_EU_DAY),
-        Treatment("Export", "Goods outside the UK", ("Zero",), "world"),
-        Treatment("WorldServices", "Services outside the UK", ("Out",), "world"),
+        _OUT,
+        Treatment("GE", "Goods exported", ("Zero",), "abroad"),
+        Treatment("SE", "Services exported", ("Out",), "abroad"),
+        Treatment("DSEU", "Digital services to consumers in the EU", ("Out",), "EU",
+                  since="2015-01-01"),
+        Treatment("GNIEU", "Goods from Northern Ireland to the EU", ("Zero",), "EU", since=_BREXIT),
+        Treatment("GEU", "Goods to the EU", ("Zero",), "EU", until=_LAST_EU_DAY),
+        Treatment("SEU", "Services to the EU", ("Out",), "EU", until=_LAST_EU_DAY),
+        _DOMESTIC,
     ),
     "purchases": (
         Treatment("UK", "Purchase in the UK", _ALL),
-        Treatment("ReverseCharge", "Domestic reverse charge", ("Standard", "Reduced"),
-                  reverse=True, since="2007-06-01"),
-        Treatment("EUGoods", "Goods acquired from the EU", ("Standard", "Reduced", "Zero"), "EU",
-                  reverse=True, until=_LAST_EU_DAY),
-        Treatment("EUServices", "Services from the EU", ("Standard", "Exempt", "Out"), "EU",
+        _OUT,
+        Treatment("GI", "Goods imported, VAT paid at the border", ("Zero", "Out"), "abroad"),
+        Treatment("GIPVA", "Goods imported, postponed VAT accounting", _GOODS, "abroad",
+                  reverse=True, since=_BREXIT),
+        Treatment("SIRC", "Services from abroad, reverse charge", _SERVICES, "abroad",
                   reverse=True),
-        Treatment("Import", "Goods from outside the UK, postponed accounting",
-                  ("Standard", "Reduced", "Zero"), "world", reverse=True, since="2021-01-01"),
-        Treatment("WorldGoods", "Goods from outside the UK, VAT paid at the border",
-                  ("Zero", "Out"), "world"),
-        Treatment("WorldServices", "Services from outside the UK",
-                  ("Standard", "Exempt", "Out"), "world", reverse=True),
+        Treatment("GNIEU", "Goods from the EU to Northern Ireland", _GOODS, "EU", reverse=True,
+                  since=_BREXIT),
+        Treatment("GEU", "Goods from the EU", _GOODS, "EU", reverse=True, until=_LAST_EU_DAY),
+        Treatment("SEU", "Services from the EU", _SERVICES, "EU", reverse=True,
+                  until=_LAST_EU_DAY),
+        _DOMESTIC,
     ),
 }  # fmt: skip
 TREATMENT_KEYS = tuple(dict.fromkeys(t.key for side in TREATMENTS.values() for t in side))
+# What some answers put in front of a treatment's key.
+PREFIXES = {"sales": "S", "purchases": "P"}
 _EU = frozenset({
     "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT",
     "LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK",
@@ -92,12 +116,12 @@ _EU = frozenset({
 _UK = frozenset({"GB", "IM"})
 
 
-def area_of(country: str | None) -> frozenset[str]:
+def areas_of(country: str | None) -> frozenset[str]:
     """Areas whose treatments suit a contact in this country; none given means the UK."""
     if country is None or country.upper() in _UK:
-        return frozenset({"GB"})
+        return frozenset({"any", "GB"})
     # Goods sent to the EU are exports like any other since 2021.
-    return frozenset({"EU", "world"} if country.upper() in _EU else {"world"})
+    return frozenset({"any", "abroad"} | ({"EU"} if country.upper() in _EU else set()))
 
 
 def in_force(item: Rate | Treatment, date: str | None) -> bool:
@@ -105,9 +129,20 @@ def in_force(item: Rate | Treatment, date: str | None) -> bool:
     return date is None or item.since <= date <= item.until
 
 
-def treatments(side: str, allowed: frozenset[str] | None) -> list[Treatment]:
-    """The treatments of a side that a business has."""
-    return [t for t in TREATMENTS[side] if allowed is None or t.key in allowed]
+def treatments(
+    side: str, allowed: Collection[str] | None, features: Collection[str]
+) -> list[Treatment]:
+    """The treatments of a side that a business has; `allowed` is None for all."""
+    return [
+        t
+        for t in TREATMENTS[side]
+        if (allowed is None or t.key in allowed) and (t.feature is None or t.feature in features)
+    ]
+
+
+def name_of(side: str, key: str) -> str:
+    """The name of a treatment."""
+    return next((t.name for t in TREATMENTS[side] if t.key == key), "")
 
 
 def legal_rates(treatments: list[Treatment], date: str | None) -> list[Rate]:

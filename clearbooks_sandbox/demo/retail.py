@@ -15,7 +15,7 @@ from clearbooks_sandbox.demo.source import SaleRow, sales
 if TYPE_CHECKING:
     from clearbooks_sandbox.demo.clerk import Clerk, Record
 
-SALES, CARRIAGE = 1001001, 1001003
+SALES, CARRIAGE = 1001001, 3001001
 STANDARD, ZERO = "17.50:Standard", "0.00:Zero"
 CASH = ""  # the CustomerID of those that the file does not name
 TERMS = timedelta(days=30)
@@ -36,7 +36,7 @@ def vat_of(country: str) -> tuple[str, str]:
     code = COUNTRIES[country]
     if code == "GB":
         return "UK", STANDARD
-    return ("Export" if code in OUTSIDE_EU else "EUGoods"), ZERO
+    return ("GE" if code in OUTSIDE_EU else "GEU"), ZERO
 
 
 def is_stock_count(rows: list[SaleRow]) -> bool:

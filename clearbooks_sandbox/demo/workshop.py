@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from clearbooks_sandbox.demo.clerk import Record
 
 NAME = "Harbour Lane Cycles"
-_SALES, _SERVICES, _STOCK, _RENT, _SUBCONTRACTORS = 1001001, 1001002, 2001001, 3002001, 2001002
-_SOFTWARE, _EVENTS, _CAPITAL = 3003004, 3007002, 9001003
+_SALES, _SERVICES, _STOCK, _RENT, _SUBCONTRACTORS = 1001001, 1001002, 2001001, 4002001, 2001002
+_SUBSCRIPTIONS, _ADVERTISING, _CAPITAL = 4004002, 4006001, 9001001
 _STANDARD, _REDUCED, _ZERO = "20.00:Standard", "5.00:Reduced", "0.00:Zero"
 _EXEMPT = "0.00:Exempt"
 
@@ -31,7 +31,9 @@ def enter_workshop(engine: AccountingEngine) -> int:
         "postcode": "YO21 3PU",
         "countryCode": "GB",
     }
-    business = engine.add_business(NAME, type="SoleTrader", address=address)
+    business = engine.add_business(
+        NAME, type="SoleTrader", address=address, features=["reverse-charge"]
+    )
     clerk = Clerk(engine, business)
     bank = clerk.call("listBankAccounts")[0]
     clerk.call(
@@ -155,7 +157,7 @@ def _sell(clerk: Clerk, bank: Record) -> None:
             dealer,
             "2024-06-10",
             _line("Frame, hand-built", "980", _SALES, _ZERO),
-            vatTreatment="Export",
+            vatTreatment="GE",
             currency="USD",
             exchangeRate=Decimal("1.27"),
             dateDue="2024-07-10",
@@ -191,7 +193,7 @@ def _buy(clerk: Clerk, bank: Record) -> None:
             builder,
             "2024-05-09",
             _line("Work bench, labour", "400", _SUBCONTRACTORS, _STANDARD),
-            vatTreatment="ReverseCharge",
+            vatTreatment="DRC",
         ),
     )
     clerk.purchase(
@@ -199,8 +201,8 @@ def _buy(clerk: Clerk, bank: Record) -> None:
         _purchase(
             software,
             "2024-05-15",
-            _line("Booking software, a year", "240", _SOFTWARE, _STANDARD),
-            vatTreatment="EUServices",
+            _line("Booking software, a year", "240", _SUBSCRIPTIONS, _STANDARD),
+            vatTreatment="SIRC",
         ),
     )
     note = clerk.purchase(
@@ -221,5 +223,5 @@ def _buy(clerk: Clerk, bank: Record) -> None:
     )
     clerk.purchase(
         "expenses",
-        _purchase(parts, "2024-05-23", _line("Trade fair, admission", "15", _EVENTS, _STANDARD)),
+        _purchase(parts, "2024-05-23", _line("Trade fair", "15", _ADVERTISING, _STANDARD)),
     )

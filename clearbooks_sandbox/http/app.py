@@ -26,7 +26,7 @@ def create_app(engine: AccountingEngine, options: Options | None = None) -> Star
     `/books/` the books, from `clearbooks_sandbox.pages.routes(engine, oauth)`.
 
     Raises:
-        ValueError: an unknown fault or dialect.
+        ValueError: an unknown fault, dialect or feature.
     """
     options = options or Options()
     oauth = OAuth(engine, options.expires_in)
@@ -36,6 +36,8 @@ def create_app(engine: AccountingEngine, options: Options | None = None) -> Star
     if options.access_token:
         oauth.add_token("access", options.access_token, options.client_id)
     engine.dialects.on(*options.dialects)
+    for business in engine.business_ids() if options.features else ():
+        engine.switch_on(business, *options.features)
     engine.pager.cap = options.page_cap
     faults = Faults(options.faults)
     api = Api(engine, oauth, faults, options)

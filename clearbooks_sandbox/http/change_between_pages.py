@@ -113,7 +113,7 @@ class ListingChanger:
         self.engine.call(creation.id, business_id=business, params=params, body=body)
 
     def _add_journal(self, business: int, day: str) -> None:
-        lines = [{"accountCodeId": 9002001, "amount": 1}, {"accountCodeId": 9001002, "amount": -1}]
+        lines = [{"accountCodeId": 9501001, "amount": 1}, {"accountCodeId": 9001002, "amount": -1}]
         body = {"accountingDate": day, "description": "Added while reading", "lines": lines}
         self.engine.call("createJournal", business_id=business, body=body)
 

@@ -8,6 +8,8 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from clearbooks_sandbox.accounting.chart import ROLES
+from clearbooks_sandbox.accounting.features import FEATURES
+from clearbooks_sandbox.accounting.vat import name_of
 from clearbooks_sandbox.pages.document_kinds import KINDS, SECTIONS, Kind, kind_of
 from clearbooks_sandbox.pages.listing import matching, paged, totals
 from clearbooks_sandbox.pages.render import page
@@ -99,6 +101,7 @@ class LedgerPages:
             bank_accounts=books.bank_accounts(),
             counts=books.counts(),
             linked=linked,
+            features=[FEATURES[name] for name in books.features()],
             **_owed(books),
         )
 
@@ -188,6 +191,7 @@ class LedgerPages:
             number=document["formattedDocumentNumber"],
             title=kind.title,
             singular=kind.singular,
+            treatment=name_of(kind.side, document["vatTreatment"]),
             contact_id=document.get("customerId") or document.get("supplierId"),
             lines=[_priced(line, names) for line in document["lineItems"]],
             allocated=allocated,

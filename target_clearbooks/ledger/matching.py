@@ -11,7 +11,13 @@ import msgspec
 
 from target_clearbooks.intent import content_hash, is_marker
 from target_clearbooks.ledger.amounts import decimal, money
-from target_clearbooks.ledger.spelling import company_number, digits, fold, vat_number
+from target_clearbooks.ledger.spelling import (
+    company_number,
+    digits,
+    fold,
+    same_treatment,
+    vat_number,
+)
 from target_clearbooks.writable import WRITABLE, Kind
 
 if TYPE_CHECKING:
@@ -273,6 +279,8 @@ def _changes(where: str, old: Any, new: Any) -> Iterator[Change]:
             yield from _changes(f"{where}[{n}]", before, value)
         for n in range(len(new), len(old)):
             yield Change(f"{where}[{n}]", old[n], None)
+    elif where == "vatTreatment" and same_treatment(str(old), str(new)):
+        return
     elif not _equal_values(old, new):
         yield Change(where, old, new)
 

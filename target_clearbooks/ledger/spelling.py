@@ -70,6 +70,21 @@ def digits(value: str) -> str:
     return "".join(c for c in value if c.isalnum()).upper()
 
 
+def same_treatment(one: str, other: str, side: str | None = None) -> bool:
+    """Whether two keys name one VAT treatment; an answer may put S or P in front of it.
+
+    `side` is `sales` or `purchases`, whose letter alone is taken off; both where it is None.
+
+    >>> same_treatment("UK", "SUK"), same_treatment("PUK", "uk", "purchases")
+    (True, True)
+    >>> same_treatment("PUK", "UK", "sales"), same_treatment("SE", "GE")
+    (False, False)
+    """
+    one, other = fold(one), fold(other)
+    prefixes = "sp" if side is None else side[0]
+    return one == other or any(one == p + other or other == p + one for p in prefixes)
+
+
 def vat_number(value: str, country: str = "GB") -> str:
     """A VAT number without spaces; the country's own prefix makes no difference."""
     return digits(value).removeprefix(country)

@@ -37,7 +37,10 @@ def account_code(draft: Draft) -> None:
     body = draft.body
     # The rates of purchases where the account takes purchases alone.
     side = Side.PURCHASES if body.get("purchases") and not body.get("sales") else Side.SALES
-    value = draft.meant("vatRate", body.pop("defaultVatRate", None))
+    given = body.pop("defaultVatRate", None)
+    value = draft.meant("vatRate", given)
+    if value is None and given == "":
+        body["defaultVatRate"] = ""  # it proposes none, as most accounts
     _vat_rate(draft, "defaultVatRate", side, value)
 
 

@@ -9,8 +9,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.ledger.amounts import HUNDRED, decimal, plain, quoted
-from target_clearbooks.ledger.spelling import fold, join_names
+from target_clearbooks.ledger.spelling import fold, join_names, same_treatment
 from target_clearbooks.prepare.diagnostics import AmbiguousError, NotFoundInLedgerError
+from target_clearbooks.writable import Side
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +26,10 @@ CHANGES = (
     *("2007-06-01", "2008-12-01", "2010-01-01", "2011-01-04", "2020-07-15"),
     *("2021-01-01", "2021-03-01", "2021-10-01", "2022-04-01"),
 )
+
+# Treatments of purchases whose VAT the buyer accounts for, so that it is no part of the gross:
+# postponed accounting, services and, from the EU, goods.
+_REVERSED = ("GIPVA", "SIRC", "GNIEU", "GEU", "SEU")
 
 _PERCENT = re.compile(r"([+-]?\d+(?:\.\d+)?|\.\d+)\s*(%|per\s?cent)?", re.IGNORECASE)
 
@@ -91,6 +96,7 @@ class Vat:
         wanted = fold(str(value))
         found = [r for r in rows if r["key"] == value]
         found = found or [r for r in rows if fold(str(r["key"])) == wanted]
+        found = found or [r for r in rows if same_treatment(str(r["key"]), wanted, side)]
         found = found or [r for r in rows if fold(str(r.get("name", ""))) == wanted]
         if not found:
             raise NotFoundInLedgerError(
@@ -140,6 +146,9 @@ class Vat:
                 raise NotFoundInLedgerError(
                     f"{quoted(value)} is not legal for the treatment {treatment} on {date}; legal "
                     f"are {join_names([r.key for r in legal], 20)}"
+                    if legal
+                    else f"the treatment {treatment} has no VAT rates on {date}: it was not in "
+                    "force then (GEU and SEU ended with 2020, GIPVA and GNIEU began with 2021)"
                 )
             if len(found) > 1:
                 raise AmbiguousError(
@@ -172,12 +181,15 @@ class Vat:
         return found[0]
 
     def reverse(self, side: str, treatment: str) -> bool:
-        """Whether the treatment says by its name that the buyer accounts for the VAT."""
+        """Whether the buyer accounts for the VAT: the treatment's key or name says so."""
         kept = self._reverse.get((side, treatment))
         if kept is None:
             rows = self._lookups.rows("vat_treatments", vatType=side)
-            words = [f"{r['key']} {r.get('name', '')}" for r in rows if r["key"] == treatment]
-            kept = any("reversecharge" in fold(word) for word in words)
+            names = [fold(str(r.get("name", ""))) for r in rows if r["key"] == treatment]
+            own = any(same_treatment(treatment, key, side) for key in _REVERSED)
+            kept = (own and side == Side.PURCHASES) or any(
+                "reversecharge" in word or "postponed" in word for word in (fold(treatment), *names)
+            )
             self._reverse[side, treatment] = kept
         return kept
 

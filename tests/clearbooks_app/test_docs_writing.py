@@ -113,8 +113,8 @@ def test_readme(reader, home):
     [refused] = [json.loads(line) for line in (home / "rejects.jsonl").read_text().splitlines()]
     assert refused["record"]["externalId"] == "W-1002"
     words = " ".join(refused["reasons"])
-    assert "Salse" in words
-    assert "the nearest name is 'Sales'" in words
+    assert "Revnue" in words
+    assert "the nearest name is 'Revenue'" in words
     assert "20.00:Standard" in words
     assert "written" in find(outputs, "apply")
     assert "3 unchanged, 1 rejected" in find(outputs, "syncs")

@@ -120,6 +120,7 @@ def run(*arguments):
 def test_mistakes_name_what_would_be_right(tmp_path):
     cases = [
         (["--fault", "foo"], "no fault 'foo'; there are: error"),
+        (["--feature", "css"], "no feature 'css'; there are: cis"),
         (["--dialect", "foo"], "no dialect 'foo'; there are: nulls"),
         (["--host", "203.0.113.1"], "cannot listen on 203.0.113.1:8350"),
         (["--rate", "0"], "--rate"),
@@ -141,6 +142,7 @@ def test_a_directory_in_use(tmp_path):
 def test_lists_of_faults_and_dialects():
     assert "drop-after" in run("--faults").output
     assert "string-money" in run("--dialects").output
+    assert "Construction Industry Scheme" in run("--features").output
 
 
 def test_without_its_extra_it_says_what_to_install():

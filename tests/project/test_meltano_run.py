@@ -58,8 +58,8 @@ def test_first_everything_then_only_what_changed(stage):
         "accountingDate": "2020-01-31",
         "description": "Put down late, with a date of long ago",
         "lines": [
-            {"accountCodeId": 9001003, "amount": -12.34},
-            {"accountCodeId": 3002001, "amount": 12.34},
+            {"accountCodeId": 8001001, "amount": -12.34},
+            {"accountCodeId": 4002001, "amount": 12.34},
         ],
     }
     assert call(stage, "createJournal", {}, journal).status == 201

@@ -141,7 +141,7 @@ def supplier(key="S1", **fields):
     return record("suppliers", key, **{"name": f"Supplier {key}", **fields})
 
 
-def line(price=100, rate="20%", account="Sales", **fields):
+def line(price=100, rate="20%", account="Revenue", **fields):
     return {"description": "Thing", "unitPrice": price, "quantity": 1, "accountCode": account,
             "vatRate": rate, **fields}  # fmt: skip
 
@@ -178,7 +178,7 @@ def allocation(key="A1", invoice_key="I1", payment_key="P1", amount="120.00", **
 
 
 def journal(key="J1", *lines, **fields):
-    lines = lines or (("9002001", "-10.00"), ("9001002", "10.00"))
+    lines = lines or (("9501001", "-10.00"), ("9001002", "10.00"))
     return record(
         "journals", key,
         **{"accountingDate": "2024-05-31", "description": "Month end",
@@ -201,7 +201,7 @@ def book(n, start=0):
             allocation(f"A{i}", f"I{i}", f"P{i}"),
             supplier(f"S{i}"),
             bill(f"B{i}", f"S{i}"),
-            journal(f"J{i}", ("9002001", f"-{i + 1}.00"), ("9001002", f"{i + 1}.00")),
+            journal(f"J{i}", ("9501001", f"-{i + 1}.00"), ("9001002", f"{i + 1}.00")),
             state({"done": i}),
         ]
     return out

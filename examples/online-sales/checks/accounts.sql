@@ -12,7 +12,7 @@ WITH line AS (
 posting AS (
     SELECT account, -net AS amount FROM line
     UNION ALL
-    SELECT 'VAT on sales', -vat FROM line
+    SELECT 'VAT control', -vat FROM line
     UNION ALL
     SELECT 'Trade debtors', net + vat FROM line
     UNION ALL

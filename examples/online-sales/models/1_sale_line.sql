@@ -37,7 +37,7 @@ WITH line AS (
         abroad.code AS country,
         -- Of an unnamed customer in the EU no VAT number is known: UK VAT is charged.
         CASE
-            WHEN nullif(trim(file.CustomerID), '') IS NULL AND abroad.treatment = 'EUGoods'
+            WHEN nullif(trim(file.CustomerID), '') IS NULL AND abroad.treatment = 'GEU'
                 THEN home
             ELSE abroad
         END AS vat,
@@ -47,8 +47,8 @@ WITH line AS (
             AS quantity,
         coalesce(nullif(trim(file.Description), ''), file.StockCode) AS description,
         CASE
-            WHEN file.StockCode IN ('POST', 'DOT', 'C2') THEN 'Carriage charged to customers'
-            ELSE 'Sales'
+            WHEN file.StockCode IN ('POST', 'DOT', 'C2') THEN 'Other income'
+            ELSE 'Revenue'
         END AS account,
         -- 0 is how the file says that nothing on a document has a price: its stock counts.
         CASE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -32,6 +32,8 @@ KINDS = {
     "sales": ["invoices", "invoices", "creditNotes", "quotes"],
     "purchases": ["bills", "expenses", "creditNotes"],
 }
+# Exempt lines are labour of a subcontractor, so that the ledger keeps a part of them back.
+CIS = {"sales": 1002002, "purchases": 2002002}
 SIDES = st.sampled_from(["sales", "purchases"])
 REFUSALS = {409, 422}
 
@@ -40,7 +42,7 @@ class Books(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         self.engine = AccountingEngine()
-        self.ledger = Ledger(self.engine, self.engine.add_business("Machine"))
+        self.ledger = Ledger(self.engine, self.engine.add_business("Machine", features=["cis"]))
         self.documents = []
         self.payments = []
         self.allocations = []
@@ -70,11 +72,12 @@ class Books(RuleBasedStateMachine):
 
     def body(self, side, lines, currency, rate, contact):
         account = SALES if side == "sales" else COST
+        accounts = {"0.00:Exempt": CIS[side]}
         found = {
             "date": "2024-03-01",
             "vatTreatment": "UK",
             "customerId" if side == "sales" else "supplierId": contact,
-            "lineItems": [line(p, account, r, quantity=q) for p, q, r in lines],
+            "lineItems": [line(p, accounts.get(r, account), r, quantity=q) for p, q, r in lines],
         }
         return found | ({"currency": currency, "exchangeRate": rate} if currency else {})
 
@@ -230,8 +233,8 @@ class Books(RuleBasedStateMachine):
     @rule(amount=AMOUNTS)
     def journal(self, amount):
         lines = [
-            {"accountCodeId": 3001001, "amount": amount},
-            {"accountCodeId": 8003001, "amount": -amount},
+            {"accountCodeId": 4001001, "amount": amount},
+            {"accountCodeId": 8503005, "amount": -amount},
         ]
         self.ledger.do("createJournal", {"accountingDate": "2024-03-31", "lines": lines})
 
@@ -272,8 +275,9 @@ class Books(RuleBasedStateMachine):
             mine = [
                 a for a in allocations if document["id"] in (a["invoiceId"], a.get("creditNoteId"))
             ]
-            assert document["due"] == document["gross"] - sum(a["amount"] for a in mine)
-            assert 0 <= document["due"] <= document["gross"]
+            payable = document["gross"] - deducted(document)
+            assert document["due"] == payable - sum(a["amount"] for a in mine)
+            assert 0 <= document["due"] <= payable
             assert document["net"] + document["vat"] == document["gross"]
             wanted = "paid" if not document["due"] else "part paid" if mine else "approved"
             assert document["status"] == wanted
@@ -295,6 +299,16 @@ class Books(RuleBasedStateMachine):
         rows = {row.account_code: row.balance for row in books.trial_balance()}
         assert abs(rows.get(DEBTORS, 0) - open_["sales"]) <= slack
         assert abs(-rows.get(CREDITORS, 0) - open_["purchases"]) <= slack
+
+
+def deducted(document):
+    """30 % of the net of the lines that are labour of a subcontractor."""
+    net = sum(
+        (x["unitPrice"] * x["quantity"]).quantize(Decimal("0.01"), ROUND_HALF_UP)
+        for x in document["lineItems"]
+        if x["accountCode"] in CIS.values()
+    )
+    return (net * Decimal("0.3")).quantize(Decimal("0.01"), ROUND_HALF_UP)
 
 
 def home(value, rate):

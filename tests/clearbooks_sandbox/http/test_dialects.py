@@ -6,6 +6,7 @@ import pytest
 
 from clearbooks_sandbox import DIALECTS
 from clearbooks_sandbox.dialects import Dialects
+from tests.clearbooks_sandbox.conftest import line
 
 ME = "/accounting/customers"
 
@@ -78,7 +79,7 @@ def test_string_money(http, served):
     assert (found["gross"], found["lineItems"][0]["vatAmount"]) == ("120.00", "20.00")
     assert found["id"] == 1
     lines = http("GET", "/accounting/transactions").json()[0]["lines"]
-    assert lines[0] == {"accountCodeId": 7503001, "amount": "120.00"}
+    assert lines[0] == {"accountCodeId": 7501001, "amount": "120.00"}
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
@@ -115,6 +116,29 @@ def test_voided_listed(http, served):
     served.dialects.on("voided-listed")
     found = http("GET", "/accounting/sales/invoices").json()
     assert [(d["id"], d["status"]) for d in found] == [(2, "voided")]
+
+
+def test_treatments_with_the_letter_of_their_side(http, served, ledger):
+    invoices, treatments = "/accounting/sales/invoices", "/accounting/vatTreatments"
+    body = {"date": "2024-03-01", "customerId": 1, "vatTreatment": "UK"}
+    body["lineItems"] = [line(0) | {"unitPrice": 1}]
+    served.dialects.on("prefixed-answers")
+    assert http("GET", f"{invoices}/1").json()["vatTreatment"] == "SUK"
+    assert http("GET", invoices).json()[0]["vatTreatment"] == "SUK"
+    assert http("POST", invoices, json=body).json()["vatTreatment"] == "SUK"
+    ledger.bill(ledger.supplier())
+    assert http("GET", "/accounting/purchases/bills").json()[0]["vatTreatment"] == "PUK"
+    assert [t["key"] for t in http("GET", f"{treatments}/sales").json()][:2] == ["UK", "OUT"]
+    served.dialects.on("prefixed-treatments")
+    assert [t["key"] for t in http("GET", f"{treatments}/purchases").json()][:2] == ["PUK", "POUT"]
+    refused = http("POST", invoices, json=body)
+    assert (refused.status_code, "should begin with S" in refused.text) == (422, True)
+    moved = http("PUT", f"{invoices}/1", json={"vatTreatment": "SUK", "reference": "x"})
+    assert moved.json()["vatTreatment"] == "SUK"
+    rates = "/accounting/vatRates/sales"
+    listed = http("GET", rates, params={"vatTreatment": "SOUT"}).json()
+    assert [r["key"] for r in listed] == ["0.00:Out"]
+    assert http("GET", rates, params={"vatTreatment": "OUT"}).status_code == 422
 
 
 def test_names(served):

@@ -31,7 +31,7 @@ PAYMENT = {
 ALLOCATION = {"invoiceId": 1, "paymentId": 1, "allocationType": "payment", "amount": 20.5}
 JOURNAL = {
     "accountingDate": "2024-03-01",
-    "lines": [{"accountCodeId": 3001001, "amount": 5}, {"accountCodeId": 9002001, "amount": -5}],
+    "lines": [{"accountCodeId": 4001001, "amount": 5}, {"accountCodeId": 9501001, "amount": -5}],
 }
 STATEMENT = {
     "transactionId": "t",
@@ -49,7 +49,7 @@ SCRIPT = [
     ("createPayment", "POST", f"{A}/payments", PAYMENT),
     ("createAllocation", "POST", f"{A}/allocations/sales", ALLOCATION),
     ("createStockItem", "POST", f"{A}/stockItems", {"name": "W", "type": "both", "sku": "1"}),
-    ("createAccountCode", "POST", f"{A}/accountCodes", {"name": "Tea", "heading": 3008}),
+    ("createAccountCode", "POST", f"{A}/accountCodes", {"name": "Tea", "heading": 4004}),
     ("createBankAccount", "POST", f"{A}/bankAccounts", {"name": "Petty cash"}),
     ("createJournal", "POST", f"{A}/journals", JOURNAL),
     ("createBankFeeds", "POST", f"{A}/bankFeeds", {"items": [{"accountId": 1}]}),
@@ -96,7 +96,7 @@ SCRIPT = [
         None,
     ),
     ("updateBusiness", "PUT", "/businesses/101", {"name": "Renamed"}),
-    ("updateAccountCode", "PUT", f"{A}/accountCodes/3008005", {"name": "Milk", "heading": 3008}),
+    ("updateAccountCode", "PUT", f"{A}/accountCodes/4004003", {"name": "Milk", "heading": 4004}),
     ("updateBankAccount", "PUT", f"{A}/bankAccounts/2", {"name": "Cash"}),
     ("updateCustomer", "PUT", f"{A}/customers/1", {"name": "C2"}),
     ("updateSupplier", "PUT", f"{A}/suppliers/2", {"name": "S2"}),
@@ -111,7 +111,7 @@ SCRIPT = [
     ("deleteSalesDocument", "DELETE", f"{A}/sales/invoices/3", None),
     ("deletePurchaseDocument", "DELETE", f"{A}/purchases/bills/4", None),
     ("deleteStockItem", "DELETE", f"{A}/stockItems/1", None),
-    ("deleteAccountCode", "DELETE", f"{A}/accountCodes/3008005", None),
+    ("deleteAccountCode", "DELETE", f"{A}/accountCodes/4004003", None),
     ("deleteBankAccount", "DELETE", f"{A}/bankAccounts/2", None),
     ("createCustomer", "POST", f"{A}/customers", {"name": "Gone"}),
     ("deleteCustomer", "DELETE", f"{A}/customers/3", None),
@@ -142,7 +142,7 @@ def test_every_operation(http, ledger, served):
         if operation == "createBankFeeds":
             feed = answer.json()["items"][0]["id"]
     assert http("GET", f"{A}/sales/invoices").json() == []
-    assert ledger.balances() == {3001001: 5, 9002001: -5}
+    assert ledger.balances() == {4001001: 5, 9501001: -5}
 
 
 def _check(operation, answer):

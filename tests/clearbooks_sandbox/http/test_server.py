@@ -52,7 +52,7 @@ def test_concurrent_requests_are_all_carried_out_once(served, ledger):
         )
     ]
     assert found == list(range(1, 241))
-    assert ledger.balances()[7503001] == 240 * ledger.invoice(1)["gross"]
+    assert ledger.balances()[7501001] == 240 * ledger.invoice(1)["gross"]
 
 
 def test_it_stops_at_once_and_in_silence(capfd):

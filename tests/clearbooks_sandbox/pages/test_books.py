@@ -9,6 +9,7 @@ from clearbooks_sandbox import AccountingEngine, running
 from clearbooks_sandbox.accounting.chart import ROLES
 from clearbooks_sandbox.pages.document_kinds import KINDS
 from clearbooks_sandbox.pages.listing import SIZE
+from tests.clearbooks_sandbox.conftest import line
 
 from .html import Page, added, number
 
@@ -309,3 +310,28 @@ def test_empty_books_say_so():
             response = requests.get(f"{sandbox.site}/books/{business}/{path}", timeout=10)
             assert response.status_code == 200, path
             assert "No" in response.text
+
+
+def test_a_document_names_its_vat_treatment_and_a_business_its_features(site):
+    books = site.engine.books(site.small)
+    [bill] = [d for d in books.documents("purchases", limit=ALL) if d["vatTreatment"] == "SIRC"]
+    page = site.get(f"/books/{site.small}/documents/{bill['id']}")
+    assert "SIRC Services from abroad, reverse charge" in page.words
+    assert "Switched on: the domestic reverse charge" in site.get(f"/books/{site.small}").words
+    assert "Switched on" not in site.get(f"/books/{site.big}").words
+
+
+def test_a_document_shows_what_cis_has_deducted(engine, ledger):
+    engine.switch_on(ledger.business, "cis")
+    supplier = ledger.supplier()
+    bill = ledger.bill(supplier, line(1000, 2002001))["id"]
+    ledger.allocate(bill, 400, payment=ledger.pay(supplier, -400), side="purchases")
+    plain = ledger.bill(supplier)["id"]
+    with running(engine) as sandbox:
+        base = f"{sandbox.site}/books/{ledger.business}/documents"
+        page = Page(requests.get(f"{base}/{bill}", timeout=10).text)
+        other = Page(requests.get(f"{base}/{plain}", timeout=10).text)
+    rows = {row[0].text: number(row[-1].text) for row in page.tables[0].foot}
+    assert (rows["Gross"], rows["CIS deducted"]) == (1200, 200)
+    assert number(page.tables[1].foot[1][-1].text) == 600  # still due
+    assert "CIS deducted" not in other.words

@@ -183,7 +183,7 @@ def test_lost_store(run, command):
     assert run(book(1)[:-2]) == 0  # all but the journal, which has no marker
     assert not run.writes()
     check_book(run, 1)
-    assert run([*schema("journals"), journal("J0", ("9002001", "-1.00"), ("9001002", "1.00"))]) == 4
+    assert run([*schema("journals"), journal("J0", ("9501001", "-1.00"), ("9001002", "1.00"))]) == 4
     assert run.rejects[-1]["class"] == "blocked"
     check_book(run, 1)
 

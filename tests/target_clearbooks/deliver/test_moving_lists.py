@@ -86,7 +86,7 @@ def unpaced(monkeypatch):
 
 def test_no_more_requests_are_under_way_than_the_setting_says(run, unpaced):
     days = [f"2024-05-{day}" for day in range(10, 14)]
-    lines = [{"accountCodeId": a, "amount": m} for a, m in ((9002001, -1), (9001002, 1))]
+    lines = [{"accountCodeId": a, "amount": m} for a, m in ((9501001, -1), (9001002, 1))]
     for n in range(850):
         run.call("createCustomer", {"name": f"Customer {n}"})
         for day in days:

@@ -308,7 +308,7 @@ def test_deletion_only_where_it_is_allowed(run):
 
 def test_equal_journals_are_quarantined(run):
     run.sandbox.faults.plan("drop-after", method="POST", path="/accounting/journals")
-    lines = [{"accountCodeId": 9002001, "amount": -10}, {"accountCodeId": 9001002, "amount": 10}]
+    lines = [{"accountCodeId": 9501001, "amount": -10}, {"accountCodeId": 9001002, "amount": 10}]
     body = {"accountingDate": "2024-05-31", "description": "By hand", "lines": lines}
     settings = {"settle_seconds": 2}
     threading.Timer(0.9, lambda: run.call("createJournal", body)).start()

@@ -33,7 +33,7 @@ def real_records(most):
     for key, rows in source.sales().items():
         lines = [
             {"description": row.description or row.stock_code, "unitPrice": str(row.unit_price),
-             "quantity": row.quantity, "accountCode": "Sales", "vatRate": "17.5%"}
+             "quantity": row.quantity, "accountCode": "Revenue", "vatRate": "17.5%"}
             for row in rows if row.quantity > 0 and row.unit_price > 0
         ]  # fmt: skip
         contact = rows[0].customer or "cash"

@@ -51,7 +51,8 @@ def asked(served, path):
 
 
 DIALECTS = ["nulls", "wrapped", "no-headers", "unsorted", "string-money", "string-ids",
-            "unknown-fields", "pretty", "voided-listed"]  # fmt: skip
+            "unknown-fields", "pretty", "voided-listed", "prefixed-answers",
+            "prefixed-treatments"]  # fmt: skip
 
 
 @pytest.mark.parametrize("dialect", [*DIALECTS, tuple(DIALECTS)])

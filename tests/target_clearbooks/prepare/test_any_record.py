@@ -18,7 +18,7 @@ from tests.target_clearbooks.prepared import SALES, Ledger
 plain = st.sampled_from([
     None, "", " ", "x", "5", -1, 0, 1, 5, 0.2, 20, "20%", True, 2**70, 1e300, float("nan"),
     float("inf"), Decimal("NaN"), Decimal("1.005"), Decimal("1E+400"), dt.date(2024, 3, 1),
-    "2024-03-01", "2024-13-01", "{bad", "[", '{"name": "x"}', "Sales", "UK", "Manual", SALES,
+    "2024-03-01", "2024-13-01", "{bad", "[", '{"name": "x"}', "Revenue", "UK", "Manual", SALES,
     "20.00:Standard", "Acme Ltd", "Current account", b"x", ("a",),
 ])  # fmt: skip
 NAMES = ("externalId", "id", "name", "email", "documentNumber", "reference", "sortCode", "sku")

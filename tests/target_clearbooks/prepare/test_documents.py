@@ -28,7 +28,7 @@ def test_names_become_ids(ledger):
             {"name": "ACME LIMITED"},
             {
                 "description": "Thing", "unit_price": "12.50", "Quantity": "2",
-                "account_code": "sales", "vatRate": "20%",
+                "account_code": "revenue", "vatRate": "20%",
             },
             vatTreatment="Sale in the UK",
             document_number=17,
@@ -76,7 +76,7 @@ def test_every_fault_comes_in_one_message(ledger):
     ledger.customer()
     record = invoice(
         {"name": "Nobody"},
-        line("ten", account="Salse", rate="17.5%"),
+        line("ten", account="Revnue", rate="17.5%"),
         {"quantity": 1, "unitPrice": 1, "accountCode": SALES, "acountCode": 1},
         date="01/02/2024", vatTreatment="Moon", exchangeRate=1.2, dateDu="2024-01-01",
     )  # fmt: skip
@@ -86,7 +86,8 @@ def test_every_fault_comes_in_one_message(ledger):
     for part in (
         "customer: no customer matches",
         "lineItems[0].unitPrice: 'ten' should be a number",
-        "lineItems[0].accountCode: there is no account code 'Salse'; the nearest name is 'Sales'",
+        "lineItems[0].accountCode: there is no account code 'Revnue'",
+        "no account code 'Revnue'; the nearest name is 'Revenue'",
         "lineItems[1].description: is required",
         "lineItems[1].vatRateKey: is required",
         "lineItems[1].acountCode: unknown field; did you mean accountCode?",
@@ -134,7 +135,7 @@ def test_a_rate_is_that_of_its_date(ledger, date, rate, key):
     [
         ("2024-03-01", "UK", "17.50:Standard", STANDARD),
         ("2011-01-03", "UK", "20%", "17.50:Standard"),
-        ("2024-03-01", "Export", "20%", "0.00:Zero"),
+        ("2024-03-01", "GE", "20%", "0.00:Zero"),
         ("2024-03-01", "UK", "0.2%", STANDARD),
     ],
 )
@@ -259,9 +260,9 @@ def test_accounts_take_one_side(ledger):
     ledger.customer()
     ledger.supplier()
     text = ledger.faults("sales_invoices", invoice(ACME, line(account=COST)))
-    assert "account code 2001001 (Cost of goods sold) does not take sales" in text
+    assert "account code 2001001 (Cost of sales) does not take sales" in text
     text = ledger.faults("bills", bill({"name": "Supplies Ltd"}, line(account=SALES)))
-    assert "account code 1001001 (Sales) does not take purchases" in text
+    assert "account code 1001001 (Revenue) does not take purchases" in text
 
 
 def test_accounts_of_one_name(ledger):
@@ -277,15 +278,61 @@ def test_accounts_of_one_name(ledger):
     assert body["lineItems"][0]["accountCode"] == cost["id"]
 
 
+@pytest.mark.parametrize("dialect", [None, "prefixed-treatments"])
+@pytest.mark.parametrize("value", ["SE", "SSE", "sse", "Services exported"])
+def test_ways_to_name_a_vat_treatment(ledger, dialect, value):
+    """What is sent is a key of the server's own list, whichever of the two it has."""
+    ledger.customer()
+    if dialect:
+        ledger.engine.dialects.on(dialect)
+    record = invoice(ACME, line(rate="0.00:Out"), vatTreatment=value)
+    body = ledger.body("sales_invoices", record)
+    assert body["vatTreatment"] == ("SSE" if dialect else "SE")
+
+
+@pytest.mark.parametrize("dialect", [None, "prefixed-treatments"])
+def test_the_letter_of_the_other_side_is_no_treatment(ledger, dialect):
+    ledger.customer()
+    if dialect:
+        ledger.engine.dialects.on(dialect)
+    text = ledger.faults("sales_invoices", invoice(ACME, vatTreatment="PUK"))
+    assert "the business has no VAT treatment 'PUK' for sales" in text
+
+
+def test_a_treatment_that_has_ended_is_named(ledger):
+    ledger.customer()
+    record = invoice(ACME, line(rate="0.00:Zero"), vatTreatment="GEU")
+    text = ledger.faults("sales_invoices", record)
+    assert "the treatment GEU has no VAT rates on 2024-03-01: it was not in force then" in text
+    assert "none" not in text
+
+
+@pytest.mark.parametrize("dialect", [None, "prefixed-treatments"])
+@pytest.mark.parametrize("treatment", ["GIPVA", "SIRC", "GNIEU"])
+def test_the_vat_of_goods_and_services_from_abroad_is_no_part_of_the_gross(
+    ledger, dialect, treatment
+):
+    ledger.supplier()
+    if dialect:
+        ledger.engine.dialects.on(dialect)
+    priced = {**line(account=COST), "unitPrice": None, "gross": 100}
+    outcome = ledger.prepare(
+        "bills", bill({"name": "Supplies Ltd"}, priced, vatTreatment=treatment)
+    )
+    assert outcome.body["lineItems"][0]["unitPrice"] == Decimal(100)
+    assert ledger.create(outcome)["gross"] == Decimal(100)
+
+
 def test_a_business_without_reverse_charge(engine):
     ledger = Ledger(engine, engine.add_business("Small Ltd", vat_treatments=["UK"]))
     ledger.supplier()
-    text = ledger.faults("bills", bill({"name": "Supplies Ltd"}, vatTreatment="ReverseCharge"))
-    assert "the business has no VAT treatment 'ReverseCharge' for purchases; it has UK" in text
+    text = ledger.faults("bills", bill({"name": "Supplies Ltd"}, vatTreatment="DRC"))
+    assert "the business has no VAT treatment 'DRC' for purchases; it has UK" in text
     ledger.lookups.close()
 
 
 def test_reverse_charge_leaves_vat_out_of_the_gross(ledger):
+    ledger.engine.switch_on(ledger.business, "reverse-charge")
     ledger.supplier()
     priced = {**line(account=COST), "unitPrice": None, "gross": 100}
     outcome = ledger.prepare(
@@ -404,7 +451,7 @@ def test_defaults_and_names_of_the_source(ledger):
         record,
         references={
             "sales_invoices.customer": {"*": "Cash sales"},
-            "accountCode": {"4000": "Sales"},
+            "accountCode": {"4000": "Revenue"},
             "vatRate": {"T1": "20%"},
             "vatTreatment": {"*": "UK"},
         },
@@ -451,16 +498,17 @@ def test_create_missing(ledger):
 
 
 def test_cis_lines_keep_their_accounts_and_vat(ledger):
+    ledger.engine.switch_on(ledger.business, "cis")
     ledger.supplier()
     outcome = ledger.prepare(
         "bills",
         bill(
             {"name": "Supplies Ltd"},
-            line(800, "Subcontractors: labour (CIS)"),
-            line(200, "Subcontractors: materials (CIS)"),
+            line(800, "CIS labour cost 20%"),
+            line(200, "Materials"),
         ),
     )
-    assert [item["accountCode"] for item in outcome.body["lineItems"]] == [2001002, 2001003]
+    assert [item["accountCode"] for item in outcome.body["lineItems"]] == [2002001, 2001003]
     assert ledger.create(outcome)["net"] == Decimal(1000)
 
 
@@ -503,7 +551,7 @@ def test_a_line_may_have_an_empty_description(ledger):
     assert body["lineItems"][0]["description"] == ""
 
 
-@pytest.mark.parametrize("code", [SALES, str(SALES), float(SALES), Decimal(SALES), " SALES "])
+@pytest.mark.parametrize("code", [SALES, str(SALES), float(SALES), Decimal(SALES), " REVENUE "])
 def test_ways_to_name_an_account(ledger, code):
     ledger.customer()
     body = ledger.body("sales_invoices", invoice(ACME, line(account=code)))

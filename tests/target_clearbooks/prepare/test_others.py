@@ -24,8 +24,7 @@ def test_a_payroll_journal(ledger):
     outcome = ledger.prepare(
         "journals",
         journal(
-            ("Wages and salaries", "5000.00"), ("PAYE and National Insurance", -1000),
-            ("Pension contributions payable", "-250.00"), (8003001, -3750.0),
+            ("Salaries", "3750.00"), ("PAYE", 1000), ("Pension", "250.00"), (7502001, -5000.0),
         ),
     )  # fmt: skip
     assert isinstance(outcome, Intent)
@@ -36,9 +35,9 @@ def test_a_payroll_journal(ledger):
 def test_sums_are_decimal(ledger):
     # 0.1 + 0.2 - 0.3 is not 0 in binary.
     assert isinstance(
-        ledger.prepare("journals", journal((3001001, 0.1), (3001002, 0.2), (8003001, -0.3))), Intent
+        ledger.prepare("journals", journal((4001001, 0.1), (4001004, 0.2), (7502001, -0.3))), Intent
     )
-    text = ledger.faults("journals", journal((3001001, "10.00"), (8003001, "-9.99")))
+    text = ledger.faults("journals", journal((4001001, "10.00"), (7502001, "-9.99")))
     assert "lines: sum to 0.01; a journal sums to 0" in text
 
 
@@ -48,10 +47,10 @@ def test_faults_of_a_journal(ledger):
     assert "lines[1].amount: 'x' should be a number" in text
     assert "accountingDate: is required" in text
     assert "lines: has 1 items, needs at least 2" in ledger.faults(
-        "journals", journal((3001001, 0))
+        "journals", journal((4001001, 0))
     )
     assert "parts of a penny" in ledger.faults(
-        "journals", journal((3001001, "0.001"), (8003001, "-0.001"))
+        "journals", journal((4001001, "0.001"), (7502001, "-0.001"))
     )
     record = journal((1001001, "-5")) | {"externalId": "J"}
     record["lines"].append("")
@@ -109,7 +108,7 @@ def test_stock_items_and_accounts(ledger):
         "stock_items",
         {
             "externalId": "K", "name": "Mug", "type": "SALES", "salesUnitPrice": "2.55",
-            "salesAccountCode": "Sales", "salesVatRate": "20%", "salesQuantity": "3",
+            "salesAccountCode": "Revenue", "salesVatRate": "20%", "salesQuantity": "3",
         },
     )  # fmt: skip
     assert outcome.body == {
@@ -130,6 +129,22 @@ def test_stock_items_and_accounts(ledger):
     assert body == {
         "name": "Mugs", "heading": 1001, "defaultVatRate": "20.00:Standard", "sales": True,
     }  # fmt: skip
+
+
+def test_an_account_that_proposes_no_vat_rate(ledger):
+    record = {"externalId": "1", "name": "Post", "heading": 4004, "defaultVatRate": ""}
+    outcome = ledger.prepare("account_codes", record)
+    assert outcome.body == {"name": "Post", "heading": 4004, "defaultVatRate": ""}
+    made = ledger.create(outcome)
+    assert made["defaultVatRate"] == ""
+    # A line needs a rate of its own, whatever its account proposes.
+    ledger.supplier()
+    without = {"description": "Stamps", "quantity": 1, "unitPrice": 1, "accountCode": made["id"]}
+    bill = {
+        "externalId": "B", "date": "2024-03-01", "vatTreatment": "UK",
+        "supplier": {"name": "Supplies Ltd"}, "lineItems": [without],
+    }  # fmt: skip
+    assert "lineItems[0].vatRateKey: is required" in ledger.faults("bills", bill)
 
 
 def test_an_update_leaves_out_what_it_does_not_take(ledger):
@@ -159,7 +174,7 @@ def test_the_setting_references_is_checked():
     with pytest.raises(SettingError, match=r"unknown kind 'invoices\.accountCode'"):
         Aliases({"invoices.accountCode": {}}, WRITABLE)
     with pytest.raises(SettingError, match="should be an object"):
-        Aliases({"accountCode": "Sales"}, WRITABLE)
+        Aliases({"accountCode": "Revenue"}, WRITABLE)
     assert (
         Aliases({kind: {} for kind in REFERENCE_KINDS}, WRITABLE).meant("bills", "accountCode", 5)
         == 5
@@ -168,11 +183,11 @@ def test_the_setting_references_is_checked():
 
 def test_aliases():
     aliases = Aliases(
-        {"accountCode": {"4000": "Sales", "Cost-Centre 1": 5}, "bills.accountCode": {"*": 9}},
+        {"accountCode": {"4000": "Revenue", "Cost-Centre 1": 5}, "bills.accountCode": {"*": 9}},
         WRITABLE,
     )
-    assert aliases.meant("quotes", "accountCode", 4000) == "Sales"
-    assert aliases.meant("quotes", "accountCode", Decimal("4000.0")) == "Sales"
+    assert aliases.meant("quotes", "accountCode", 4000) == "Revenue"
+    assert aliases.meant("quotes", "accountCode", Decimal("4000.0")) == "Revenue"
     assert aliases.meant("bills", "accountCode", "cost centre 1") == 5
     assert aliases.meant("bills", "accountCode", None) == 9
     assert aliases.meant("quotes", "accountCode", None) is None

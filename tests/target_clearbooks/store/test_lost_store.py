@@ -195,7 +195,7 @@ def test_journals(run):
                 ]) in (0, 3)  # fmt: skip
     count = len(run.listed("listTransactions"))
     lose(run)
-    new = journal("J9", ("9002001", "-7.00"), ("9001002", "7.00"))
+    new = journal("J9", ("9501001", "-7.00"), ("9001002", "7.00"))
     assert run([*JOURNALS, journal("J1"), new]) == 4
     assert len(run.listed("listTransactions")) == count + 1
     [refused] = [r for r in run.rejects if r["key"] == "J1"]
@@ -208,7 +208,7 @@ def test_journals(run):
 
 
 def pair(amount):
-    return (("9002001", f"-{amount}"), ("9001002", f"{amount}"))
+    return (("9501001", f"-{amount}"), ("9001002", f"{amount}"))
 
 
 def test_bank_feeds_are_asked_for_once(run):
