@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import yaml
 
@@ -78,6 +78,12 @@ class Operation:
             KeyError: a placeholder has no value in `params`.
         """
         return _PLACEHOLDER.sub(lambda m: quote(str(params[m.group(1)]), safe=""), self.path)
+
+    def url(self, params: Mapping[str, Any]) -> str:
+        """As `url_path`, with the other parameters that have a value as the query."""
+        rest = params.keys() - set(self.path_parameters)
+        query = {k: _text(v) for k, v in params.items() if k in rest and v is not None}
+        return self.url_path(params) + ("?" + urlencode(query) if query else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +191,10 @@ class Contract:
             for name, resource in self.resources.items()
         }
         return replace(self, operations=operations, resources=resources)
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _replaced(operation: Operation, value: object) -> Operation:

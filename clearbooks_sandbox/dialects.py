@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
 DIALECTS = {
     "nulls": "fields without a value are null instead of absent",
-    "errors-object": 'errors come as {"errors": [...]}',
+    "errors-array": "errors come as a bare array of {errorCode, errorMessage}, without a source",
+    "errors-pointer": 'the source of an error is {"pointer": "/lineItems/0/vatRateKey"}',
+    "errors-html": "messages of errors are HTML",
     "patch": "updates are PATCH; PUT is answered 405 with Allow",
     "wrapped": "a single object comes in an array of one",
     "no-headers": "no pagination headers",
@@ -83,13 +86,13 @@ class Dialects:
         if "externalId" not in body:
             return body
         if "no-external-id" in self._on:
-            raise RefusedError(400, [Fault("unknownField", "externalId is not a known field")])
+            raise RefusedError(400, [Fault("unknownField", "externalId: is not a known field")])
         if "external-id-ignored" in self._on:
             return {name: value for name, value in body.items() if name != "externalId"}
         return body
 
-    def rewrite_reply(self, operation: Operation, reply: Reply) -> Reply:
-        """A reply as a server of these dialects sends it."""
+    def rewrite_reply(self, operation: Operation | None, reply: Reply) -> Reply:
+        """A reply as a server of these dialects sends it; None where no operation was found."""
         if not self._on:
             return reply
         status, headers, body = reply.status, dict(reply.headers), reply.body
@@ -99,10 +102,10 @@ class Dialects:
             status = 200
         if status == HTTPStatus.SEE_OTHER:
             status = next((int(n[9:]) for n in self._on if n.startswith("redirect-")), status)
-        if body and reply.ok:
+        if body and reply.ok and operation:
             body = self._success(operation, body)
-        elif body and "errors-object" in self._on:
-            body = b'{"errors":' + body + b"}"
+        elif body and status >= HTTPStatus.BAD_REQUEST:
+            body = self._refusal(body)
         if body and "pretty" in self._on:
             body = msgspec.json.format(body, indent=2)
         return Reply(status, headers, body)
@@ -113,6 +116,18 @@ class Dialects:
             body = encode(self._value(schema, decode(body)))
         wraps = operation.method == "GET" and operation.id.startswith("get")
         return b"[" + body + b"]" if wraps and "wrapped" in self._on else body
+
+    def _refusal(self, body: bytes) -> bytes:
+        faults = decode(body)["errors"]
+        for fault in faults:
+            if "errors-html" in self._on:
+                fault["errorMessage"] = f"<p>{html.escape(fault['errorMessage'])}<br/></p>"
+            if "errors-pointer" in self._on and "source" in fault:
+                parts = fault["source"].replace("[", ".").replace("]", "").split(".")
+                fault["source"] = {"pointer": "/" + "/".join(parts)}
+            if "errors-array" in self._on:
+                fault.pop("source", None)
+        return encode(faults if "errors-array" in self._on else {"errors": faults})
 
     def _value(self, schema: JsonSchema, value: Any) -> Any:
         if isinstance(value, list):

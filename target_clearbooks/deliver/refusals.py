@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
-from clearbooks.errors import NotFoundError, RejectedError
+from clearbooks.contract import load_contract
+from clearbooks.errors import Fault, NotFoundError, RejectedError
 from target_clearbooks.intent import Operation
 from target_clearbooks.ledger.matching import is_voided
+from target_clearbooks.prepare.own_fields import own_path
 from target_clearbooks.writable import WRITABLE, Kind
 
 if TYPE_CHECKING:
@@ -17,11 +20,33 @@ if TYPE_CHECKING:
 
     Revision = tuple[str, str, int | str, dict[str, Any]]
 
+_PATH = re.compile(r"(\w+)(?:\[\d+\])?(?:\.\w+(?:\[\d+\])?)*")
 
-def words_of(error: ApiError) -> tuple[str, ...]:
-    """The API's own words, or what the client says where there were none."""
-    found = tuple(f"{code}: {text}" if code else text for code, text in error.faults)
-    return found or (str(error),)
+
+def words_of(task: Task, error: ApiError) -> tuple[str, ...]:
+    """The API's own words, each after the record's field that it is about, if it names one.
+
+    Without any of its words, what the client says.
+    """
+    return tuple(_in_words(task, fault) for fault in error.faults) or (str(error),)
+
+
+def _in_words(task: Task, fault: Fault) -> str:
+    source, message = fault.source, fault.message
+    start, colon, rest = message.partition(": ")
+    # A message may begin with the path, with or without a source of its own.
+    if colon and (start == source or (not source and _is_path(task.stream, start))):
+        source, message = start, rest
+    if not source:
+        return fault.words
+    words = Fault(fault.code, message).words
+    return f"{own_path(task.stream, task.record, source)}: {words}"
+
+
+def _is_path(stream: str, text: str) -> bool:
+    """Whether text is the path of a field of the stream."""
+    path, schema = _PATH.fullmatch(text), load_contract().resources[stream].schema
+    return path is not None and path[1] in schema["properties"]
 
 
 def newer_revisions(

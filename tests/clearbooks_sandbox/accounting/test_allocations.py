@@ -45,7 +45,7 @@ def test_every_fault_of_an_allocation(ledger):
     payment = ledger.pay(other, 50)
     assert ledger.refused(
         "createAllocation", allocation(invoice, 130, payment), invoiceType="sales"
-    ) == (422, ["contact", "due", "unallocated"])
+    ) == (422, ["CONTACT", "DUE", "UNALLOCATED"])
     bad = {"invoiceId": 99, "allocationType": "creditNote", "paymentId": payment, "amount": -1}
     assert ledger.refused("createAllocation", bad, invoiceType="sales") == (
         422,
@@ -55,7 +55,7 @@ def test_every_fault_of_an_allocation(ledger):
         "updateSalesDocument", {"reference": "x"}, salesType="invoices", salesId=invoice
     )
     reply = ledger.call("createAllocation", allocation(invoice, 1, payment), invoiceType="sales")
-    assert f"current revision is {voided['id']}" in reply.json()[0]["errorMessage"]
+    assert f"current revision is {voided['id']}" in reply.json()["errors"][0]["errorMessage"]
 
 
 def test_allocations_are_filtered(ledger):

@@ -11,7 +11,7 @@ def test_contacts_share_their_ids(ledger):
 
 def test_contact_faults(ledger):
     bad = {"name": " ", "address": {"countryCode": "UK"}}
-    assert ledger.refused("createCustomer", bad) == (422, ["blank", "countryCode"])
+    assert ledger.refused("createCustomer", bad) == (422, ["BLANK", "COUNTRY_CODE"])
 
 
 def test_contact_update_keeps_what_is_not_sent(ledger):
