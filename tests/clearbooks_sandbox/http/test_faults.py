@@ -231,4 +231,6 @@ def fill(ledger):
         ledger.bill(supplier)
         ledger.allocate(invoice, 10 + n, payment=ledger.pay(customer, 20))
         ledger.do("createStockItem", {"name": str(n), "type": "both"})
-        ledger.do("createSalesAttachment", b"x", salesType="invoices", salesId=1, fileName=str(n))
+        ledger.do(
+            "createSalesAttachment", b"x", salesType="invoices", salesId=1, fileName=f"{n}.txt"
+        )
