@@ -10,6 +10,7 @@ import json
 import re
 from dataclasses import dataclass, replace
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -210,6 +211,16 @@ def _replaced(operation: Operation, value: object) -> Operation:
         needed = ", ".join("{" + p + "}" for p in operation.path_parameters) or "no placeholder"
         raise SettingError(f"api_paths: {operation.id}: the path {path!r} must contain {needed}")
     return replace(operation, path=path, method=method)
+
+
+@cache
+def country_codes() -> frozenset[str]:
+    """Codes that an address may name: those of ISO 3166-1, and what the contract adds to them."""
+    # The time zones' own table of countries, kept up to date with them.
+    table = files("tzdata").joinpath("zoneinfo", "iso3166.tab").read_text(encoding="utf-8")
+    known = {line[:2] for line in table.splitlines() if line[:1] not in ("", "#")}
+    address = json.loads((schemas_dir() / "address.json").read_text(encoding="utf-8"))
+    return frozenset(known.union(address["properties"]["countryCode"]["x-also"]))
 
 
 class _Documents:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from clearbooks.contract import country_codes
 from clearbooks_sandbox.accounting.paging import Listing, sortable
 from clearbooks_sandbox.accounting.session import without_nulls
 from clearbooks_sandbox.reply import Reply, conflict, encode, not_found
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from clearbooks_sandbox.accounting.session import Handler, Session
-
-_COUNTRY_LENGTH = 2
 
 
 class Contacts:
@@ -61,9 +60,7 @@ class Contacts:
         if not record["name"].strip():
             s.add_fault("blank", "name: must not be blank")
         code = record.get("address", {}).get("countryCode")
-        if code is not None and not (
-            len(code) == _COUNTRY_LENGTH and code.isascii() and code.isalpha() and code != "UK"
-        ):
+        if code is not None and code not in country_codes():
             s.add_fault(
                 "countryCode", f"address.countryCode: {code!r} is no ISO 3166 code such as GB"
             )

@@ -27,7 +27,10 @@ Body = dict[str, Any]
 Reader = Callable[[Any, str, list[str]], Any]
 
 # Keywords that this compiler understands; any other in a schema is refused when compiling.
-_SAID = {"description", "title", "x-assumed", "readOnly", "writeOnly", "$schema", "default"}
+_SAID = {
+    *("description", "title", "readOnly", "writeOnly", "$schema", "default"),
+    *("x-assumed", "x-also"),
+}
 _KNOWN = _SAID | {
     *("type", "properties", "additionalProperties", "required", "items", "enum", "format"),
     *("minItems", "anyOf"),

@@ -14,6 +14,30 @@ def test_contact_faults(ledger):
     assert ledger.refused("createCustomer", bad) == (422, ["BLANK", "COUNTRY_CODE"])
 
 
+def test_countries_are_those_of_a_fixed_list(ledger):
+    for code in ("GB", "AN", "XK", "FR"):
+        ledger.customer(address={"countryCode": code})
+    for code in ("UK", "ZZ", "gb", "GBR", ""):
+        reply = ledger.call("createSupplier", {"name": "x", "address": {"countryCode": code}})
+        (fault,) = reply.json()["errors"]
+        assert (reply.status, fault["source"]) == (422, "address.countryCode"), code
+
+
+def test_properties_that_no_contact_has_are_refused(ledger):
+    number = ledger.customer()
+    wrong = {"name": "x", "notes": "y", "id": 5, "contactName": {"nickname": "z"}}
+    for reply in (
+        ledger.call("createCustomer", wrong),
+        ledger.call("updateCustomer", wrong, customerId=number),
+    ):
+        assert reply.status == 400
+        assert sorted((f["errorCode"], f["source"]) for f in reply.json()["errors"]) == [
+            ("UNKNOWN_FIELD", "contactName.nickname"),
+            ("UNKNOWN_FIELD", "id"),
+            ("UNKNOWN_FIELD", "notes"),
+        ]
+
+
 def test_contact_update_keeps_what_is_not_sent(ledger):
     number = ledger.customer(email="a@example.org", contactName={"surname": "Ng"})
     made = ledger.do("updateCustomer", {"name": "New"}, customerId=number)
