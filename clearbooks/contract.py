@@ -96,6 +96,8 @@ class Resource:
         fixed: Path parameters that select this stream, such as `{"salesType": "invoices"}`.
         dimensions: Parameters that become fields of a record, because a record alone does not
             tell them, such as `vatType`.
+        refused: Fields of the schema that this stream does not take, although others of its
+            entity do.
         key: Fields that identify a record, beginning with `businessId`.
         schema: JSON Schema of a record as the API sends it, all `$ref` resolved.
     """
@@ -106,6 +108,7 @@ class Resource:
     description: str
     fixed: Mapping[str, str]
     dimensions: tuple[str, ...]
+    refused: tuple[str, ...]
     key: tuple[str, ...]
     schema: JsonSchema
     operations: Mapping[str, Operation]
@@ -348,6 +351,7 @@ def _resource(
         description=tag.get("x-titles", {}).get(name, tag["description"]),
         fixed=fixed,
         dimensions=dimensions,
+        refused=tuple(tag.get("x-refused", {}).get(name, ())),
         key=("businessId", *dimensions, *raw["x-key"]),
         schema=docs.inline(raw),
         operations=operations,

@@ -57,6 +57,11 @@ SERVER_MODULES = ("starlette", "uvicorn", "h11", "jinja2", "multipart", "python_
     metavar="NAME",
     help="A way to differ from the reference; see --dialects.",
 )
+@click.option(
+    "--vat-finalised",
+    metavar="DATE",
+    help="The VAT returns up to this day are finalised: their documents stay as they are.",
+)
 @click.option("--client-id", default="sandbox", show_default=True)
 @click.option("--client-secret", default="sandbox-secret", show_default=True)
 @click.option(

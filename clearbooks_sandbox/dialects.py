@@ -35,6 +35,10 @@ DIALECTS = {
     "redirect-308": "the same with 308",
     "unknown-fields": "answers hold fields that no reference names",
     "pretty": "JSON is indented",
+    "part-paid": "the status of a document that is paid in part is part paid",
+    "paid-changeable": "paid documents can be changed and voided like any other",
+    "no-negative-totals": "documents whose total is negative are refused",
+    "one-entity": "a customer and a supplier of one name are one entity under one ID",
     "voided-listed": "voided documents stay in the lists",
     "no-external-id": "contacts know no externalId: a body with one is refused",
     "external-id-ignored": "contacts know no externalId: it is dropped from what is sent",
@@ -111,7 +115,7 @@ class Dialects:
         return Reply(status, headers, body)
 
     def _success(self, operation: Operation, body: bytes) -> bytes:
-        if self._on & {"nulls", "string-money", "string-ids", "unknown-fields"}:
+        if self._on & {"nulls", "string-money", "string-ids", "unknown-fields", "part-paid"}:
             schema = resource_of(operation.id)[0].schema
             body = encode(self._value(schema, decode(body)))
         wraps = operation.method == "GET" and operation.id.startswith("get")
@@ -142,6 +146,9 @@ class Dialects:
         known = schema.get("properties", {})
         if set(record) == {"items"}:
             return {"items": self._value({"items": schema}, record["items"])}
+        if "part-paid" in self._on and record.get("status") == "approved":
+            paid = record.get("due") not in (None, 0, record.get("gross"))
+            record = record | ({"status": "part paid"} if paid else {})
         found = {k: self._value(known.get(k, {}), v) for k, v in record.items()}
         if "string-ids" in self._on:
             found |= {k: str(v) for k, v in found.items() if _is_id(k) and isinstance(v, int)}

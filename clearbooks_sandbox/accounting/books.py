@@ -107,7 +107,10 @@ class Books:
         Raises:
             KeyError: no such contact.
         """
-        sql = "SELECT json, kind FROM contacts WHERE business = ? AND id = ? AND hidden = 0"
+        sql = (
+            "SELECT json, kind FROM contacts WHERE business = ? AND id = ? AND hidden = 0 "
+            "ORDER BY kind"
+        )
         return self._contact(*self._one(sql, contact_id))
 
     def _contact(self, data: bytes, kind: str) -> Row:

@@ -61,8 +61,6 @@ def price(s: Session, side: str, document: Mapping[str, Any]) -> Priced:
             _price_line(s, priced, line, treatment, legal, where)
         except ValueError as error:
             s.add_fault("amount", f"{where}: an amount has {error}")
-    if priced.gross < 0:
-        s.add_fault("negativeTotal", "The total is negative: a credit note is meant")
     return priced
 
 

@@ -26,7 +26,7 @@ def create_app(engine: AccountingEngine, options: Options | None = None) -> Star
     `/books/` the books, from `clearbooks_sandbox.pages.routes(engine, oauth)`.
 
     Raises:
-        ValueError: an unknown fault or dialect.
+        ValueError: an unknown fault or dialect, or a date that is none.
     """
     options = options or Options()
     oauth = OAuth(engine, options.expires_in)
@@ -37,6 +37,8 @@ def create_app(engine: AccountingEngine, options: Options | None = None) -> Star
         oauth.add_token("access", options.access_token, options.client_id)
     engine.dialects.on(*options.dialects)
     engine.pager.cap = options.page_cap
+    for business in engine.business_ids() if options.vat_finalised else ():
+        engine.finalise_vat(business, str(options.vat_finalised))
     faults = Faults(options.faults)
     api = Api(engine, oauth, faults, options)
     routes: list[BaseRoute] = [Mount(API_PATH, app=api), Route(TOKEN_PATH, endpoint=api)]

@@ -302,7 +302,7 @@ class Dispatch:
             return Done({}, OUTCOMES[task.wanted.operation])
         if task.row is not None and sent:
             task.row.sent = None
-        return Rejected(refusals.words_of(task, error), "rejected")
+        return Rejected(refusals.reasons(task, error, self._sender), "rejected")
 
     def _follows_revision(self, task: Task, error: ApiError) -> bool:
         """Whether somebody made a newer revision, so that the record is prepared again."""

@@ -105,6 +105,17 @@ def test_what_the_plan_lacks_is_left_out_and_the_rest_is_read(ledger, run_tap, s
     assert "scope" not in failure
 
 
+def test_one_entity_under_one_id_is_a_record_of_each_stream(books, run_tap):
+    books.server.dialects.on("one-entity")
+    one = books.do("createCustomer", {"name": "Both Ltd", "email": "sales@example.com"})["id"]
+    other = books.do("createSupplier", {"name": "Both Ltd", "email": "bills@example.com"})["id"]
+    assert one == other
+    output = run_tap(["customers", "suppliers"], business_ids=[ONE])
+    for stream, email in (("customers", "sales@example.com"), ("suppliers", "bills@example.com")):
+        (record,) = output.records(stream)
+        assert (record["id"], record["email"]) == (one, email)
+
+
 def test_activate_version_only_after_everything_was_read(ledger, run_tap):
     output = run_tap(["customers"], emit_activate_version_messages=True)
     kinds = [m["type"] for m in output.messages]

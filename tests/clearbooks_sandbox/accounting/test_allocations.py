@@ -8,6 +8,7 @@ from tests.clearbooks_sandbox.conftest import BANK, DEBTORS, EXCHANGE, SALES, al
 
 
 def test_realised_exchange_differences(ledger):
+    ledger.engine.dialects.on("paid-changeable")
     customer = ledger.customer()
     dollars = ledger.do("createBankAccount", {"name": "USD", "currency": "USD"})["id"]
     usd = {"currency": "USD", "exchangeRate": Decimal("1.25")}
@@ -49,7 +50,7 @@ def test_every_fault_of_an_allocation(ledger):
     bad = {"invoiceId": 99, "allocationType": "creditNote", "paymentId": payment, "amount": -1}
     assert ledger.refused("createAllocation", bad, invoiceType="sales") == (
         422,
-        ["invoiceId", "allocation", "required", "amount"],
+        ["INVOICE_ID", "ALLOCATION", "REQUIRED", "AMOUNT"],
     )
     voided = ledger.do(
         "updateSalesDocument", {"reference": "x"}, salesType="invoices", salesId=invoice

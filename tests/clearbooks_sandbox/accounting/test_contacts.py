@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+from tests.clearbooks_sandbox.conftest import COST, SALES, VAT_PURCHASES, VAT_SALES
+
 
 def test_contacts_share_their_ids(ledger):
     customer, supplier = ledger.customer(), ledger.supplier()
     assert (customer, supplier) == (1, 2)
     assert ledger.refused("getCustomer", customerId=supplier)[0] == 404
+
+
+def test_one_entity_may_be_both_under_one_id(ledger):
+    ledger.engine.dialects.on("one-entity")
+    number = ledger.customer("Both Ltd", email="sales@example.com")
+    assert ledger.supplier("Both Ltd", email="accounts@example.com") == number
+    assert ledger.supplier("Both Ltd") != number
+    assert ledger.do("getCustomer", customerId=number)["email"] == "sales@example.com"
+    assert ledger.do("getSupplier", supplierId=number)["email"] == "accounts@example.com"
+    ledger.do("updateSupplier", {"name": "Both plc"}, supplierId=number)
+    assert ledger.do("getCustomer", customerId=number)["name"] == "Both Ltd"
+    invoice, bill = ledger.sale(number)["id"], ledger.bill(number)["id"]
+    ledger.allocate(invoice, 120, payment=ledger.pay(number, 120))
+    ledger.allocate(bill, 120, payment=ledger.pay(number, -120), side="purchases")
+    assert ledger.balances() == {SALES: -100, COST: 100, VAT_SALES: -20, VAT_PURCHASES: 20}
+    assert ledger.refused("deleteSupplier", supplierId=number)[0] == 409
+    other = ledger.customer("Idle Ltd")
+    assert ledger.supplier("Idle Ltd") == other
+    ledger.do("deleteSupplier", supplierId=other)
+    assert ledger.do("getCustomer", customerId=other)["name"] == "Idle Ltd"
+    assert ledger.engine.books(ledger.business).contact(number)["kind"] == "customers"
 
 
 def test_contact_faults(ledger):

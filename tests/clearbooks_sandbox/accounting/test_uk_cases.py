@@ -50,7 +50,7 @@ def test_04_manual_needs_its_amount_and_a_keyed_rate_ignores_one(ledger):
     body = ledger.sale_body(customer, line(100, rate="Manual"))
     assert ledger.refused("createSalesDocument", body, salesType="invoices") == (
         422,
-        ["vatAmount"],
+        ["VAT_AMOUNT"],
     )
     assert ledger.sale(customer, line(100, vatAmount=3))["vat"] == 20
 
@@ -74,7 +74,7 @@ def test_06_rate_of_its_day(ledger):
     ):
         body = ledger.sale_body(customer, line(100, rate=rate), date=day)
         assert ledger.refused("createSalesDocument", body, salesType="invoices")[1] == [
-            "vatRateKey"
+            "VAT_RATE_KEY"
         ]
     temporary = ledger.sale(customer, line(100, rate="15.00:Standard"), date="2009-06-01")
     assert temporary["vat"] == 15
@@ -93,7 +93,7 @@ def test_07_domestic_reverse_charge(ledger, engine):
     body = other.bill_body(other.supplier(), vatTreatment="ReverseCharge")
     assert other.refused("createPurchaseDocument", body, purchaseType="bills") == (
         422,
-        ["vatTreatment"],
+        ["VAT_TREATMENT"],
     )
 
 
@@ -132,7 +132,7 @@ def test_10_credit_note_allocated(ledger):
     again = allocation(invoice, 30, credit_note=note)
     assert ledger.refused("createAllocation", again, invoiceType="sales") == (
         422,
-        ["unallocated"],
+        ["UNALLOCATED"],
     )
 
 
@@ -141,7 +141,7 @@ def test_11_part_payments(ledger):
     invoice = ledger.sale(customer)["id"]
     ledger.allocate(invoice, 50, payment=ledger.pay(customer, 50, date="2024-03-10"))
     found = ledger.invoice(invoice)
-    assert (found["due"], found["status"], found.get("datePaid")) == (70, "part paid", None)
+    assert (found["due"], found["status"], found.get("datePaid")) == (70, "approved", None)
     ledger.allocate(invoice, 70, payment=ledger.pay(customer, 70, date="2024-04-02"))
     found = ledger.invoice(invoice)
     assert (found["due"], found["status"], found["datePaid"]) == (0, "paid", "2024-04-02")
@@ -188,7 +188,7 @@ def test_15_currencies_do_not_mix(ledger):
     body = ledger.sale_body(customer, exchangeRate=2)
     assert ledger.refused("createSalesDocument", body, salesType="invoices") == (
         422,
-        ["exchangeRate"],
+        ["EXCHANGE_RATE"],
     )
     invoice = ledger.sale(customer, currency="USD", exchangeRate=Decimal("1.25"))
     assert (invoice["gross"], invoice["exchangeRate"]) == (120, Decimal("1.25"))
@@ -265,10 +265,11 @@ def test_18_same_bank_statement_twice(ledger):
 
 
 def test_19_negative_total_is_a_credit_note(ledger):
+    ledger.engine.dialects.on("no-negative-totals")
     body = ledger.sale_body(ledger.customer(), line(100), line(-150))
     assert ledger.refused("createSalesDocument", body, salesType="invoices") == (
         422,
-        ["negativeTotal"],
+        ["NEGATIVE_TOTAL"],
     )
     discount = ledger.sale(1, line(100), line(-40))
     assert discount["gross"] == 72

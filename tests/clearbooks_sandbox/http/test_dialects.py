@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from clearbooks_sandbox import DIALECTS
@@ -45,6 +47,17 @@ def test_errors_html(http, served):
     served.dialects.on("errors-html")
     words = http("POST", ME, json={"name": "x", "a&b": 1}).json()["errors"][0]["errorMessage"]
     assert words == "<p>a&amp;b: is unknown or read-only<br/></p>"
+
+
+def test_part_paid(http, served, ledger):
+    ledger.allocate(1, Decimal("0.20"), payment=ledger.pay(1, 1))
+    assert http("GET", "/accounting/sales/invoices/1").json()["status"] == "approved"
+    served.dialects.on("part-paid")
+    assert http("GET", "/accounting/sales/invoices/1").json()["status"] == "part paid"
+    assert http("GET", "/accounting/sales/invoices").json()[0]["status"] == "part paid"
+    ledger.sale(1)
+    found = http("GET", "/accounting/sales/invoices").json()
+    assert [d["status"] for d in found] == ["part paid", "approved"]
 
 
 def test_patch(http, served):
