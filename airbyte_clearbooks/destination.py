@@ -23,16 +23,16 @@ class Destination:
 
     def run(self, command: str, output: Output, files: dict[str, Any]) -> None:
         """See `command.Connector`."""
-        from target_clearbooks.settings import target_properties  # noqa: PLC0415
-        from target_clearbooks.writable import WRITABLE  # noqa: PLC0415 - light, and so is the next
+        from target_clearbooks.settings import target_properties
+        from target_clearbooks.writable import WRITABLE
 
         spec = destination_spec(target_properties(), WRITABLE)
         if command == "spec":
             output.message("SPEC", spec=spec)
             return
         # From here on the SDK is needed, which takes a second to load.
-        from airbyte_clearbooks import writing  # noqa: PLC0415
-        from airbyte_clearbooks.config import Config  # noqa: PLC0415
+        from airbyte_clearbooks import writing
+        from airbyte_clearbooks.config import Config
 
         config = Config(files["config"], spec)
         if command == "check":

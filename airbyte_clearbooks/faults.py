@@ -12,6 +12,7 @@ from clearbooks.errors import (
     ForbiddenError,
     NotAuthorisedError,
     SettingError,
+    SubscriptionError,
     TokenStoreError,
     UnavailableError,
     UncertainError,
@@ -25,6 +26,7 @@ TRANSIENT = "transient_error"
 SYSTEM = "system_error"
 
 _REMEDIES = {
+    SubscriptionError: "Syncing again does not help before that; or leave the stream out.",
     UncertainError: "Sync again: what is in doubt is looked up in the ledger before anything is "
     "sent.",
     UnavailableError: "Sync again later; it goes on from the last state.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clearbooks.errors import ForbiddenError
+from clearbooks.errors import ForbiddenError, SubscriptionError
 from clearbooks.scopes import cheapest_read
 
 if TYPE_CHECKING:
@@ -27,12 +27,14 @@ def try_scopes(
         ClearBooksError: an answer tells of something else than a missing permission.
     """
     problems: list[str] = []
+    lapsed: dict[str, SubscriptionError] = {}
     first, *others = businesses
     for scope, streams in needed.items():
-        try:
-            _read(client, streams, first)
-        except ForbiddenError as error:
-            words = "; ".join(text for _, text in error.faults)
+        error = _refusal(client, streams, first)
+        if isinstance(error, SubscriptionError):
+            lapsed |= dict.fromkeys(streams, error)
+        elif error is not None:
+            words = "; ".join(fault.message for fault in error.faults)
             problems.append(
                 f"the authorisation lacks the scope {scope} (for {', '.join(streams)})"
                 + (f": {words}" if words else "")
@@ -41,18 +43,26 @@ def try_scopes(
         problems.append(f"no scope is granted for business {first}: does it belong to another "
                         "authorisation?")  # fmt: skip
     usable = [streams for scope, streams in needed.items() if scope != "businesses:read"]
-    for business in others:
-        try:
-            if usable and not problems:
-                _read(client, usable[0], business)
-        except ForbiddenError as error:
+    for business in others if usable else ():
+        error = None if problems else _refusal(client, usable[0], business)
+        if isinstance(error, SubscriptionError):
+            lapsed[f"business {business}"] = error
+        elif error is not None:
             problems.append(f"business {business}: {error}")
     if problems:
         problems.append("authorise the application again with what is missing, or set `streams` "
                         "and `business_ids` to what is allowed")  # fmt: skip
+    if lapsed:
+        # One plan: what it says of one stream, it says of all.
+        problems.insert(0, f"{', '.join(lapsed)}: {next(iter(lapsed.values()))}")
     return problems
 
 
-def _read(client: Client, streams: Iterable[str], business: int) -> None:
+def _refusal(client: Client, streams: Iterable[str], business: int) -> ForbiddenError | None:
+    """Why the cheapest request of these streams is not permitted; None where it is."""
     operation, params = cheapest_read(client.contract, streams)
-    client.get(operation.id, params, business_id=business)
+    try:
+        client.get(operation.id, params, business_id=business)
+    except ForbiddenError as error:
+        return error
+    return None

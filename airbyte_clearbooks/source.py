@@ -29,8 +29,8 @@ class Source:
             output.message("SPEC", spec=spec)
             return
         # From here on the SDK is needed, which takes a second to load.
-        from airbyte_clearbooks import checking, reading  # noqa: PLC0415
-        from airbyte_clearbooks.config import Config  # noqa: PLC0415
+        from airbyte_clearbooks import checking, reading
+        from airbyte_clearbooks.config import Config
 
         config = Config(files["config"], spec)
         if command == "check":

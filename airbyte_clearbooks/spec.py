@@ -34,7 +34,7 @@ MODES = ("append_dedup", "append")
 def source_spec() -> dict[str, Any]:
     """The `spec` of the source."""
     # The tap's settings module is light; the tap itself would load the SDK.
-    from tap_clearbooks.settings import tap_properties  # noqa: PLC0415
+    from tap_clearbooks.settings import tap_properties
 
     contract = load_contract()
     readable = [name for name, resource in contract.resources.items() if resource.readable]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from clearbooks.errors import ApiError, ForbiddenError, SettingError
+from clearbooks.errors import ApiError, ForbiddenError, SettingError, SubscriptionError
 from clearbooks.replies import records
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ def chosen_businesses(client: Client) -> list[int]:
         return list(client.connection.business_ids)
     try:
         return [business["id"] for business in list_businesses(client)]
+    except SubscriptionError:
+        raise
     except ForbiddenError as error:
         raise SettingError(
             f"business_ids is empty and the businesses cannot be listed ({error}); set "

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import backoff
 import msgspec
@@ -27,12 +27,14 @@ from clearbooks.errors import (
     UnavailableError,
     UncertainError,
 )
+from clearbooks.faults import read_faults
 from clearbooks.pacing import open_pacer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from clearbooks.contract import Operation
+    from clearbooks.errors import Fault
     from clearbooks.pacing import Pacer
     from clearbooks.settings import Connection
 
@@ -191,7 +193,8 @@ class Client:
             business_id: Sent as `X-Business-ID`.
 
         Raises:
-            ForbiddenError, NotFoundError, RejectedError: the API refused.
+            ForbiddenError, NotFoundError, RejectedError: the API refused; SubscriptionError where
+                the plan of the business lacks what was asked for.
             UnavailableError: the API could not be reached or kept failing.
             NotAuthorisedError: there is no valid token.
         """
@@ -259,11 +262,7 @@ class Client:
     ) -> Reply:
         """One request, with renewals of the token and the redirects it meets."""
         method = self._method(operation)
-        names = operation.path_parameters
-        query = {k: _text(v) for k, v in params.items() if k not in names and v is not None}
-        url = self.connection.api_url + operation.url_path(params)
-        if query:
-            url += "?" + urlencode(query)
+        url = self.connection.api_url + operation.url(params)
         headers = {} if business_id is None else {BUSINESS_HEADER: str(business_id)}
         data: bytes | None = None
         if isinstance(body, bytes):
@@ -288,9 +287,9 @@ class Client:
             if status in _REDIRECTS and "Location" in reply.headers and method == "GET":
                 url = self._redirected(operation, url, reply.headers["Location"])
                 continue
-            return self._judge(operation, method, reply)
+            return self._judge(operation, method, reply, business_id)
         if status == _UNAUTHORISED:
-            words = "; ".join(text for _, text in replies.faults(reply.content))
+            words = "; ".join(fault.message for fault in read_faults(reply.content))
             raise NotAuthorisedError(
                 f"{operation.id}: HTTP 401 - the access token was refused"
                 + (f" ({words})" if words else "")
@@ -307,7 +306,7 @@ class Client:
         data: bytes | None,
     ) -> tuple[requests.Response, str]:
         """The answer, and the token that was sent; sent again where the rate was limited."""
-        found: list[tuple[str, str]] = []
+        found: list[Fault] = []
         for _ in range(_TRIES_WHEN_LIMITED):
             try:
                 # Before the pacer: a request leaves at the moment that the pacer gave it.
@@ -340,15 +339,17 @@ class Client:
                 return reply, token
             # Not carried out. The pacer makes everybody wait, longer each time in a row.
             self.pacer.limited(sent, replies.retry_after(reply.headers))
-            found = replies.faults(reply.content)
+            found = read_faults(reply.content)
         raise UnavailableError(operation.id, _TOO_MANY, found, "the API keeps limiting the rate")
 
-    def _judge(self, operation: Operation, method: str, reply: requests.Response) -> Reply:
+    def _judge(
+        self, operation: Operation, method: str, reply: requests.Response, business_id: int | None
+    ) -> Reply:
         """A success answer, or the right exception."""
         status, body = reply.status_code, reply.content
         reading = method == "GET"
         if status >= _SERVER_ERROR or (reading and status in _PASSING):
-            found = replies.faults(body)
+            found = read_faults(body)
             if reading:
                 raise _Again(UnavailableError(operation.id, status, found))
             raise UncertainError(operation.id, status, found, "it may have been carried out")
@@ -356,7 +357,12 @@ class Client:
             raise UncertainError(operation.id, status, hint="it may have been carried out")
         if not reply.ok or status in _REDIRECTS:
             raise replies.api_error(
-                operation.id, status, reply.headers, body, scope=operation.scope
+                operation.id,
+                status,
+                reply.headers,
+                body,
+                scope=operation.scope,
+                business=business_id,
             )
         if reading and status == _NO_CONTENT:
             # Nothing to list; an empty 200, on the other hand, is an answer that was cut off.
@@ -387,12 +393,6 @@ class Client:
 def _host(url: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
 
 
 def _log_retry(details: Mapping[str, Any]) -> None:

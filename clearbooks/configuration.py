@@ -72,7 +72,7 @@ class Setting:
         if self.schema.get("format") != "date" or not isinstance(value, str):
             return value
         # Here, since pendulum takes a tenth of a second that `--about` and `spec` need not spend.
-        from clearbooks.dates import day_of  # noqa: PLC0415
+        from clearbooks.dates import day_of
 
         return day_of(value)
 

@@ -10,9 +10,10 @@ import json
 import re
 from dataclasses import dataclass, replace
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import yaml
 
@@ -79,6 +80,12 @@ class Operation:
         """
         return _PLACEHOLDER.sub(lambda m: quote(str(params[m.group(1)]), safe=""), self.path)
 
+    def url(self, params: Mapping[str, Any]) -> str:
+        """As `url_path`, with the other parameters that have a value as the query."""
+        rest = params.keys() - set(self.path_parameters)
+        query = {k: _text(v) for k, v in params.items() if k in rest and v is not None}
+        return self.url_path(params) + ("?" + urlencode(query) if query else "")
+
 
 @dataclass(frozen=True, slots=True)
 class Resource:
@@ -89,6 +96,8 @@ class Resource:
         fixed: Path parameters that select this stream, such as `{"salesType": "invoices"}`.
         dimensions: Parameters that become fields of a record, because a record alone does not
             tell them, such as `vatType`.
+        refused: Fields of the schema that this stream does not take, although others of its
+            entity do.
         key: Fields that identify a record, beginning with `businessId`.
         schema: JSON Schema of a record as the API sends it, all `$ref` resolved.
     """
@@ -99,6 +108,7 @@ class Resource:
     description: str
     fixed: Mapping[str, str]
     dimensions: tuple[str, ...]
+    refused: tuple[str, ...]
     key: tuple[str, ...]
     schema: JsonSchema
     operations: Mapping[str, Operation]
@@ -187,6 +197,10 @@ class Contract:
         return replace(self, operations=operations, resources=resources)
 
 
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _replaced(operation: Operation, value: object) -> Operation:
     words = value.split() if isinstance(value, str) else []
     method = words.pop(0).upper() if words and not words[0].startswith("/") else operation.method
@@ -200,6 +214,16 @@ def _replaced(operation: Operation, value: object) -> Operation:
         needed = ", ".join("{" + p + "}" for p in operation.path_parameters) or "no placeholder"
         raise SettingError(f"api_paths: {operation.id}: the path {path!r} must contain {needed}")
     return replace(operation, path=path, method=method)
+
+
+@cache
+def country_codes() -> frozenset[str]:
+    """Codes that an address may name: those of ISO 3166-1, and what the contract adds to them."""
+    # The time zones' own table of countries, kept up to date with them.
+    table = files("tzdata").joinpath("zoneinfo", "iso3166.tab").read_text(encoding="utf-8")
+    known = {line[:2] for line in table.splitlines() if line[:1] not in ("", "#")}
+    address = json.loads((schemas_dir() / "address.json").read_text(encoding="utf-8"))
+    return frozenset(known.union(address["properties"]["countryCode"]["x-also"]))
 
 
 class _Documents:
@@ -327,6 +351,7 @@ def _resource(
         description=tag.get("x-titles", {}).get(name, tag["description"]),
         fixed=fixed,
         dimensions=dimensions,
+        refused=tuple(tag.get("x-refused", {}).get(name, ())),
         key=("businessId", *dimensions, *raw["x-key"]),
         schema=docs.inline(raw),
         operations=operations,

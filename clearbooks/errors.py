@@ -2,10 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
+
+
+class Fault(NamedTuple):
+    """One fault that the API found in a request.
+
+    Attributes:
+        code: `errorCode`; empty where there is none.
+        message: `errorMessage` as plain text.
+        source: The field that it is about, as a path such as `lineItems[0].vatRateKey`; empty
+            where the API names none.
+    """
+
+    code: str = ""
+    message: str = ""
+    source: str = ""
+
+    @property
+    def words(self) -> str:
+        """Code and message."""
+        return ": ".join(part for part in (self.code, self.message) if part)
+
+    def __str__(self) -> str:
+        named = not self.source or self.source in self.message
+        return self.words if named else f"{self.source}: {self.words}"
 
 
 class ClearBooksError(Exception):
@@ -36,26 +60,32 @@ class ApiError(ClearBooksError):
     Attributes:
         operation: Operation ID of the contract.
         status: HTTP status, or None where there was no answer.
-        faults: `(errorCode, errorMessage)` in the API's own words; empty where it sent none.
+        faults: What the API found wrong, in its own words; empty where it sent none.
     """
 
     def __init__(
         self,
         operation: str,
         status: int | None,
-        faults: Sequence[tuple[str, str]] = (),
+        faults: Iterable[tuple[str, ...]] = (),
         hint: str = "",
     ) -> None:
         self.operation = operation
         self.status = status
-        self.faults = tuple(faults)
-        words = "; ".join(f"{code}: {text}" if code else text for code, text in self.faults)
+        self.faults = tuple(Fault(*fault) for fault in faults)
+        words = "; ".join(map(str, self.faults))
         parts = [f"{operation}: HTTP {status}" if status else operation, words, hint]
         super().__init__(" - ".join(part for part in parts if part))
 
 
 class ForbiddenError(ApiError):
     """403: the authorisation lacks a scope, or does not cover the business."""
+
+
+class SubscriptionError(ForbiddenError):
+    """The plan of the business lacks this, or has ended: nothing is wrong with the request."""
+
+    exit_code = 5
 
 
 class NotFoundError(ApiError):

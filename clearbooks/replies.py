@@ -1,4 +1,4 @@
-"""Reading answers: what an exception says of the request, what an error body says of the fault."""
+"""Reading answers: what an exception says of the request, and which error an answer is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import email.utils
 import time
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import requests
 import urllib3.exceptions as u3
 
@@ -16,18 +15,21 @@ from clearbooks.errors import (
     MethodNotAllowedError,
     NotFoundError,
     RejectedError,
+    SubscriptionError,
 )
+from clearbooks.faults import read_faults
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping
+    from collections.abc import Container, Mapping
 
-_MOST_FAULTS = 20
-_MOST_WORDS = 300
+_PAYMENT_REQUIRED = 402
 _FORBIDDEN = 403
 _NOT_FOUND = frozenset({404, 410})
 _METHOD_NOT_ALLOWED = 405
 _CLIENT_ERRORS = range(400, 500)
 MAX_RETRY_AFTER = 3600.0
+# What the API says where the plan of a business lacks a feature. Its status is stated nowhere.
+_NO_SUBSCRIPTION = "BUSINESS_NO_SUBSCRIPTION"
 _WRAPPERS = ("items", "data", "results")
 
 _NEVER_CONNECTED = (
@@ -107,41 +109,34 @@ def retry_after(headers: Mapping[str, str], now: float | None = None) -> float |
     return min(max(seconds, 0.0), MAX_RETRY_AFTER)
 
 
-def faults(body: bytes) -> list[tuple[str, str]]:
-    """The `(errorCode, errorMessage)` pairs of an error body; empty where it is not JSON.
-
-    Known shapes: an array of objects, `{"errors": [...]}`, one object, arrays of strings.
-    Everything else, such as a login page, is left out: it may hold personal data.
-    """
-    try:
-        data = msgspec.json.decode(body)
-    except msgspec.MsgspecError:
-        return []
-    return list(_faults(data))[:_MOST_FAULTS]
-
-
-def _faults(data: Any) -> Iterator[tuple[str, str]]:
-    if isinstance(data, list):
-        for item in data:
-            yield from _faults(item)
-    elif isinstance(data, str):
-        yield "", data[:_MOST_WORDS]
-    elif isinstance(data, dict):
-        for name in ("errors", "error"):
-            if isinstance(data.get(name), (list, dict)):
-                yield from _faults(data[name])
-                return
-        code = data.get("errorCode", data.get("code", data.get("error", "")))
-        words = data.get("errorMessage", data.get("message", data.get("error_description", "")))
-        if code or words:
-            yield str(code)[:_MOST_WORDS], str(words)[:_MOST_WORDS]
-
-
 def api_error(
-    operation: str, status: int, headers: Mapping[str, str], body: bytes, *, scope: str = ""
+    operation: str,
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    scope: str = "",
+    business: int | None = None,
 ) -> ApiError:
-    """The exception for an answer that is not a success, in the API's own words."""
-    found = faults(body)
+    """The exception for an answer that is not a success, in the API's own words.
+
+    Args:
+        operation: The operation ID.
+        status: HTTP status.
+        headers: Of the answer.
+        body: Of the answer.
+        scope: What the operation needs.
+        business: The business that it was about, where it was about one.
+    """
+    found = read_faults(body)
+    plan = any(fault.code.strip().upper() == _NO_SUBSCRIPTION for fault in found)
+    if status == _PAYMENT_REQUIRED or (plan and status in _CLIENT_ERRORS):
+        whose = "the business" if business is None else f"business {business}"
+        hint = (
+            f"the Clear Books plan (subscription) of {whose} has ended or does not include this; "
+            "renew or change the plan in Clear Books, then run again"
+        )
+        return SubscriptionError(operation, status, found, hint)
     if status == _FORBIDDEN:
         hint = f"the authorisation needs the scope {scope!r} and must cover the business"
         return ForbiddenError(operation, status, found, hint)

@@ -120,7 +120,7 @@ def _interactive() -> bool:
 
 
 def _sandbox_settings(settings: Settings, url: str) -> Settings:
-    from clearbooks_sandbox import (  # noqa: PLC0415
+    from clearbooks_sandbox import (
         API_PATH,
         CONSENT_PATH,
         TOKEN_PATH,

@@ -21,6 +21,7 @@ from clearbooks.errors import (
     NotAuthorisedError,
     NotFoundError,
     SettingError,
+    SubscriptionError,
 )
 from clearbooks.scopes import cheapest_params, granted_scopes, needed_scopes, readable_streams
 from clearbooks.settings import connection_properties
@@ -209,6 +210,9 @@ def _check_account(
     yield _check_scopes(account, streams, granted)
     try:
         found = businesses_of(connection)
+    except SubscriptionError as error:
+        yield Check("businesses", "failed", str(error), _remedy(error), error.exit_code)
+        return
     except ForbiddenError:
         found = [{"id": number} for number in connection.business_ids]
         yield Check(
@@ -287,7 +291,7 @@ class _StreamReader:
     def _failed(self, name: str, operation: Operation, error: ClearBooksError) -> Check:
         remedy = _remedy(error)
         verdict: Literal["warning", "failed"] = "failed"
-        if isinstance(error, ForbiddenError):
+        if isinstance(error, ForbiddenError) and not isinstance(error, SubscriptionError):
             remedy = f"{CONNECT} and choose business {self._business}, or leave it out"
         elif isinstance(error, NotFoundError) and operation.assumed:
             verdict = "warning"
@@ -301,6 +305,8 @@ class _StreamReader:
 def _remedy(error: ClearBooksError) -> str:
     if isinstance(error, NotAuthorisedError):
         return CONNECT
+    if isinstance(error, SubscriptionError):
+        return "renew or change the plan in Clear Books, or leave the stream or business out"
     if isinstance(error, SettingError):
         return "correct this setting"
     if isinstance(error, NotFoundError):

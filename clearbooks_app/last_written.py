@@ -62,7 +62,7 @@ def last_written(state_store: str | None) -> Iterator[dict[str, Any]]:
         SettingError: the store cannot be read.
     """
     # Imported here, so that `clearbooks status` starts sooner.
-    from target_clearbooks.store import (  # noqa: PLC0415
+    from target_clearbooks.store import (
         NoStoreError,
         checked_location,
         history,

@@ -155,8 +155,8 @@ def rebuild(*, business: int | None, settings: Settings, as_json: bool) -> None:
     Contacts are known again at once by their external IDs. Documents and payments are known again
     by their markers, as soon as the source sends their records.
     """
-    from target_clearbooks.commands.rebuild import rebuild as restore  # noqa: PLC0415
-    from target_clearbooks.deliver.sending import Sender  # noqa: PLC0415
+    from target_clearbooks.commands.rebuild import rebuild as restore
+    from target_clearbooks.deliver.sending import Sender
 
     number = chosen_business(settings, business)
     connection = target_connection(settings)

@@ -35,10 +35,10 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table: fitted to the terminal, or with full columns where the output is piped."""
     if sys.stdout.isatty():
         # Imported here, since it takes long and most output needs none of it.
-        from rich.box import SIMPLE_HEAD  # noqa: PLC0415
-        from rich.console import Console  # noqa: PLC0415
-        from rich.table import Table  # noqa: PLC0415
-        from rich.text import Text  # noqa: PLC0415
+        from rich.box import SIMPLE_HEAD
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
 
         drawn = Table(box=SIMPLE_HEAD, pad_edge=False)
         for column in columns:

@@ -64,6 +64,11 @@ SERVER_MODULES = ("starlette", "uvicorn", "h11", "jinja2", "multipart", "python_
     metavar="NAME",
     help="What is switched on for the businesses; see --features.",
 )
+@click.option(
+    "--vat-finalised",
+    metavar="DATE",
+    help="The VAT returns up to this day are finalised: their documents stay as they are.",
+)
 @click.option("--client-id", default="sandbox", show_default=True)
 @click.option("--client-secret", default="sandbox-secret", show_default=True)
 @click.option(
@@ -104,7 +109,7 @@ def sandbox(
 ) -> None:
     """Serve a stand-in Clear Books: API, consent page, and its books on a web page."""
     try:
-        from clearbooks_sandbox import (  # noqa: PLC0415
+        from clearbooks_sandbox import (
             DIALECTS,
             FAULTS,
             FEATURES,
@@ -152,7 +157,7 @@ def _print_descriptions(known: dict[str, str]) -> None:
 
 
 def _open_engine(data: Path | None) -> AccountingEngine:
-    from clearbooks_sandbox import AccountingEngine, DatabaseInUseError  # noqa: PLC0415
+    from clearbooks_sandbox import AccountingEngine, DatabaseInUseError
 
     try:
         if data:
@@ -169,7 +174,7 @@ def _add_books(engine: AccountingEngine, *, demo: bool) -> None:
     if engine.business_ids():
         return
     if demo:
-        from clearbooks_sandbox.demo import build  # noqa: PLC0415
+        from clearbooks_sandbox.demo import build
 
         build(engine)
     else:

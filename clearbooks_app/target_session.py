@@ -88,7 +88,7 @@ def run_session(settings: Settings, kind: str, work: Callable[[Session], None]) 
         work: Called once what an earlier run left open is settled.
     """
     # Imported here, since the commands that only list runs need none of it.
-    from target_clearbooks.session import Session, exit_code_of  # noqa: PLC0415
+    from target_clearbooks.session import Session, exit_code_of
 
     if dry_run_in_environment():
         raise SettingError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
 DIALECTS = {
     "nulls": "fields without a value are null instead of absent",
-    "errors-object": 'errors come as {"errors": [...]}',
+    "errors-array": "errors come as a bare array of {errorCode, errorMessage}, without a source",
+    "errors-pointer": 'the source of an error is {"pointer": "/lineItems/0/vatRateKey"}',
+    "errors-html": "messages of errors are HTML",
     "patch": "updates are PATCH; PUT is answered 405 with Allow",
     "wrapped": "a single object comes in an array of one",
     "no-headers": "no pagination headers",
@@ -32,6 +35,10 @@ DIALECTS = {
     "redirect-308": "the same with 308",
     "unknown-fields": "answers hold fields that no reference names",
     "pretty": "JSON is indented",
+    "part-paid": "the status of a document that is paid in part is part paid",
+    "paid-changeable": "paid documents can be changed and voided like any other",
+    "no-negative-totals": "documents whose total is negative are refused",
+    "one-entity": "a customer and a supplier of one name are one entity under one ID",
     "voided-listed": "voided documents stay in the lists",
     "no-external-id": "contacts know no externalId: a body with one is refused",
     "external-id-ignored": "contacts know no externalId: it is dropped from what is sent",
@@ -86,13 +93,13 @@ class Dialects:
         if "externalId" not in body:
             return body
         if "no-external-id" in self._on:
-            raise RefusedError(400, [Fault("unknownField", "externalId is not a known field")])
+            raise RefusedError(400, [Fault("unknownField", "externalId: is not a known field")])
         if "external-id-ignored" in self._on:
             return {name: value for name, value in body.items() if name != "externalId"}
         return body
 
-    def rewrite_reply(self, operation: Operation, reply: Reply) -> Reply:
-        """A reply as a server of these dialects sends it."""
+    def rewrite_reply(self, operation: Operation | None, reply: Reply) -> Reply:
+        """A reply as a server of these dialects sends it; None where no operation was found."""
         if not self._on:
             return reply
         status, headers, body = reply.status, dict(reply.headers), reply.body
@@ -102,22 +109,34 @@ class Dialects:
             status = 200
         if status == HTTPStatus.SEE_OTHER:
             status = next((int(n[9:]) for n in self._on if n.startswith("redirect-")), status)
-        if body and reply.ok:
+        if body and reply.ok and operation:
             body = self._success(operation, body)
-        elif body and "errors-object" in self._on:
-            body = b'{"errors":' + body + b"}"
+        elif body and status >= HTTPStatus.BAD_REQUEST:
+            body = self._refusal(body)
         if body and "pretty" in self._on:
             body = msgspec.json.format(body, indent=2)
         return Reply(status, headers, body)
 
     def _success(self, operation: Operation, body: bytes) -> bytes:
-        if self._on & {"nulls", "string-money", "string-ids", "unknown-fields"}:
+        if self._on & {"nulls", "string-money", "string-ids", "unknown-fields", "part-paid"}:
             schema = resource_of(operation.id)[0].schema
             body = encode(self._value(schema, decode(body)))
         if self._on & {"prefixed-answers", "prefixed-treatments"}:
             body = _with_prefixes(operation, body)
         wraps = operation.method == "GET" and operation.id.startswith("get")
         return b"[" + body + b"]" if wraps and "wrapped" in self._on else body
+
+    def _refusal(self, body: bytes) -> bytes:
+        faults = decode(body)["errors"]
+        for fault in faults:
+            if "errors-html" in self._on:
+                fault["errorMessage"] = f"<p>{html.escape(fault['errorMessage'])}<br/></p>"
+            if "errors-pointer" in self._on and "source" in fault:
+                parts = fault["source"].replace("[", ".").replace("]", "").split(".")
+                fault["source"] = {"pointer": "/" + "/".join(parts)}
+            if "errors-array" in self._on:
+                fault.pop("source", None)
+        return encode(faults if "errors-array" in self._on else {"errors": faults})
 
     def _value(self, schema: JsonSchema, value: Any) -> Any:
         if isinstance(value, list):
@@ -132,6 +151,9 @@ class Dialects:
         known = schema.get("properties", {})
         if set(record) == {"items"}:
             return {"items": self._value({"items": schema}, record["items"])}
+        if "part-paid" in self._on and record.get("status") == "approved":
+            paid = record.get("due") not in (None, 0, record.get("gross"))
+            record = record | ({"status": "part paid"} if paid else {})
         found = {k: self._value(known.get(k, {}), v) for k, v in record.items()}
         if "string-ids" in self._on:
             found |= {k: str(v) for k, v in found.items() if _is_id(k) and isinstance(v, int)}

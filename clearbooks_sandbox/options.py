@@ -22,6 +22,7 @@ class Options:
         faults: Specifications as for `--fault`.
         dialects: Names as for `--dialect`.
         features: Names as for `--feature`; they are switched on for every business there is.
+        vat_finalised: Day up to which the VAT returns of every business are finalised.
         expires_in: Seconds until an access token expires.
         client_id: The application that is registered at the start, with `client_secret`.
         refresh_token: A refresh token that exists from the start; None for none.
@@ -37,6 +38,7 @@ class Options:
     faults: list[str] = field(default_factory=list)
     dialects: list[str] = field(default_factory=list)
     features: list[str] = field(default_factory=list)
+    vat_finalised: str | None = None
     expires_in: int = 3600
     client_id: str = "sandbox"
     client_secret: str = "sandbox-secret"  # noqa: S105 - published: it protects nothing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence  # noqa: TC003 - dataclass fields
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -28,11 +29,35 @@ def _number(text: str) -> Decimal:
 _DECODER = msgspec.json.Decoder(float_hook=_number)
 
 
+_FIELD = re.compile(r"([A-Za-z]\w*(?:\[\d+\])?(?:\.\w+(?:\[\d+\])?)*): ")
+_CAPITAL = re.compile(r"(?=[A-Z])")
+
+
 class Fault(NamedTuple):
-    """One thing wrong with a request, as the API words it."""
+    """One thing wrong with a request, as the API words it.
+
+    Attributes:
+        code: Such as `notFound`; it is sent as `NOT_FOUND`.
+        message: Where it begins with the path of a field and a colon, that is its `source`.
+    """
 
     code: str
     message: str
+
+    @property
+    def source(self) -> str | None:
+        """The field that it is about, as a path such as `lineItems[0].vatRateKey`."""
+        found = _FIELD.match(self.message)
+        return found[1] if found else None
+
+    def body(self) -> dict[str, str]:
+        """The object that the API sends."""
+        sent = {
+            "errorCode": _CAPITAL.sub("_", self.code).upper(),
+            "errorMessage": self.message,
+            "source": self.source,
+        }
+        return {name: value for name, value in sent.items() if value is not None}
 
 
 @dataclass(slots=True)
@@ -89,8 +114,8 @@ def conflict(message: str) -> RefusedError:
 def error_reply(
     status: int, faults: Sequence[Fault], headers: dict[str, str] | None = None
 ) -> Reply:
-    """An error body as the API sends it: an array of `{errorCode, errorMessage}`."""
-    body = encode([{"errorCode": f.code, "errorMessage": f.message} for f in faults])
+    """An error body as the API sends it: `{"errors": [{errorCode, errorMessage, source}]}`."""
+    body = encode({"errors": [fault.body() for fault in faults]})
     return Reply(status, {"Content-Type": "application/json", **(headers or {})}, body)
 
 

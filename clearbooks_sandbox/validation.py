@@ -63,7 +63,7 @@ def resource_of(operation_id: str) -> tuple[Resource, str]:
 def body_schema(operation_id: str) -> JsonSchema:
     """JSON Schema of a request body, unknown fields refused."""
     resource, verb = resource_of(operation_id)
-    schema = resource.write_schema(verb)
+    schema: JsonSchema = _closed(resource.write_schema(verb))
     if load_contract().operations[operation_id].body != "items":
         return schema
     return {
@@ -72,6 +72,19 @@ def body_schema(operation_id: str) -> JsonSchema:
         "additionalProperties": False,
         "properties": {"items": {"type": "array", "minItems": 1, "items": schema}},
     }
+
+
+def _closed(schema: Any) -> Any:
+    """A schema whose objects, inner ones too, refuse properties that it does not name."""
+    if not isinstance(schema, dict):
+        return schema
+    found = dict(schema)
+    if "properties" in schema:
+        found["properties"] = {k: _closed(v) for k, v in schema["properties"].items()}
+        found.setdefault("additionalProperties", False)
+    if "items" in schema:
+        found["items"] = _closed(schema["items"])
+    return found
 
 
 @cache
@@ -101,7 +114,8 @@ def read_body(operation: Operation, body: object, *, check: bool = True) -> Any:
     schema = body_schema(operation.id)
     body = _exact(schema, body)
     if check:
-        faults = [_fault(error) for error in _validator(operation.id).iter_errors(body)]
+        found = _validator(operation.id).iter_errors(body)
+        faults = [fault for error in found for fault in _faults(error)]
         if faults:
             raise RefusedError(400, faults)
     return body
@@ -129,13 +143,11 @@ def _exact(schema: Any, value: Any) -> Any:
     return value
 
 
-def _fault(error: Any) -> Fault:
+def _faults(error: Any) -> list[Fault]:
     path = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error.absolute_path)
-    where = path.lstrip(".") or "body"
+    where = path.lstrip(".")
     rule, wanted = error.validator, error.validator_value
     describe: dict[str, Callable[[], str]] = {
-        "required": lambda: f"{error.message.split(chr(39))[1]} is required",
-        "additionalProperties": lambda: f"unknown or read-only: {', '.join(_extra(error))}",
         "type": lambda: (
             "must be of type " + (" or ".join(wanted) if isinstance(wanted, list) else wanted)
         ),
@@ -146,13 +158,20 @@ def _fault(error: Any) -> Fault:
         "minItems": lambda: f"must have at least {wanted} items",
         "anyOf": lambda: "needs " + " or ".join(" with ".join(c["required"]) for c in wanted),
     }
-    code = {"additionalProperties": "unknownField", "anyOf": "required"}.get(rule, rule)
+    if rule == "required":
+        return [Fault(rule, f"{_inside(where, error.message.split(chr(39))[1])}: is required")]
+    if rule == "additionalProperties":
+        extra = sorted(set(error.instance) - set(error.schema.get("properties", {})))
+        return [
+            Fault("unknownField", f"{_inside(where, name)}: is unknown or read-only")
+            for name in extra
+        ]
     words = describe[rule]() if rule in describe else error.message
-    return Fault(code, f"{where}: {words}")
+    return [Fault("required" if rule == "anyOf" else rule, f"{where or 'body'}: {words}")]
 
 
-def _extra(error: Any) -> list[str]:
-    return sorted(set(error.instance) - set(error.schema.get("properties", {})))
+def _inside(where: str, name: str) -> str:
+    return f"{where}.{name}" if where else name
 
 
 def read_query(operation: Operation, query: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,6 @@ if not TYPE_CHECKING:
         # Imported when first used: the SDK takes a second, and `spec` and the settings need none.
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from tap_clearbooks import library, run  # noqa: PLC0415
+        from tap_clearbooks import library, run
 
         return getattr(run if name == "Failure" else library, name)

@@ -46,7 +46,7 @@ class Progress:
 
     def _put(self, text: str) -> None:
         if self._status is None:
-            from rich.console import Console  # noqa: PLC0415 - only people at a terminal pay for it
+            from rich.console import Console
 
             self._status = Console(stderr=True).status(text)
             self._status.start()

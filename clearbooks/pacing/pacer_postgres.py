@@ -24,10 +24,10 @@ _TUNE = (
     "set_config('lock_timeout', '15s', true), "
     "set_config('idle_in_transaction_session_timeout', '10s', true)"
 )
-_TAKE = f"SELECT record FROM {TABLE} WHERE name = %s FOR UPDATE"  # noqa: S608 - our own name
+_TAKE = f"SELECT record FROM {TABLE} WHERE name = %s FOR UPDATE"
 _CLOCK = "SELECT extract(epoch FROM clock_timestamp())::float8"
-_GIVE = f"UPDATE {TABLE} SET record = %s WHERE name = %s"  # noqa: S608
-_MAKE = f"INSERT INTO {TABLE} VALUES (%s, %s) ON CONFLICT (name) DO NOTHING"  # noqa: S608
+_GIVE = f"UPDATE {TABLE} SET record = %s WHERE name = %s"
+_MAKE = f"INSERT INTO {TABLE} VALUES (%s, %s) ON CONFLICT (name) DO NOTHING"
 # Seconds after which a database that went away is tried again.
 _AWAY = 30.0
 

@@ -33,7 +33,7 @@ def open_pacer(connection: Connection) -> Pacer:
     """The pacer that all programs of this application share, on all machines of a database."""
     if connection.token_store.startswith(("postgresql://", "postgres://")):
         # Here, since the driver is an extra.
-        from clearbooks.pacing.pacer_postgres import PostgresPacer  # noqa: PLC0415
+        from clearbooks.pacing.pacer_postgres import PostgresPacer
 
         return PostgresPacer(
             connection.token_store,

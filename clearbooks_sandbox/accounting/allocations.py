@@ -222,7 +222,7 @@ def _allocations_of(s: Session, kind: str, record: int) -> list[tuple[Any, ...]]
     """Allocations of a `payment`, or of a `document` as invoice or as credit note."""
     ends = "payment = ?2" if kind == "payment" else "(invoice = ?2 OR credit_note = ?2)"
     return s.db.execute(
-        "SELECT id, invoice, payment, credit_note, posting FROM allocations "  # noqa: S608
+        "SELECT id, invoice, payment, credit_note, posting FROM allocations "
         f"WHERE business = ?1 AND {ends} AND hidden = 0",
         (s.business, record),
     ).fetchall()
@@ -249,7 +249,7 @@ def move_to_revision(s: Session, old: int, new: int) -> None:
             ("invoice", "invoiceId") if invoice == old else ("credit_note", "creditNoteId")
         )
         s.db.execute(
-            f"UPDATE allocations SET {column} = ? WHERE business = ? AND id = ?",  # noqa: S608
+            f"UPDATE allocations SET {column} = ? WHERE business = ? AND id = ?",
             (new, s.business, allocation),
         )
         record = decode(s.row("allocations", allocation)[0])  # type: ignore[index]

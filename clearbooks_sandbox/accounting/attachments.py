@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from clearbooks_sandbox.accounting.balances import current
@@ -46,8 +47,12 @@ class Attachments:
         return s.pager.page(Listing("attachments", where, fields), query)
 
     def create(self, s: Session, params: Mapping[str, Any], body: bytes) -> Reply:
-        """Attach a file. Several files may have one name."""
+        """Attach a file of a kind that is taken. Several files may have one name."""
         document = self._document(s, params)
+        known = resource_of(f"create{self.title}")[0].schema["x-extensions"]
+        if PurePosixPath(params["fileName"]).suffix[1:].lower() not in known:
+            s.add_fault("fileName", f"fileName: must end in one of {', '.join(known)}")
+            s.raise_faults()
         record = {
             "id": s.next_id("attachment"),
             "name": params["fileName"],

@@ -36,6 +36,7 @@ def mark_voided(s: Session, record: dict[str, Any], successor: int | None) -> No
         successor: ID of the revision that replaces it, or None.
     """
     record |= {"status": VOIDED, "due": amount(0)}
+    record["formattedDocumentNumber"] = f"V{record['formattedDocumentNumber']}"
     record.pop("datePaid", None)
     s.put_json("documents", record)
     s.db.execute(
@@ -55,7 +56,7 @@ def refresh(s: Session, document: int) -> bytes:
     record = decode(data)
     record["due"] = amount(payable - total)
     record.pop("datePaid", None)
-    record["status"] = "part paid" if total else "approved"
+    record["status"] = "approved"
     if payable == total:
         record |= {"status": "paid", "datePaid": max(date, last or date)}
     s.db.execute(

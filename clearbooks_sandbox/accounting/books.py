@@ -82,7 +82,7 @@ class Books:
         return rows[0]
 
     def _names(self, table: str) -> dict[int, str]:
-        rows = self._rows(f"SELECT id, json FROM {table} WHERE business = ?")  # noqa: S608
+        rows = self._rows(f"SELECT id, json FROM {table} WHERE business = ?")
         return {number: decode(data)["name"] for number, data in rows}
 
     def business(self) -> Row:
@@ -112,7 +112,10 @@ class Books:
         Raises:
             KeyError: no such contact.
         """
-        sql = "SELECT json, kind FROM contacts WHERE business = ? AND id = ? AND hidden = 0"
+        sql = (
+            "SELECT json, kind FROM contacts WHERE business = ? AND id = ? AND hidden = 0 "
+            "ORDER BY kind"
+        )
         return self._contact(*self._one(sql, contact_id))
 
     def _contact(self, data: bytes, kind: str) -> Row:
@@ -203,7 +206,7 @@ class Books:
 
     def _json(self, table: str, where: str, *values: object) -> list[Row]:
         rows = self._rows(
-            f"SELECT json FROM {table} WHERE business = ? AND {where} ORDER BY id",  # noqa: S608
+            f"SELECT json FROM {table} WHERE business = ? AND {where} ORDER BY id",
             *values,
         )
         return [decode(row[0]) for row in rows]
@@ -339,8 +342,7 @@ class Books:
         """How many records of each kind there are, by the contract's stream names."""
         return {
             stream: self._rows(
-                f"SELECT count(*) FROM {table} "  # noqa: S608 - our own names
-                f"WHERE business = ? AND {where} AND hidden = 0"
+                f"SELECT count(*) FROM {table} WHERE business = ? AND {where} AND hidden = 0"
             )[0][0]
             for stream, (table, where) in _COUNTED.items()
         }

@@ -1,18 +1,20 @@
 """Sales and purchase documents: numbering, posting, revisions and voids.
 
-Status: `draft` (and every quote), `approved`, `part paid`, `paid`, `voided`. A document made
-through the API is approved at once. Updating it voids it and makes a copy under a new ID that
-takes over its number and its allocations; the old ID redirects to the copy for good. Voiding
-frees what was allocated.
+Status: `draft` (and every quote), `approved`, `paid`, `voided`; only `due` tells of a part that is
+paid. A document made through the API is approved at once. Updating it voids it and makes a copy
+under a new ID that takes over its number and its allocations; the old ID redirects to the copy for
+good. Voiding frees what was allocated. `changes` says what may still be changed.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from clearbooks_sandbox.accounting import allocations, ledger
+from clearbooks.contract import load_contract
+from clearbooks_sandbox.accounting import allocations, contacts, ledger
 from clearbooks_sandbox.accounting.balances import (
     DRAFT,
     VOIDED,
@@ -20,6 +22,7 @@ from clearbooks_sandbox.accounting.balances import (
     mark_voided,
     refresh,
 )
+from clearbooks_sandbox.accounting.changes import check_update, check_void
 from clearbooks_sandbox.accounting.chart import ROLES
 from clearbooks_sandbox.accounting.exchange import exchange_rate
 from clearbooks_sandbox.accounting.ledger import Line
@@ -28,7 +31,15 @@ from clearbooks_sandbox.accounting.paging import Listing, sortable
 from clearbooks_sandbox.accounting.pricing import Priced, price, treatment_key
 from clearbooks_sandbox.accounting.session import without_nulls
 from clearbooks_sandbox.options import API_PATH
-from clearbooks_sandbox.reply import Reply, conflict, decode, encode, not_found
+from clearbooks_sandbox.reply import (
+    Fault,
+    RefusedError,
+    Reply,
+    conflict,
+    decode,
+    encode,
+    not_found,
+)
 from clearbooks_sandbox.validation import resource_of
 
 if TYPE_CHECKING:
@@ -39,12 +50,17 @@ if TYPE_CHECKING:
 PREFIXES = {
     ("sales", "invoices"): "INV",
     ("sales", "creditNotes"): "SCN",
-    ("sales", "quotes"): "QUO",
-    ("purchases", "bills"): "BIL",
+    ("sales", "quotes"): "QTE",
+    ("purchases", "bills"): "PUR",
     ("purchases", "creditNotes"): "PCN",
-    ("purchases", "expenses"): "EXP",
+    ("purchases", "expenses"): "EXP",  # no source tells it
 }
 _DIGITS = 9
+_PRINTED_DIGITS = 6
+_TERMS = 30
+# Kinds that are due by the terms of their contact; of the others it is not known.
+_ON_TERMS = frozenset({"invoices", "bills"})
+_NEVER_NEGATIVE = frozenset({"creditNotes", "quotes"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +148,7 @@ class Documents:
     def create(self, s: Session, params: Mapping[str, Any], body: dict[str, Any]) -> Reply:
         """Make a document and post it."""
         kind = params[self.kind_name]
-        ready = self._prepare(s, self._with_own_key(s, body))
+        ready = self._prepare(s, kind, self._with_own_key(s, body))
         s.raise_faults()
         number = self._number(s, kind, body.get("documentNumber"))
         status = DRAFT if s.draft or kind == "quotes" else "approved"
@@ -145,7 +161,8 @@ class Documents:
         status, _, settled, posting, data, _ = self._find_changeable(s, params)
         old = decode(data)
         merged = _merged(old, self._with_own_key(s, body))
-        ready = self._prepare(s, merged)
+        ready = self._prepare(s, kind, merged)
+        check_update(s, old, ready.record)
         if settled:
             self._check_settled(s, old, ready, settled)
         s.raise_faults()
@@ -177,9 +194,11 @@ class Documents:
                 "DELETE FROM documents WHERE business = ? AND id = ?", (s.business, document)
             )
             return Reply(204)
+        record = decode(data)
+        check_void(s, record)
         allocations.delete_all(s, "document", document)
         ledger.reverse(s.db, s.business, posting)
-        mark_voided(s, decode(data), successor=None)
+        mark_voided(s, record, successor=None)
         return Reply(204)
 
     def _with_own_key(self, s: Session, body: dict[str, Any]) -> dict[str, Any]:
@@ -201,9 +220,18 @@ class Documents:
             )
         return wanted
 
-    def _prepare(self, s: Session, document: Mapping[str, Any]) -> _Prepared:
-        contact = s.row("contacts", document[self.contact_name], "kind")
-        if contact is None or contact[0] != self.contacts:
+    def _refused(self, kind: str) -> tuple[str, ...]:
+        """Fields that the contract has and that documents of this kind do not take."""
+        fixed = {self.kind_name: kind}
+        resources = load_contract().resources.values()
+        return next(resource.refused for resource in resources if resource.fixed == fixed)
+
+    def _prepare(self, s: Session, kind: str, document: Mapping[str, Any]) -> _Prepared:
+        refused = [name for name in self._refused(kind) if document.get(name) is not None]
+        if refused:
+            words = f"is not taken on {kind} of {self.side}"
+            raise RefusedError(400, [Fault("unknownField", f"{n}: {words}") for n in refused])
+        if not contacts.exists(s, self.contacts, document[self.contact_name]):
             s.add_fault(
                 self.contact_name,
                 f"{self.contact_name}: there is no {self.contacts[:-1]} "
@@ -217,9 +245,15 @@ class Documents:
                 s.add_fault("bankAccount", f"there is no bank account {bank}")
         rate = _rate(s, document)
         priced = price(s, self.side, document)
+        never = kind in _NEVER_NEGATIVE or "no-negative-totals" in s.dialects
+        if priced.gross < 0 and never:
+            s.add_fault("negativeTotal", "The total is negative")
         record = {**document, "lineItems": priced.lines}
         record["currency"] = document.get("currency", HOME)
         record["exchangeRate"] = None if record["currency"] == HOME else rate
+        if kind in _ON_TERMS and not record.get("dateDue"):
+            days = contacts.terms(s, document[self.contact_name], _TERMS)
+            record["dateDue"] = str(date.fromisoformat(document["date"]) + timedelta(days))
         return _Prepared(record, priced, rate)
 
     def _check_settled(
@@ -259,7 +293,7 @@ class Documents:
         whole = {
             "id": document,
             "documentNumber": number,
-            "formattedDocumentNumber": f"{PREFIXES[self.side, kind]}{number}",
+            "formattedDocumentNumber": PREFIXES[self.side, kind] + _printed(number),
             "date": record["date"],
             "status": status,
             "gross": amount(priced.gross),
@@ -309,6 +343,10 @@ class Documents:
         control = ROLES["debtors" if self.side == "sales" else "creditors"]
         total = -sum(line.amount for line in rest)
         return [Line(control, total, ready.record[self.contact_name]), *rest]
+
+
+def _printed(number: str) -> str:
+    return number.zfill(_PRINTED_DIGITS) if number.isdecimal() else number
 
 
 def _merged(old: Mapping[str, Any], body: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.contract import load_contract
-from clearbooks_sandbox.accounting import businesses, storage
+from clearbooks_sandbox.accounting import businesses, changes, contacts, storage
 from clearbooks_sandbox.accounting.books import Books
 from clearbooks_sandbox.accounting.operations import HANDLERS
 from clearbooks_sandbox.accounting.paging import Pager
@@ -179,6 +179,19 @@ class AccountingEngine:
         """
         with self.transaction():
             businesses.switch_on(Session(self.db, self.pager, business_id), features)
+
+    def finalise_vat(self, business_id: int, until: str) -> None:
+        """Finalise the VAT returns of a business up to a day, `2026-03-31`.
+
+        Documents with a date up to then can no longer be voided, nor their amounts changed.
+        """
+        with self.transaction():
+            changes.finalise_vat(Session(self.db, self.pager, business_id), until)
+
+    def set_terms(self, business_id: int, contact_id: int, days: int) -> None:
+        """Set how many days after its date an invoice or bill of a contact is due."""
+        with self.transaction():
+            contacts.set_terms(Session(self.db, self.pager, business_id), contact_id, days)
 
     def business_ids(self) -> list[int]:
         """IDs of all businesses."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from clearbooks_sandbox.accounting import allocations, ledger
+from clearbooks_sandbox.accounting import allocations, contacts, ledger
 from clearbooks_sandbox.accounting.chart import ROLES
 from clearbooks_sandbox.accounting.exchange import exchange_rate
 from clearbooks_sandbox.accounting.ledger import Line
@@ -115,8 +115,8 @@ def _validated(
     s: Session, body: Mapping[str, Any], old: Mapping[str, Any] | None = None
 ) -> tuple[dict[str, Any], int, str]:
     """The record without its id, the bank's account code, and the kind of contact."""
-    contact = s.row("contacts", body["contactId"], "kind")
-    if contact is None:
+    kinds = contacts.kinds(s, body["contactId"])
+    if not kinds:
         s.add_fault("contactId", f"contactId: there is no contact {body['contactId']}")
     bank = s.row("bank_accounts", body["bankAccountId"], "code, currency, json")
     if bank is None:
@@ -147,7 +147,10 @@ def _validated(
         "currency": currency,
         "exchangeRate": None if currency == HOME else rate,
     }
-    return without_nulls(record), bank[0] if bank else 0, contact[0] if contact else "customers"
+    # Of one that is both, money that comes in is a customer's.
+    side = "suppliers" if pence < 0 else "customers"
+    kind = side if side in kinds or not kinds else kinds[0]
+    return without_nulls(record), bank[0] if bank else 0, kind
 
 
 def _check_method(s: Session, method: int | None, known: list[dict[str, Any]]) -> None:

@@ -74,8 +74,6 @@ def price(s: Session, side: str, document: Mapping[str, Any]) -> Priced:
         priced.deducted = _cis_deduction(priced)
     if priced.gross >= 0 > priced.payable:
         s.add_fault("negativeTotal", "The CIS deduction is more than the total")
-    if priced.gross < 0:
-        s.add_fault("negativeTotal", "The total is negative: a credit note is meant")
     return priced
 
 

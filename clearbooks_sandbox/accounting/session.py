@@ -58,8 +58,7 @@ class Session:
     def row(self, table: str, record_id: int, columns: str = "json") -> tuple[Any, ...] | None:
         """Columns of a record; None where there is no such record, or it is hidden."""
         found: tuple[Any, ...] | None = self.db.execute(
-            f"SELECT {columns} FROM {table} "  # noqa: S608 - our own names
-            "WHERE business = ? AND id = ? AND hidden = 0",
+            f"SELECT {columns} FROM {table} WHERE business = ? AND id = ? AND hidden = 0",
             (self.business, record_id),
         ).fetchone()
         return found
@@ -80,7 +79,7 @@ class Session:
         """Store a record's new content; its JSON."""
         data = encode(record)
         self.db.execute(
-            f"UPDATE {table} SET json = ? WHERE business = ? AND id = ?",  # noqa: S608
+            f"UPDATE {table} SET json = ? WHERE business = ? AND id = ?",
             (data, self.business, record["id"]),
         )
         return data
@@ -88,7 +87,7 @@ class Session:
     def hide(self, table: str, record_id: int) -> None:
         """Hide a record from lists and answers; its ID is not given out again."""
         self.db.execute(
-            f"UPDATE {table} SET hidden = 1 WHERE business = ? AND id = ?",  # noqa: S608
+            f"UPDATE {table} SET hidden = 1 WHERE business = ? AND id = ?",
             (self.business, record_id),
         )
 

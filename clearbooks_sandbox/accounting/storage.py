@@ -27,8 +27,12 @@ CREATE TABLE IF NOT EXISTS bank_accounts (
 );
 CREATE TABLE IF NOT EXISTS contacts (
   business INTEGER, id INTEGER, kind TEXT, hidden INTEGER DEFAULT 0, json BLOB NOT NULL,
-  PRIMARY KEY (business, id)
+  PRIMARY KEY (business, id, kind)
 );
+CREATE TABLE IF NOT EXISTS terms (
+  business INTEGER, contact INTEGER, days INTEGER NOT NULL, PRIMARY KEY (business, contact)
+);
+CREATE TABLE IF NOT EXISTS vat_returns (business INTEGER PRIMARY KEY, until TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS contacts_list ON contacts (business, kind, hidden, id);
 CREATE TABLE IF NOT EXISTS stock_items (
   business INTEGER, id INTEGER, hidden INTEGER DEFAULT 0, json BLOB NOT NULL,

@@ -103,6 +103,7 @@ class Purchases:
             ],
         }
         if first.amount < 0:
+            del body["dateDue"]  # a purchase credit note takes none
             note = self.clerk.purchase("creditNotes", body)
             self.notes[first.vendor].append(note)
             return

@@ -34,7 +34,10 @@ TRANSPORT = "clearbooks.transport"
 _SLICE = 0.1
 _HTML = b"<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body>Sign in</body></html>\n"
 # Faults that answer a request without carrying it out.
-_NOT_CARRIED_OUT = ("drop-before", "error", "html", "throttle")
+_NOT_CARRIED_OUT = ("drop-before", "error", "no-subscription", "html", "throttle")
+_NO_SUBSCRIPTION = Fault(
+    "businessNoSubscription", "The subscription of this business does not include this."
+)
 
 
 @dataclass(slots=True)
@@ -111,7 +114,10 @@ class Api:
             self.oauth.expire_access_tokens()
         for kind in _NOT_CARRIED_OUT:
             if kind in active:
-                return _fault_reply(active[kind])
+                reply = _fault_reply(active[kind])
+                if reply is None or reply.ok:
+                    return reply
+                return self.engine.dialects.rewrite_reply(None, reply)
         is_token = request.path == TOKEN_PATH
         reply = self._token(request) if is_token else self._api(request, active)
         if "slow-after" in active:
@@ -121,9 +127,8 @@ class Api:
     def _token(self, request: ApiRequest) -> Reply:
         headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
         if request.method != "POST":
-            return error_reply(
-                405, [Fault("methodNotAllowed", "Only POST is allowed here")], {"Allow": "POST"}
-            )
+            answer = {"error": "invalid_request", "error_description": "Only POST is allowed here"}
+            return Reply(405, headers | {"Allow": "POST"}, encode(answer))
         form = {k: v[-1] for k, v in parse_qs(request.body.decode("latin-1")).items()}
         try:
             return Reply(200, headers, encode(self.oauth.token(form)))
@@ -136,8 +141,6 @@ class Api:
             reply = self._carry_out(request, active)
         except RefusedError as error:
             reply = error.reply()
-        if request.operation is None:
-            return reply
         return self.engine.dialects.rewrite_reply(request.operation, reply)
 
     def _carry_out(self, request: ApiRequest, active: dict[str, FaultRule]) -> Reply:
@@ -197,7 +200,7 @@ def _with_faults(reply: Reply, active: dict[str, FaultRule]) -> Reply | None:
     if "drop-after" in active:
         return None
     if "error-after" in active:
-        return _server_error(active["error-after"].status)
+        return _server_error(active["error-after"])
     if "html-after" in active:
         return Reply(200, {"Content-Type": "text/html"}, _HTML)
     if "truncate" in active:
@@ -213,11 +216,13 @@ def _fault_reply(rule: FaultRule) -> Reply | None:
     if rule.kind == "throttle":
         headers = {"Retry-After": rule.retry_after} if rule.retry_after else {}
         return error_reply(429, [Fault("rateLimit", "Too many requests")], headers)
-    return _server_error(rule.status)
+    if rule.kind == "no-subscription":
+        return error_reply(rule.status or 403, [_NO_SUBSCRIPTION])
+    return _server_error(rule)
 
 
-def _server_error(status: int) -> Reply:
-    return error_reply(status, [Fault("serverError", "A fault made on purpose")])
+def _server_error(rule: FaultRule) -> Reply:
+    return error_reply(rule.status or 500, [Fault("serverError", "A fault made on purpose")])
 
 
 def _business(request: ApiRequest, covered: list[int]) -> int:

@@ -26,7 +26,7 @@ def create_app(engine: AccountingEngine, options: Options | None = None) -> Star
     `/books/` the books, from `clearbooks_sandbox.pages.routes(engine, oauth)`.
 
     Raises:
-        ValueError: an unknown fault, dialect or feature.
+        ValueError: an unknown fault, dialect or feature, or a date that is none.
     """
     options = options or Options()
     oauth = OAuth(engine, options.expires_in)
@@ -39,6 +39,8 @@ def create_app(engine: AccountingEngine, options: Options | None = None) -> Star
     for business in engine.business_ids() if options.features else ():
         engine.switch_on(business, *options.features)
     engine.pager.cap = options.page_cap
+    for business in engine.business_ids() if options.vat_finalised else ():
+        engine.finalise_vat(business, str(options.vat_finalised))
     faults = Faults(options.faults)
     api = Api(engine, oauth, faults, options)
     routes: list[BaseRoute] = [Mount(API_PATH, app=api), Route(TOKEN_PATH, endpoint=api)]
@@ -53,6 +55,6 @@ def create_app(engine: AccountingEngine, options: Options | None = None) -> Star
 
 def _pages(engine: AccountingEngine, oauth: OAuth, requests: RequestLog) -> list[BaseRoute]:
     # Here, since tests and benchmarks without pages need not load the templates.
-    from clearbooks_sandbox.pages import routes  # noqa: PLC0415
+    from clearbooks_sandbox.pages import routes
 
     return list(routes(engine, oauth, requests))

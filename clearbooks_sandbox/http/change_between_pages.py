@@ -77,8 +77,7 @@ class ListingChanger:
                     return
         with self.engine.transaction():
             self.engine.db.execute(
-                f"UPDATE {_TABLES[resource.entity]} SET hidden = 1 "  # noqa: S608 - our names
-                "WHERE business = ? AND id = ?",
+                f"UPDATE {_TABLES[resource.entity]} SET hidden = 1 WHERE business = ? AND id = ?",
                 (page.business, records[0]["id"]),
             )
 
@@ -87,7 +86,7 @@ class ListingChanger:
         with self.engine.transaction():
             for table in ("transactions", "lines"):
                 self.engine.db.execute(
-                    f"DELETE FROM {table} WHERE business = ? AND id = ?",  # noqa: S608
+                    f"DELETE FROM {table} WHERE business = ? AND id = ?",
                     (business, transaction),
                 )
 

@@ -11,6 +11,7 @@ FAULTS = {
     "error-after": "carried out, answered 500",
     "drop-before": "connection closed, not carried out",
     "drop-after": "carried out, connection closed",
+    "no-subscription": "answered 403 (or status=402): the plan of the business lacks this",
     "html": "an HTML page with status 200, not carried out",
     "html-after": "carried out, answered with an HTML page and status 200",
     "truncate": "carried out, half of the JSON, as if it were whole",
@@ -40,7 +41,7 @@ class FaultRule:
         every: Each n-th matching request gets it.
         times: How often it happens at most.
         seed: Of the probability.
-        status: Of `error` and `error-after`.
+        status: Of `error`, `error-after` (500 without it) and `no-subscription` (403).
         retry_after: Header of `throttle`: seconds or an HTTP date.
         matched: Matching requests so far.
         fired: How often it happened.
@@ -55,7 +56,7 @@ class FaultRule:
     every: int | None = None
     times: int | None = None
     seed: int = 0
-    status: int = 500
+    status: int | None = None
     retry_after: str | None = None
     matched: int = 0
     fired: int = 0
@@ -137,7 +138,7 @@ class Faults:
         nth: int = 1,
         times: int = 1,
         seconds: float = 1.0,
-        status: int = 500,
+        status: int | None = None,
         retry_after: str | None = None,
     ) -> FaultRule:
         """Give the n-th matching request from now on a fault; the rule counts what it did."""

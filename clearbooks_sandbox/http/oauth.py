@@ -318,7 +318,7 @@ class OAuth:
         # Tokens that never expire were put there by hand and are no part of the chain.
         ours = "expires IS NOT NULL" if kind == "access" else "1"
         self.engine.db.execute(
-            "UPDATE oauth_tokens SET state = 'revoked' "  # noqa: S608 - our own words
+            "UPDATE oauth_tokens SET state = 'revoked' "
             f"WHERE client_id = ? AND kind = ? AND state = 'live' AND {ours}",
             (client_id, kind),
         )

@@ -25,7 +25,7 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
-_TONES = {"paid": "good", "part paid": "warn", "voided": "bad"}
+_TONES = {"paid": "good", "voided": "bad"}
 
 
 def money(value: object, currency: object = HOME) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from clearbooks.errors import ForbiddenError
+from clearbooks.errors import ForbiddenError, SubscriptionError
 from target_clearbooks.ledger.existing import find_marked
 from target_clearbooks.ledger.records import listing
 from target_clearbooks.store.ledger_map import LedgerMap
@@ -14,6 +15,8 @@ from target_clearbooks.writable import Kind, streams_of
 if TYPE_CHECKING:
     from target_clearbooks.deliver.sending import Sender
     from target_clearbooks.store import Store
+
+logger = logging.getLogger("target-clearbooks")
 
 
 def rebuild(db: Store, sender: Sender, in_flight: int) -> Counter[str]:
@@ -32,6 +35,8 @@ def rebuild(db: Store, sender: Sender, in_flight: int) -> Counter[str]:
             for part in contacts.ascending():
                 known += [(stream, str(c["externalId"]), c["id"]) for c in part.records
                           if c.get("externalId")]  # fmt: skip
+        except SubscriptionError as error:
+            logger.warning("%s is left out: %s", stream, error)
         except ForbiddenError:
             continue
     marks = [

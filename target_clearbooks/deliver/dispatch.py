@@ -292,7 +292,7 @@ class Dispatch:
         if isinstance(error, (ForbiddenError, UnavailableError)) or not isinstance(error, ApiError):
             # Nothing was carried out, and nothing else would be: the run ends here.
             if task.row is not None and isinstance(error, ClearBooksError) and sent:
-                self._recorder.not_carried_out(task, "planned", (str(error),))
+                self._recorder.not_carried_out(task, task.rests_as, (str(error),))
             self.failure = self.failure or error
             return None
         if self.failure is None and self._follows_revision(task, error):
@@ -302,7 +302,7 @@ class Dispatch:
             return Done({}, OUTCOMES[task.wanted.operation])
         if task.row is not None and sent:
             task.row.sent = None
-        return Rejected(refusals.words_of(error), "rejected")
+        return Rejected(refusals.reasons(task, error, self._sender), "rejected")
 
     def _follows_revision(self, task: Task, error: ApiError) -> bool:
         """Whether somebody made a newer revision, so that the record is prepared again."""
@@ -311,6 +311,6 @@ class Dispatch:
             self._recorder.moved(stream, key, old, record["id"])
             self._lookups.wrote(stream, record, replaces=old)
         if newer and task.row is not None:
-            self._recorder.not_carried_out(task, "superseded", refusals.words_of(error))
+            self._recorder.not_carried_out(task, "superseded", refusals.words_of(task, error))
             task.row = None
         return bool(newer)

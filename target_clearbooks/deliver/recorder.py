@@ -71,7 +71,7 @@ class Recorder:
             self._outbox.audit(task.sent_row, "uncertain")
 
     def not_carried_out(self, task: Task, state: str, reasons: Iterable[str]) -> None:
-        """It surely was not carried out: `planned` for the next run, or `superseded`."""
+        """It surely was not carried out: left to the next run, or `superseded`."""
         with self._outbox.transaction():
             self._outbox.close(task.sent_row, state, reasons=reasons)
 

@@ -2,26 +2,89 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from typing import TYPE_CHECKING, Any
 
-from clearbooks.errors import NotFoundError, RejectedError
+from clearbooks.contract import load_contract
+from clearbooks.errors import ApiError, Fault, NotFoundError, RejectedError
 from target_clearbooks.intent import Operation
-from target_clearbooks.ledger.matching import is_voided
+from target_clearbooks.ledger.matching import is_paid, is_voided
+from target_clearbooks.ledger.spelling import fold
+from target_clearbooks.prepare.own_fields import own_path
 from target_clearbooks.writable import WRITABLE, Kind
 
 if TYPE_CHECKING:
-    from clearbooks.errors import ApiError
     from target_clearbooks.deliver.sending import Sender
     from target_clearbooks.deliver.task import Task
     from target_clearbooks.store.ledger_map import LedgerMap
 
     Revision = tuple[str, str, int | str, dict[str, Any]]
 
+_PATH = re.compile(r"(\w+)(?:\[\d+\])?(?:\.\w+(?:\[\d+\])?)*")
 
-def words_of(error: ApiError) -> tuple[str, ...]:
-    """The API's own words, or what the client says where there were none."""
-    found = tuple(f"{code}: {text}" if code else text for code, text in error.faults)
-    return found or (str(error),)
+
+def words_of(task: Task, error: ApiError) -> tuple[str, ...]:
+    """The API's own words, each after the record's field that it is about, if it names one.
+
+    Without any of its words, what the client says.
+    """
+    return tuple(_in_words(task, fault) for fault in error.faults) or (str(error),)
+
+
+def reasons(task: Task, error: ApiError, sender: Sender) -> tuple[str, ...]:
+    """Why a record was refused: in plain words where they are known, then in the API's."""
+    words = words_of(task, error)
+    plain = _of_a_fixed_document(task, error, sender, words)
+    return (plain, *words) if plain else words
+
+
+def _of_a_fixed_document(
+    task: Task, error: ApiError, sender: Sender, words: tuple[str, ...]
+) -> str:
+    """What keeps a document as it is: it is paid, or on a finalised VAT return; else empty.
+
+    Nobody has shown the codes of the API for these, so that its words and the ledger tell.
+    """
+    row, intent = WRITABLE[task.stream], task.wanted
+    changes = {Operation.UPDATE: "be changed", Operation.VOID: "be voided"}
+    change = changes.get(intent.operation, "")
+    if row.kind is not Kind.DOCUMENT or not change or not isinstance(error, RejectedError):
+        return ""
+    if "vatreturn" in fold("".join(words)):
+        return (
+            f"record: the {row.words} is on a VAT return that is finalised and cannot {change}; "
+            "correct it by a document of its own, such as a credit note"
+        )
+    record = None
+    with contextlib.suppress(ApiError):
+        record = sender.get(task.stream, intent.params, intent.remote_id)
+    if record is None or is_voided(record) or not is_paid(record):
+        return ""
+    rest = ", but for its reference, description, project, theme and accounts"
+    return (
+        f"record: the {row.words} is paid and cannot {change}"
+        f"{rest if intent.operation is Operation.UPDATE else ''}; void what is allocated to it "
+        "first"
+    )
+
+
+def _in_words(task: Task, fault: Fault) -> str:
+    source, message = fault.source, fault.message
+    start, colon, rest = message.partition(": ")
+    # A message may begin with the path, with or without a source of its own.
+    if colon and (start == source or (not source and _is_path(task.stream, start))):
+        source, message = start, rest
+    if not source:
+        return fault.words
+    words = Fault(fault.code, message).words
+    return f"{own_path(task.stream, task.record, source)}: {words}"
+
+
+def _is_path(stream: str, text: str) -> bool:
+    """Whether text is the path of a field of the stream."""
+    path, schema = _PATH.fullmatch(text), load_contract().resources[stream].schema
+    return path is not None and path[1] in schema["properties"]
 
 
 def newer_revisions(

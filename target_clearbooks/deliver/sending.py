@@ -125,7 +125,7 @@ def _says_unknown(error: RejectedError, name: str) -> bool:
     One that says that the value is taken is no such thing: without the field, the same contact
     would be made again.
     """
-    words = " ".join(text for fault in error.faults for text in fault).casefold()
+    words = " ".join(part for fault in error.faults for part in fault).casefold()
     taken = any(word in words for word in ("already", "exist", "duplicate", "unique", "in use"))
     return error.status in _MALFORMED and name.casefold() in words and not taken
 

@@ -61,6 +61,15 @@ class Task:
     key_properties: tuple[str, ...] = ()
 
     @property
+    def rests_as(self) -> str:
+        """State in which it is left to the next run, where the run ends before it is written.
+
+        What came with the input comes again, since no STATE went out behind it. What an earlier
+        run left does not, and is kept.
+        """
+        return "planned" if self.seq is not None or self.fixed else "waiting"
+
+    @property
     def key(self) -> tuple[str, str, str]:
         """What the task claims from the beginning."""
         return claim_of(self.stream, self.source_key)

@@ -11,7 +11,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from clearbooks.errors import ApiError, ForbiddenError, SettingError
+from clearbooks.errors import ApiError, ForbiddenError, SettingError, SubscriptionError
 from target_clearbooks.intent import Intent, is_marker, make_marker
 from target_clearbooks.ledger.matching import find_matches, identified, is_voided, resembles
 from target_clearbooks.ledger.records import listing
@@ -181,6 +181,8 @@ def find_marked(sender: Sender, in_flight: int) -> Iterator[tuple[str, Record, s
                     marker = marker_in(record, stream)
                     if marker and not is_voided(record):
                         yield stream, record, marker
+        except SubscriptionError as error:
+            logger.warning("%s is left out: %s", stream, error)
         except ForbiddenError:
             # Without the right to read it nothing can have been written with this application.
             continue

@@ -108,7 +108,7 @@ class LookupCache:
         if name not in FOUND_BY:
             raise KeyError(name)
         rows = self.db.execute(
-            f"SELECT json FROM digests WHERE stream = ? AND {name} = ? ORDER BY id",  # noqa: S608 - one of ours
+            f"SELECT json FROM digests WHERE stream = ? AND {name} = ? ORDER BY id",
             (stream, value),
         )
         return [_read(row[0]) for row in rows]
@@ -169,7 +169,7 @@ class LookupCache:
         wanted = " AND ".join(f"{name} = ?" for name in ENDS if name in ends)
         values = [ends[name] for name in ENDS if name in ends]
         rows = self.db.execute(
-            "SELECT json FROM allocations WHERE stream = ?"  # noqa: S608 - names of ours
+            "SELECT json FROM allocations WHERE stream = ?"
             + (f" AND {wanted}" if wanted else "")
             + " ORDER BY id",
             (stream, *values),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -41,9 +42,21 @@ _NUMBERS = frozenset({"amount"})
 _VOIDED = frozenset({"voided", "void", "deleted", "cancelled", "canceled"})
 
 
+# The number of a voided one is printed with a V in front of the prefix of its kind.
+_VOIDED_NUMBER = re.compile("V(?:INV|SCN|SRF|SDT|SBD|QTE|PUR|PCN|PRF|PDT|PBD|PO)")
+
+
 def is_voided(record: Mapping[str, Any]) -> bool:
     """Whether a document no longer counts, although the API still shows it."""
-    return str(record.get("status") or "").strip().casefold() in _VOIDED
+    if str(record.get("status") or "").strip().casefold() in _VOIDED:
+        return True
+    return bool(_VOIDED_NUMBER.match(str(record.get("formattedDocumentNumber") or "")))
+
+
+def is_paid(record: Mapping[str, Any]) -> bool:
+    """Whether nothing is due any more: by the amounts, since words for it differ."""
+    due, gross = record.get("due"), record.get("gross")
+    return due is not None and not _number(due) and bool(_number(gross))
 
 
 def identities(intent: Intent) -> list[str]:

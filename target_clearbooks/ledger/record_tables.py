@@ -206,11 +206,11 @@ class DiskTable(Table):
     def drop(self, record_id: Any) -> None:
         for table in ("listed", "listed_keys"):
             self._db.execute(
-                f"DELETE FROM {table} WHERE name = ? AND id = ?",  # noqa: S608 - one of ours
+                f"DELETE FROM {table} WHERE name = ? AND id = ?",
                 (self._name, record_id),
             )
 
     def clear(self) -> None:
         """Forget every record."""
         for table in ("listed", "listed_keys"):
-            self._db.execute(f"DELETE FROM {table} WHERE name = ?", (self._name,))  # noqa: S608
+            self._db.execute(f"DELETE FROM {table} WHERE name = ?", (self._name,))

@@ -84,7 +84,19 @@ def file_name(draft: Draft, record: Mapping[str, Any]) -> str:
         draft.fault("fileName: is required")
     elif "/" in name or "\\" in name or name in (".", ".."):
         draft.fault(f"fileName: {quoted(name)} should be a name without directories")
+    else:
+        _check_extension(draft, name)
     return name
+
+
+def _check_extension(draft: Draft, name: str) -> None:
+    """Note a file of a kind that the API does not take."""
+    known = load_contract().resources[draft.row.stream].schema["x-extensions"]
+    if PurePosixPath(name).suffix[1:].lower() not in known:
+        draft.fault(
+            f"fileName: {quoted(name)}: Clear Books takes no files of this kind; the name should "
+            f"end in {join_names(known, len(known))}"
+        )
 
 
 def check_fields(draft: Draft, record: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from clearbooks.contract import country_codes
 from target_clearbooks.ledger.amounts import is_pennies, plain, text
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from target_clearbooks.prepare.shapes import Body
 
 _CURRENCY_LETTERS = 3
-_COUNTRY_LETTERS = 2
 
 
 def pennies_only(body: Mapping[str, Any], name: str, where: str, findings: Findings) -> None:
@@ -55,7 +55,7 @@ def address(body: Body, findings: Findings) -> None:
     if not isinstance(inside, dict) or not inside.get("countryCode"):
         return
     code = inside["countryCode"].strip().upper()
-    if not (len(code) == _COUNTRY_LETTERS and code.isascii() and code.isalpha()) or code == "UK":
-        hint = "GB" if code == "UK" else "a code of two letters, such as GB"
+    if code not in country_codes():
+        hint = "GB" if code == "UK" else "an ISO 3166 code of two letters, such as GB"
         findings.faults.append(f"address.countryCode: {inside['countryCode']!r} should be {hint}")
     inside["countryCode"] = code

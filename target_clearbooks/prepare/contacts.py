@@ -182,11 +182,9 @@ class Contacts:
             raise NotFoundInLedgerError(f"there is no {_nouns(streams)} {contact} ({field})")
         return contact
 
-    def stream_of(self, contact: int) -> str | None:
-        """`customers` or `suppliers`, or None where the ledger has no such contact."""
-        return next(
-            (stream for stream in streams_of(Kind.CONTACT) if self._row(stream, contact)), None
-        )
+    def streams_of(self, contact: int) -> tuple[str, ...]:
+        """`customers`, `suppliers`, or both: one entity may be either under one ID."""
+        return tuple(stream for stream in streams_of(Kind.CONTACT) if self._row(stream, contact))
 
     def row(self, contact: int) -> Mapping[str, Any] | None:
         """A contact's record, whichever it is."""

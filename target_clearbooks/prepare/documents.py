@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clearbooks.contract import load_contract
 from target_clearbooks.ledger.amounts import money
 from target_clearbooks.prepare.checks import currency
 from target_clearbooks.prepare.lines import Terms
-from target_clearbooks.writable import TOTALS, Kind, allocation_ends, streams_of
+from target_clearbooks.writable import TOTALS, Kind, Side, allocation_ends, streams_of
 
 if TYPE_CHECKING:
     from target_clearbooks.prepare.draft import Draft
@@ -21,6 +22,7 @@ def document(draft: Draft) -> str | None:
     draft.findings.expected = {name: body.pop(name) for name in TOTALS if name in body}
     draft.contact(str(row.contact), streams_of(Kind.CONTACT, side=row.side))
     currency(body, draft.findings)
+    _leave_out(draft)
     _bank_account(draft)
     treatment = _treatment(draft, side)
     lines = body.get("lineItems")
@@ -32,6 +34,13 @@ def document(draft: Draft) -> str | None:
         else:
             draft.fault("lineItems: a document needs at least one line")
     return draft.mark()
+
+
+def _leave_out(draft: Draft) -> None:
+    """Take out what documents of this kind do not take, although others have it."""
+    for name in load_contract().resources[draft.row.stream].refused:
+        if draft.body.pop(name, None) is not None:
+            draft.findings.warnings.append(f"{name}: is not sent: a {draft.row.words} takes none")
 
 
 def _treatment(draft: Draft, side: str) -> str | None:
@@ -59,17 +68,20 @@ def _totals(draft: Draft, sums: Sums, lines: int) -> None:
     if not sums.known:
         return
     gross = sums.net + sums.vat
-    if gross < 0:
-        draft.fault(f"lineItems: the total is {money(gross)}: {_instead(draft)}")
+    instead = _instead(draft) if gross < 0 else ""
+    if instead:
+        draft.fault(f"lineItems: the total is {money(gross)}: {instead}")
     if sums.gross_priced == lines:
         draft.findings.expected.setdefault("gross", gross)
 
 
 def _instead(draft: Draft) -> str:
-    """What would be right where the total of a document is negative."""
+    """What would be right where the total of a document is negative; empty where it may be."""
     ends = {name for _, name in allocation_ends(draft.row.stream)}
     if "creditNoteId" in ends:
         return f"the amounts of a {draft.row.words} are positive"
     if "invoiceId" in ends:
+        if draft.row.side is Side.PURCHASES:
+            return ""  # a supplier's refund is a bill of negative amounts
         return "a credit note is meant"
     return f"a {draft.row.words} cannot be negative"

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 def payment(draft: Draft) -> str | None:
     """Resolve and check a payment's body in place; its marker."""
     body = draft.body
-    contact = draft.contact(str(draft.row.contact), streams_of(Kind.CONTACT))
+    streams = streams_of(Kind.CONTACT)
+    named = tuple(stream for stream in streams if WRITABLE[stream].noun in body)
+    contact = draft.contact(str(draft.row.contact), streams)
+    if contact is not None:
+        named = named or draft.resolver.contacts.streams_of(contact)
     bank = _bank(draft)
     _method(draft, bank)
     currency = body.pop("currency", None)
@@ -31,7 +35,7 @@ def payment(draft: Draft) -> str | None:
     if rate is not None and rate <= 0:
         draft.fault("exchangeRate: should be above 0")
     pennies_only(body, "amount", "", draft.findings)
-    _sign(draft, contact, body.pop("refund", False))
+    _sign(draft, named, body.pop("refund", False))
     return _marker(draft)
 
 
@@ -61,15 +65,15 @@ def _method(draft: Draft, bank: Mapping[str, Any] | None) -> None:
         body["paymentMethodId"] = found
 
 
-def _sign(draft: Draft, contact: int | None, refund: bool) -> None:
+def _sign(draft: Draft, streams: tuple[str, ...], refund: bool) -> None:
+    """Check the sign by what the contact is; of one that is both, either may be right."""
     amount = draft.body.get("amount")
     if amount is None:
         return
     if not amount:
         draft.fault("amount: should not be 0")
         return
-    stream = draft.resolver.contacts.stream_of(contact) if contact is not None else None
-    side = WRITABLE[stream].side if stream else None
+    side = WRITABLE[streams[0]].side if len(streams) == 1 else None
     if side is Side.PURCHASES and (amount > 0) is not refund:
         hint = (
             "; what a supplier gives back is positive"

@@ -18,6 +18,7 @@ from target_clearbooks.prepare.documents import document
 from target_clearbooks.prepare.draft import Draft
 from target_clearbooks.prepare.journals import journal
 from target_clearbooks.prepare.natural_keys import find_existing
+from target_clearbooks.prepare.own_fields import ALTERNATIVES
 from target_clearbooks.prepare.payments import payment
 from target_clearbooks.prepare.resolver import Resolver
 from target_clearbooks.prepare.stream_shapes import (
@@ -59,14 +60,6 @@ def _plain(draft: Draft) -> str | None:
     return draft.mark()
 
 
-# By which other fields a record may give what the contract requires.
-_ALTERNATIVES = {
-    "customerId": ("customer", "contact"),
-    "supplierId": ("supplier", "contact"),
-    "contactId": ("contact", "customer", "supplier"),
-    "bankAccountId": ("bankAccount",),
-    "invoiceId": ("invoice", "bill", "expense"),
-}
 _WORDS = {fold(word): word for word in ("upsert", "void", "delete")}
 
 
@@ -250,7 +243,7 @@ def _check_complete(draft: Draft) -> None:
     """Note what is required and absent, once references are resolved."""
     shape, findings = shape_of(draft.row.stream), draft.findings
     for name in shape.missing(draft.body):
-        names = _ALTERNATIVES.get(name, ())
+        names = ALTERNATIVES.get(name, ())
         if any(findings.mentions(n) for n in (name, *names)) or (names and findings.missing):
             continue
         hint = f"; name it by {' or '.join(names)}" if names else ""

@@ -322,9 +322,11 @@ class References:
     def _numbered(self, stream: str, name: str, value: Any) -> list[Mapping[str, Any]]:
         found = list(self._lookups.documents(stream, name, value))
         if not found and name == "documentNumber" and (match := _PREFIXED.fullmatch(value)):
-            # INV12 as it is printed, for 12 as it is kept.
-            rows = self._lookups.documents(stream, name, match.group(2))
-            found = [r for r in rows if fold(str(r.get("formattedDocumentNumber"))) == fold(value)]
+            # INV000012 or INV12 as it is printed, for 12 as it is kept.
+            digits = match.group(2)
+            for number in dict.fromkeys((digits, digits.lstrip("0") or "0")):
+                rows = self._lookups.documents(stream, name, number)
+                found += [r for r in rows if _printed(r) == _bare(value)]
         return found
 
     def _mapped(self, stream: str, key: str) -> int | str:
@@ -344,6 +346,16 @@ _DOCUMENT_FIELDS = ("externalId", "id", "documentNumber", "reference", "descript
 def _takes(row: Mapping[str, Any], side: str | None) -> bool:
     # An answer that does not say is no refusal.
     return side is None or row.get(side) is not False
+
+
+def _printed(row: Mapping[str, Any]) -> str:
+    return _bare(str(row.get("formattedDocumentNumber")))
+
+
+def _bare(number: str) -> str:
+    """A printed number without the zeros that fill it up."""
+    match = _PREFIXED.fullmatch(number)
+    return fold(match.group(1)) + match.group(2).lstrip("0") if match else fold(number)
 
 
 def _summary(stream: str, row: Mapping[str, Any]) -> dict[str, Any]:

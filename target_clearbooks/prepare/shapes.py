@@ -27,7 +27,10 @@ Body = dict[str, Any]
 Reader = Callable[[Any, str, list[str]], Any]
 
 # Keywords that this compiler understands; any other in a schema is refused when compiling.
-_SAID = {"description", "title", "x-assumed", "readOnly", "writeOnly", "$schema", "default"}
+_SAID = {
+    *("description", "title", "readOnly", "writeOnly", "$schema", "default"),
+    *("x-assumed", "x-also"),
+}
 _KNOWN = _SAID | {
     *("type", "properties", "additionalProperties", "required", "items", "enum", "format"),
     *("minItems", "anyOf"),
@@ -40,7 +43,7 @@ _USUAL = range(-15, 14)
 
 def _reference(value: Any, where: str, faults: list[str]) -> Any:
     """A reference: a name, a number, or an object; resolved later."""
-    value = _from_json(value)
+    value = from_json(value)
     if not isinstance(value, (str, int, float, Decimal, dict)) or isinstance(value, bool):
         faults.append(f"{where}: {amounts.quoted(value)} should be a name, a number or an object")
         return _ABSENT
@@ -101,7 +104,7 @@ class Shape:
 
         Nulls and empty strings where a number, date or object belongs count as absent.
         """
-        record = _from_json(record)
+        record = from_json(record)
         if not isinstance(record, dict):
             faults.append(f"{where or 'record'}: {amounts.quoted(record)} should be an object")
             return {}
@@ -265,7 +268,7 @@ def _array(schema: JsonSchema, extras: Extras | None) -> Reader:
     one = _object(items, extras) if "properties" in items else _reader(items, None)
 
     def reader(value: Any, where: str, faults: list[str]) -> Any:
-        value = _from_json(value)
+        value = from_json(value)
         if isinstance(value, str) and not value.strip():
             return _ABSENT
         if not isinstance(value, (list, tuple)):
@@ -301,7 +304,7 @@ def _object(schema: JsonSchema, extras: Extras | None) -> Reader:
     return reader
 
 
-def _from_json(value: Any) -> Any:
+def from_json(value: Any) -> Any:
     """A list or object that came as JSON text, as warehouses without such types hold it."""
     if isinstance(value, str) and value[:1] in "[{" and value.strip()[-1:] in "]}":
         try:

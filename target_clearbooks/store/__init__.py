@@ -48,7 +48,7 @@ def open_store(location: str, *, write: bool = True) -> Store:
     """
     if "://" in location:
         # Here, since the driver is there only where a database is used.
-        from target_clearbooks.store.postgres import PostgresStore  # noqa: PLC0415
+        from target_clearbooks.store.postgres import PostgresStore
 
         return PostgresStore(location, write=write)
     # However a path is spelled, there is one file, one journal beside it and one lock.

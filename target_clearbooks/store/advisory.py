@@ -22,7 +22,7 @@ _HOLDER = f"""
     WHERE locktype = 'advisory' AND granted AND objsubid = 1
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND (classid::bigint << 32) | objid::bigint = {_KEY}
-"""  # noqa: S608 - no values in it
+"""
 
 
 def me() -> str:

@@ -118,7 +118,7 @@ def upsert(table: str, keys: Sequence[str], rest: Sequence[str]) -> str:
     columns = (*keys, *rest)
     changes = ", ".join(f"{name} = excluded.{name}" for name in rest)
     return (
-        f"INSERT INTO {table} ({', '.join(columns)}) "  # noqa: S608 - names of ours
+        f"INSERT INTO {table} ({', '.join(columns)}) "
         f"VALUES ({', '.join('?' * len(columns))}) "
         f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}"
     )

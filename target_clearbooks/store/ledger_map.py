@@ -86,7 +86,7 @@ class LedgerMap:
         marks = ", ".join("?" * len(streams))
         found = [
             self.db.execute(
-                "SELECT stream, remote_id FROM map WHERE business = ? AND voided = 0 "  # noqa: S608
+                "SELECT stream, remote_id FROM map WHERE business = ? AND voided = 0 "
                 f"AND stream IN ({marks}) ORDER BY updated {order} LIMIT ?",
                 (self.business_id, *streams, number),
             ).fetchall()
@@ -133,7 +133,7 @@ class LedgerMap:
         """Forget a source key; whether it was there."""
         for table in ("lineage", "allocated"):
             self.db.execute(
-                f"DELETE FROM {table} WHERE business = ? AND stream = ? AND source_key = ?",  # noqa: S608
+                f"DELETE FROM {table} WHERE business = ? AND stream = ? AND source_key = ?",
                 (self.business_id, stream, source_key),
             )
         gone = self.db.execute(
@@ -146,7 +146,7 @@ class LedgerMap:
         """Source key, remote ID, lineage, voided, run and time of a stream's rows."""
         one = "" if source_key is None else "AND source_key = ?"
         cursor = self.db.execute(
-            "SELECT source_key, remote_id, lineage, voided, run, updated FROM map "  # noqa: S608
+            "SELECT source_key, remote_id, lineage, voided, run, updated FROM map "
             f"WHERE business = ? AND stream = ? {one} ORDER BY source_key",
             (self.business_id, stream, *(() if source_key is None else (source_key,))),
         )
@@ -212,7 +212,7 @@ class LedgerMap:
         for allocations, end in allocation_ends(stream):
             column, kind = _COLUMNS[end]
             self.db.execute(
-                f"UPDATE allocated SET {column} = ? WHERE business = ? AND stream = ? "  # noqa: S608
+                f"UPDATE allocated SET {column} = ? WHERE business = ? AND stream = ? "
                 f"AND {column} = ? AND kind IN ({', '.join('?' * len(kind))})",
                 (new, self.business_id, allocations, old, *kind),
             )

@@ -170,8 +170,8 @@ class WriterLocks:
 
     def _acquire_in_database(self, name: str, business_id: int) -> None:
         # Here, since the driver is there only where a database is used.
-        from clearbooks.postgres import connect, keep_open, psycopg, reason, shown  # noqa: PLC0415
-        from target_clearbooks.store import advisory  # noqa: PLC0415
+        from clearbooks.postgres import connect, keep_open, psycopg, reason, shown
+        from target_clearbooks.store import advisory
 
         url = self._tokens
         try:
@@ -194,7 +194,7 @@ class WriterLocks:
         self._files.check(business_id)
         if self._link is None:
             return
-        from clearbooks.postgres import psycopg  # noqa: PLC0415
+        from clearbooks.postgres import psycopg
 
         try:
             self._link.execute("SELECT 1")

@@ -278,7 +278,7 @@ class Outbox:
     def waiting_for(self, business_id: int, stream: str, source_key: str) -> list[Row]:
         """Records that wait for a parent."""
         found = self.db.execute(
-            f"SELECT {_COLUMNS} FROM intents WHERE id IN (SELECT intent FROM waits "  # noqa: S608
+            f"SELECT {_COLUMNS} FROM intents WHERE id IN (SELECT intent FROM waits "
             "WHERE business = ? AND stream = ? AND source_key = ?) AND state = 'waiting' "
             "ORDER BY id",
             (business_id, stream, source_key),
@@ -336,7 +336,7 @@ class Outbox:
 def carried_out(db: Store, run: str) -> list[Row]:
     """What a run carried out, in that order; of the bodies only those of journals are kept."""
     rows = db.execute(
-        f"SELECT {_COLUMNS} FROM intents WHERE run = ? AND state = 'done' ORDER BY id",  # noqa: S608
+        f"SELECT {_COLUMNS} FROM intents WHERE run = ? AND state = 'done' ORDER BY id",
         (run,),
     )
     return [_row(row) for row in rows]

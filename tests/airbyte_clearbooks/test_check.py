@@ -100,3 +100,14 @@ def test_a_server_that_is_away(source):
     config = {**source.config, "api_url": "http://127.0.0.1:9/v1", "max_tries": 1}
     found = status(source("check", config=config))
     assert "Sync again later" in found["message"]
+
+
+@pytest.mark.parametrize("status_code", [402, 403])
+def test_a_plan_that_lacks_a_feature(source, books, status_code):
+    books.server.faults.add(f"no-subscription:path=/accounting/sales,status={status_code}")
+    config = {**source.config, "streams": ["customers", "sales_invoices", "quotes"]}
+    found = status(source("check", config=config))
+    assert found["status"] == "FAILED"
+    assert found["message"].startswith("sales_invoices, quotes: ")
+    assert f"the Clear Books plan (subscription) of business {ONE}" in found["message"]
+    assert "scope" not in found["message"]

@@ -70,6 +70,19 @@ class TestErrors:
         assert run.statuses("customers")[-1] == "COMPLETE"
         assert run.statuses("bills")[-1] == "INCOMPLETE"
 
+    @pytest.mark.parametrize("status", [402, 403])
+    def test_a_plan_that_lacks_a_feature_is_the_users_to_mend(self, source, books, status):
+        books.server.faults.add(f"no-subscription:path=/accounting/purchases,status={status}")
+        run = source("read", config={**source.config, "business_ids": [ONE]},
+                     catalog=configured("customers", "bills"))  # fmt: skip
+        error = error_of(run)
+        assert error["failure_type"] == "config_error"
+        assert error["stream_descriptor"] == {"name": "bills"}
+        assert f"the Clear Books plan (subscription) of business {ONE}" in error["message"]
+        assert "Authorise the application" not in error["message"]
+        assert run.statuses("customers")[-1] == "COMPLETE"
+        assert run.statuses("bills")[-1] == "INCOMPLETE"
+
     def test_a_server_that_keeps_failing_passes(self, source, books):
         books.server.faults.add("error:path=/accounting/sales/invoices")
         config = {**source.config, "max_tries": 2}

@@ -207,6 +207,21 @@ def test_states_wait_for_what_is_in_doubt_and_a_second_run_settles_it(destinatio
     assert len(made(books)) == 1
 
 
+def test_a_plan_that_ended_is_told_and_no_record_is_refused(destination, books):
+    books.server.faults.add("no-subscription:path=/accounting/sales,method=POST,status=402")
+    text = lines(record("customers", **CUSTOMER), invoice(1), state("sales_invoices", at=1))
+    run = destination("write", catalog=BOTH, stdin=text)
+    assert run.code == 5
+    (error,) = run.errors
+    assert error["failure_type"] == "config_error"
+    assert "the Clear Books plan (subscription) of business" in error["message"]
+    assert run.of("STATE") == []
+    books.server.faults.clear()
+    run = destination("write", catalog=BOTH, stdin=text)
+    assert run.code == 0, run.out
+    assert len(made(books)) == 1
+
+
 def test_sigterm_puts_down_what_is_settled_and_each_record_stands_once(destination, books):
     books.server.options.latency_ms = 60
     messages = [record("customers", **CUSTOMER)]

@@ -11,7 +11,7 @@ import urllib3.exceptions as u3
 
 from clearbooks.errors import SettingError
 from clearbooks.pacing import budget_path
-from clearbooks.replies import faults, retry_after, surely_not_sent
+from clearbooks.replies import retry_after, surely_not_sent
 from clearbooks.settings import Connection, connection_properties
 
 
@@ -86,26 +86,6 @@ def test_retry_after_as_a_date():
     now = dt.datetime(2026, 4, 6, 12, 0, 0, tzinfo=dt.UTC)
     later = email.utils.format_datetime(now + dt.timedelta(seconds=90), usegmt=True)
     assert retry_after({"Retry-After": later}, now.timestamp()) == 90.0
-
-
-@pytest.mark.parametrize(
-    ("body", "found"),
-    [
-        (b'[{"errorCode": "a", "errorMessage": "b"}]', [("a", "b")]),
-        (b'{"errors": [{"errorCode": "a", "errorMessage": "b"}]}', [("a", "b")]),
-        (b'{"errors": {"errorCode": "a", "errorMessage": "b"}}', [("a", "b")]),
-        (b'{"errorCode": "a", "errorMessage": "b"}', [("a", "b")]),
-        (b'{"error": "invalid_request", "error_description": "b"}', [("invalid_request", "b")]),
-        (b'{"code": 12, "message": "b"}', [("12", "b")]),
-        (b'["one", "two"]', [("", "one"), ("", "two")]),
-        (b"<html>Mrs Miggins</html>", []),
-        (b"", []),
-        (b"{}", []),
-        (b'[{"errorMessage": "' + b"x" * 5000 + b'"}]', [("", "x" * 300)]),
-    ],
-)
-def test_error_bodies_of_every_shape(body, found):
-    assert faults(body) == found
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,15 @@ def test_doctor_of_a_healthy_account(connected, run, sandbox):
     assert all("limit=1" in r.query for r in reads if "vat" not in r.path and "Bal" not in r.path)
 
 
+def test_doctor_of_a_plan_that_lacks_a_feature(connected, run, sandbox):
+    sandbox.faults.add("no-subscription:path=/accounting/purchases,status=402")
+    result = run("doctor --json --streams customers,bills", code=5)
+    (check,) = lines(result, "failed")
+    assert check["name"].startswith("bills of ")
+    assert "plan (subscription)" in check["found"]
+    assert "renew or change the plan" in check["remedy"]
+
+
 def test_doctor_in_words(connected, run):
     words = run("doctor --streams customers").stdout
     assert "ok       customers of " in words

@@ -35,7 +35,7 @@ class Ledger:
         """Status and codes of a refusal."""
         reply = self.call(operation, body, query, **params)
         assert reply.status >= 400, reply.body
-        return reply.status, [fault["errorCode"] for fault in reply.json()]
+        return reply.status, [fault["errorCode"] for fault in reply.json()["errors"]]
 
     def customer(self, name="Customer", **fields):
         return self.do("createCustomer", {"name": name, **fields})["id"]

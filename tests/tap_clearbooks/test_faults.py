@@ -50,7 +50,7 @@ def test_faults_change_nothing_in_the_output(fault, ledger, run_tap):
 
 @pytest.mark.parametrize(
     "dialect", ["nulls", "string-money", "string-ids", "unknown-fields", "pretty", "no-headers",
-                "unsorted", "ascending-only", "errors-object"],
+                "unsorted", "ascending-only", "errors-array"],
 )  # fmt: skip
 def test_dialects_change_nothing_in_the_output(dialect, ledger, run_tap):
     plain = run_tap(STREAMS, page_size=10)
@@ -89,6 +89,31 @@ def test_a_business_that_is_refused_is_told_and_the_others_are_read(ledger, run_
     assert len(output.records("customers")) == 60
     assert len(output.failures) == 2
     assert all("business 999" in fault and "403" in fault for fault in output.failures)
+
+
+@pytest.mark.parametrize("dialects", [(), ("errors-array",)])
+@pytest.mark.parametrize("status", [402, 403])
+def test_what_the_plan_lacks_is_left_out_and_the_rest_is_read(ledger, run_tap, status, dialects):
+    ledger.server.dialects.on(*dialects)
+    ledger.server.faults.add(f"no-subscription:path=/accounting/purchases,status={status}")
+    output = run_tap(["customers", "bills", "transactions"], business_ids=[ONE])
+    assert len(output.records("customers")) == 60
+    assert output.records("transactions")
+    (failure,) = output.failures
+    assert failure.startswith(f"bills of business {ONE}")
+    assert f"the Clear Books plan (subscription) of business {ONE}" in failure
+    assert "scope" not in failure
+
+
+def test_one_entity_under_one_id_is_a_record_of_each_stream(books, run_tap):
+    books.server.dialects.on("one-entity")
+    one = books.do("createCustomer", {"name": "Both Ltd", "email": "sales@example.com"})["id"]
+    other = books.do("createSupplier", {"name": "Both Ltd", "email": "bills@example.com"})["id"]
+    assert one == other
+    output = run_tap(["customers", "suppliers"], business_ids=[ONE])
+    for stream, email in (("customers", "sales@example.com"), ("suppliers", "bills@example.com")):
+        (record,) = output.records(stream)
+        assert (record["id"], record["email"]) == (one, email)
 
 
 def test_activate_version_only_after_everything_was_read(ledger, run_tap):

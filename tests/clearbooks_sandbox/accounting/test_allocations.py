@@ -8,6 +8,7 @@ from tests.clearbooks_sandbox.conftest import BANK, DEBTORS, EXCHANGE, SALES, al
 
 
 def test_realised_exchange_differences(ledger):
+    ledger.engine.dialects.on("paid-changeable")
     customer = ledger.customer()
     dollars = ledger.do("createBankAccount", {"name": "USD", "currency": "USD"})["id"]
     usd = {"currency": "USD", "exchangeRate": Decimal("1.25")}
@@ -45,17 +46,17 @@ def test_every_fault_of_an_allocation(ledger):
     payment = ledger.pay(other, 50)
     assert ledger.refused(
         "createAllocation", allocation(invoice, 130, payment), invoiceType="sales"
-    ) == (422, ["contact", "due", "unallocated"])
+    ) == (422, ["CONTACT", "DUE", "UNALLOCATED"])
     bad = {"invoiceId": 99, "allocationType": "creditNote", "paymentId": payment, "amount": -1}
     assert ledger.refused("createAllocation", bad, invoiceType="sales") == (
         422,
-        ["invoiceId", "allocation", "required", "amount"],
+        ["INVOICE_ID", "ALLOCATION", "REQUIRED", "AMOUNT"],
     )
     voided = ledger.do(
         "updateSalesDocument", {"reference": "x"}, salesType="invoices", salesId=invoice
     )
     reply = ledger.call("createAllocation", allocation(invoice, 1, payment), invoiceType="sales")
-    assert f"current revision is {voided['id']}" in reply.json()[0]["errorMessage"]
+    assert f"current revision is {voided['id']}" in reply.json()["errors"][0]["errorMessage"]
 
 
 def test_allocations_are_filtered(ledger):

@@ -12,8 +12,8 @@ def test_bank_feeds_find_or_make_their_account(ledger):
     [feed] = ledger.do("createBankFeeds", {"items": [other]})["items"]
     assert (feed["accountId"], feed["currency"]) == (2, "GBP")
     bad = [{"accountNumber": "8", "sortCode": "1"}, {"accountId": 77}]
-    assert ledger.refused("createBankFeeds", {"items": bad}) == (422, ["name", "accountId"])
-    assert ledger.refused("createBankFeeds", {"items": [{}]}) == (400, ["required"])
+    assert ledger.refused("createBankFeeds", {"items": bad}) == (422, ["NAME", "ACCOUNT_ID"])
+    assert ledger.refused("createBankFeeds", {"items": [{}]}) == (400, ["REQUIRED"])
     assert len(ledger.do("listBankAccounts")) == 2
 
 

@@ -65,7 +65,7 @@ def test_what_is_due_pays_it(cis):
     bill = cis.bill(supplier, line(1000, COST_20))["id"]
     payment = cis.pay(supplier, -1200)
     whole = allocation(bill, 1200, payment)
-    assert cis.refused("createAllocation", whole, invoiceType="purchases") == (422, ["due"])
+    assert cis.refused("createAllocation", whole, invoiceType="purchases") == (422, ["DUE"])
     cis.allocate(bill, 1000, payment=payment, side="purchases")
     paid = cis.do("getPurchaseDocument", purchaseType="bills", purchaseId=bill)
     assert (paid["due"], paid["gross"], paid["status"]) == (0, 1200, "paid")
@@ -75,6 +75,7 @@ def test_what_is_due_pays_it(cis):
 
 
 def test_a_revision_deducts_anew_and_a_void_nothing(cis):
+    cis.engine.dialects.on("paid-changeable")
     supplier = cis.supplier()
     bill = cis.bill(supplier, line(1000, COST_20))["id"]
     cis.allocate(bill, 900, payment=cis.pay(supplier, -900), side="purchases")
@@ -84,7 +85,7 @@ def test_a_revision_deducts_anew_and_a_void_nothing(cis):
     assert (new["due"], new["status"]) == (0, "paid")
     smaller = {"lineItems": [line(990, COST_30)]}
     path["purchaseId"] = new["id"]
-    assert cis.refused("updatePurchaseDocument", smaller, **path) == (422, ["allocated"])
+    assert cis.refused("updatePurchaseDocument", smaller, **path) == (422, ["ALLOCATED"])
     cis.do("deletePurchaseDocument", **path)
     assert cis.balances() == {BANK: -900, CREDITORS: 900}
 
@@ -101,7 +102,7 @@ def test_pennies_and_other_currencies(cis):
 def test_more_cannot_be_deducted_than_the_total(cis):
     body = cis.bill_body(cis.supplier(), line(1000, COST_30), line(-900, MATERIALS))
     refused = cis.refused("createPurchaseDocument", body, purchaseType="bills")
-    assert refused == (422, ["negativeTotal"])
+    assert refused == (422, ["NEGATIVE_TOTAL"])
 
 
 def test_a_quote_and_a_ledger_that_does_not_deduct(cis):
@@ -116,4 +117,4 @@ def test_a_quote_and_a_ledger_that_does_not_deduct(cis):
 def test_without_cis_there_are_no_such_accounts(ledger):
     body = ledger.bill_body(ledger.supplier(), line(1000, COST_20))
     refused = ledger.refused("createPurchaseDocument", body, purchaseType="bills")
-    assert refused == (422, ["accountCode"])
+    assert refused == (422, ["ACCOUNT_CODE"])

@@ -32,11 +32,11 @@ def test_every_fault_of_a_payment(ledger):
     bad = body(Decimal("1.005"), contactId=9, bankAccountId=1, paymentMethodId=99, exchangeRate=2)
     assert ledger.refused("createPayment", bad) == (
         422,
-        ["contactId", "paymentMethodId", "amount", "exchangeRate"],
+        ["CONTACT_ID", "PAYMENT_METHOD_ID", "AMOUNT", "EXCHANGE_RATE"],
     )
     assert ledger.refused("createPayment", body(0, bankAccountId=7)) == (
         422,
-        ["contactId", "bankAccountId", "amount"],
+        ["CONTACT_ID", "BANK_ACCOUNT_ID", "AMOUNT"],
     )
 
 

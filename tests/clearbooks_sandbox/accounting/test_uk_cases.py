@@ -51,7 +51,7 @@ def test_04_manual_needs_its_amount_and_a_keyed_rate_ignores_one(ledger):
     body = ledger.sale_body(customer, line(100, rate="Manual"))
     assert ledger.refused("createSalesDocument", body, salesType="invoices") == (
         422,
-        ["vatAmount"],
+        ["VAT_AMOUNT"],
     )
     assert ledger.sale(customer, line(100, vatAmount=3))["vat"] == 20
 
@@ -60,7 +60,7 @@ def test_05_illegal_rate_names_the_legal_ones(ledger):
     body = ledger.sale_body(ledger.customer(), vatTreatment="GE")
     reply = ledger.call("createSalesDocument", body, salesType="invoices")
     assert reply.status == 422
-    assert "legal: 0.00:Zero" in reply.json()[0]["errorMessage"]
+    assert "legal: 0.00:Zero" in reply.json()["errors"][0]["errorMessage"]
 
 
 def test_06_rate_of_its_day(ledger):
@@ -75,7 +75,7 @@ def test_06_rate_of_its_day(ledger):
     ):
         body = ledger.sale_body(customer, line(100, rate=rate), date=day)
         assert ledger.refused("createSalesDocument", body, salesType="invoices")[1] == [
-            "vatRateKey"
+            "VAT_RATE_KEY"
         ]
     temporary = ledger.sale(customer, line(100, rate="15.00:Standard"), date="2009-06-01")
     assert temporary["vat"] == 15
@@ -96,7 +96,7 @@ def test_07_domestic_reverse_charge(ledger, engine):
     body = other.bill_body(other.supplier(), vatTreatment="DRC")
     assert other.refused("createPurchaseDocument", body, purchaseType="bills") == (
         422,
-        ["vatTreatment"],
+        ["VAT_TREATMENT"],
     )
 
 
@@ -138,7 +138,7 @@ def test_10_credit_note_allocated(ledger):
     again = allocation(invoice, 30, credit_note=note)
     assert ledger.refused("createAllocation", again, invoiceType="sales") == (
         422,
-        ["unallocated"],
+        ["UNALLOCATED"],
     )
 
 
@@ -147,7 +147,7 @@ def test_11_part_payments(ledger):
     invoice = ledger.sale(customer)["id"]
     ledger.allocate(invoice, 50, payment=ledger.pay(customer, 50, date="2024-03-10"))
     found = ledger.invoice(invoice)
-    assert (found["due"], found["status"], found.get("datePaid")) == (70, "part paid", None)
+    assert (found["due"], found["status"], found.get("datePaid")) == (70, "approved", None)
     ledger.allocate(invoice, 70, payment=ledger.pay(customer, 70, date="2024-04-02"))
     found = ledger.invoice(invoice)
     assert (found["due"], found["status"], found["datePaid"]) == (0, "paid", "2024-04-02")
@@ -160,7 +160,7 @@ def test_12_overpayment_is_never_allocated_whole(ledger):
     payment = ledger.pay(customer, 150)
     assert ledger.refused(
         "createAllocation", allocation(invoice, 150, payment), invoiceType="sales"
-    ) == (422, ["due"])
+    ) == (422, ["DUE"])
     ledger.allocate(invoice, 120, payment=payment)
     assert ledger.engine.books(ledger.business).payment(payment)["unallocated"] == 30
 
@@ -171,7 +171,7 @@ def test_13_supplier_payment_is_negative(ledger):
     wrong = ledger.pay(supplier, 240)
     assert ledger.refused(
         "createAllocation", allocation(bill, 240, wrong), invoiceType="purchases"
-    ) == (422, ["sign"])
+    ) == (422, ["SIGN"])
     ledger.do("deletePayment", paymentId=wrong)
     ledger.allocate(bill, 240, payment=ledger.pay(supplier, -240), side="purchases")
     found = ledger.do("getPurchaseDocument", purchaseType="bills", purchaseId=bill)
@@ -186,7 +186,7 @@ def test_14_refund_is_a_negative_payment_and_not_allocated(ledger):
     assert ledger.balances()[DEBTORS] == 150
     assert ledger.refused(
         "createAllocation", allocation(invoice, 30, refund), invoiceType="sales"
-    ) == (422, ["sign"])
+    ) == (422, ["SIGN"])
 
 
 def test_15_currencies_do_not_mix(ledger):
@@ -194,7 +194,7 @@ def test_15_currencies_do_not_mix(ledger):
     body = ledger.sale_body(customer, exchangeRate=2)
     assert ledger.refused("createSalesDocument", body, salesType="invoices") == (
         422,
-        ["exchangeRate"],
+        ["EXCHANGE_RATE"],
     )
     invoice = ledger.sale(customer, currency="USD", exchangeRate=Decimal("1.25"))
     assert (invoice["gross"], invoice["exchangeRate"]) == (120, Decimal("1.25"))
@@ -203,7 +203,7 @@ def test_15_currencies_do_not_mix(ledger):
     payment = ledger.pay(customer, 100, euros, exchangeRate=Decimal("1.2"))
     assert ledger.refused(
         "createAllocation", allocation(invoice["id"], 50, payment), invoiceType="sales"
-    ) == (422, ["currency"])
+    ) == (422, ["CURRENCY"])
 
 
 def test_16_update_of_a_paid_invoice(ledger):
@@ -240,7 +240,7 @@ def test_17_payroll_journal(ledger):
     [transaction] = ledger.transactions()
     assert transaction["lines"] == [{"accountCodeId": c, "amount": a} for c, a in lines]
     body["lines"][0]["amount"] = Decimal("3750.01")
-    assert ledger.refused("createJournal", body) == (422, ["unbalanced"])
+    assert ledger.refused("createJournal", body) == (422, ["UNBALANCED"])
 
 
 def test_18_same_bank_statement_twice(ledger):
@@ -271,10 +271,11 @@ def test_18_same_bank_statement_twice(ledger):
 
 
 def test_19_negative_total_is_a_credit_note(ledger):
+    ledger.engine.dialects.on("no-negative-totals")
     body = ledger.sale_body(ledger.customer(), line(100), line(-150))
     assert ledger.refused("createSalesDocument", body, salesType="invoices") == (
         422,
-        ["negativeTotal"],
+        ["NEGATIVE_TOTAL"],
     )
     discount = ledger.sale(1, line(100), line(-40))
     assert discount["gross"] == 72

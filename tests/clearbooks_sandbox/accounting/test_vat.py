@@ -97,13 +97,13 @@ def test_a_treatment_out_of_its_time_or_side_is_refused(ledger, side, treatment,
     else:
         body = ledger.bill_body(ledger.supplier(), vatTreatment=treatment, date=date)
         refused = ledger.refused("createPurchaseDocument", body, purchaseType="bills")
-    assert refused == (422, ["vatTreatment"])
+    assert refused == (422, ["VAT_TREATMENT"])
 
 
 def test_goods_whose_vat_is_paid_at_the_border_bear_none(ledger):
     body = ledger.bill_body(ledger.supplier(), vatTreatment="GI")
     refused = ledger.refused("createPurchaseDocument", body, purchaseType="bills")
-    assert refused == (422, ["vatRateKey"])
+    assert refused == (422, ["VAT_RATE_KEY"])
     made = ledger.bill(ledger.supplier(), line(100, COST, "0.00:Zero"), vatTreatment="GI")
     assert ledger.balances() == {COST: 100, CREDITORS: -100}
     assert made["gross"] == 100

@@ -26,14 +26,14 @@ def test_no_or_wrong_token_is_401(http, ledger):
         answer = http("GET", ME, headers={"Authorization": header})
         assert answer.status_code == 401, header
         assert answer.headers["WWW-Authenticate"].startswith("Bearer")
-        assert answer.json()[0]["errorCode"] == "unauthorised"
+        assert answer.json()["errors"][0]["errorCode"] == "UNAUTHORISED"
 
 
 def test_scopes(limited):
     assert limited("GET", ME).status_code == 200
     answer = limited("POST", ME, json={"name": "x"})
     assert answer.status_code == 403
-    assert "accounting.customers:write" in answer.json()[0]["errorMessage"]
+    assert "accounting.customers:write" in answer.json()["errors"][0]["errorMessage"]
 
 
 def test_every_scope_is_asked_for(served, ledger):
@@ -63,7 +63,7 @@ def test_several_businesses_need_the_header(http, ledger, engine):
     other = engine.add_business("Second")
     answer = http("GET", ME)
     assert answer.status_code == 400
-    assert "X-Business-ID" in answer.json()[0]["errorMessage"]
+    assert "X-Business-ID" in answer.json()["errors"][0]["errorMessage"]
     assert http("GET", ME, headers={"X-Business-ID": str(other)}).status_code == 200
     assert http("GET", ME, headers={"X-Business-ID": "x"}).status_code == 400
     assert [b["id"] for b in http("GET", "/businesses").json()] == [101, other]

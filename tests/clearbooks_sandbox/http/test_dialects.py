@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from clearbooks_sandbox import DIALECTS
@@ -27,10 +29,36 @@ def test_nulls(http, served):
     assert "lineNumber" not in http("GET", "/accounting/transactionLines").json()[0]
 
 
-def test_errors_object(http, served):
-    served.dialects.on("errors-object")
-    answer = http("POST", ME, json={})
-    assert answer.json()["errors"][0]["errorCode"] == "required"
+def test_errors_array(http, served):
+    fault = {"errorCode": "REQUIRED", "errorMessage": "name: is required"}
+    assert http("POST", ME, json={}).json() == {"errors": [{**fault, "source": "name"}]}
+    served.dialects.on("errors-array")
+    assert http("POST", ME, json={}).json() == [fault]
+    assert http("GET", "/nowhere").json()[0]["errorCode"] == "NOT_FOUND"
+
+
+def test_errors_pointer(http, served):
+    served.dialects.on("errors-pointer")
+    body = {"date": "2024-03-01", "vatTreatment": "UK", "customerId": 1, "lineItems": [{"x": 1}]}
+    found = http("POST", "/accounting/sales/invoices", json=body).json()["errors"]
+    assert {"pointer": "/lineItems/0/x"} in [fault["source"] for fault in found]
+
+
+def test_errors_html(http, served):
+    served.dialects.on("errors-html")
+    words = http("POST", ME, json={"name": "x", "a&b": 1}).json()["errors"][0]["errorMessage"]
+    assert words == "<p>a&amp;b: is unknown or read-only<br/></p>"
+
+
+def test_part_paid(http, served, ledger):
+    ledger.allocate(1, Decimal("0.20"), payment=ledger.pay(1, 1))
+    assert http("GET", "/accounting/sales/invoices/1").json()["status"] == "approved"
+    served.dialects.on("part-paid")
+    assert http("GET", "/accounting/sales/invoices/1").json()["status"] == "part paid"
+    assert http("GET", "/accounting/sales/invoices").json()[0]["status"] == "part paid"
+    ledger.sale(1)
+    found = http("GET", "/accounting/sales/invoices").json()
+    assert [d["status"] for d in found] == ["part paid", "approved"]
 
 
 def test_patch(http, served):
@@ -44,7 +72,7 @@ def test_wrapped(http, served):
     served.dialects.on("wrapped")
     assert http("GET", f"{ME}/1").json()[0]["id"] == 1
     assert http("GET", ME).json()[0]["id"] == 1
-    assert http("GET", f"{ME}/99").json()[0]["errorCode"] == "notFound"
+    assert http("GET", f"{ME}/99").json()["errors"][0]["errorCode"] == "NOT_FOUND"
 
 
 def test_no_headers(http, served):

@@ -49,6 +49,29 @@ def test_errors(http, ledger, served, kind, status, carried_out):
     assert names(http) == carried_out
 
 
+@pytest.mark.parametrize(("spec", "status"), [("", 403), (",status=402", 402)])
+def test_a_plan_that_lacks_a_feature(http, ledger, served, spec, status):
+    served.faults.add(f"no-subscription:path={ME}{spec}")
+    answer = post(http)
+    assert answer.status_code == status
+    assert answer.json()["errors"][0]["errorCode"] == "BUSINESS_NO_SUBSCRIPTION"
+    served.dialects.on("errors-array")
+    assert post(http).json()[0]["errorCode"] == "BUSINESS_NO_SUBSCRIPTION"
+    assert http("GET", "/accounting/suppliers").ok
+    served.faults.clear()
+    assert names(http) == []
+
+
+def test_the_token_endpoint_answers_as_rfc_6749_has_it(served):
+    form = {"grant_type": "refresh_token", "client_id": "sandbox", "client_secret": "x"}
+    found = [requests.post(served.token_url, data=form, timeout=10),
+             requests.post(served.token_url, data={}, timeout=10),
+             requests.get(served.token_url, timeout=10)]  # fmt: skip
+    assert [answer.status_code for answer in found] == [401, 401, 405]
+    for answer in found:
+        assert set(answer.json()) == {"error", "error_description"}
+
+
 @pytest.mark.parametrize(("kind", "carried_out"), [("html", []), ("html-after", ["x"])])
 def test_html(http, ledger, served, kind, carried_out):
     served.faults.plan(kind, method="POST")
@@ -208,4 +231,6 @@ def fill(ledger):
         ledger.bill(supplier)
         ledger.allocate(invoice, 10 + n, payment=ledger.pay(customer, 20))
         ledger.do("createStockItem", {"name": str(n), "type": "both"})
-        ledger.do("createSalesAttachment", b"x", salesType="invoices", salesId=1, fileName=str(n))
+        ledger.do(
+            "createSalesAttachment", b"x", salesType="invoices", salesId=1, fileName=f"{n}.txt"
+        )

@@ -65,7 +65,7 @@ def application() -> Starlette:
         ledger.bill(supplier, line(5, 2001001), kind=kind)
     ledger.allocate(1, 5, payment=ledger.pay(customer, 10))
     ledger.do("createStockItem", {"name": "x", "type": "both"})
-    ledger.do("createSalesAttachment", b"x", salesType="invoices", salesId=1, fileName="x")
+    ledger.do("createSalesAttachment", b"x", salesType="invoices", salesId=1, fileName="x.txt")
     contract = bundled()
     return Starlette(
         routes=[

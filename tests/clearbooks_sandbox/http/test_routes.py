@@ -19,7 +19,7 @@ import pytest
 def test_unknown_paths_are_404(http, ledger, path):
     answer = http("GET", path)
     assert answer.status_code == 404
-    assert answer.json()[0]["errorCode"] == "notFound"
+    assert answer.json()["errors"][0]["errorCode"] == "NOT_FOUND"
 
 
 def test_other_methods_are_405_with_allow(http, ledger):

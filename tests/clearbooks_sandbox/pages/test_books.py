@@ -95,8 +95,8 @@ def test_unlike_currencies_are_not_added_up(site):
 
 def test_documents_are_found_by_status_and_text(site):
     base = f"/books/{site.big}/sales_invoices"
-    part = pages_of(site, f"{base}?status=part+paid")
-    assert {status for page in part for status in page.tables[0].column("Status")} == {"part paid"}
+    part = pages_of(site, f"{base}?status=approved")
+    assert {status for page in part for status in page.tables[0].column("Status")} == {"approved"}
     table = site.get(f"{base}?q=536365").tables[0]
     assert table.column("Number") == ["INV536365"]
     assert "No sales invoices that fit the filter" in site.get(f"{base}?q=zzz").words
@@ -158,7 +158,7 @@ def test_a_corrected_document_shows_its_revisions(site):
     assert revisions.column("ID") == [str(new["previousId"]), f"{new['id']} (shown)"]
     old = site.get(f"/books/{site.small}/documents/{new['previousId']}")
     assert f"The current one is ID {new['id']}" in old.words
-    assert ["h1", f"Sales invoice {new['formattedDocumentNumber']} voided"] in old.headings
+    assert ["h1", f"Sales invoice V{new['formattedDocumentNumber']} voided"] in old.headings
 
 
 def test_attachments_are_listed(site):

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clearbooks.contract import load_contract
 from target_clearbooks.intent import Intent, Operation, Quarantined, Waiting
 from target_clearbooks.ledger.spelling import closest, company_number, fold, normal_name, vat_number
 from tests.target_clearbooks.prepared import bill, invoice
@@ -203,6 +204,37 @@ def test_fields_of_a_contact(ledger):
     text = ledger.faults("customers", {"name": " ", "address": {"countryCode": "UK", "town": 5.5}})
     assert "name: is required" in text
     assert "address.countryCode: 'UK' should be GB" in text
+
+
+@pytest.mark.parametrize("code", ["ZZ", "GBR", "England", "EU"])
+def test_a_country_that_there_is_not(ledger, code):
+    text = ledger.faults("suppliers", {"name": "A", "address": {"countryCode": code}})
+    assert (
+        text
+        == f"address.countryCode: {code!r} should be an ISO 3166 code of two letters, such as GB"
+    )
+
+
+@pytest.mark.parametrize("code", ["an", "XK", " fr ", "SS"])
+def test_a_country_of_today_or_of_yesterday(ledger, code):
+    record = {"externalId": "1", "name": "A", "address": {"countryCode": code}}
+    body = ledger.body("suppliers", record)
+    assert body["address"] == {"countryCode": code.strip().upper()}
+
+
+def test_only_what_the_contract_permits_is_sent(ledger):
+    """What a tap reads of a contact, and what other systems hold of one."""
+    permitted = set(load_contract().resources["customers"].write_schema("create")["properties"])
+    assert permitted == {
+        "name", "email", "phone", "contactName", "address", "vatNumber", "companyNumber",
+        "externalId", "archived",
+    }  # fmt: skip
+    record = {"id": 7, "externalId": "1", "businessId": ledger.business, "name": "A",
+              "phone": "1", "archived": False, "_sdc_table_version": 5}  # fmt: skip
+    assert set(ledger.body("customers", record)) == {"externalId", "name", "phone", "archived"}
+    text = ledger.faults("customers", {**record, "website": "x", "address": {"zip": "y"}})
+    assert "website: unknown field" in text
+    assert "address.zip: unknown field" in text
 
 
 def test_an_older_account_is_not_sent_external_ids(ledger):

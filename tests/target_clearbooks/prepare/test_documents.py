@@ -256,6 +256,24 @@ def test_negative_totals(ledger, stream, words):
     assert isinstance(ledger.prepare(stream, invoice(ACME, line(25), line(-10))), Intent)
 
 
+@pytest.mark.parametrize("stream", ["bills", "expenses"])
+def test_a_suppliers_refund_has_a_negative_total(ledger, stream):
+    ledger.supplier()
+    outcome = ledger.prepare(stream, bill({"name": "Supplies Ltd"}, line(-25, account=COST)))
+    assert isinstance(outcome, Intent), outcome
+    assert ledger.create(outcome)["gross"] == -30
+
+
+def test_a_purchase_credit_note_takes_no_due_date(ledger):
+    ledger.supplier()
+    record = bill({"name": "Supplies Ltd"}, line(account=COST), dateDue="2024-05-01")
+    outcome = ledger.prepare("purchase_credit_notes", record)
+    assert "dateDue" not in outcome.body
+    assert outcome.warnings == ("dateDue: is not sent: a credit note takes none",)
+    assert "dateDue" not in ledger.create(outcome)
+    assert ledger.prepare("bills", record).body["dateDue"] == "2024-05-01"
+
+
 def test_accounts_take_one_side(ledger):
     ledger.customer()
     ledger.supplier()

@@ -234,6 +234,21 @@ def test_faults_of_an_attachment(filed):
     assert "salesType: 'bills' should be one of" in filed.faults("sales_attachments", record)
 
 
+@pytest.mark.parametrize("name", ["run.exe", "archive.zip", "noextension", ".pdf", "a.pdf.js"])
+def test_a_file_that_clear_books_does_not_take(filed, name):
+    record = {"invoice": "I1", "fileName": name, "content": "aGVsbG8="}
+    text = filed.faults("sales_attachments", record)
+    assert f"fileName: {name!r}: Clear Books takes no files of this kind" in text
+    assert "should end in png, gif, jpg, jpeg, tif, tiff, pdf" in text
+    assert text.endswith("ods, csv")
+
+
+@pytest.mark.parametrize("name", ["a.PDF", "b.tif", "Bill 7.final.Csv"])
+def test_a_file_that_it_takes(filed, name):
+    record = {"invoice": "I1", "fileName": name, "content": "aGVsbG8="}
+    assert filed.prepare("sales_attachments", record).params["fileName"] == name
+
+
 def test_an_attachment_is_deleted(filed):
     filed.map.set("sales_attachments", "F", 3)
     record = {"externalId": "F", "invoice": "I1", "_operation": "delete"}

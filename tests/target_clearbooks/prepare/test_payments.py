@@ -151,7 +151,15 @@ def test_an_allocation(books):
 
 @pytest.mark.parametrize(
     "reference",
-    [{"documentNumber": 501}, {"document_number": "INV501"}, {"reference": "R-1"}, "501", "I1"],
+    [
+        {"documentNumber": 501},
+        {"document_number": "INV501"},
+        {"documentNumber": "INV000501"},
+        {"documentNumber": "inv-501"},
+        {"reference": "R-1"},
+        "501",
+        "I1",
+    ],
 )
 def test_documents_are_found_by_what_people_know(books, reference):
     body = books.body("sales_allocations", allocation(invoice=reference))

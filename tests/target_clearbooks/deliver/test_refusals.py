@@ -1,0 +1,147 @@
+"""Refusals of the API: the reject names the record's own field; a lapsed plan ends the run."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from clearbooks.errors import SubscriptionError
+from tests.target_clearbooks.conftest import (
+    allocation,
+    customer,
+    invoice,
+    payment,
+    record,
+    schema,
+    state,
+)
+
+HTML = "<p>This <b>key</b> is not permitted.</p>"
+POST = "/accounting/sales/invoices"
+
+
+class Refusing:
+    """Lets the sandbox answer the creates of a stream as a server with other words would."""
+
+    def __init__(self, run, monkeypatch, status, body):
+        api = run.sandbox.engine
+        carry_out = api.call
+
+        def call(operation_id, **request):
+            reply = carry_out(operation_id, **request)
+            if operation_id == "createSalesDocument":
+                reply.status, reply.body = status, json.dumps(body).encode()
+            return reply
+
+        monkeypatch.setattr(api, "call", call)
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["lineItems[0].vatRateKey", {"pointer": "/lineItems/0/vatRateKey"}, "/lineItems/0/vatRateKey"],
+)
+def test_a_reject_names_the_field_of_the_record(run, monkeypatch, source):
+    body = {"errors": [{"errorCode": "BAD_RATE", "errorMessage": HTML, "source": source}]}
+    Refusing(run, monkeypatch, 422, body)
+    assert run([*schema("customers", "sales_invoices"), customer(), invoice()]) == 3
+    (reject,) = run.rejects
+    assert reject["reasons"] == ["lineItems[0].vatRate: BAD_RATE: This key is not permitted."]
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ([{"errorCode": "BAD", "errorMessage": "customerId: is wrong"}],
+         "customer: BAD: is wrong"),
+        ([{"errorCode": "BAD", "errorMessage": "Note: it is wrong"}], "BAD: Note: it is wrong"),
+        ({"errors": [{"errorCode": "BAD", "errorMessage": "customerId: is wrong",
+                      "source": "customerId"}]}, "customer: BAD: is wrong"),
+        ({"errors": [{"errorCode": "BAD", "errorMessage": "wrong", "source": None}]},
+         "BAD: wrong"),
+    ],
+)  # fmt: skip
+def test_a_reject_without_a_source(run, monkeypatch, body, reason):
+    Refusing(run, monkeypatch, 422, body)
+    assert run([*schema("customers", "sales_invoices"), customer(), invoice()]) == 3
+    assert run.rejects[0]["reasons"] == [reason]
+
+
+@pytest.mark.parametrize(
+    "dialects", [(), ("errors-array",), ("errors-pointer",), ("errors-html",),
+                 ("errors-array", "errors-html")]
+)  # fmt: skip
+def test_the_field_is_named_in_every_dialect(run, dialects):
+    run.sandbox.dialects.on(*dialects)
+    accounts = schema("bank_accounts")
+    assert run([*accounts, record("bank_accounts", "A", name="x", currency="ZZZ")]) == 3
+    (reason,) = run.rejects[0]["reasons"]
+    assert reason.startswith("currency: CURRENCY: 'ZZZ' is no currency code")
+
+
+# A plan that has ended
+
+MESSAGES = [
+    *schema("customers", "sales_invoices"),
+    customer("C1"), invoice("I1", "C1"), state({"done": 1}),
+    customer("C2"), invoice("I2", "C2"), state({"done": 2}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("dialects", [(), ("errors-array",)])
+@pytest.mark.parametrize("status", [402, 403])
+def test_a_plan_that_ends_ends_the_run_and_loses_nothing(run, status, dialects):
+    run.sandbox.dialects.on(*dialects)
+    run.sandbox.faults.add(f"no-subscription:path={POST},method=POST,status={status}")
+    with pytest.raises(SubscriptionError) as caught:
+        run(MESSAGES)
+    assert f"business {run.business}" in str(caught.value)
+    assert "plan (subscription)" in str(caught.value)
+    assert caught.value.exit_code == 5
+    assert run.rejects == []
+    assert run.states == []
+    run.sandbox.faults.clear()
+    assert run(MESSAGES) == 0
+    assert run.states[-1] == {"done": 2}
+    assert len(run.listed("listSalesDocuments", salesType="invoices")) == 2
+    assert len(run.listed("listCustomers")) == 2
+
+
+@pytest.mark.parametrize("fault", ["no-subscription", "error:status=403"])
+def test_a_record_that_waited_is_kept_for_the_next_run(run, fault):
+    """STATE went out behind it, so that the source does not send it again."""
+    first = [*schema("customers", "sales_invoices"), invoice("I1", "C1"), state({"done": 1})]
+    assert run(first) == 4
+    assert run.states == [{"done": 1}]
+    parent = [*schema("customers"), customer("C1"), state({"done": 2})]
+    kind, _, rest = fault.partition(":")
+    run.sandbox.faults.add(f"{kind}:path={POST},method=POST" + (f",{rest}" if rest else ""))
+    with pytest.raises(Exception, match="HTTP 403"):
+        run(parent)
+    run.sandbox.faults.clear()
+    assert run([*schema("customers"), state({"done": 3})]) == 0
+    assert len(run.listed("listSalesDocuments", salesType="invoices")) == 1
+
+
+def test_a_list_that_cannot_be_read_ends_the_run_too(run):
+    run.sandbox.faults.add("no-subscription:path=/accounting/allocations,status=402")
+    messages = [*schema("customers", "sales_invoices", "payments", "sales_allocations"),
+                customer(), invoice(), payment(), allocation()]  # fmt: skip
+    with pytest.raises(SubscriptionError):
+        run(messages)
+    assert run.rejects == []
+    run.sandbox.faults.clear()
+    assert run(messages) == 0
+    assert run.listed("listSalesDocuments", salesType="invoices")[0]["due"] == 0
+
+
+def test_the_program_ends_in_one_line(run):
+    run.sandbox.faults.add(f"no-subscription:path={POST},status=402")
+    process = run.process(MESSAGES)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 5
+    assert out == ""
+    assert "Traceback" not in err
+    told = [text for text in err.splitlines() if "BUSINESS_NO_SUBSCRIPTION" in text]
+    assert len(told) == 1
+    assert f"business {run.business}" in told[0]
