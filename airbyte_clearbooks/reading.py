@@ -60,6 +60,7 @@ class AirbyteStream(ClearBooksStream):
     """A stream that tells its status and keeps a state of its own."""
 
     _tap: SourceTap
+    deleted_at = "_ab_cdc_deleted_at"
     unfinished = False
 
     @override

@@ -48,8 +48,12 @@ class Shape:
         self.schema = schema
         self.type: type[Struct] = _struct(name, schema, (), selected or (lambda _: True))
         self._page = msgspec.json.Decoder(list[self.type])  # type: ignore[name-defined]
-        self._one = msgspec.json.Decoder(self.type)
         self._warned: set[str] = set()
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields that are wanted."""
+        return self.type.__struct_fields__
 
     def page(self, body: bytes, operation: str) -> list[Record]:
         """The records of a page.

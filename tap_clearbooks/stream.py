@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,9 @@ from clearbooks.errors import (
     RejectedError,
     UnavailableError,
 )
+from tap_clearbooks.keys import CopyKeys
 from tap_clearbooks.records import Shape, to_dict
+from tap_clearbooks.sources import Batch
 from tap_clearbooks.streams import CARRIED_BY, STREAMS, resource
 
 if TYPE_CHECKING:
@@ -28,16 +31,25 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from clearbooks.paging import Record
+    from tap_clearbooks.keys import Key
     from tap_clearbooks.run import Run
-    from tap_clearbooks.sources import Batch, Bookmark
+    from tap_clearbooks.sources import Bookmark
 
 # STATE goes out after so many records or seconds, and when a stream ends.
 STATE_RECORDS = 10_000
 STATE_SECONDS = 30.0
+# A STATE for each business that it tells of costs about as many bytes as so many records.
+STATE_SHARE = 10
 
 
 class ClearBooksStream(Stream):
-    """One stream of the table in `streams.py`, for every business of the run."""
+    """One stream of the table in `streams.py`, for every business of the run.
+
+    Attributes:
+        deleted_at: The field that says when a record was found to have left the ledger.
+    """
+
+    deleted_at = "_sdc_deleted_at"
 
     def __init__(self, tap: Tap, run: Run[ClearBooksStream], name: str) -> None:
         self.run = run
@@ -45,13 +57,14 @@ class ClearBooksStream(Stream):
         self.resource = resource(name)
         # The SDK reads this as a plain attribute.
         self.selected_by_default = self.spec.selected
-        super().__init__(tap, schema=stream_schema(name), name=name)
+        super().__init__(tap, schema=stream_schema(name, self.deleted_at), name=name)
         self.primary_keys = self.resource.key
         self.replication_key = self.spec.cursor
         self.complete = True
         self._shape: Shape | None = None
         self._announced = False
         self._passed: dict[int | None, int | None] = {}
+        self._copies: dict[int | None, CopyKeys] = {}
         self._records_since_state = 0
         self._state_written = time.monotonic()
 
@@ -92,10 +105,8 @@ class ClearBooksStream(Stream):
     def _partition(self, business: int | None) -> dict[str, int] | None:
         return None if business is None else {"businessId": business}
 
-    def _keep(self, bookmark: Bookmark, business: int | None) -> None:
-        state = self.get_context_state(self._partition(business))
-        state.update(bookmark)
-        state["replication_key"] = self.spec.cursor
+    def _keep(self, values: Mapping[str, Any], business: int | None) -> None:
+        self.get_context_state(self._partition(business)).update(values)
         self._state_changed()
 
     def _state_changed(self) -> None:
@@ -181,26 +192,72 @@ class ClearBooksStream(Stream):
     def emit(self, batch: Batch, business: int | None) -> int:
         """Write a batch and keep its bookmark; returns how many records went out."""
         if business not in self._passed:
-            passed = self.bookmark(business) or {}
+            bookmark = self.bookmark(business) or {}
             # Pages that two streams share are read from the older of their bookmarks on.
             shared = self.name in CARRIED_BY or self.name in CARRIED_BY.values()
-            self._passed[business] = passed.get("replication_key_value") if shared else None
-        records = self._of(batch, None if batch.anew else self._passed[business])
+            self._passed[business] = bookmark.get("replication_key_value") if shared else None
+        passed = None if batch.anew else self._passed[business]
+        records, keys = self._of(batch, passed), self._keys(business)
+        if passed is not None:
+            # They went out before, and are still there.
+            keys.add(self._of(Batch([r for r in batch.records if r.id <= passed]), None))
         if records:
-            if self.fast:
-                writer: Any = self._tap.message_writer
-                writer.write_records(self.name, records, self._stream_version)
-            else:
-                for record in records:
-                    self._write_record_message(to_dict(record))
-            self._state_changed()
+            if keys.add(records):
+                # Before the records: after a kill no row may be there that the state knows not of.
+                self._keep({"keys": keys.kept}, business)
+                if self._records_since_state >= self._least_between_states():
+                    self._flush_state()
+            self._write(records)
+        gone: list[Key] = []
+        if batch.covers is not None:
+            gone = keys.missing(batch.covers)
+            # A message ACTIVATE_VERSION says it of all at once.
+            if self._stream_version is None and self.deleted_at in self.shape.fields:
+                self._write([self._tombstone(key, business) for key in gone])
+            keys.remove(gone)
+            self._keep({"keys": keys.kept}, business)
         if batch.bookmark is not None and self.incremental:
-            self._keep(batch.bookmark, business)
-        self._records_since_state += len(records)
+            self._keep(batch.bookmark | {"replication_key": self.spec.cursor}, business)
+        self._records_since_state += len(records) + len(gone)
         late = time.monotonic() - self._state_written > STATE_SECONDS
         if self._records_since_state >= STATE_RECORDS or (late and self._records_since_state):
             self._flush_state()
         return len(records)
+
+    def _least_between_states(self) -> int:
+        """Records after which a STATE is worth its bytes, which grow with the businesses."""
+        return STATE_SHARE * len(self.run.businesses)
+
+    def _write(self, records: list[Record]) -> None:
+        if not records:
+            return
+        if self.fast:
+            writer: Any = self._tap.message_writer
+            writer.write_records(self.name, records, self._stream_version)
+        else:
+            for record in records:
+                self._write_record_message(to_dict(record))
+        self._state_changed()
+
+    def _keys(self, business: int | None) -> CopyKeys:
+        """The keys of what the loaded table holds of a business."""
+        if business not in self._copies:
+            state = self.get_context_state(self._partition(business))
+            fields = [name for name in self.resource.key if name != "businessId"]
+            # What lies outside of other dates is still in the ledger, and stays in the table.
+            same = state.get("window", self.run.window.text()) == self.run.window.text()
+            self._copies[business] = CopyKeys(fields, state.get("keys", []) if same else [])
+        return self._copies[business]
+
+    def _tombstone(self, key: Key, business: int | None) -> Record:
+        """A record that says that one has left the ledger: its key, and nulls besides."""
+        values = dict.fromkeys(self.shape.fields)
+        names = [name for name in self.resource.key if name != "businessId"]
+        values |= zip(names, key if isinstance(key, tuple) else (key,), strict=True)
+        # A business is its own.
+        values["businessId"] = key if business is None else business
+        now = dt.datetime.now(dt.UTC).isoformat()
+        return self.shape.type(**values | {self.deleted_at: now})
 
     def _of(self, batch: Batch, after: int | None) -> list[Record]:
         """The records of this stream in a batch, without those it has passed before."""
@@ -253,7 +310,7 @@ class ClearBooksStream(Stream):
         self._stream_version = self._tap.initialized_at
 
 
-def stream_schema(name: str) -> dict[str, Any]:
+def stream_schema(name: str, deleted_at: str) -> dict[str, Any]:
     """JSON Schema of a stream's records.
 
     The API's own types and formats; every field but the key may be null. Enums become part of
@@ -268,6 +325,12 @@ def stream_schema(name: str) -> dict[str, Any]:
     for field, sub in source.schema["properties"].items():
         if not sub.get("writeOnly"):
             properties[field] = _loose(sub, field in source.key)
+    properties[deleted_at] = {
+        "type": ["string", "null"],
+        "format": "date-time",
+        "description": "When the record was found to have left the ledger; all but its key is "
+        "null then.",
+    }
     return {"type": "object", "properties": properties, "required": list(source.key)}
 
 

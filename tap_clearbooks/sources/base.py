@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from clearbooks.client import Client
     from clearbooks.contract import Resource
     from clearbooks.paging import Record
+    from tap_clearbooks.keys import Key
     from tap_clearbooks.records import Shape
 
 T = TypeVar("T")
@@ -28,12 +29,16 @@ Bookmark = dict[str, Any]
 class Batch:
     """Records, and what may be kept as bookmark once they are written; None leaves it as it is.
 
-    `anew` tells that records below the bookmark are among them, and have to go out again.
+    Attributes:
+        anew: Records below the bookmark are among them, and have to go out again.
+        covers: Tells of a key whether its record would have come by now if it were still in the
+            ledger; None while nobody can tell.
     """
 
     records: list[Record]
     bookmark: Bookmark | None = None
     anew: bool = False
+    covers: Callable[[Key], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,11 @@ class Ways:
     window: Window
     depth: Callable[[], int] = field(default=lambda: 1)
     drained: Callable[[], None] = field(default=lambda: None)
+
+
+def everything(_: Key) -> bool:
+    """What a reading of all that there is covers."""
+    return True
 
 
 class Source(ABC):

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from clearbooks.dates import period_of
 from clearbooks.paging import ASCENDING, DESCENDING, Page
 from tap_clearbooks.records import Shape
-from tap_clearbooks.sources.base import Batch, Source
+from tap_clearbooks.sources.base import Batch, Source, everything
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from clearbooks.paging import Record
+    from clearbooks.paging import Listing, Record
     from tap_clearbooks.sources.base import Bookmark
 
 
@@ -23,22 +23,35 @@ class Transactions(Source):
 
     def batches(self) -> Iterator[Batch]:
         """A batch for each page; `bookmark["replication_key_value"]` is the last ID."""
+        after, position = self.bookmark.get("replication_key_value"), self.bookmark.get("position")
+        listing = self._listing()
+        self._came = 0
+        yield from self._read(listing, after, position)
+        whole = after is None or listing.anew
+        if not whole and listing.total is not None and listing.total < (position or 0) + self._came:
+            # Some went away: where a void takes its transaction with it, only the count tells.
+            listing, whole = self._listing(), True
+            listing.anew = True
+            yield from self._read(listing, None, None)
+        newest = max(listing.newest_id or 0, after or 0)
+        bookmark = self._mark(newest, listing.total) if newest else None
+        yield Batch([], bookmark, covers=everything if whole else None)
+
+    def _listing(self) -> Listing:
         window = self.ways.window
-        after = self.bookmark.get("replication_key_value")
-        listing = self.listing(
+        return self.listing(
             params={"accountingDateFrom": window.start, "accountingDateTo": window.end}
         )
-        last = after or 0
-        for part in listing.ascending(after, self.bookmark.get("position")):
-            kept = [record for record in part.records if window.holds(record.accountingDate)]
+
+    def _read(self, listing: Listing, after: int | None, position: int | None) -> Iterator[Batch]:
+        anew = listing.anew
+        for part in listing.ascending(after, position):
+            self._came += sum(record.id <= (listing.newest_id or 0) for record in part.records)
+            kept = [r for r in part.records if self.ways.window.holds(r.accountingDate)]
             bookmark = None
             if part.position is not None and part.records:
-                last = max(last, part.records[-1].id)
-                bookmark = self._mark(last, part.position)
-            yield Batch(self.stamp(kept), bookmark, listing.anew)
-        newest = max(listing.newest_id or 0, last)
-        if newest:
-            yield Batch([], self._mark(newest, listing.total))
+                bookmark = self._mark(part.records[-1].id, part.position)
+            yield Batch(self.stamp(kept), bookmark, anew or listing.anew)
 
     def _mark(self, last: int, position: int | None) -> Bookmark:
         return {
@@ -77,7 +90,8 @@ class Balances(Source):
         """A batch for each period; the bookmark comes with the last one."""
         window = self.ways.window
         unit = window.period
-        if self.bookmark.get("period") != window.period:
+        anew = self.bookmark.get("period") != window.period
+        if anew:
             self.bookmark = {}
         today = min(window.today, window.end or window.today)
         closed_end = Period.holding(today - window.lookback, unit).start - dt.timedelta(days=1)
@@ -100,6 +114,7 @@ class Balances(Source):
 
         for records in self.in_order(ask, reversed(periods)):
             yield Batch(records)
+        since = first.start.isoformat()
         yield Batch(
             [],
             {
@@ -109,6 +124,7 @@ class Balances(Source):
                 "period": window.period,
                 "window": window.text(),
             },
+            covers=lambda key: anew or key[0] >= since,
         )
 
     def _date(self, name: str) -> dt.date | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from clearbooks.errors import NotFoundError
 from tap_clearbooks.records import ONLY_ID, Shape
-from tap_clearbooks.sources.base import Batch, Source
+from tap_clearbooks.sources.base import Batch, Source, everything
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,14 +21,13 @@ class Businesses(Source):
         """One batch: the businesses in scope."""
         operation = self.resource.operations["list"].id
         wanted = self.ways.client.connection.business_ids
-        records = [
-            record
-            for record in self.shape.page(self.ways.client.get(operation).body, operation)
-            if not wanted or record.id in wanted
-        ]
+        found = self.shape.page(self.ways.client.get(operation).body, operation)
+        records = [record for record in found if not wanted or record.id in wanted]
         for record in records:
             record.businessId = record.id
-        yield Batch(records)
+        # A business that nobody asks for is not gone.
+        there = {record.id for record in found}
+        yield Batch(records, covers=lambda key: key not in there)
 
 
 class Listed(Source):
@@ -38,6 +37,7 @@ class Listed(Source):
         """A batch for each page."""
         for part in self.listing().ascending():
             yield Batch(self.stamp(part.records))
+        yield Batch([], covers=everything)
 
 
 class Attachments(Source):
@@ -70,3 +70,4 @@ class Attachments(Source):
             for records in self.in_order(attached, documents):
                 if records:
                     yield Batch(records)
+        yield Batch([], covers=everything)

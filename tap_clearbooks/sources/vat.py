@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_clearbooks.records import Shape
-from tap_clearbooks.sources.base import Batch, Source
+from tap_clearbooks.sources.base import Batch, Source, everything
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +21,7 @@ class VatTreatments(Source):
         """A batch for each side."""
         for side in vat_sides(self.resource):
             yield Batch(self.stamp(self.ask(vatType=side), vatType=side))
+        yield Batch([], covers=everything)
 
 
 class VatRates(Source):
@@ -43,6 +44,7 @@ class VatRates(Source):
 
         for records in self.in_order(rates, pairs):
             yield Batch(records)
+        yield Batch([], covers=everything)
 
 
 def vat_sides(resource: Resource) -> list[str]:

@@ -71,22 +71,6 @@ def test_full_table_reads_everything_again(books, run_tap, customer):
     assert first.ids("transactions") == second.ids("transactions") != []
 
 
-def test_documents_what_is_recent_or_new_by_id(books, run_tap, customer):
-    old = books.invoice(customer, day(400))
-    recent = books.invoice(customer, day(10))
-    latest = books.invoice(customer, day(0))
-    first = run_tap(["sales_invoices"])
-    assert first.ids("sales_invoices") == [(ONE, d["id"]) for d in (old, recent, latest)]
-    assert first.state["bookmarks"]["sales_invoices"]["partitions"][0][
-        "replication_key_value"
-    ] == day(0)
-    back_dated = books.invoice(customer, day(300))
-    second = run_tap(["sales_invoices"], state=first.state)
-    assert sorted(second.ids("sales_invoices")) == [
-        (ONE, d["id"]) for d in (recent, latest, back_dated)
-    ]
-
-
 def test_an_update_of_an_old_document_is_found_by_its_new_id(books, run_tap, customer):
     old = books.invoice(customer, day(400))
     books.invoice(customer, day(0))
@@ -104,15 +88,6 @@ def test_a_bookmark_that_another_program_made_is_not_trusted(books, run_tap, cus
                 "replication_key_value": day(0)}  # fmt: skip
     state = {"bookmarks": {"sales_invoices": {"partitions": [bookmark]}}}
     assert len(run_tap(["sales_invoices"], state=state).records("sales_invoices")) == 2
-
-
-def test_lookback_days_is_how_far(books, run_tap, customer):
-    for ago in (0, 5, 40):
-        books.invoice(customer, day(ago))
-    first = run_tap(["sales_invoices"])
-    for lookback, count in ((0, 1), (10, 2), (50, 3)):
-        again = run_tap(["sales_invoices"], state=first.state, lookback_days=lookback)
-        assert len(again.records("sales_invoices")) == count
 
 
 def test_a_document_dated_far_ahead_does_not_hide_today(books, run_tap, customer):

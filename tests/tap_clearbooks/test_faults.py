@@ -213,7 +213,7 @@ def test_both_paths_write_the_same_records(ledger, run_tap):
 
 
 def test_values_of_the_wrong_type_are_brought_to_the_schema(caplog):
-    shape = Shape("sales_invoices", stream_schema("sales_invoices"))
+    shape = Shape("sales_invoices", stream_schema("sales_invoices", "_sdc_deleted_at"))
     body = (
         b'[{"id": "7", "documentNumber": 536365, "date": "2010-12-01T08:26:00", "dateDue": "",'
         b' "datePaid": "0000-00-00", "gross": "12.50", "net": 10, "due": "soon", "extra": 1,'
@@ -239,7 +239,7 @@ def test_values_of_the_wrong_type_are_brought_to_the_schema(caplog):
     ],
 )
 def test_one_record_may_come_bare_or_wrapped(body):
-    shape = Shape("account_balances", stream_schema("account_balances"))
+    shape = Shape("account_balances", stream_schema("account_balances", "_sdc_deleted_at"))
     (record,) = shape.page(body, "listAccountBalances")
     assert to_dict(record) == {"accountCodeId": 7, "balance": Decimal("1.10")}
 
@@ -278,6 +278,6 @@ def test_a_record_without_its_key_is_told(ledger, run_tap, monkeypatch):
 
 
 def test_an_answer_that_is_no_list_is_told():
-    shape = Shape("customers", stream_schema("customers"))
+    shape = Shape("customers", stream_schema("customers", "_sdc_deleted_at"))
     with pytest.raises(ApiError, match="no list of records"):
         shape.page(b'{"message": "hello"}', "listCustomers")
