@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.contract import load_contract
@@ -220,14 +221,9 @@ class Documents:
             )
         return wanted
 
-    def _refused(self, kind: str) -> tuple[str, ...]:
-        """Fields that the contract has and that documents of this kind do not take."""
-        fixed = {self.kind_name: kind}
-        resources = load_contract().resources.values()
-        return next(resource.refused for resource in resources if resource.fixed == fixed)
-
     def _prepare(self, s: Session, kind: str, document: Mapping[str, Any]) -> _Prepared:
-        refused = [name for name in self._refused(kind) if document.get(name) is not None]
+        never = _refused(self.kind_name, kind)
+        refused = [name for name in never if document.get(name) is not None]
         if refused:
             words = f"is not taken on {kind} of {self.side}"
             raise RefusedError(400, [Fault("unknownField", f"{n}: {words}") for n in refused])
@@ -245,8 +241,7 @@ class Documents:
                 s.add_fault("bankAccount", f"there is no bank account {bank}")
         rate = _rate(s, document)
         priced = price(s, self.side, document)
-        never = kind in _NEVER_NEGATIVE or "no-negative-totals" in s.dialects
-        if priced.gross < 0 and never:
+        if priced.gross < 0 and (kind in _NEVER_NEGATIVE or "no-negative-totals" in s.dialects):
             s.add_fault("negativeTotal", "The total is negative")
         record = {**document, "lineItems": priced.lines}
         record["currency"] = document.get("currency", HOME)
@@ -343,6 +338,13 @@ class Documents:
         control = ROLES["debtors" if self.side == "sales" else "creditors"]
         total = -sum(line.amount for line in rest)
         return [Line(control, total, ready.record[self.contact_name]), *rest]
+
+
+@cache
+def _refused(kind_name: str, kind: str) -> tuple[str, ...]:
+    """Fields that the contract has and that documents of this kind do not take."""
+    resources = load_contract().resources.values()
+    return next(found.refused for found in resources if found.fixed == {kind_name: kind})
 
 
 def _printed(number: str) -> str:

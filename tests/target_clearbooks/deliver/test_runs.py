@@ -375,11 +375,11 @@ def test_attachments(run, tmp_path):
     assert run(messages, attachments_dir=str(folder)) == 0
     outside = [
         *schema("sales_attachments"),
-        *(attach(f"x{n}", fileName="x", path=path) for n, path in
+        *(attach(f"x{n}", fileName="x.txt", path=path) for n, path in
           enumerate(("../secret.txt", "link", str(tmp_path / "secret.txt"), "/etc/passwd"))),
-        attach("u1", fileName="x", url="http://example.com/x"),
-        attach("u2", fileName="x", url="https://127.0.0.1/x"),
-        attach("u3", fileName="x", url="https://localhost/x"),
+        attach("u1", fileName="x.txt", url="http://example.com/x"),
+        attach("u2", fileName="x.txt", url="https://127.0.0.1/x"),
+        attach("u3", fileName="x.txt", url="https://localhost/x"),
     ]  # fmt: skip
     code = run(outside, attachments_dir=str(folder), attachment_hosts=["localhost"])
     assert code == 3
