@@ -5,14 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import logging
+import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from clearbooks.businesses import chosen_businesses
 from clearbooks.dates import today
 from clearbooks.errors import UnavailableError
+from clearbooks.paging import Listing
 from tap_clearbooks.prefetch import Reading, Readings
-from tap_clearbooks.sources import Ways, Window
+from tap_clearbooks.signs import Signs
+from tap_clearbooks.sources import Dated, Ways, Window
 from tap_clearbooks.streams import CARRIED_BY
 
 if TYPE_CHECKING:
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
     from clearbooks.client import Client
     from clearbooks.errors import ApiError
+    from tap_clearbooks.keys import Key
     from tap_clearbooks.records import Shape
     from tap_clearbooks.settings import TapSettings
     from tap_clearbooks.sources import Batch, Bookmark, Source
@@ -52,6 +56,9 @@ class RunStream(Protocol):
 
     def bookmark(self, business: int | None) -> Bookmark | None:
         """What the last run kept for a business; None where everything is to be read."""
+
+    def holds(self, business: int | None, key: Key) -> bool:
+        """Whether the loaded table holds a record of a business."""
 
 
 S = TypeVar("S", bound=RunStream)
@@ -108,6 +115,8 @@ class Run(Generic[S]):
         self.wrote = wrote
         self.streams: Mapping[str, S] = {}
         self.failures: list[Failure] = []
+        self._signs: dict[int, Signs] = {}
+        self._started = uuid.uuid4().hex[:12]
         # Whether the last stream that was asked for could be read.
         self._reached = True
 
@@ -127,6 +136,9 @@ class Run(Generic[S]):
             period=settings.balance_period,
             page_size=settings.page_size,
             today=today(),
+            now=dt.datetime.now(dt.UTC),
+            refresh=dt.timedelta(hours=settings.refresh_hours),
+            reread=dt.timedelta(days=settings.reread_days),
         )
 
     @functools.cached_property
@@ -154,12 +166,33 @@ class Run(Generic[S]):
     def source(self, stream: S, business: int | None) -> Source:
         """The source that reads a stream of a business from its bookmark on."""
         carrier = self._carrier(stream)
-        return stream.spec.source(
-            Ways(self.client, self.window),
+        found = stream.spec.source(
+            Ways(self.client, self.window, self._signs_of(business or 0)),
             self.client.contract.resources[carrier.name],
             business or 0,
             carrier.shape,
             _oldest([s.bookmark(business) for s in (stream, *self.carried(stream))]),
+            functools.partial(stream.holds, business),
+        )
+        if isinstance(found, Dated):
+            self._signs_of(business or 0).readings[stream.name] = found
+        return found
+
+    def _signs_of(self, business: int) -> Signs:
+        if business not in self._signs:
+            self._signs[business] = Signs(functools.partial(self._listing, business), self._started)
+        return self._signs[business]
+
+    def _listing(self, business: int, stream: str, shape: Shape) -> Listing:
+        """The listing of a stream that is looked at for its signs."""
+        resource = self.client.contract.resources[stream]
+        return Listing(
+            self.client,
+            resource.operations["list"].id,
+            resource.fixed,
+            business,
+            shape.page,
+            page_size=self.window.page_size,
         )
 
     @functools.cached_property
@@ -182,6 +215,7 @@ class Run(Generic[S]):
         source.ways = Ways(
             self.client,
             self.window,
+            source.ways.signs,
             lambda: most if reading.current else DEPTH_AHEAD,
             reading.drained,
         )
@@ -226,4 +260,4 @@ def _oldest(bookmarks: list[Bookmark | None]) -> Bookmark | None:
     known = [bookmark for bookmark in bookmarks if bookmark is not None]
     if len(known) < len(bookmarks):
         return None
-    return min(known, key=lambda bookmark: bookmark["replication_key_value"])
+    return min(known, key=lambda bookmark: bookmark.get("replication_key_value", 0))

@@ -47,11 +47,28 @@ class TapSettings(Settings):
         int,
         Meta(
             title="Lookback",
-            description="Days before the bookmark from which documents, payments and balances "
-            "are read again, since they may have changed.",
+            description="Days before today whose balances are read again in every run.",
             ge=0,
         ),
     ] = 30
+    refresh_hours: Annotated[
+        int,
+        Meta(
+            title="Refresh hours",
+            description="How old lists may be that give no sign of a change (contacts, accounts, "
+            "bank accounts, stock items, VAT) before they are read again; 0 for every run.",
+            ge=0,
+        ),
+    ] = 0
+    reread_days: Annotated[
+        int,
+        Meta(
+            title="Reread days",
+            description="How old a whole reading of documents, payments and allocations may be, "
+            "so that text edited in place arrives at the latest then; 0 for every run.",
+            ge=0,
+        ),
+    ] = 7
     balance_period: Annotated[
         Literal["month", "quarter", "year"],
         Meta(title="Balance period", description="The periods of account_balances."),

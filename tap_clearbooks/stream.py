@@ -87,12 +87,16 @@ class ClearBooksStream(Stream):
         """Whether this run reads from the bookmark on."""
         return self.spec.cursor is not None and self.replication_method == "INCREMENTAL"
 
+    @property
+    def _remembers(self) -> bool:
+        """Whether this run may send less than the whole stream."""
+        waits = self.spec.waits and not self.emit_activate_version_messages
+        return self.incremental or waits
+
     def bookmark(self, business: int | None) -> Bookmark | None:
         """What the last run kept for a business; None where everything is to be read."""
-        if not self.incremental:
-            return None
         state = self.get_context_state(self._partition(business))
-        if "replication_key_value" not in state:
+        if not self._remembers or not {"replication_key_value", "read"} & state.keys():
             return None
         if state.get("window", [None, None]) != self.run.window.text():
             self.logger.info(
@@ -216,7 +220,7 @@ class ClearBooksStream(Stream):
                 self._write([self._tombstone(key, business) for key in gone])
             keys.remove(gone)
             self._keep({"keys": keys.kept}, business)
-        if batch.bookmark is not None and self.incremental:
+        if batch.bookmark is not None and self._remembers:
             self._keep(batch.bookmark | {"replication_key": self.spec.cursor}, business)
         self._records_since_state += len(records) + len(gone)
         late = time.monotonic() - self._state_written > STATE_SECONDS
@@ -248,6 +252,10 @@ class ClearBooksStream(Stream):
             same = state.get("window", self.run.window.text()) == self.run.window.text()
             self._copies[business] = CopyKeys(fields, state.get("keys", []) if same else [])
         return self._copies[business]
+
+    def holds(self, business: int | None, key: Key) -> bool:
+        """Whether the loaded table holds a record of a business."""
+        return key in self._keys(business).held
 
     def _tombstone(self, key: Key, business: int | None) -> Record:
         """A record that says that one has left the ledger: its key, and nulls besides."""

@@ -24,11 +24,13 @@ class StreamSpec:
     Attributes:
         source: The way its endpoint is read.
         cursor: Replication key; None where only a full read tells what changed.
+        waits: Whether it is not read again for a while, having no sign of a change.
         selected: Whether the stream is selected where a catalog says nothing.
     """
 
     source: type[Source]
     cursor: str | None = None
+    waits: bool = False
     selected: bool = True
 
 
@@ -36,15 +38,15 @@ STREAMS: dict[str, StreamSpec] = {
     # One answer, no pages: the businesses of the authorisation.
     "businesses": StreamSpec(sources.Businesses),
     # Paged lists of master data, small and without dates: read whole.
-    "account_codes": StreamSpec(sources.Listed),
-    "bank_accounts": StreamSpec(sources.Listed),
-    "customers": StreamSpec(sources.Listed),
-    "suppliers": StreamSpec(sources.Listed),
-    "stock_items": StreamSpec(sources.Listed),
-    # An allocation has neither date nor change mark, and may be deleted: read whole.
-    "sales_allocations": StreamSpec(sources.Listed),
-    "purchase_allocations": StreamSpec(sources.Listed),
-    # Documents and payments: no filter by change, so the newest are read again.
+    "account_codes": StreamSpec(sources.Listed, waits=True),
+    "bank_accounts": StreamSpec(sources.Listed, waits=True),
+    "customers": StreamSpec(sources.Listed, waits=True),
+    "suppliers": StreamSpec(sources.Listed, waits=True),
+    "stock_items": StreamSpec(sources.Listed, waits=True),
+    # Made and taken back, never changed: what is new, or all where something is gone.
+    "sales_allocations": StreamSpec(sources.Allocations, "id"),
+    "purchase_allocations": StreamSpec(sources.Allocations, "id"),
+    # Documents and payments: no filter by change, so what is new and what signs name.
     "sales_invoices": StreamSpec(sources.Dated, "date"),
     "sales_credit_notes": StreamSpec(sources.Dated, "date"),
     "quotes": StreamSpec(sources.Dated, "date"),
@@ -56,8 +58,8 @@ STREAMS: dict[str, StreamSpec] = {
     "sales_attachments": StreamSpec(sources.Attachments, selected=False),
     "purchase_attachments": StreamSpec(sources.Attachments, selected=False),
     # Short answers without pages, for each side of the ledger and each treatment.
-    "vat_treatments": StreamSpec(sources.VatTreatments),
-    "vat_rates": StreamSpec(sources.VatRates),
+    "vat_treatments": StreamSpec(sources.VatTreatments, waits=True),
+    "vat_rates": StreamSpec(sources.VatRates, waits=True),
     # A transaction is never changed, and IDs only grow: what is new has a greater ID.
     "transactions": StreamSpec(sources.Transactions, "id"),
     "transaction_lines": StreamSpec(sources.Transactions, "transactionId"),

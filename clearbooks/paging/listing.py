@@ -209,6 +209,14 @@ class Listing(Pages):
 
     # From the newest on
 
+    def newest(self) -> Page:
+        """The page with the greatest IDs, where the server sorts."""
+        return self.fetch(1, DESCENDING)
+
+    def sorted_by_id(self, newest: Page) -> bool:
+        """Whether the newest page holds the greatest IDs for sure: it is sorted, or holds all."""
+        return _sorted(newest) or (newest.total or 0) == len(newest.records)
+
     def greatest_id(self) -> int | None:
         """The greatest ID, or None of an empty listing; one request where the server sorts."""
         newest = self.fetch(1, DESCENDING)

@@ -1,12 +1,12 @@
 """How each kind of endpoint is read: from the API to batches of records with their bookmarks."""
 
 from tap_clearbooks.sources.base import Batch, Bookmark, Source, Ways, Window
-from tap_clearbooks.sources.dated import Dated
+from tap_clearbooks.sources.followed import Allocations, Dated, Followed
 from tap_clearbooks.sources.ledger import Balances, Transactions
 from tap_clearbooks.sources.lists import Attachments, Businesses, Listed
 from tap_clearbooks.sources.vat import VatRates, VatTreatments
 
 __all__ = [
-    "Attachments", "Balances", "Batch", "Bookmark", "Businesses", "Dated", "Listed", "Source",
-    "Transactions", "VatRates", "VatTreatments", "Ways", "Window",
+    "Allocations", "Attachments", "Balances", "Batch", "Bookmark", "Businesses", "Dated",
+    "Followed", "Listed", "Source", "Transactions", "VatRates", "VatTreatments", "Ways", "Window",
 ]  # fmt: skip

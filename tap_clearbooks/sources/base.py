@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from clearbooks.paging import Record
     from tap_clearbooks.keys import Key
     from tap_clearbooks.records import Shape
+    from tap_clearbooks.signs import Signs
 
 T = TypeVar("T")
 Bookmark = dict[str, Any]
@@ -51,6 +52,9 @@ class Window:
     period: str
     page_size: int
     today: dt.date
+    now: dt.datetime
+    refresh: dt.timedelta
+    reread: dt.timedelta
 
     def text(self) -> list[str | None]:
         """For the bookmark: one that was made for other dates is of no use."""
@@ -65,10 +69,11 @@ class Window:
 
 @dataclass(slots=True)
 class Ways:
-    """What a source reads with: the client, the window, and how much may be under way."""
+    """What a source reads with: client, window, signs, and how much may be under way."""
 
     client: Client
     window: Window
+    signs: Signs
     depth: Callable[[], int] = field(default=lambda: 1)
     drained: Callable[[], None] = field(default=lambda: None)
 
@@ -84,6 +89,7 @@ class Source(ABC):
     Args:
         shape: Decodes its records.
         bookmark: What the last run kept, or None to read everything.
+        holds: Tells of a key whether the loaded table holds it.
     """
 
     def __init__(
@@ -93,12 +99,22 @@ class Source(ABC):
         business_id: int,
         shape: Shape,
         bookmark: Bookmark | None,
+        holds: Callable[[Key], bool] = lambda _: False,
     ) -> None:
+        self.holds = holds
         self.ways = ways
         self.resource = resource
         self.business_id = business_id
         self.shape = shape
         self.bookmark = bookmark or {}
+
+    def read_within(self, age: dt.timedelta) -> bool:
+        """Whether the last whole reading is younger than that."""
+        try:
+            read = dt.datetime.fromisoformat(self.bookmark["read"])
+            return dt.timedelta(0) <= self.ways.window.now - read < age
+        except (KeyError, TypeError, ValueError):
+            return False
 
     @abstractmethod
     def batches(self) -> Iterator[Batch]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from clearbooks.dates import period_of
 from clearbooks.paging import ASCENDING, DESCENDING, Page
 from tap_clearbooks.records import Shape
+from tap_clearbooks.signs import TRANSACTIONS
 from tap_clearbooks.sources.base import Batch, Source, everything
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from clearbooks.paging import Listing, Record
     from tap_clearbooks.sources.base import Bookmark
@@ -23,6 +25,11 @@ class Transactions(Source):
 
     def batches(self) -> Iterator[Batch]:
         """A batch for each page; `bookmark["replication_key_value"]` is the last ID."""
+        signs, refresh = self.ways.signs, self.ways.window.refresh
+        mark = (signs.marks() or {}).get(TRANSACTIONS) if refresh else None
+        if mark and mark == self.bookmark.get("sign") and self.read_within(refresh):
+            return
+        self._sign = {"sign": mark, "read": self.ways.window.now.isoformat()} if mark else {}
         after, position = self.bookmark.get("replication_key_value"), self.bookmark.get("position")
         listing = self._listing()
         self._came = 0
@@ -36,6 +43,8 @@ class Transactions(Source):
         newest = max(listing.newest_id or 0, after or 0)
         bookmark = self._mark(newest, listing.total) if newest else None
         yield Batch([], bookmark, covers=everything if whole else None)
+
+    _sign: Mapping[str, Any] = MappingProxyType({})
 
     def _listing(self) -> Listing:
         window = self.ways.window
@@ -59,6 +68,7 @@ class Transactions(Source):
             "replication_key_value": last,
             "position": position,
             "window": self.ways.window.text(),
+            **self._sign,
         }
 
 

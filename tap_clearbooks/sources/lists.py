@@ -31,13 +31,16 @@ class Businesses(Source):
 
 
 class Listed(Source):
-    """A paged list that is read whole, in ascending order of ID."""
+    """A paged list that is read whole, in ascending order of ID; not before `refresh_hours`."""
 
     def batches(self) -> Iterator[Batch]:
         """A batch for each page."""
+        window = self.ways.window
+        if self.read_within(window.refresh):
+            return
         for part in self.listing().ascending():
             yield Batch(self.stamp(part.records))
-        yield Batch([], covers=everything)
+        yield Batch([], {"read": window.now.isoformat()}, covers=everything)
 
 
 class Attachments(Source):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
 from tap_clearbooks.records import Shape
@@ -13,22 +14,28 @@ if TYPE_CHECKING:
     from clearbooks.contract import Resource
     from clearbooks.paging import Record
 
+A_DAY = dt.timedelta(days=1)
+
 
 class VatTreatments(Source):
     """The VAT treatments of both sides of the ledger."""
 
     def batches(self) -> Iterator[Batch]:
-        """A batch for each side."""
+        """A batch for each side; once a day at most, since the law changes them."""
+        if self.read_within(max(A_DAY, self.ways.window.refresh)):
+            return
         for side in vat_sides(self.resource):
             yield Batch(self.stamp(self.ask(vatType=side), vatType=side))
-        yield Batch([], covers=everything)
+        yield Batch([], {"read": self.ways.window.now.isoformat()}, covers=everything)
 
 
 class VatRates(Source):
     """The VAT rates of both sides, for every treatment of each."""
 
     def batches(self) -> Iterator[Batch]:
-        """A batch for each side and treatment."""
+        """A batch for each side and treatment; once a day at most."""
+        if self.read_within(max(A_DAY, self.ways.window.refresh)):
+            return
         treatments = self.ways.client.contract.resources["vat_treatments"]
         keys = Shape("vat_treatments", {"properties": {"key": {"type": "string"}}})
         operation = treatments.operations["list"].id
@@ -44,7 +51,7 @@ class VatRates(Source):
 
         for records in self.in_order(rates, pairs):
             yield Batch(records)
-        yield Batch([], covers=everything)
+        yield Batch([], {"read": self.ways.window.now.isoformat()}, covers=everything)
 
 
 def vat_sides(resource: Resource) -> list[str]:

@@ -48,7 +48,14 @@ def call(small, tmp_path):
 def told(messages):
     """Messages as the program writes them, without the moment of each record."""
     kept = [{k: v for k, v in m.items() if k != "time_extracted"} for m in messages]
-    return json.loads(json.dumps(kept, default=float))
+    return timeless(json.loads(json.dumps(kept, default=float)))
+
+
+def timeless(value):
+    """The same without what every run has of its own: its time, and its name in bookmarks."""
+    if isinstance(value, dict):
+        return {k: timeless(v) for k, v in value.items() if k not in {"read", "run"}}
+    return [timeless(item) for item in value] if isinstance(value, list) else value
 
 
 def test_what_comes_back(call, capfd):
@@ -90,7 +97,7 @@ def test_the_program_writes_the_same(call, run_tap, settings):
     for message in (*out.messages, *theirs.messages):
         message.pop("version", None)
     assert told(out.messages) == told(theirs.messages)
-    assert result.state == theirs.state
+    assert timeless(result.state) == timeless(theirs.state)
 
 
 def test_the_state_of_one_call_goes_on_in_the_next(call, small):
@@ -242,7 +249,8 @@ def test_in_a_forked_worker(call, small, tmp_path):
     theirs, types = here.recv()
     worker.join(20)
     assert worker.exitcode == 0
-    assert theirs == ours
+    assert timeless(theirs.state) == timeless(ours.state)
+    assert (theirs.records, theirs.requests) == (ours.records, ours.requests)
     assert types == [m["type"] for m in out.messages]
 
 

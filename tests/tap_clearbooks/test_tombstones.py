@@ -48,7 +48,7 @@ def test_a_deleted_contact_of_one_business_alone(books, run_tap, customer):
 def test_an_interrupted_run_forgets_nothing(books, run_tap, customer):
     made = [books.invoice(customer, f"2024-03-{n:02}") for n in range(1, 21)]
     books.server.faults.plan(
-        "error", path="/accounting/sales/invoices", nth=3, times=1000, status=500
+        "error", path="/accounting/sales/invoices", nth=4, times=1000, status=500
     )
     settings = {"business_ids": [ONE], "page_size": 5}
     first = run_tap(["sales_invoices"], **settings, max_tries=1, max_in_flight=1)

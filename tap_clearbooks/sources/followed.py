@@ -1,0 +1,204 @@
+"""Listings whose changes leave signs: documents, payments and allocations."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import threading
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from clearbooks.errors import NotFoundError
+from tap_clearbooks.signs import ALLOCATIONS, TRANSACTIONS, Mark, Probe, drafted, joined
+from tap_clearbooks.sources.base import Batch, Source, everything
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from clearbooks.paging import Listing, Page, Part, Record
+    from tap_clearbooks.sources.base import Bookmark
+
+# Path parameters that select documents, and the allocations of their side of the ledger.
+_SIDES = dict(zip(("salesType", "purchaseType"), ALLOCATIONS, strict=True))
+
+
+class Followed(Source):
+    """A listing of which later runs read what is new, and what signs name.
+
+    A listing of one page is read in every run. A longer one is read whole in the first run, where
+    something left it or signs cannot be had or trusted, and once in `reread_days`. Else a later
+    run reads its newest page, the records that are new, and one by one those that a sign names.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._lock = threading.RLock()
+        self._reader: Listing = self.listing()
+
+    def batches(self) -> Iterator[Batch]:
+        """A batch for each page; the bookmark comes with the last one."""
+        signs, window, then = self.ways.signs, self.ways.window, self.bookmark.get("signs")
+        # Before the listing is read: what changes between the two is seen again.
+        marks = signs.marks() if then or window.refresh else None
+        if marks and marks == then and self.read_within(window.refresh):
+            yield Batch([], self.bookmark | {"run": signs.run})
+            return
+        newest = self.newest
+        if newest.total is not None and newest.total <= len(newest.records):
+            yield Batch(self.stamp(self.kept(sorted(newest.records, key=lambda r: int(r.id)))))
+            # One answer holds it all: no sign is needed, and none is asked for.
+            yield Batch([], self._mark(marks), covers=everything)
+            return
+        probe, again = self.probe(), None
+        if then and marks and probe and not probe.vanished and self.read_within(window.reread):
+            again = self.again()
+        if probe is None or again is None or len(again) > self._pages():
+            marks = marks or signs.marks()
+            for part in self.parts(self.listing()):
+                yield Batch(self.stamp(self.kept(part.records)))
+            yield Batch([], self._mark(marks), covers=everything)
+            return
+        yield Batch(self.stamp(self.kept(probe.fresh[::-1])))
+        for records in self.in_order(self._one, sorted(again)):
+            yield Batch(self.stamp(self.kept(records)))
+        yield Batch([], self._mark(marks, read=self.bookmark["read"]))
+
+    # What differs from one kind to another
+
+    def kept(self, records: list[Record]) -> list[Record]:
+        """Those of the records that belong into the table."""
+        return records
+
+    def parts(self, listing: Listing) -> Iterable[Part]:
+        """All of the listing that belongs into the table."""
+        return listing.ascending()
+
+    @abstractmethod
+    def again(self) -> set[int] | None:
+        """IDs of known records that have to be read again; None where all have."""
+
+    @abstractmethod
+    def cursor(self) -> dict[str, Any]:
+        """The value of the replication key after this reading, where there is one."""
+
+    # What the newest page says
+
+    @property
+    def run(self) -> str | None:
+        """Which run left the bookmark."""
+        return self.bookmark.get("run")
+
+    @functools.cached_property
+    def _newest(self) -> Page:
+        return self._reader.newest()
+
+    @property
+    def newest(self) -> Page:
+        """The newest page; asked for once, in whichever thread needs it first."""
+        with self._lock:
+            return self._newest
+
+    @functools.cached_property
+    def _probe(self) -> Probe | None:
+        page = self.newest
+        last, total = self.bookmark.get("last_id"), self.bookmark.get("total")
+        if page.total is None or not isinstance(last, int) or not isinstance(total, int):
+            return None
+        if not self._reader.sorted_by_id(page):
+            return None
+        fresh = [record for record in page.records if record.id > last]
+        if len(fresh) == len(page.records) < page.total:
+            top = page.records[0].id
+            fresh = [r for r in self._reader.newest_first(last) if r.id <= top]
+        return Probe(fresh, total + len(fresh) - page.total)
+
+    def probe(self) -> Probe | None:
+        """What the newest page says against the bookmark; None where it proves nothing."""
+        with self._lock:
+            return self._probe
+
+    def _pages(self) -> int:
+        """Requests beyond which the whole listing is cheaper than single records."""
+        return -(-(self.newest.total or 0) // self.ways.window.page_size)
+
+    def _one(self, number: int) -> list[Record]:
+        operation = self.resource.operations["get"]
+        params = {**self.resource.fixed, operation.path_parameters[-1]: number}
+        try:
+            reply = self.ways.client.get(operation.id, params, business_id=self.business_id)
+        except NotFoundError:
+            return []
+        record = self.shape.lenient(reply.record())
+        # Another one is a newer revision, which is among those that are new.
+        return [record] if record.id == number else []
+
+    def _mark(self, marks: dict[str, Mark] | None, read: str | None = None) -> Bookmark:
+        newest, window = self.newest, self.ways.window
+        top = max((record.id for record in newest.records), default=0)
+        return {
+            **self.cursor(),
+            "last_id": max(top, self.bookmark.get("last_id", 0)) if read else top,
+            "total": newest.total,
+            "signs": marks,
+            "read": read or window.now.isoformat(),
+            "run": self.ways.signs.run,
+            "window": window.text(),
+        }
+
+
+class Dated(Followed):
+    """Documents and payments; of documents a new allocation, or one that is gone, changes `due`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._latest: dt.date | None = None
+        self._drafts: set[int] = set()
+
+    def kept(self, records: list[Record]) -> list[Record]:
+        """The records whose date the settings ask for."""
+        kept = [record for record in records if self.ways.window.holds(record.date)]
+        dates = [record.date for record in kept if isinstance(record.date, dt.date)]
+        self._latest = max([*dates, *([self._latest] if self._latest else [])], default=None)
+        self._drafts.update(record.id for record in kept if drafted(record))
+        return kept
+
+    def parts(self, listing: Listing) -> Iterable[Part]:
+        """All of it, or all from `start_date` on."""
+        start = self.ways.window.start
+        return listing.ascending() if start is None else listing.since("date", start)
+
+    def again(self) -> set[int] | None:
+        """Drafts, which change without a sign, and what new allocations name."""
+        signs, then = self.ways.signs, self.bookmark["signs"]
+        if "status" in self.resource.schema["properties"] and "status" not in self.shape.fields:
+            # Nobody can tell what is a draft.
+            return None
+        if not signs.explained(then[TRANSACTIONS]):
+            return None
+        side = next((_SIDES[name] for name in _SIDES if name in self.resource.fixed), None)
+        allocations = signs.since(side, then[side]) if side else []
+        if allocations is None:
+            return None
+        end = "creditNoteId" if self.resource.name.endswith("credit_notes") else "invoiceId"
+        named = joined(allocations, end).union(self.bookmark.get("drafts", ()))
+        return {number for number in named if self.holds(number)}
+
+    def cursor(self) -> dict[str, Any]:
+        """The latest date, and the drafts."""
+        value = self.bookmark.get("replication_key_value")
+        latest = max(filter(None, (value, self._latest and str(self._latest))), default=None)
+        found: dict[str, Any] = {"drafts": sorted(self._drafts)}
+        return found if latest is None else {"replication_key_value": latest, **found}
+
+
+class Allocations(Followed):
+    """Allocations, which are made and taken back; only a revision of their ends changes them."""
+
+    def again(self) -> set[int] | None:
+        """None of them, or all: a revision moves allocations to the new ID."""
+        signs, then = self.ways.signs, self.bookmark["signs"]
+        return set() if signs.unrevised(self.run) and signs.explained(then[TRANSACTIONS]) else None
+
+    def cursor(self) -> dict[str, Any]:
+        """The greatest ID."""
+        return {"replication_key_value": max((r.id for r in self.newest.records), default=0)}
