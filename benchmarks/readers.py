@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ledger import FIRST_DAY
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -40,6 +42,7 @@ class Reader:
         tally: Adds up what its output holds, a line at a time.
         without: Listings that it leaves out.
         whole: Whether it delivers records: the floor does not.
+        settings: Settings of this tap, besides those that every run has.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Reader:
     tally: Callable[[dict[str, Any], Tally], None]
     without: frozenset[str] = frozenset()
     whole: bool = True
+    settings: dict[str, Any] = field(default_factory=dict)
 
     @property
     def listings(self) -> dict[str, str]:
@@ -85,6 +89,9 @@ READERS = {
     reader.name: reader
     for reader in (
         Reader("tap", "this tap", None, _singer),
+        # Everything is as new as that, so it reads the same records.
+        Reader("tap_since", "this tap, with start_date", None, _singer,
+               settings={"start_date": FIRST_DAY.isoformat()}),
         Reader("dlt", "dlt rest_api, iterating only", "dlt_rest", _counted),
         Reader("airbyte", "airbyte-cdk, declarative", "airbyte_manifest", _airbyte),
         Reader("sdk", "plain Singer SDK tap", "plain_sdk", _singer),
@@ -136,6 +143,7 @@ class Kitchen:
                 "token_store": str(store / "tokens.json"),
                 "business_ids": [business],
                 "max_in_flight": IN_FLIGHT,
+                **reader.settings,
             }
         elif reader.whole:
             config["schemas"] = self._schemas()

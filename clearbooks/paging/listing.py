@@ -12,6 +12,7 @@ import logging
 from array import array
 from typing import TYPE_CHECKING
 
+from clearbooks.paging.newest import NewestPass
 from clearbooks.paging.pages import (
     DESCENDING,
     Page,
@@ -24,7 +25,7 @@ from clearbooks.paging.pages import (
     ids,
     older,
 )
-from clearbooks.paging.passes import AscendingPass, Completeness, NewestPass
+from clearbooks.paging.passes import AscendingPass, Completeness
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -100,7 +101,7 @@ class Listing(Pages):
     def _is_whole(self, first: Page) -> bool:
         """Whether the first page is the only one; without headers, an empty second page tells."""
         if first.total is not None:
-            return first.total <= len(first.records)
+            return first.whole
         if not first.records:
             return True
         if len(first.records) >= self.page_size:
@@ -144,7 +145,7 @@ class Listing(Pages):
             if completeness.settled(proven=reading.proven(), fell=reading.fell):
                 break
             newest = self.fetch(1, DESCENDING)
-            if newest.total is None or newest.total <= len(newest.records):
+            if newest.total is None or newest.whole:
                 # So much went away that one answer holds the rest.
                 yield from self._in_server_order(after, seen)
                 return
@@ -258,11 +259,16 @@ class Listing(Pages):
         """Records whose date `field` is `cutoff` or later, newest first, each once.
 
         Where the server does not sort by that field, everything is read, and records with an ID
-        above `also_above` are kept too.
+        above `also_above` are kept too. A long listing without anything older than the cutoff is
+        read in ascending order of ID, which takes fewer requests than pages that overlap.
         """
         seen, completeness = Seen(), Completeness(self.operation)
+        alone = False
         while True:
-            reading = NewestPass(self, field, cutoff)
+            first = completeness.passes == 0
+            reading = NewestPass(
+                self, field, cutoff, alone=alone, may_hold_all=first and also_above is None
+            )
             for records in reading:
                 fresh = seen.unseen(records)
                 completeness.note(fresh)
@@ -271,12 +277,17 @@ class Listing(Pages):
             if not reading.ordered:
                 logger.info("%s: the API does not sort by %s", self.operation, field)
                 parts = self._in_server_order(None)
+            elif reading.holds_all:
+                parts = self.ascending()
             elif completeness.settled(proven=reading.proven(), fell=reading.fell):
                 return
             elif reading.steady and completeness.passes >= MOST_UNLINKED:
                 logger.info("%s: the order by %s does not stand still", self.operation, field)
                 parts = self.ascending()
             else:
+                # Of pages that were under way together, nobody knows which count is the later
+                # one: where counts fell, only pages that are read one by one can tell.
+                alone = alone or reading.fell
                 continue
             logger.info("%s: reading it all", self.operation)
             for part in parts:

@@ -8,18 +8,21 @@ from array import array
 from bisect import bisect_left
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from clearbooks.errors import ApiError, NotFoundError, RejectedError
 from clearbooks.paging.in_flight import in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from concurrent.futures import Executor
 
     from clearbooks.client import Reply
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 ASCENDING = "ascending"
 DESCENDING = "descending"
@@ -42,6 +45,11 @@ class Page:
     total: int | None
     limit: int | None
     counted: bool = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether this is the first page and, by the count, the only one."""
+        return self.number == 1 and self.total is not None and self.total <= len(self.records)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +117,7 @@ class Pages:
         self._business_id = business_id
         self._decode = decode
         self._depth = depth
-        self._drained = drained
+        self.drained = drained
         self._believe_count = believe_count
         self._sorted: set[str] = set()
         self._unsortable: set[str] = set()
@@ -152,7 +160,17 @@ class Pages:
 
     def in_flight(self, numbers: Sequence[int]) -> Iterator[Page]:
         """Pages in ascending order of ID, several on their way at once."""
-        return in_order(self._client.executor, self.fetch, numbers, self._depth, self._drained)
+        return self.ahead(self.fetch, numbers)
+
+    def ahead(
+        self, fetch: Callable[[T], R], asks: Iterable[T], window: Callable[[], int] | None = None
+    ) -> Iterator[R]:
+        """`fetch` for each of `asks`, several on their way at once; `window()` of them at most."""
+
+        def depth() -> int:
+            return self._depth() if window is None else min(self._depth(), window())
+
+        return in_order(self._client.executor, fetch, asks, depth, self.drained)
 
 
 def _total(reply: Reply, number: int, records: int) -> int | None:
@@ -222,3 +240,8 @@ def older(record: Record, field: str, cutoff: dt.date) -> bool:
     """Whether the record is surely older; one without a date is kept."""
     date = getattr(record, field)
     return isinstance(date, dt.date) and date < cutoff
+
+
+def fell(page: Page, before: Page) -> bool:
+    """Whether the count fell from one page to another."""
+    return (page.total or 0) < (before.total or 0)

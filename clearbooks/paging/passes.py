@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
 import time
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from clearbooks.errors import UnavailableError
-from clearbooks.paging.pages import ASCENDING, DESCENDING, Page, Part, above, ids, older, rising
+from clearbooks.paging.pages import DESCENDING, Page, Part, above, fell, ids, rising
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,102 +19,10 @@ logger = logging.getLogger(__name__)
 
 # After so many seconds it is proven that reading may be taken up again from there.
 MARK_SECONDS = 10.0
-# Smaller pages cannot everywhere overlap and still go on.
-LEAST_OVERLAPPING = 10
 # Passes over the whole listing before we give up on one that never stands still.
 MOST_PASSES = 20
 # A single pass may miss what the one before it missed, where the same boundary moved again.
 QUIET_PASSES = 2
-
-
-class NewestPass:
-    """One pass over the pages from the newest date back to the cutoff.
-
-    Each page overlaps the one before it by a record or a few. Where the last record of a page
-    comes again at the head of the next one, nothing slipped through between them, whatever was
-    added, deleted or dated anew meanwhile.
-    """
-
-    def __init__(self, listing: Pages, field: str, cutoff: dt.date) -> None:
-        self._listing = listing
-        self._field = field
-        self._cutoff = cutoff
-        self._first: list[int] = []
-        self._pages = 0
-        self._reached = 0
-        self._found: set[int] = set()
-        self._linked = True
-        self._overlapping = True
-        self.steady = True
-        self.fell = False
-        self.ordered = True
-
-    def __iter__(self) -> Iterator[list[Record]]:
-        field = self._field
-        before: Page | None = None
-        newest: dt.date | None = None
-        while True:
-            page, full = self._fetch()
-            dates = [getattr(record, field) for record in page.records]
-            if before is None:
-                self.ordered = self._descends(dates)
-            else:
-                self.steady = self.steady and page.total == before.total
-                self.fell = self.fell or _fell(page, before)
-                together = not page.records or before.records[-1].id in ids(page.records)
-                self._linked = self._linked and together
-            known = [date for date in dates if isinstance(date, dt.date)]
-            # Additions push records on to the next page: only its top is compared with this one's.
-            tops = [newest, known[0]] if newest and known else []
-            if not self.ordered or any(a < b for a, b in [*pairwise(known), *pairwise(tops)]):
-                self.ordered = False
-                return
-            yield [r for r in page.records if not older(r, field, self._cutoff)]
-            counted = page.total is not None and self._reached >= page.total
-            end = not full and (counted or before is not None)
-            if end or not page.records or (known and known[-1] < self._cutoff):
-                return
-            before = page
-            newest = known[0] if known else newest
-
-    def _fetch(self) -> tuple[Page, bool]:
-        """The next page, and whether it is full, so that more may follow."""
-        size = len(self._first)
-        limit, number = None, self._pages + 1
-        if self._pages and self._overlapping and size >= LEAST_OVERLAPPING:
-            limit, number = overlapping(self._reached, size)
-        page = self._listing.fetch(number, DESCENDING, self._field, limit=limit)
-        self._pages += 1
-        found = ids(page.records)
-        if self._pages == 1:
-            self._first = found
-            asked = page.limit or self._listing.page_size
-        elif limit is not None and len(found) > limit:
-            # A server with a page size of its own: its pages do not overlap.
-            self._overlapping = self._linked = False
-            number, asked = self._pages, size
-        else:
-            asked = limit or size
-        self._reached = (number - 1) * asked + len(found) if number > 1 else len(found)
-        self._found.update(found)
-        return page, len(found) >= asked
-
-    def _descends(self, dates: list[Any]) -> bool:
-        """Whether the server sorts; many documents of one day look sorted either way."""
-        if len(set(dates)) > 1 or len(dates) <= 1:
-            return True
-        other_end = self._listing.fetch(1, ASCENDING, self._field, limit=1).records
-        return not other_end or other_end[0].id != self._first[0]
-
-    def proven(self) -> bool:
-        """Whether nothing can have crossed from one page to another meanwhile."""
-        if self._pages == 1:
-            return True
-        if self._overlapping and len(self._first) >= LEAST_OVERLAPPING:
-            # Records of one day in another order each time: some come twice, others never.
-            return self._linked and len(self._found) == self._reached
-        again = self._listing.fetch(1, DESCENDING, self._field)
-        return self.steady and ids(again.records) == self._first
 
 
 def overlapping(reached: int, size: int) -> tuple[int, int]:
@@ -185,8 +91,8 @@ class AscendingPass:
                     # The guess was too far on: records before it went away.
                     yield from self._from(self._search(self._after))
                     return
-            self.fell = self.fell or _fell(page, self._newest)
-            if before is not None and _fell(page, before):
+            self.fell = self.fell or fell(page, self._newest)
+            if before is not None and fell(page, before):
                 self.fell = True
                 # Records before this page went away: what was first here is on the page before.
                 for record in self._again(before.number, done):
@@ -300,11 +206,6 @@ class AscendingPass:
             return True
         there = self._listing.fetch(self._total - self._gone, limit=1).records
         return bool(there) and there[0].id == top
-
-
-def _fell(page: Page, before: Page) -> bool:
-    """Whether the count fell from one page to another."""
-    return (page.total or 0) < (before.total or 0)
 
 
 class Completeness:
