@@ -111,7 +111,8 @@ class Balances(Source):
         last = self._last(Period.holding(today, unit), unit)
         first: Period
         if known is not None and seal is not None and self._seal(known) == self.bookmark["seal"]:
-            first = Period.holding(known + dt.timedelta(days=1), unit)
+            day = known + dt.timedelta(days=1)
+            first = Period.holding(max(day, self._start(unit) or day), unit)
         else:
             first = self._first(Period.holding(today, unit), unit)
         periods = [last]
@@ -148,9 +149,14 @@ class Balances(Source):
             return None
         return [page.total, *(record.id for record in page.records)]
 
+    def _start(self, unit: str) -> dt.date | None:
+        """The first day of the period that holds `start_date`: balances are of whole periods."""
+        start = self.ways.window.start
+        return None if start is None else Period.holding(start, unit).start
+
     def _first(self, period: Period, unit: str) -> Period:
         """The period of the oldest transaction."""
-        start = self.ways.window.start
+        start = self._start(unit)
         since = {"accountingDateFrom": start} if start else {}
         while True:
             before = period.start - dt.timedelta(days=1)
