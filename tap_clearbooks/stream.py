@@ -98,7 +98,7 @@ class ClearBooksStream(Stream):
         state = self.get_context_state(self._partition(business))
         if not self._remembers or not {"replication_key_value", "read"} & state.keys():
             return None
-        if state.get("window", [None, None]) != self.run.window.text():
+        if self.spec.cursor and state.get("window", [None, None]) != self.run.window.text():
             self.logger.info(
                 "%s: start_date or end_date is another than at the last run; reading it all",
                 self.name,

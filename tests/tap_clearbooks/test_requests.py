@@ -1,0 +1,136 @@
+"""How many requests a run makes: the first one, and every later one.
+
+Counted, not timed. The tables of docs/read.md rest on these numbers.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from tap_clearbooks.streams import STREAMS
+from tests.tap_clearbooks.conftest import ONE
+
+LISTINGS = 16  # the listings behind the streams below; lines come out of the transactions
+NAMES = [
+    name
+    for name, spec in STREAMS.items()
+    if spec.selected and name not in {"vat_rates", "vat_treatments", "account_balances"}
+]
+# A ledger of several pages for each listing that grows, with pages this small.
+LONG, PAGE = 60, 10
+
+
+class Ledger:
+    """A ledger of invoices, half of them paid."""
+
+    def __init__(self, books, invoices):
+        self.books = books
+        self.customer = books.do("createCustomer", {"name": "Smith"})["id"]
+        bank = {"name": "Current", "currency": "GBP"}
+        self.bank = books.do("createBankAccount", bank)["id"]
+        self.invoices = [
+            books.invoice(self.customer, f"2024-03-{n % 28 + 1:02}")["id"] for n in range(invoices)
+        ]
+        self.unpaid = list(self.invoices)
+        for _ in range(invoices // 2):
+            self.pay()
+
+    def pay(self):
+        payment = {"date": "2024-05-01", "description": "Paid", "amount": 120,
+                   "contactId": self.customer, "bankAccountId": self.bank}  # fmt: skip
+        number = self.books.do("createPayment", payment)["id"]
+        body = {"invoiceId": self.unpaid.pop(0), "allocationType": "payment",
+                "paymentId": number, "amount": 120}  # fmt: skip
+        self.books.do("createAllocation", body, invoiceType="sales")
+
+    def revise(self):
+        self.books.do("updateSalesDocument", {"description": "Revised"}, salesType="invoices",
+                      salesId=self.unpaid.pop())  # fmt: skip
+
+
+@pytest.fixture
+def cost(books, run_tap):
+    """`cost(state, …)`: the state after a run, and its requests by path."""
+
+    def run(state=None, **settings):
+        before = len(books.server.requests)
+        output = run_tap(NAMES, state=state, business_ids=[ONE], **settings)
+        asked = Counter(
+            request.path.rpartition("accounting/")[2]
+            for request in list(books.server.requests)[before:]
+        )
+        return output.state, asked
+
+    return run
+
+
+def test_a_small_business_costs_a_request_for_each_listing(books, cost):
+    ledger = Ledger(books, 8)
+    state, first = cost()
+    assert set(first.values()) == {1}
+    assert first.total() == LISTINGS
+    for change in (lambda: None, ledger.pay, ledger.revise):
+        change()
+        state, later = cost(state)
+        assert later == first
+
+
+@pytest.mark.parametrize("invoices", [8, LONG])
+@pytest.mark.parametrize("start", [{}, {"start_date": "2024-03-10"}])
+def test_four_requests_where_lists_may_be_a_day_old(books, cost, invoices, start):
+    ledger = Ledger(books, invoices)
+    settings = {"refresh_hours": 24, "page_size": PAGE, **start}
+    state, first = cost(**settings)
+    state, later = cost(state, **settings)
+    signs = ("/businesses", "transactions", "allocations/sales", "allocations/purchases")
+    assert later == dict.fromkeys(signs, 1)
+    ledger.pay()
+    _, changed = cost(state, **settings)
+    assert later.total() < changed.total() <= first.total()
+    assert "customers" not in changed
+
+
+@pytest.mark.parametrize("start", [{}, {"start_date": "2024-03-10"}])
+def test_a_large_ledger_in_which_nothing_happened(books, cost, start):
+    Ledger(books, LONG)
+    state, first = cost(page_size=PAGE, **start)
+    _, later = cost(state, page_size=PAGE, **start)
+    followed = later - Counter(accountCodes=later["accountCodes"])
+    assert max(followed.values()) <= 2, "two for each stream with a sign"
+    assert later.total() <= first.total() - 20
+
+
+def test_a_payment_costs_four_requests_at_most(books, cost):
+    ledger = Ledger(books, LONG)
+    state, first = cost(page_size=PAGE)
+    state, quiet = cost(state, page_size=PAGE)
+    for _ in range(3):
+        ledger.pay()
+    _, paid = cost(state, page_size=PAGE)
+    assert paid.total() <= quiet.total() + 3 * 4
+    assert sum(count for path, count in paid.items() if path.startswith("sales/invoices/")) == 3
+    assert paid["sales/invoices"] == 1
+    assert paid.total() <= first.total()
+
+
+def test_a_revision_costs_one_reading_of_its_listing(books, cost):
+    ledger = Ledger(books, LONG)
+    state, first = cost(page_size=PAGE)
+    _, quiet = cost(state, page_size=PAGE)
+    for _ in range(3):
+        ledger.revise()
+    _, revised = cost(state, page_size=PAGE)
+    whole = {"sales/invoices", "allocations/sales", "transactions"}
+    assert {path for path in revised if revised[path] > quiet[path]} <= whole
+    assert all(revised[path] <= first[path] for path in ("sales/invoices", "allocations/sales"))
+    assert revised.total() <= first.total()
+
+
+def test_once_in_reread_days_all_is_read(books, cost):
+    Ledger(books, LONG)
+    state, first = cost(page_size=PAGE)
+    _, again = cost(state, page_size=PAGE, reread_days=0)
+    assert again["sales/invoices"] == first["sales/invoices"]
+    assert again.total() <= first.total()
