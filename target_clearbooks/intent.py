@@ -24,6 +24,10 @@ Reference = tuple[str, SourceKey]
 """A record that another one needs: `(stream, source key)`."""
 
 
+DELETED_AT = "_sdc_deleted_at"
+"""The field by which a tap says that a record has left its source."""
+
+
 class Operation(enum.StrEnum):
     """What is to be done. A bank statement is `post`: sent, and never looked at again."""
 

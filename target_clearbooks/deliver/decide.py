@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any
 from clearbooks.contract import load_contract
 from target_clearbooks.deliver.decision import Done, Hold, Leave, Send, Unchanged
 from target_clearbooks.deliver.precheck import reading_before
-from target_clearbooks.intent import Intent, Missing, Operation, Outcome, Quarantined, Rejected
+from target_clearbooks.intent import (
+    DELETED_AT,
+    Intent,
+    Missing,
+    Operation,
+    Outcome,
+    Quarantined,
+    Rejected,
+)
 from target_clearbooks.ledger.matching import unchanged
 from target_clearbooks.writable import WRITABLE, Settle
 
@@ -107,6 +115,9 @@ def decide(task: Task, known: Known) -> Generator[Question, Any, Decision]:
         return (yield from _of_intent(task, outcome, known))
     if not isinstance(outcome, Missing) and (yield MayChange(outcome)):
         return Hold()
+    if known.applied is None and task.record.get(DELETED_AT):
+        # It left another ledger, and never came into this one.
+        return Unchanged()
     return outcome
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from target_clearbooks.intent import Intent, Operation
+from target_clearbooks.intent import DELETED_AT, Intent, Operation
 from target_clearbooks.ledger.matching import identities
 from target_clearbooks.writable import WRITABLE, Kind, Settle
 
@@ -99,7 +99,8 @@ class Task:
         return {
             name: value
             for name, value in self.record.items()
-            if not name.startswith("_sdc_") and (own or name != "businessId")
+            if (name == DELETED_AT and value)
+            or (not name.startswith("_sdc_") and (own or name != "businessId"))
         }
 
     @property

@@ -7,7 +7,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.contract import load_contract
-from target_clearbooks.intent import Intent, Missing, Operation, Quarantined, Rejected, Waiting
+from target_clearbooks.intent import (
+    DELETED_AT,
+    Intent,
+    Missing,
+    Operation,
+    Quarantined,
+    Rejected,
+    Waiting,
+)
 from target_clearbooks.ledger.amounts import quoted
 from target_clearbooks.ledger.spelling import fold, join_names
 from target_clearbooks.prepare import file_contents, master_data
@@ -128,7 +136,17 @@ class Preparer:
         )
 
     def _wanted(self, draft: Draft, record: Mapping[str, Any]) -> Operation:
-        """What the record asks for by `_operation`: a void, a deletion, or else a create."""
+        """What the record asks for by `_operation`: a void, a deletion, or else a create.
+
+        A tap's tombstone asks for the void of what the record became, or for its deletion where
+        there is no void.
+        """
+        if record.get(DELETED_AT):
+            if not draft.row.voids and not self._resolver.settings.allow_delete:
+                draft.fault(
+                    f"{DELETED_AT}: {draft.row.stream} are deleted only where allow_delete is set"
+                )
+            return Operation.VOID if draft.row.voids else Operation.DELETE
         word = record.get("_operation")
         if word is None or word == "":
             return Operation.CREATE

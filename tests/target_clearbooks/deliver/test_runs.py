@@ -485,3 +485,38 @@ def test_what_is_in_doubt_is_settled_also_in_many_businesses(run, monkeypatch):
     assert run([], business_ids=[]) == 0
     assert run.writes()["POST", "customers"] == 1
     assert len(run.listed("listCustomers")) == 1
+
+
+def tombstone(stream, key, **fields):
+    """What a tap sends of a record that has left: its key, nulls, and when."""
+    nulls = {"date": None, "customerId": None, "lineItems": None, "gross": None, "name": None}
+    deleted = {"_sdc_deleted_at": "2026-11-25T10:00:00+00:00"}
+    return record(stream, key, **nulls, **deleted, **fields)
+
+
+def test_a_tombstone_voids_what_stands_and_creates_nothing(run):
+    assert run([*TWO, customer(), invoice()]) == 0
+    [made] = invoices(run)
+    gone = tombstone("sales_invoices", "I1")
+    assert run([*TWO, gone, tombstone("sales_invoices", "NEVER-CAME")]) == 0
+    assert invoices(run) == []
+    run.sandbox.requests.clear()
+    assert run([*TWO, gone]) == 0
+    assert not run.writes()
+    assert run([*TWO, invoice()]) == 0
+    [again] = invoices(run)
+    assert again["id"] != made["id"]
+
+
+def test_a_tombstone_of_a_record_that_came_in_the_same_run(run):
+    assert run([*TWO, customer(), invoice(), tombstone("sales_invoices", "I1")]) == 0
+    assert invoices(run) == []
+
+
+def test_a_tombstone_of_a_contact_deletes_only_where_that_is_allowed(run):
+    assert run([*TWO, customer()]) == 0
+    assert run([*TWO, tombstone("customers", "C1")]) == 3
+    [refused] = run.rejects
+    assert "allow_delete" in refused["reasons"][0]
+    assert run([*TWO, tombstone("customers", "C1")], allow_delete=True) == 0
+    assert run.listed("listCustomers") == []
