@@ -40,6 +40,7 @@ DIALECTS = {
     "no-negative-totals": "documents whose total is negative are refused",
     "one-entity": "a customer and a supplier of one name are one entity under one ID",
     "voided-listed": "voided documents stay in the lists",
+    "voids-remove": "what is voided, deleted or changed takes its transaction away",
     "no-external-id": "contacts know no externalId: a body with one is refused",
     "external-id-ignored": "contacts know no externalId: it is dropped from what is sent",
     "no-cis-deduction": "lines on CIS accounts deduct nothing by themselves",

@@ -180,7 +180,7 @@ class Documents:
                 "DELETE FROM documents WHERE business = ? AND id = ?", (s.business, old_id)
             )
             return Reply(200, {}, self._write(s, kind, old_id, ready, number, DRAFT))
-        ledger.reverse(s.db, s.business, posting)
+        ledger.cancel(s, posting)
         new_id = s.next_id("document")
         self._write(s, kind, new_id, ready, number, "approved", previous=old_id)
         mark_voided(s, old, successor=new_id)
@@ -203,7 +203,7 @@ class Documents:
         record = decode(data)
         check_void(s, record)
         allocations.delete_all(s, "document", document)
-        ledger.reverse(s.db, s.business, posting)
+        ledger.cancel(s, posting)
         mark_voided(s, record, successor=None)
         return Reply(204)
 
