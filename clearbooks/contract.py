@@ -53,7 +53,8 @@ class Operation:
     """One method of one path.
 
     `body` is None, `json` (one object), `items` (`{"items": [...]}`) or `bytes`.
-    `assumed` says that no published text holds the path (see `x-assumed`).
+    `assumed` says that no published text holds the path (see `x-assumed`), `assumed_method` the
+    same of the method (`x-assumed-method`).
     """
 
     id: str
@@ -61,9 +62,11 @@ class Operation:
     path: str
     scope: str
     summary: str
+    description: str
     parameters: tuple[Parameter, ...]
     paged: bool
     assumed: bool
+    assumed_method: bool
     body: str | None
     body_schema: JsonSchema | None
 
@@ -290,9 +293,11 @@ def _operations(docs: _Documents) -> Iterator[tuple[str, Operation]]:
                     path=path,
                     scope=node["security"][0]["oauth"][0],
                     summary=node["summary"],
+                    description=node.get("description", ""),
                     parameters=parameters,
                     paged={"limit", "page"} <= names,
                     assumed=node.get("x-assumed", False),
+                    assumed_method=node.get("x-assumed-method", False),
                     body=body,
                     body_schema=body_schema,
                 ),

@@ -40,6 +40,7 @@ DIALECTS = {
     "no-negative-totals": "documents whose total is negative are refused",
     "one-entity": "a customer and a supplier of one name are one entity under one ID",
     "voided-listed": "voided documents stay in the lists",
+    "voids-remove": "what is voided, deleted or changed takes its transaction away",
     "no-external-id": "contacts know no externalId: a body with one is refused",
     "external-id-ignored": "contacts know no externalId: it is dropped from what is sent",
     "no-cis-deduction": "lines on CIS accounts deduct nothing by themselves",
@@ -118,7 +119,7 @@ class Dialects:
         return Reply(status, headers, body)
 
     def _success(self, operation: Operation, body: bytes) -> bytes:
-        if self._on & {"nulls", "string-money", "string-ids", "unknown-fields", "part-paid"}:
+        if self._on & {"nulls", "string-money", "string-ids", "unknown-fields"}:
             schema = resource_of(operation.id)[0].schema
             body = encode(self._value(schema, decode(body)))
         if self._on & {"prefixed-answers", "prefixed-treatments"}:
@@ -151,9 +152,6 @@ class Dialects:
         known = schema.get("properties", {})
         if set(record) == {"items"}:
             return {"items": self._value({"items": schema}, record["items"])}
-        if "part-paid" in self._on and record.get("status") == "approved":
-            paid = record.get("due") not in (None, 0, record.get("gross"))
-            record = record | ({"status": "part paid"} if paid else {})
         found = {k: self._value(known.get(k, {}), v) for k, v in record.items()}
         if "string-ids" in self._on:
             found |= {k: str(v) for k, v in found.items() if _is_id(k) and isinstance(v, int)}

@@ -191,6 +191,38 @@ def stream_pages() -> str:
     return "\n".join(parts)
 
 
+def assumed_operations() -> str:
+    """Every operation whose path or method no published text names, with its streams."""
+    contract = load_contract()
+    rows = []
+    for operation in contract.operations.values():
+        kinds = {"path": operation.assumed, "method": operation.assumed_method}
+        if any(kinds.values()):
+            streams = [r.name for r in contract.resources.values()
+                       if operation.id in {o.id for o in r.operations.values()}]  # fmt: skip
+            rows.append(
+                (
+                    f"`{operation.id}`",
+                    f"`{operation.method} {operation.path}`",
+                    " and ".join(kind for kind, assumed in kinds.items() if assumed),
+                    codes(tuple(streams)),
+                    operation.description,
+                )
+            )
+    return table(("Operation", "Taken to be", "Assumed", "Streams", "What else is known"), rows)
+
+
+def assumed_fields() -> str:
+    """Every field of a record of which something is believed, with the source of the belief."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for resource in load_contract().resources.values():
+        for name, schema in resource.schema["properties"].items():
+            if schema.get("x-assumed"):
+                found.setdefault((name, schema["description"]), []).append(resource.name)
+    rows = [(f"`{name}`", codes(tuple(s)), words) for (name, words), s in found.items()]
+    return table(("Field", "Streams", "What is believed, and why"), rows)
+
+
 def as_written(value: Any) -> str:
     """A value as a config file has it; text without its quotes."""
     return value if isinstance(value, str) else json.dumps(value)
@@ -239,6 +271,8 @@ PARTS = (
     Part("meltano.yml", "target-clearbooks", lambda: meltano_plugin("target-clearbooks")),
     Part("README.md", "streams", streams_table),
     Part("docs/streams.md", "streams", stream_pages),
+    Part("docs/live-api.md", "assumed operations", assumed_operations),
+    Part("docs/live-api.md", "assumed fields", assumed_fields),
     Part("docs/settings.md", "tap-clearbooks", lambda: settings_table("tap-clearbooks")),
     Part("docs/settings.md", "target-clearbooks", lambda: settings_table("target-clearbooks")),
 )

@@ -231,7 +231,7 @@ def _allocations_of(s: Session, kind: str, record: int) -> list[tuple[Any, ...]]
 def _delete(s: Session, allocation: int) -> None:
     row = s.row("allocations", allocation, "invoice, payment, credit_note, posting")
     assert row  # noqa: S101 - the caller has found it
-    ledger.reverse(s.db, s.business, row[3])
+    ledger.cancel(s, row[3])
     s.hide("allocations", allocation)
     _refresh(s, *row[:3])
 
@@ -260,7 +260,7 @@ def move_to_revision(s: Session, old: int, new: int) -> None:
 def recalculate(s: Session, kind: str, record: int) -> None:
     """Post exchange differences and work out what is due again, after a change of either."""
     for allocation, invoice, payment, credit_note, posting in _allocations_of(s, kind, record):
-        ledger.reverse(s.db, s.business, posting)
+        ledger.cancel(s, posting)
         _post_exchange(s, allocation)
         _refresh(s, invoice, payment, credit_note)
 

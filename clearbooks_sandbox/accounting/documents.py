@@ -8,7 +8,7 @@ good. Voiding frees what was allocated. `changes` says what may still be changed
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache
@@ -103,8 +103,10 @@ class Documents:
         else:
             where["hidden"] = 0
         fields = sortable(resource_of(f"list{self.title}Documents")[0].schema)
-        columns = {"id": "id", "date": "date"}
-        return s.pager.page(Listing("documents", where, fields, columns, ranges), query)
+        listing = Listing("documents", where, fields, {"id": "id", "date": "date"}, ranges)
+        if "part-paid" in s.dialects:
+            listing = replace(listing, select="json, settled", render=_with_part_paid)
+        return s.pager.page(listing, query)
 
     def find(self, s: Session, params: Mapping[str, Any]) -> tuple[Any, ...]:
         """Status, successor, settled, posting, JSON and hidden of a document.
@@ -129,7 +131,10 @@ class Documents:
         row = self.find(s, params)
         if row[1]:
             return Reply(303, {"Location": self._path(params, current(s, row[1]))})
-        return Reply(200, {}, row[4])
+        return Reply(200, {}, self._shown(s, row[4], row[2]))
+
+    def _shown(self, s: Session, data: bytes, settled: int) -> bytes:
+        return _with_part_paid((data, settled)) if "part-paid" in s.dialects else data
 
     def _path(self, params: Mapping[str, Any], document: int) -> str:
         return f"{API_PATH}/accounting/{self.side}/{params[self.kind_name]}/{document}"
@@ -175,7 +180,7 @@ class Documents:
                 "DELETE FROM documents WHERE business = ? AND id = ?", (s.business, old_id)
             )
             return Reply(200, {}, self._write(s, kind, old_id, ready, number, DRAFT))
-        ledger.reverse(s.db, s.business, posting)
+        ledger.cancel(s, posting)
         new_id = s.next_id("document")
         self._write(s, kind, new_id, ready, number, "approved", previous=old_id)
         mark_voided(s, old, successor=new_id)
@@ -184,7 +189,7 @@ class Documents:
             "UPDATE attachments SET document = ? WHERE business = ? AND document = ?",
             (new_id, s.business, old_id),
         )
-        return Reply(200, {}, refresh(s, new_id))
+        return Reply(200, {}, self._shown(s, refresh(s, new_id), settled))
 
     def delete(self, s: Session, params: Mapping[str, Any]) -> Reply:
         """Void a document; a draft or quote is deleted."""
@@ -198,7 +203,7 @@ class Documents:
         record = decode(data)
         check_void(s, record)
         allocations.delete_all(s, "document", document)
-        ledger.reverse(s.db, s.business, posting)
+        ledger.cancel(s, posting)
         mark_voided(s, record, successor=None)
         return Reply(204)
 
@@ -345,6 +350,15 @@ def _refused(kind_name: str, kind: str) -> tuple[str, ...]:
     """Fields that the contract has and that documents of this kind do not take."""
     resources = load_contract().resources.values()
     return next(found.refused for found in resources if found.fixed == {kind_name: kind})
+
+
+def _with_part_paid(row: tuple[bytes, int]) -> bytes:
+    """A document whose status tells that a part is paid. Of a CIS deduction nothing is paid."""
+    data, settled = row
+    if not settled:
+        return data
+    record = decode(data)
+    return encode(record | {"status": "part paid"}) if record["status"] == "approved" else data
 
 
 def _printed(number: str) -> str:

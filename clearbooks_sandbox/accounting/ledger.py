@@ -1,7 +1,8 @@
 """The ledger: transactions whose lines sum to 0, and what is read from them.
 
-A transaction is never changed or deleted. What is voided or deleted is reversed by a new
-transaction of the same accounting date, so that IDs ascend and every period stays balanced.
+A transaction is never changed. What is voided or deleted is reversed by a new transaction of the
+same accounting date, so that IDs ascend and every period stays balanced. In the dialect
+`voids-remove` the old transaction is taken away instead, and its ID is not given out again.
 """
 
 from __future__ import annotations
@@ -70,20 +71,25 @@ def post(
     return transaction
 
 
-def reverse(db: sqlite3.Connection, business: int, transaction: int | None) -> None:
-    """Post the opposite of a transaction on the same accounting date."""
+def cancel(s: Session, transaction: int | None) -> None:
+    """Post the opposite of a transaction on the same accounting date, or take it away."""
     if transaction is None:
         return
-    row = db.execute(
-        "SELECT date, source, source_id FROM transactions WHERE business = ? AND id = ?",
-        (business, transaction),
+    key = (s.business, transaction)
+    if "voids-remove" in s.dialects:
+        for table in ("transactions", "lines"):
+            s.db.execute(f"DELETE FROM {table} WHERE business = ? AND id = ?", key)
+        return
+    row = s.db.execute(
+        "SELECT date, source, source_id FROM transactions WHERE business = ? AND id = ?", key
     ).fetchone()
-    lines = db.execute(
+    lines = s.db.execute(
         "SELECT account, -amount, contact FROM lines WHERE business = ? AND id = ? "
         "ORDER BY ordinal",
-        (business, transaction),
+        key,
     )
-    post(db, business, row[0], [Line(*line) for line in lines], (row[1], row[2]), transaction)
+    opposite = [Line(*line) for line in lines]
+    post(s.db, s.business, row[0], opposite, (row[1], row[2]), transaction)
 
 
 def list_transactions(s: Session, params: Mapping[str, Any], query: Mapping[str, Any]) -> Reply:

@@ -77,7 +77,7 @@ def update_payment(s: Session, params: Mapping[str, Any], body: dict[str, Any]) 
     s.raise_faults()
     record = {"id": old["id"], **record}
     if any(old.get(name) != record.get(name) for name in _POSTED):
-        ledger.reverse(s.db, s.business, posting)
+        ledger.cancel(s, posting)
         posting = _post(s, record, bank_code, kind)
     s.db.execute(
         "UPDATE payments SET contact = ?, bank = ?, date = ?, currency = ?, rate = ?, amount = ?, "
@@ -106,7 +106,7 @@ def delete_payment(s: Session, params: Mapping[str, Any]) -> Reply:
     if row is None:
         raise not_found("payment", params["paymentId"])
     allocations.delete_all(s, "payment", params["paymentId"])
-    ledger.reverse(s.db, s.business, row[0])
+    ledger.cancel(s, row[0])
     s.hide("payments", params["paymentId"])
     return Reply(204)
 

@@ -118,3 +118,34 @@ def test_without_cis_there_are_no_such_accounts(ledger):
     body = ledger.bill_body(ledger.supplier(), line(1000, COST_20))
     refused = ledger.refused("createPurchaseDocument", body, purchaseType="bills")
     assert refused == (422, ["ACCOUNT_CODE"])
+
+
+def test_part_paid_is_what_money_paid_and_not_what_was_deducted(cis):
+    cis.engine.dialects.on("part-paid")
+    supplier = cis.supplier()
+    bill = cis.bill(supplier, line(1000, COST_20))
+    path = {"purchaseType": "bills", "purchaseId": bill["id"]}
+
+    def statuses():
+        [listed] = cis.do("listPurchaseDocuments", purchaseType="bills")
+        return listed["status"], cis.do("getPurchaseDocument", **path)["status"]
+
+    assert (bill["gross"], bill["due"], bill["status"]) == (1200, 1000, "approved")
+    assert statuses() == ("approved", "approved")
+    payment = cis.pay(supplier, -1000)
+    cis.allocate(bill["id"], 400, payment=payment, side="purchases")
+    assert statuses() == ("part paid", "part paid")
+    changed = cis.do("updatePurchaseDocument", {"reference": "new"}, **path)
+    assert (changed["status"], changed["due"]) == ("part paid", 600)
+    path["purchaseId"] = changed["id"]
+    cis.allocate(changed["id"], 600, payment=payment, side="purchases")
+    assert statuses() == ("paid", "paid")
+
+
+def test_part_paid_where_nothing_is_deducted(cis):
+    cis.engine.dialects.on("part-paid", "no-cis-deduction")
+    supplier = cis.supplier()
+    bill = cis.bill(supplier, line(1000, COST_20))["id"]
+    cis.allocate(bill, 200, payment=cis.pay(supplier, -200), side="purchases")
+    [listed] = cis.do("listPurchaseDocuments", purchaseType="bills")
+    assert (listed["due"], listed["status"]) == (1000, "part paid")

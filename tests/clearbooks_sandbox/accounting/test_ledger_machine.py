@@ -39,9 +39,12 @@ REFUSALS = {409, 422}
 
 
 class Books(RuleBasedStateMachine):
+    dialects = ()
+
     def __init__(self):
         super().__init__()
         self.engine = AccountingEngine()
+        self.engine.dialects.on(*self.dialects)
         # Without it nothing that is paid would ever change here.
         self.engine.dialects.on("paid-changeable")
         self.ledger = Ledger(self.engine, self.engine.add_business("Machine", features=["cis"]))
@@ -318,6 +321,12 @@ def home(value, rate):
     return Decimal(to_home(int(value * 100), rate)) / 100
 
 
+class BooksWithoutReversals(Books):
+    """Where a void takes the transaction away; the same holds."""
+
+    dialects = ("voids-remove",)
+
+
 TestBooks = Books.TestCase
 TestBooks.settings = settings(
     max_examples=100,
@@ -326,3 +335,5 @@ TestBooks.settings = settings(
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
+TestBooksWithoutReversals = BooksWithoutReversals.TestCase
+TestBooksWithoutReversals.settings = settings(TestBooks.settings, max_examples=25)

@@ -1,0 +1,28 @@
+"""A ledger in which a void takes its transaction away, instead of posting the opposite."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.tap_clearbooks.conftest import ONE
+from tests.tap_clearbooks.test_tombstones import told
+
+STREAMS = ["transactions", "transaction_lines"]
+
+
+@pytest.mark.parametrize("more", [0, 1, 3])
+def test_the_count_tells_also_where_as_many_came(books, run_tap, more):
+    books.server.dialects.on("voids-remove")
+    customer = books.do("createCustomer", {"name": "Smith"})["id"]
+    made = [books.invoice(customer) for _ in range(20)]
+    first = run_tap(STREAMS, page_size=4)
+    transaction = first.records("transactions")[3]["id"]
+    books.do("deleteSalesDocument", salesType="invoices", salesId=made[3]["id"])
+    for _ in range(more):
+        books.invoice(customer)
+    second = run_tap(STREAMS, state=first.state, page_size=4)
+    assert told(second, "transactions") == [{"businessId": ONE, "id": transaction}]
+    gone = {line["transactionId"] for line in told(second, "transaction_lines")}
+    assert gone == {transaction}
+    third = run_tap(STREAMS, state=second.state, page_size=4)
+    assert not any(told(third, stream) for stream in STREAMS)
