@@ -197,6 +197,7 @@ class Client:
                 the plan of the business lacks what was asked for.
             UnavailableError: the API could not be reached or kept failing.
             NotAuthorisedError: there is no valid token.
+            WaitLimitError: `max_wait` seconds went by without one good answer.
         """
         return self._retrying(
             lambda: self._send(
@@ -246,12 +247,18 @@ class Client:
             max_value=_MOST_BACKOFF,
             jitter=backoff.full_jitter,
             logger=None,
-            on_backoff=_log_retry,
+            on_backoff=self._before_retry,
         )
         try:
             return retry(send)()
         except _Again as again:
             raise again.error from None
+
+    def _before_retry(self, details: Mapping[str, Any]) -> None:
+        error, wait = details["exception"].error, details["wait"]
+        # What is raised here ends the tries.
+        self.pacer.limit.check(wait, str(error))
+        logger.info("%s; trying again in %.1f s", error, wait)
 
     def _send(
         self,
@@ -305,9 +312,17 @@ class Client:
         headers: dict[str, str],
         data: bytes | None,
     ) -> tuple[requests.Response, str]:
-        """The answer, and the token that was sent; sent again where the rate was limited."""
+        """The answer, and the token that was sent; sent again where the rate was limited.
+
+        Raises:
+            WaitLimitError: it was limited, or would be, for longer than `max_wait`.
+        """
         found: list[Fault] = []
-        for _ in range(_TRIES_WHEN_LIMITED):
+        limit, tries = self.pacer.limit, 0
+        answers = limit.answers
+        # Where nobody gets a good answer `max_wait` rules; else it is this endpoint alone.
+        while tries < _TRIES_WHEN_LIMITED or limit.answers == answers:
+            tries += 1
             try:
                 # Before the pacer: a request leaves at the moment that the pacer gave it.
                 with self._in_flight:
@@ -337,9 +352,12 @@ class Client:
             if reply.status_code != _TOO_MANY:
                 self.pacer.succeeded()
                 return reply, token
-            # Not carried out. The pacer makes everybody wait, longer each time in a row.
+            # Not carried out. The pacer makes everybody wait, longer each time in a row; and
+            # nobody begins to wait for a quota that is used up until tomorrow.
             self.pacer.limited(sent, replies.retry_after(reply.headers))
             found = read_faults(reply.content)
+            refusal = ApiError(operation.id, _TOO_MANY, found, "the API limits the rate")
+            limit.check(replies.asked_wait(reply.headers) or 0.0, str(refusal))
         raise UnavailableError(operation.id, _TOO_MANY, found, "the API keeps limiting the rate")
 
     def _judge(
@@ -355,6 +373,7 @@ class Client:
             raise UncertainError(operation.id, status, found, "it may have been carried out")
         if not reading and status in _UNTOLD:
             raise UncertainError(operation.id, status, hint="it may have been carried out")
+        self.pacer.limit.answered()
         if not reply.ok or status in _REDIRECTS:
             raise replies.api_error(
                 operation.id,
@@ -393,8 +412,3 @@ class Client:
 def _host(url: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port
-
-
-def _log_retry(details: Mapping[str, Any]) -> None:
-    error = details["exception"].error
-    logger.info("%s; trying again in %.1f s", error, details["wait"])

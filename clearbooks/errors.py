@@ -50,6 +50,10 @@ class NotAuthorisedError(ClearBooksError):
     exit_code = 5
 
 
+class WaitLimitError(ClearBooksError):
+    """`max_wait` seconds went by without one good answer; run again later."""
+
+
 class TokenStoreError(ClearBooksError):
     """The token store cannot be read or written; it was left as it was."""
 

@@ -123,6 +123,16 @@ class Connection(Settings):
             ge=1,
         ),
     ] = 8
+    max_wait: Annotated[
+        int,
+        Meta(
+            title="Longest wait",
+            description="Seconds to wait without one good answer, while the API limits the rate "
+            "or fails, before the run ends. A wait that would take longer, such as for the quota "
+            "of the next day, is not begun.",
+            ge=1,
+        ),
+    ] = 900
     api_paths: Annotated[
         Mapping[str, str],
         Meta(

@@ -111,6 +111,7 @@ def read(
         SettingError: a setting that cannot work, or a stream that there is not.
         NotAuthorisedError: there is no valid token.
         UnavailableError: the API cannot be reached or keeps failing.
+        WaitLimitError: `max_wait` seconds went by without one good answer.
         ClearBooksError: anything else that ends the read. What was emitted stays good: a call
             with the newest STATE among it goes on from there.
     """
