@@ -14,8 +14,6 @@ from urllib.parse import urljoin, urlsplit
 import backoff
 import msgspec
 import requests
-import requests.adapters
-import requests.utils
 
 from clearbooks import replies
 from clearbooks.auth import TokenSource
@@ -28,6 +26,7 @@ from clearbooks.errors import (
     UncertainError,
 )
 from clearbooks.faults import read_faults
+from clearbooks.http_session import open_session
 from clearbooks.pacing import open_pacer
 
 if TYPE_CHECKING:
@@ -142,23 +141,7 @@ class Client:
         self.pacer = pacer or open_pacer(connection)
         self._updates: dict[str, str] = {}
         self._host = _host(connection.api_url)
-        self._session = requests.Session()
-        # Proxies and certificates are read from the environment once, not for each request;
-        # and a .netrc must never replace the token.
-        self._session.trust_env = False
-        settings = requests.Session().merge_environment_settings(
-            connection.api_url, {}, None, None, None
-        )
-        self._session.proxies = dict(settings["proxies"])
-        self._session.verify = settings["verify"]
-        adapter = requests.adapters.HTTPAdapter(
-            pool_connections=1, pool_maxsize=connection.max_in_flight, max_retries=0
-        )
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
-        self._session.headers.update(
-            {"Accept": "application/json", "User-Agent": connection.user_agent}
-        )
+        self._session = open_session(connection)
         self.requests = 0
         self._count = threading.Lock()
         # The one place that all requests pass, whichever thread they are made in.

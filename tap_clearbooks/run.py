@@ -134,6 +134,17 @@ class Run(Generic[S]):
         """The businesses of this run, in the order of the settings or of the API."""
         return chosen_businesses(self.client)
 
+    @functools.cached_property
+    def attachments(self) -> bool:
+        """Whether attachments may be read; asked only where they are selected."""
+        wanted = self._settings().attachments
+        if not wanted:
+            logger.info(
+                "sales_attachments and purchase_attachments are selected and left out, since they "
+                "cost one request for each document: set attachments to true to read them"
+            )
+        return wanted
+
     # Streams that share pages
 
     def leader(self, stream: S) -> S:

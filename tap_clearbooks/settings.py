@@ -56,6 +56,14 @@ class TapSettings(Settings):
         Literal["month", "quarter", "year"],
         Meta(title="Balance period", description="The periods of account_balances."),
     ] = "month"
+    attachments: Annotated[
+        bool,
+        Meta(
+            title="Attachments",
+            description="Whether to read sales_attachments and purchase_attachments where they "
+            "are selected. They cost one request for each document.",
+        ),
+    ] = False
     emit_activate_version_messages: Annotated[
         bool,
         Meta(

@@ -24,7 +24,8 @@ class StreamSpec:
     Attributes:
         source: The way its endpoint is read.
         cursor: Replication key; None where only a full read tells what changed.
-        selected: Whether the stream is selected where a catalog says nothing.
+        selected: Whether the stream is selected where a catalog says nothing; one that is not
+            needs the setting `attachments` besides.
     """
 
     source: type[Source]

@@ -113,7 +113,7 @@ def test_what_is_selected_by_default(call):
     streams = {m["stream"] for m in out.of_type("SCHEMA")}
     assert len(streams) == 20
     assert not {"sales_attachments", "purchase_attachments"} & streams
-    result, out = call(streams=["sales_attachments"])
+    result, out = call(streams=["sales_attachments"], attachments=True)
     assert result.records == {"sales_attachments": 0}
     assert len(out.of_type("SCHEMA")[0]["schema"]["properties"]) > 4
     assert call(streams=[])[1].messages == []
