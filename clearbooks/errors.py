@@ -86,6 +86,14 @@ class ForbiddenError(ApiError):
     """403: the authorisation lacks a scope, or does not cover the business."""
 
 
+class NotCoveredError(ForbiddenError):
+    """The authorisation does not cover the business; the text names it and those covered."""
+
+    def __init__(self, error: ApiError, text: str) -> None:
+        super().__init__(error.operation, error.status, error.faults)
+        self.args = (text,)
+
+
 class SubscriptionError(ForbiddenError):
     """The plan of the business lacks this, or has ended: nothing is wrong with the request."""
 

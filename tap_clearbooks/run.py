@@ -8,9 +8,9 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from clearbooks.businesses import chosen_businesses
+from clearbooks.businesses import Coverage, chosen_businesses
 from clearbooks.dates import today
-from clearbooks.errors import UnavailableError
+from clearbooks.errors import NotCoveredError, UnavailableError
 from tap_clearbooks.prefetch import Reading, Readings
 from tap_clearbooks.sources import Ways, Window
 from tap_clearbooks.streams import CARRIED_BY
@@ -135,6 +135,11 @@ class Run(Generic[S]):
         return chosen_businesses(self.client)
 
     @functools.cached_property
+    def coverage(self) -> Coverage:
+        """Which businesses the authorisation covers; asked where one refuses."""
+        return Coverage(self.client)
+
+    @functools.cached_property
     def attachments(self) -> bool:
         """Whether attachments may be read; asked only where they are selected."""
         wanted = self._settings().attachments
@@ -200,6 +205,7 @@ class Run(Generic[S]):
 
     def reading(self, stream: S, business: int | None) -> Iterator[Batch]:
         """The batches of a stream of a business; what follows in the run begins meanwhile."""
+        self.coverage.check(business)
         yield from self._readings.take((stream.name, business))
         self._reached = True
 
@@ -214,6 +220,7 @@ class Run(Generic[S]):
         if not reached and not self._reached:
             raise error
         self._reached = reached
+        error = self.coverage.explained(business, error)
         operation = self.client.contract.operations.get(error.operation)
         hint = ""
         if operation is not None and operation.assumed:
@@ -222,7 +229,13 @@ class Run(Generic[S]):
                 f'{{"{operation.id}": "/…"}})'
             )
         failure = Failure(stream, business, error, hint)
+        told = any(earlier.error is error for earlier in self.failures)
         self.failures.append(failure)
+        if isinstance(error, NotCoveredError):
+            # One line for all streams of the business.
+            if not told:
+                logger.error("business %s was not read: %s", business, error)
+            return
         logger.error("%s was not read: %s%s", failure.where, error, hint)
 
     def close(self) -> None:
