@@ -22,11 +22,13 @@ from clearbooks.errors import (
     ApiError,
     MethodNotAllowedError,
     NotAuthorisedError,
+    NotRunningError,
     UnavailableError,
     UncertainError,
 )
 from clearbooks.faults import read_faults
 from clearbooks.http_session import open_session
+from clearbooks.loopback import not_running
 from clearbooks.pacing import open_pacer
 
 if TYPE_CHECKING:
@@ -238,8 +240,8 @@ class Client:
             raise again.error from None
 
     def _before_retry(self, details: Mapping[str, Any]) -> None:
-        error, wait = details["exception"].error, details["wait"]
         # What is raised here ends the tries.
+        error, wait = details["exception"].error, details["wait"]
         self.pacer.limit.check(wait, str(error))
         logger.info("%s; trying again in %.1f s", error, wait)
 
@@ -301,8 +303,7 @@ class Client:
             WaitLimitError: it was limited, or would be, for longer than `max_wait`.
         """
         found: list[Fault] = []
-        limit, tries = self.pacer.limit, 0
-        answers = limit.answers
+        limit, tries, answers = self.pacer.limit, 0, self.pacer.limit.answers
         # Where nobody gets a good answer `max_wait` rules; else it is this endpoint alone.
         while tries < _TRIES_WHEN_LIMITED or limit.answers == answers:
             tries += 1
@@ -325,6 +326,8 @@ class Client:
             except requests.RequestException as error:
                 # The exception's text may hold the address, and so a person's name: left out.
                 kind = type(error).__name__
+                if hint := not_running(url, error):
+                    raise NotRunningError(operation.id, None, hint=hint) from None
                 if method == "GET" or replies.surely_not_sent(error):
                     raise _Again(
                         UnavailableError(operation.id, None, hint=f"no answer ({kind})")

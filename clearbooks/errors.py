@@ -118,6 +118,10 @@ class UnavailableError(ApiError):
     """The API could not be reached, or kept failing, and nothing was carried out."""
 
 
+class NotRunningError(UnavailableError):
+    """Nobody listens at an address of this machine: trying again helps only once it is started."""
+
+
 class UncertainError(ApiError):
     """A write was sent and no answer tells whether it was carried out: look before sending again.
 

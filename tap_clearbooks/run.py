@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from clearbooks.businesses import Coverage, chosen_businesses
 from clearbooks.dates import today
-from clearbooks.errors import NotCoveredError, UnavailableError
+from clearbooks.errors import NotCoveredError, NotRunningError, UnavailableError
 from tap_clearbooks.prefetch import Reading, Readings
 from tap_clearbooks.sources import Ways, Window
 from tap_clearbooks.streams import CARRIED_BY
@@ -213,11 +213,12 @@ class Run(Generic[S]):
         """Note a stream of a business that could not be read; the run goes on without it.
 
         Raises:
-            UnavailableError: the one before could not be reached either. Then it is not this
+            UnavailableError: nothing runs at the address, or the one before could not be reached
+                either. Then it is not this
                 endpoint alone, and what follows would only wait as long again.
         """
         reached = not isinstance(error, UnavailableError)
-        if not reached and not self._reached:
+        if isinstance(error, NotRunningError) or not (reached or self._reached):
             raise error
         self._reached = reached
         error = self.coverage.explained(business, error)

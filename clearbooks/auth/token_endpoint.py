@@ -17,10 +17,12 @@ from clearbooks.auth.chain import Chain
 from clearbooks.errors import (
     ApiError,
     NotAuthorisedError,
+    NotRunningError,
     SettingError,
     UnavailableError,
     WaitLimitError,
 )
+from clearbooks.loopback import not_running
 from clearbooks.replies import surely_not_sent
 
 if TYPE_CHECKING:
@@ -76,6 +78,8 @@ def request_tokens(connection: Connection, operation: str, form: dict[str, str])
                     f"({type(error).__name__}); the refresh token may be used up. It is not sent "
                     f"twice. Run again; if the token is then refused, {AUTHORISE_AGAIN}"
                 ) from None
+            if hint := not_running(connection.token_url, error):
+                raise NotRunningError(operation, None, hint=hint) from None
             if last:
                 raise UnavailableError(
                     operation, None, hint=f"{connection.token_url} cannot be reached"

@@ -1,8 +1,9 @@
-"""Waiting for a limit ends: for the whole client, and at once where it would take too long."""
+"""What is not waited for: a limit that takes too long, and a server that is not running."""
 
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 import threading
@@ -10,14 +11,22 @@ import time
 from pathlib import Path
 
 import pytest
+import requests
 
 import tap_clearbooks
 from clearbooks.client import Client
-from clearbooks.errors import ClearBooksError, NotFoundError, UnavailableError, WaitLimitError
+from clearbooks.errors import (
+    ClearBooksError,
+    NotFoundError,
+    NotRunningError,
+    UnavailableError,
+    WaitLimitError,
+)
 from clearbooks.pacing import Pacer
 from clearbooks.pacing.wait_limit import WaitLimit
+from clearbooks.settings import Connection
 from tests.clearbooks.stub import connection, scripted
-from tests.tap_clearbooks.test_program import environment
+from tests.tap_clearbooks.test_program import environment, tap
 
 OK = (200, [{"id": 1}])
 TOMORROW = (429, [], {"Retry-After": "86400"})
@@ -201,3 +210,77 @@ def test_the_programs_end_with_one_line(program, tmp_path):
     assert time.monotonic() - began < 30
     assert "86,400 s still to wait are more than max_wait allows (900 s)" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+# Nobody listens
+
+
+@pytest.fixture
+def closed_port():
+    with socket.socket() as taken:
+        # Bound and not listening: a connection is refused, and nobody else can take the port.
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_loopback_address_where_nobody_listens_fails_at_once(host, closed_port, tmp_path):
+    settings = Connection.from_config(
+        {"api_url": f"http://{host}:{closed_port}/v1", "access_token": "x",
+         "token_store": str(tmp_path / "t.json")}
+    )  # fmt: skip
+    began = time.monotonic()
+    with Client(settings) as c:
+        with pytest.raises(NotRunningError, match=f"http://{host}:{closed_port}; is `clearbooks"):
+            c.get("listCustomers")
+        with pytest.raises(NotRunningError):
+            c.write("createCustomer", {}, {"name": "A"})
+    assert time.monotonic() - began < 2
+
+
+def test_so_does_the_token_endpoint(closed_port, tmp_path):
+    url = f"http://127.0.0.1:{closed_port}"
+    settings = Connection.from_config(
+        {"api_url": f"{url}/v1", "token_url": f"{url}/oauth/token", "client_id": "a",
+         "client_secret": "b", "refresh_token": "c", "token_store": str(tmp_path / "t.json")}
+    )  # fmt: skip
+    began = time.monotonic()
+    with Client(settings) as c, pytest.raises(NotRunningError, match="clearbooks sandbox"):
+        c.get("listCustomers")
+    assert time.monotonic() - began < 2
+
+
+def test_other_hosts_are_tried_again(monkeypatch, tmp_path, clock):
+    settings = Connection.from_config(
+        {"api_url": "https://api.example.com/v1", "access_token": "x", "max_tries": 3,
+         "token_store": str(tmp_path / "t.json")}
+    )  # fmt: skip
+    tries = []
+
+    def refused(*_arguments, **_more):
+        tries.append(1)
+        raise requests.ConnectionError(ConnectionRefusedError(111, "Connection refused"))
+
+    pacer = Pacer(None, clock=clock, sleep=clock.sleep)
+    with Client(settings, pacer=pacer) as c:
+        monkeypatch.setattr(c._session, "request", refused)
+        with pytest.raises(UnavailableError, match="no answer"):
+            c.get("listCustomers")
+    assert len(tries) == 3
+
+
+def test_a_run_of_the_tap_says_it_once(closed_port, tmp_path):
+    config = {"access_token": "x", "api_url": f"http://127.0.0.1:{closed_port}/v1",
+              "business_ids": [1], "token_store": str(tmp_path / "t.json")}  # fmt: skip
+    began = time.monotonic()
+    result = tap(tmp_path, config)
+    assert result.returncode == 1
+    assert time.monotonic() - began < 20
+    assert result.stderr.count("is `clearbooks sandbox` running?") == 1
+    assert f"http://127.0.0.1:{closed_port}" in result.stderr
+
+
+def test_no_credentials_names_the_command(tmp_path):
+    result = tap(tmp_path, {"token_store": str(tmp_path / "t.json")})
+    assert result.returncode == 2
+    assert "clearbooks connect" in result.stderr
