@@ -9,6 +9,9 @@ from msgspec import Meta
 from clearbooks.configuration import JsonSchema, Settings
 from clearbooks.errors import SettingError
 
+# Dates that a ledger may be asked for; periods and lookbacks reach beyond them.
+EARLIEST, LATEST = dt.date(1000, 1, 1), dt.date(9000, 12, 31)
+
 
 @dataclass(frozen=True, repr=False, kw_only=True)
 class TapSettings(Settings):
@@ -50,6 +53,7 @@ class TapSettings(Settings):
             description="Days before the bookmark from which documents, payments and balances "
             "are read again, since they may have changed.",
             ge=0,
+            le=36500,
         ),
     ] = 30
     balance_period: Annotated[
@@ -75,6 +79,9 @@ class TapSettings(Settings):
 
     def __post_init__(self) -> None:
         start, end = self.start_date, self.end_date
+        for name, day in (("start_date", start), ("end_date", end)):
+            if day and not EARLIEST <= day <= LATEST:
+                raise SettingError(f"{name}: {day} should be a date from {EARLIEST} to {LATEST}")
         if start and end and end < start:
             raise SettingError(f"end_date: {end} is before start_date {start}")
 

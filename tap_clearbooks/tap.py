@@ -6,15 +6,18 @@ import signal
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Tap
+from singer_sdk.exceptions import ConfigurationError, ConfigValidationError, MappingError
+from singer_sdk.helpers._batch import BatchConfig
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
-from singer_sdk.singerlib.json import deserialize_json
+from singer_sdk.singerlib import Catalog
 from typing_extensions import override
 
 from clearbooks import DISTRIBUTION
 from clearbooks.client import Client
-from clearbooks.errors import ClearBooksError
+from clearbooks.errors import ClearBooksError, SettingError
 from clearbooks.plugin import ConfiguredPlugin, config_schema
 from clearbooks.program import run, stop_on_signal
+from tap_clearbooks.inputs import check_catalog, check_state, drop_unset, read_json
 from tap_clearbooks.progress import Progress
 from tap_clearbooks.run import Run
 from tap_clearbooks.settings import TapSettings
@@ -51,11 +54,34 @@ class TapClearbooks(ConfiguredPlugin[TapSettings], Tap):
 
     @override
     def __init__(self, **kwargs: Any) -> None:
+        catalog, state = kwargs.get("catalog"), kwargs.get("state")
+        if catalog is not None and not isinstance(catalog, Catalog):
+            check_catalog(catalog)
+        if state is not None:
+            check_state(state)
+            drop_unset(state)
         self.progress = Progress()
         self.run: Run[ClearBooksStream] = Run(
             self.connect, lambda: self.settings, self.progress.wrote
         )
         super().__init__(**kwargs)
+        if batch := self.config.get("batch_config"):
+            try:
+                BatchConfig.from_dict(batch)
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                raise SettingError(
+                    f"batch_config: {error}; it should have encoding and storage, as in the SDK's "
+                    "documentation"
+                ) from None
+
+    @override
+    def setup_mapper(self) -> None:
+        try:
+            super().setup_mapper()
+        except ConfigValidationError as error:
+            raise SettingError("; ".join(error.errors) or str(error)) from None
+        except (ConfigurationError, MappingError) as error:
+            raise SettingError(f"stream_maps: {error}") from None
 
     @override
     def discover_streams(self) -> list[ClearBooksStream]:
@@ -95,11 +121,13 @@ class TapClearbooks(ConfiguredPlugin[TapSettings], Tap):
             return
         tap = cls(
             config=config.config if config else {},
-            state=deserialize_json(state.read()) if state else None,
-            catalog=deserialize_json(catalog.read()) if catalog else None,
+            state=read_json(state, "--state") if state else None,
+            catalog=read_json(catalog, "--catalog") if catalog else None,
             parse_env_config=config.parse_env if config else False,
             validate_config=True,
         )
+        # Missing credentials are told before anything begins.
+        _ = tap.run.client
         tap.progress.show()
         try:
             tap.sync_all()

@@ -86,7 +86,11 @@ class Balances(Source):
         known = self._date("replication_key_value")
         last = self._last(Period.holding(today, unit), unit)
         first: Period
-        if known is not None and seal is not None and self._seal(known) == self.bookmark["seal"]:
+        if (
+            known is not None
+            and seal is not None
+            and self._seal(known) == self.bookmark.get("seal")
+        ):
             first = Period.holding(known + dt.timedelta(days=1), unit)
         else:
             first = self._first(Period.holding(today, unit), unit)
