@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Tap
@@ -23,6 +24,7 @@ from tap_clearbooks.run import Run
 from tap_clearbooks.settings import TapSettings
 from tap_clearbooks.stream import ClearBooksStream
 from tap_clearbooks.streams import STREAMS
+from tap_clearbooks.summary import Summary
 from tap_clearbooks.writer import PageWriter
 
 if TYPE_CHECKING:
@@ -127,11 +129,28 @@ class TapClearbooks(ConfiguredPlugin[TapSettings], Tap):
             validate_config=True,
         )
         # Missing credentials are told before anything begins.
-        _ = tap.run.client
-        tap.progress.show()
+        client = tap.run.client
+        streams = [name for name, stream in tap.streams.items() if stream.selected]
+        tap.progress.show(streams, lambda: client.requests)
+        began, ended = time.monotonic(), ""
         try:
             tap.sync_all()
+        except BaseException as error:
+            stopped = isinstance(error, SystemExit)
+            ended = "stopped by a signal" if stopped else str(error) or type(error).__name__
+            raise
         finally:
+            summary = Summary(
+                streams=streams,
+                records=tap.progress.records,
+                requests=client.requests,
+                limited=client.pacer.answers_429,
+                seconds=time.monotonic() - began,
+                failures=tap.run.failures,
+                error=ended,
+            )
+            tap.progress.close(summary)
+            tap.logger.info("SUMMARY: %s", summary.as_json())
             tap.close()
         if tap.run.failures:
             raise ClearBooksError(

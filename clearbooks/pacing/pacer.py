@@ -34,6 +34,7 @@ class Pacer:
     Attributes:
         waiting: Called with the seconds that a 429 makes everybody wait, for progress messages.
         limit: Ends a wait that takes too long.
+        answers_429: How many requests of this process were refused for the rate.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Pacer:
         limit: WaitLimit | None = None,
     ) -> None:
         self.limit = limit or WaitLimit()
+        self.answers_429 = 0
         self._path = path
         self._ceiling = ceiling
         self._clock = clock
@@ -112,6 +114,7 @@ class Pacer:
     def limited(self, sent: float, wait: float | None) -> None:
         """A 429 came for the request that left at `sent`; `wait` is its `Retry-After`."""
         with self._budget() as budget:
+            self.answers_429 += 1
             budget.refused(sent, self._clock(), wait)
 
     def found(self) -> Budget:
