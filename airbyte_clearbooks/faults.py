@@ -16,6 +16,7 @@ from clearbooks.errors import (
     TokenStoreError,
     UnavailableError,
     UncertainError,
+    WaitLimitError,
 )
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ _REMEDIES = {
     UncertainError: "Sync again: what is in doubt is looked up in the ledger before anything is "
     "sent.",
     UnavailableError: "Sync again later; it goes on from the last state.",
+    WaitLimitError: "Sync again later; it goes on from the last state.",
     ForbiddenError: "Authorise the application with that scope and for that business, or leave "
     "the stream out.",
 }
@@ -39,7 +41,7 @@ def failure_type(error: BaseException) -> str:
     """Airbyte's class of an error: who can do something about it."""
     if isinstance(error, (SettingError, NotAuthorisedError, ForbiddenError, TokenStoreError)):
         return CONFIG
-    if isinstance(error, (UnavailableError, UncertainError)):
+    if isinstance(error, (UnavailableError, UncertainError, WaitLimitError)):
         return TRANSIENT
     return SYSTEM
 

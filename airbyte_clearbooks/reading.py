@@ -14,6 +14,7 @@ from airbyte_clearbooks.faults import describe, trace_error
 from airbyte_clearbooks.protocol import Stopped
 from airbyte_clearbooks.state import UNFINISHED, out, read_state
 from airbyte_clearbooks.statuses import Statuses
+from clearbooks.errors import SettingError
 from tap_clearbooks.sources import Transactions
 from tap_clearbooks.stream import ClearBooksStream
 from tap_clearbooks.streams import STREAMS
@@ -140,9 +141,24 @@ class SourceTap(TapClearbooks):
         assert isinstance(found, AirbyteStream)  # noqa: S101 - for the type checker
         return found
 
+    def allows(self, name: str) -> bool:
+        """Whether the settings allow a stream: attachments cost one request for each document."""
+        return STREAMS[name].selected or self.settings.attachments
+
     def choose(self, chosen: Sequence[Chosen]) -> None:
-        """Select streams, modes and fields."""
+        """Select streams, modes and fields.
+
+        Raises:
+            SettingError: a stream that the settings do not allow. Nothing could be told of it: a
+                stream that ends without records empties its table, and another one the sync.
+        """
         wanted = {item.name: item for item in chosen}
+        for name in wanted:
+            if not self.allows(name):
+                raise SettingError(
+                    f"{name}: it costs one request for each document; set attachments to true to "
+                    "read it, or leave the stream out"
+                )
         for name in self.streams:
             stream, item = self.stream(name), wanted.get(name)
             if item is None:
@@ -164,6 +180,8 @@ def discover(config: Config, output: Output) -> None:
     tap = SourceTap(config, output)
     streams = []
     for name in config.streams or STREAMS:
+        if not tap.allows(name):
+            continue
         stream = tap.stream(name)
         cursor = stream.spec.cursor
         streams.append(

@@ -14,8 +14,6 @@ from urllib.parse import urljoin, urlsplit
 import backoff
 import msgspec
 import requests
-import requests.adapters
-import requests.utils
 
 from clearbooks import replies
 from clearbooks.auth import TokenSource
@@ -24,10 +22,13 @@ from clearbooks.errors import (
     ApiError,
     MethodNotAllowedError,
     NotAuthorisedError,
+    NotRunningError,
     UnavailableError,
     UncertainError,
 )
 from clearbooks.faults import read_faults
+from clearbooks.http_session import open_session
+from clearbooks.loopback import not_running
 from clearbooks.pacing import open_pacer
 
 if TYPE_CHECKING:
@@ -142,23 +143,7 @@ class Client:
         self.pacer = pacer or open_pacer(connection)
         self._updates: dict[str, str] = {}
         self._host = _host(connection.api_url)
-        self._session = requests.Session()
-        # Proxies and certificates are read from the environment once, not for each request;
-        # and a .netrc must never replace the token.
-        self._session.trust_env = False
-        settings = requests.Session().merge_environment_settings(
-            connection.api_url, {}, None, None, None
-        )
-        self._session.proxies = dict(settings["proxies"])
-        self._session.verify = settings["verify"]
-        adapter = requests.adapters.HTTPAdapter(
-            pool_connections=1, pool_maxsize=connection.max_in_flight, max_retries=0
-        )
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
-        self._session.headers.update(
-            {"Accept": "application/json", "User-Agent": connection.user_agent}
-        )
+        self._session = open_session(connection)
         self.requests = 0
         self._count = threading.Lock()
         # The one place that all requests pass, whichever thread they are made in.
@@ -197,6 +182,7 @@ class Client:
                 the plan of the business lacks what was asked for.
             UnavailableError: the API could not be reached or kept failing.
             NotAuthorisedError: there is no valid token.
+            WaitLimitError: `max_wait` seconds went by without one good answer.
         """
         return self._retrying(
             lambda: self._send(
@@ -246,12 +232,18 @@ class Client:
             max_value=_MOST_BACKOFF,
             jitter=backoff.full_jitter,
             logger=None,
-            on_backoff=_log_retry,
+            on_backoff=self._before_retry,
         )
         try:
             return retry(send)()
         except _Again as again:
             raise again.error from None
+
+    def _before_retry(self, details: Mapping[str, Any]) -> None:
+        # What is raised here ends the tries.
+        error, wait = details["exception"].error, details["wait"]
+        self.pacer.limit.check(wait, str(error))
+        logger.info("%s; trying again in %.1f s", error, wait)
 
     def _send(
         self,
@@ -305,9 +297,16 @@ class Client:
         headers: dict[str, str],
         data: bytes | None,
     ) -> tuple[requests.Response, str]:
-        """The answer, and the token that was sent; sent again where the rate was limited."""
+        """The answer, and the token that was sent; sent again where the rate was limited.
+
+        Raises:
+            WaitLimitError: it was limited, or would be, for longer than `max_wait`.
+        """
         found: list[Fault] = []
-        for _ in range(_TRIES_WHEN_LIMITED):
+        limit, tries, answers = self.pacer.limit, 0, self.pacer.limit.answers
+        # Where nobody gets a good answer `max_wait` rules; else it is this endpoint alone.
+        while tries < _TRIES_WHEN_LIMITED or limit.answers == answers:
+            tries += 1
             try:
                 # Before the pacer: a request leaves at the moment that the pacer gave it.
                 with self._in_flight:
@@ -327,6 +326,8 @@ class Client:
             except requests.RequestException as error:
                 # The exception's text may hold the address, and so a person's name: left out.
                 kind = type(error).__name__
+                if hint := not_running(url, error):
+                    raise NotRunningError(operation.id, None, hint=hint) from None
                 if method == "GET" or replies.surely_not_sent(error):
                     raise _Again(
                         UnavailableError(operation.id, None, hint=f"no answer ({kind})")
@@ -337,9 +338,12 @@ class Client:
             if reply.status_code != _TOO_MANY:
                 self.pacer.succeeded()
                 return reply, token
-            # Not carried out. The pacer makes everybody wait, longer each time in a row.
+            # Not carried out. The pacer makes everybody wait, longer each time in a row; and
+            # nobody begins to wait for a quota that is used up until tomorrow.
             self.pacer.limited(sent, replies.retry_after(reply.headers))
             found = read_faults(reply.content)
+            refusal = ApiError(operation.id, _TOO_MANY, found, "the API limits the rate")
+            limit.check(replies.asked_wait(reply.headers) or 0.0, str(refusal))
         raise UnavailableError(operation.id, _TOO_MANY, found, "the API keeps limiting the rate")
 
     def _judge(
@@ -355,6 +359,7 @@ class Client:
             raise UncertainError(operation.id, status, found, "it may have been carried out")
         if not reading and status in _UNTOLD:
             raise UncertainError(operation.id, status, hint="it may have been carried out")
+        self.pacer.limit.answered()
         if not reply.ok or status in _REDIRECTS:
             raise replies.api_error(
                 operation.id,
@@ -393,8 +398,3 @@ class Client:
 def _host(url: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port
-
-
-def _log_retry(details: Mapping[str, Any]) -> None:
-    error = details["exception"].error
-    logger.info("%s; trying again in %.1f s", error, details["wait"])

@@ -50,6 +50,10 @@ class NotAuthorisedError(ClearBooksError):
     exit_code = 5
 
 
+class WaitLimitError(ClearBooksError):
+    """`max_wait` seconds went by without one good answer; run again later."""
+
+
 class TokenStoreError(ClearBooksError):
     """The token store cannot be read or written; it was left as it was."""
 
@@ -82,6 +86,14 @@ class ForbiddenError(ApiError):
     """403: the authorisation lacks a scope, or does not cover the business."""
 
 
+class NotCoveredError(ForbiddenError):
+    """The authorisation does not cover the business; the text names it and those covered."""
+
+    def __init__(self, error: ApiError, text: str) -> None:
+        super().__init__(error.operation, error.status, error.faults)
+        self.args = (text,)
+
+
 class SubscriptionError(ForbiddenError):
     """The plan of the business lacks this, or has ended: nothing is wrong with the request."""
 
@@ -104,6 +116,10 @@ class RejectedError(ApiError):
 
 class UnavailableError(ApiError):
     """The API could not be reached, or kept failing, and nothing was carried out."""
+
+
+class NotRunningError(UnavailableError):
+    """Nobody listens at an address of this machine: trying again helps only once it is started."""
 
 
 class UncertainError(ApiError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+import math
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -94,7 +95,13 @@ def surely_not_sent(error: requests.RequestException) -> bool:
 
 
 def retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:
-    """Seconds to wait by the `Retry-After` header: a number of seconds, or a date."""
+    """Seconds to wait by the `Retry-After` header, an hour at most: then it is asked again."""
+    seconds = asked_wait(headers, now)
+    return None if seconds is None else min(seconds, MAX_RETRY_AFTER)
+
+
+def asked_wait(headers: Mapping[str, str], now: float | None = None) -> float | None:
+    """What the `Retry-After` header says, in seconds; it holds seconds, or a date."""
     value = headers.get("Retry-After", "").strip()
     if not value:
         return None
@@ -106,7 +113,8 @@ def retry_after(headers: Mapping[str, str], now: float | None = None) -> float |
         except ValueError:
             return None
         seconds = when.timestamp() - (time.time() if now is None else now)
-    return min(max(seconds, 0.0), MAX_RETRY_AFTER)
+    # `nan` and `inf` are numbers to Python, and no time to wait.
+    return max(seconds, 0.0) if math.isfinite(seconds) else None
 
 
 def api_error(

@@ -108,12 +108,13 @@ class Connection(Settings):
                 description="A ceiling for all programs that share the token store. Without it "
                 "the pacer finds the server's limit by itself.",
                 ge=1,
+                le=10000,
             ),
         ]
         | None
     ) = None
     request_timeout: Annotated[
-        int, Meta(title="Timeout", description="Seconds to wait for an answer.", ge=1)
+        int, Meta(title="Timeout", description="Seconds to wait for an answer.", ge=1, le=86400)
     ] = 300
     max_tries: Annotated[
         int,
@@ -121,8 +122,20 @@ class Connection(Settings):
             title="Tries",
             description="How often a request that may safely be sent again is tried.",
             ge=1,
+            le=1000,
         ),
     ] = 8
+    max_wait: Annotated[
+        int,
+        Meta(
+            title="Longest wait",
+            description="Seconds to wait without one good answer, while the API limits the rate "
+            "or fails, before the run ends. A wait that would take longer, such as for the quota "
+            "of the next day, is not begun.",
+            ge=1,
+            le=604800,
+        ),
+    ] = 900
     api_paths: Annotated[
         Mapping[str, str],
         Meta(

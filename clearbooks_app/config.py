@@ -33,6 +33,7 @@ PROGRAM = "clearbooks"
 # sooner than a pipeline does.
 _INTERACTIVE_TIMEOUT = 30
 _INTERACTIVE_TRIES = 2
+_INTERACTIVE_WAIT = 60
 # A setting of the target that `clearbooks status` reads, too.
 _STATE_STORE = {"state_store": {"type": ["string", "null"]}}
 _WRONG_TYPE = "{name}: {value!r} should be {kind} (from {where})"
@@ -203,6 +204,7 @@ def for_interactive_use(connection: Connection) -> Connection:
         connection,
         max_tries=min(connection.max_tries, _INTERACTIVE_TRIES),
         request_timeout=min(connection.request_timeout, _INTERACTIVE_TIMEOUT),
+        max_wait=min(connection.max_wait, _INTERACTIVE_WAIT),
     )
 
 

@@ -52,7 +52,12 @@ def target_connection(settings: Settings) -> Connection:
     own = settings.connection()
     # Timeout and tries of the settings, not those of `for_interactive_use`: a write that is given
     # up too soon is one whose outcome is uncertain.
-    return replace(account.connection, max_tries=own.max_tries, request_timeout=own.request_timeout)
+    return replace(
+        account.connection,
+        max_tries=own.max_tries,
+        request_timeout=own.request_timeout,
+        max_wait=own.max_wait,
+    )
 
 
 @contextmanager

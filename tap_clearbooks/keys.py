@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from clearbooks.contract import load_contract
+from clearbooks.errors import SettingError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
@@ -55,7 +58,7 @@ class CopyKeys:
         """All keys.
 
         Raises:
-            ValueError: the state was damaged.
+            SettingError: the state was damaged.
         """
         if self._held is None:
             self._held = set()
@@ -104,5 +107,23 @@ def _unpack(text: str, *, plain: bool) -> Iterable[Key]:
     try:
         data = zlib.decompress(base64.b85decode(text))
         return accumulate(_numbers.decode(data)) if plain else _tuples.decode(data)
-    except (zlib.error, msgspec.MsgspecError) as error:
-        raise ValueError(str(error)) from None
+    except (zlib.error, msgspec.MsgspecError, ValueError):
+        raise SettingError(
+            f"keys: {text[:20]!r} cannot be read; remove the bookmark to read everything"
+        ) from None
+
+
+def check_kept(name: str, kept: Iterable[str]) -> None:
+    """Check what a state holds for `CopyKeys` of a stream.
+
+    Raises:
+        SettingError: it cannot be read.
+    """
+    plain = len(key_fields(name)) == 1
+    for part in kept:
+        _unpack(part, plain=plain)
+
+
+def key_fields(name: str) -> list[str]:
+    """The fields of a stream's key but the business."""
+    return [field for field in load_contract().resources[name].key if field != "businessId"]

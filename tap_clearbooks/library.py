@@ -12,6 +12,7 @@ import msgspec
 from typing_extensions import override
 
 from clearbooks.errors import SettingError
+from tap_clearbooks.inputs import check_state
 from tap_clearbooks.records import to_dict
 from tap_clearbooks.streams import STREAMS
 from tap_clearbooks.tap import TapClearbooks
@@ -108,13 +109,15 @@ def read(
         What the read came to.
 
     Raises:
-        SettingError: a setting that cannot work, or a stream that there is not.
+        SettingError: a setting or a state that cannot work, or a stream that there is not.
         NotAuthorisedError: there is no valid token.
         UnavailableError: the API cannot be reached or keeps failing.
+        WaitLimitError: `max_wait` seconds went by without one good answer.
         ClearBooksError: anything else that ends the read. What was emitted stays good: a call
             with the newest STATE among it goes on from there.
     """
     chosen = None if streams is None else _known(streams)
+    check_state({} if state is None else state)
     state = copy.deepcopy(dict(state or {}))
     writer = _Emitter(emit, state)
     # Copies, since the SDK writes into both.

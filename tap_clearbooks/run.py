@@ -9,9 +9,9 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from clearbooks.businesses import chosen_businesses
+from clearbooks.businesses import Coverage, chosen_businesses
 from clearbooks.dates import today
-from clearbooks.errors import UnavailableError
+from clearbooks.errors import NotCoveredError, NotRunningError, UnavailableError
 from clearbooks.paging import Listing
 from tap_clearbooks.prefetch import Reading, Readings
 from tap_clearbooks.signs import Signs
@@ -146,6 +146,22 @@ class Run(Generic[S]):
         """The businesses of this run, in the order of the settings or of the API."""
         return chosen_businesses(self.client)
 
+    @functools.cached_property
+    def coverage(self) -> Coverage:
+        """Which businesses the authorisation covers; asked where one refuses."""
+        return Coverage(self.client)
+
+    @functools.cached_property
+    def attachments(self) -> bool:
+        """Whether attachments may be read; asked only where they are selected."""
+        wanted = self._settings().attachments
+        if not wanted:
+            logger.info(
+                "sales_attachments and purchase_attachments are selected and left out, since they "
+                "cost one request for each document: set attachments to true to read them"
+            )
+        return wanted
+
     # Streams that share pages
 
     def leader(self, stream: S) -> S:
@@ -223,6 +239,7 @@ class Run(Generic[S]):
 
     def reading(self, stream: S, business: int | None) -> Iterator[Batch]:
         """The batches of a stream of a business; what follows in the run begins meanwhile."""
+        self.coverage.check(business)
         yield from self._readings.take((stream.name, business))
         self._reached = True
 
@@ -230,13 +247,15 @@ class Run(Generic[S]):
         """Note a stream of a business that could not be read; the run goes on without it.
 
         Raises:
-            UnavailableError: the one before could not be reached either. Then it is not this
+            UnavailableError: nothing runs at the address, or the one before could not be reached
+                either. Then it is not this
                 endpoint alone, and what follows would only wait as long again.
         """
         reached = not isinstance(error, UnavailableError)
-        if not reached and not self._reached:
+        if isinstance(error, NotRunningError) or not (reached or self._reached):
             raise error
         self._reached = reached
+        error = self.coverage.explained(business, error)
         operation = self.client.contract.operations.get(error.operation)
         hint = ""
         if operation is not None and operation.assumed:
@@ -245,7 +264,13 @@ class Run(Generic[S]):
                 f'{{"{operation.id}": "/…"}})'
             )
         failure = Failure(stream, business, error, hint)
+        told = any(earlier.error is error for earlier in self.failures)
         self.failures.append(failure)
+        if isinstance(error, NotCoveredError):
+            # One line for all streams of the business.
+            if not told:
+                logger.error("business %s was not read: %s", business, error)
+            return
         logger.error("%s was not read: %s%s", failure.where, error, hint)
 
     def close(self) -> None:

@@ -9,6 +9,9 @@ from msgspec import Meta
 from clearbooks.configuration import JsonSchema, Settings
 from clearbooks.errors import SettingError
 
+# Dates that a ledger may be asked for; periods and lookbacks reach beyond them.
+EARLIEST, LATEST = dt.date(1000, 1, 1), dt.date(9000, 12, 31)
+
 
 @dataclass(frozen=True, repr=False, kw_only=True)
 class TapSettings(Settings):
@@ -49,6 +52,7 @@ class TapSettings(Settings):
             title="Lookback",
             description="Days before today whose balances are read again in every run.",
             ge=0,
+            le=36500,
         ),
     ] = 30
     refresh_hours: Annotated[
@@ -73,6 +77,14 @@ class TapSettings(Settings):
         Literal["month", "quarter", "year"],
         Meta(title="Balance period", description="The periods of account_balances."),
     ] = "month"
+    attachments: Annotated[
+        bool,
+        Meta(
+            title="Attachments",
+            description="Whether to read sales_attachments and purchase_attachments where they "
+            "are selected. They cost one request for each document.",
+        ),
+    ] = False
     emit_activate_version_messages: Annotated[
         bool,
         Meta(
@@ -84,6 +96,9 @@ class TapSettings(Settings):
 
     def __post_init__(self) -> None:
         start, end = self.start_date, self.end_date
+        for name, day in (("start_date", start), ("end_date", end)):
+            if day and not EARLIEST <= day <= LATEST:
+                raise SettingError(f"{name}: {day} should be a date from {EARLIEST} to {LATEST}")
         if start and end and end < start:
             raise SettingError(f"end_date: {end} is before start_date {start}")
 

@@ -19,7 +19,7 @@ from clearbooks.errors import (
     RejectedError,
     UnavailableError,
 )
-from tap_clearbooks.keys import CopyKeys
+from tap_clearbooks.keys import CopyKeys, key_fields
 from tap_clearbooks.records import Shape, to_dict
 from tap_clearbooks.sources import Batch
 from tap_clearbooks.streams import CARRIED_BY, STREAMS, resource
@@ -76,6 +76,17 @@ class ClearBooksStream(Stream):
         if self.name == "businesses":
             return None
         return [{"businessId": business} for business in self.run.businesses]
+
+    @property
+    @override
+    def selected(self) -> bool:
+        """Whether it is to be read: streams that cost many requests need a setting besides."""
+        chosen = self.mask.get((), True)
+        return chosen and (self.spec.selected or self.run.attachments)
+
+    @selected.setter
+    def selected(self, value: bool | None) -> None:
+        vars(Stream)["selected"].fset(self, value)
 
     @property
     def businesses(self) -> list[int | None]:
@@ -164,6 +175,9 @@ class ClearBooksStream(Stream):
     def _sync_records(
         self, context: Context | None = None, *, write_messages: bool = True
     ) -> Generator[dict[str, Any], Any, Any]:
+        if not self.selected:
+            # `--test` asks for every stream.
+            return
         if not write_messages or self.ABORT_AT_RECORD_COUNT is not None:
             yield from super()._sync_records(context, write_messages=write_messages)
             return
@@ -247,10 +261,11 @@ class ClearBooksStream(Stream):
         """The keys of what the loaded table holds of a business."""
         if business not in self._copies:
             state = self.get_context_state(self._partition(business))
-            fields = [name for name in self.resource.key if name != "businessId"]
             # What lies outside of other dates is still in the ledger, and stays in the table.
             same = state.get("window", self.run.window.text()) == self.run.window.text()
-            self._copies[business] = CopyKeys(fields, state.get("keys", []) if same else [])
+            self._copies[business] = CopyKeys(
+                key_fields(self.name), state.get("keys", []) if same else []
+            )
         return self._copies[business]
 
     def holds(self, business: int | None, key: Key) -> bool:
@@ -260,8 +275,7 @@ class ClearBooksStream(Stream):
     def _tombstone(self, key: Key, business: int | None) -> Record:
         """A record that says that one has left the ledger: its key, and nulls besides."""
         values = dict.fromkeys(self.shape.fields)
-        names = [name for name in self.resource.key if name != "businessId"]
-        values |= zip(names, key if isinstance(key, tuple) else (key,), strict=True)
+        values |= zip(key_fields(self.name), key if isinstance(key, tuple) else (key,), strict=True)
         # A business is its own.
         values["businessId"] = key if business is None else business
         now = dt.datetime.now(dt.UTC).isoformat()

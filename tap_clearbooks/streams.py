@@ -25,7 +25,8 @@ class StreamSpec:
         source: The way its endpoint is read.
         cursor: Replication key; None where only a full read tells what changed.
         waits: Whether it is not read again for a while, having no sign of a change.
-        selected: Whether the stream is selected where a catalog says nothing.
+        selected: Whether the stream is selected where a catalog says nothing; one that is not
+            needs the setting `attachments` besides.
     """
 
     source: type[Source]

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import signal
+import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Tap
+from singer_sdk.exceptions import ConfigurationError, ConfigValidationError, MappingError
+from singer_sdk.helpers._batch import BatchConfig
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
-from singer_sdk.singerlib.json import deserialize_json
+from singer_sdk.singerlib import Catalog
 from typing_extensions import override
 
 from clearbooks import DISTRIBUTION
 from clearbooks.client import Client
-from clearbooks.errors import ClearBooksError
+from clearbooks.errors import ClearBooksError, SettingError
 from clearbooks.plugin import ConfiguredPlugin, config_schema
 from clearbooks.program import run, stop_on_signal
+from tap_clearbooks.inputs import check_catalog, check_state, drop_unset, read_json
 from tap_clearbooks.progress import Progress
 from tap_clearbooks.run import Run
 from tap_clearbooks.settings import TapSettings
 from tap_clearbooks.stream import ClearBooksStream
 from tap_clearbooks.streams import STREAMS
+from tap_clearbooks.summary import Summary
 from tap_clearbooks.writer import PageWriter
 
 if TYPE_CHECKING:
@@ -51,11 +56,34 @@ class TapClearbooks(ConfiguredPlugin[TapSettings], Tap):
 
     @override
     def __init__(self, **kwargs: Any) -> None:
+        catalog, state = kwargs.get("catalog"), kwargs.get("state")
+        if catalog is not None and not isinstance(catalog, Catalog):
+            check_catalog(catalog)
+        if state is not None:
+            check_state(state)
+            drop_unset(state)
         self.progress = Progress()
         self.run: Run[ClearBooksStream] = Run(
             self.connect, lambda: self.settings, self.progress.wrote
         )
         super().__init__(**kwargs)
+        if batch := self.config.get("batch_config"):
+            try:
+                BatchConfig.from_dict(batch)
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                raise SettingError(
+                    f"batch_config: {error}; it should have encoding and storage, as in the SDK's "
+                    "documentation"
+                ) from None
+
+    @override
+    def setup_mapper(self) -> None:
+        try:
+            super().setup_mapper()
+        except ConfigValidationError as error:
+            raise SettingError("; ".join(error.errors) or str(error)) from None
+        except (ConfigurationError, MappingError) as error:
+            raise SettingError(f"stream_maps: {error}") from None
 
     @override
     def discover_streams(self) -> list[ClearBooksStream]:
@@ -95,15 +123,34 @@ class TapClearbooks(ConfiguredPlugin[TapSettings], Tap):
             return
         tap = cls(
             config=config.config if config else {},
-            state=deserialize_json(state.read()) if state else None,
-            catalog=deserialize_json(catalog.read()) if catalog else None,
+            state=read_json(state, "--state") if state else None,
+            catalog=read_json(catalog, "--catalog") if catalog else None,
             parse_env_config=config.parse_env if config else False,
             validate_config=True,
         )
-        tap.progress.show()
+        # Missing credentials are told before anything begins.
+        client = tap.run.client
+        streams = [name for name, stream in tap.streams.items() if stream.selected]
+        tap.progress.show(streams, lambda: client.requests)
+        began, ended = time.monotonic(), ""
         try:
             tap.sync_all()
+        except BaseException as error:
+            stopped = isinstance(error, SystemExit)
+            ended = "stopped by a signal" if stopped else str(error) or type(error).__name__
+            raise
         finally:
+            summary = Summary(
+                streams=streams,
+                records=tap.progress.records,
+                requests=client.requests,
+                limited=client.pacer.answers_429,
+                seconds=time.monotonic() - began,
+                failures=tap.run.failures,
+                error=ended,
+            )
+            tap.progress.close(summary)
+            tap.logger.info("SUMMARY: %s", summary.as_json())
             tap.close()
         if tap.run.failures:
             raise ClearBooksError(

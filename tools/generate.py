@@ -156,7 +156,8 @@ def streams_table() -> str:
         (
             f"[`{r.name}`](docs/streams.md#{r.name})",
             description(r),
-            replication(r.name) + ("" if selected_by_default(r.name) else "; only when selected"),
+            replication(r.name)
+            + ("" if selected_by_default(r.name) else "; only with the setting `attachments`"),
         )
         for r in load_contract().resources.values()
         if r.readable

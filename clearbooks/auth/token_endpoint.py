@@ -14,7 +14,15 @@ import msgspec
 import requests
 
 from clearbooks.auth.chain import Chain
-from clearbooks.errors import ApiError, NotAuthorisedError, SettingError, UnavailableError
+from clearbooks.errors import (
+    ApiError,
+    NotAuthorisedError,
+    NotRunningError,
+    SettingError,
+    UnavailableError,
+    WaitLimitError,
+)
+from clearbooks.loopback import not_running
 from clearbooks.replies import surely_not_sent
 
 if TYPE_CHECKING:
@@ -70,6 +78,8 @@ def request_tokens(connection: Connection, operation: str, form: dict[str, str])
                     f"({type(error).__name__}); the refresh token may be used up. It is not sent "
                     f"twice. Run again; if the token is then refused, {AUTHORISE_AGAIN}"
                 ) from None
+            if hint := not_running(connection.token_url, error):
+                raise NotRunningError(operation, None, hint=hint) from None
             if last:
                 raise UnavailableError(
                     operation, None, hint=f"{connection.token_url} cannot be reached"
@@ -77,11 +87,18 @@ def request_tokens(connection: Connection, operation: str, form: dict[str, str])
             time.sleep(2.0 ** (attempt - 1))
             continue
         if reply.status_code == _TOO_MANY:
+            wait = float(_digits(reply.headers.get("Retry-After")))
+            if wait > connection.max_wait:
+                raise WaitLimitError(
+                    f"{operation}: the token endpoint limits the rate and asks to wait "
+                    f"{wait:,.0f} s, which is more than max_wait allows ({connection.max_wait:,} "
+                    "s); run again later, or set a greater max_wait"
+                )
             if last:
                 raise UnavailableError(
                     operation, _TOO_MANY, hint="the token endpoint keeps limiting the rate"
                 )
-            time.sleep(min(float(_digits(reply.headers.get("Retry-After"))), 60.0))
+            time.sleep(min(wait, 60.0))
             continue
         return _chain(connection, operation, reply)
     raise AssertionError  # pragma: no cover - the loop returns or raises

@@ -70,7 +70,8 @@ class TokenSource:
         self._mutex = threading.Lock()
         if not connection.access_token and not connection.client_id:
             raise SettingError(
-                "no credentials: set client_id, client_secret and refresh_token, or access_token"
+                "no credentials: run `clearbooks connect` and use the settings that it saves, or "
+                "set client_id, client_secret and refresh_token, or access_token"
             )
 
     @property

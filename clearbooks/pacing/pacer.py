@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -12,6 +13,7 @@ import filelock
 import msgspec
 
 from clearbooks.pacing.budget import Budget
+from clearbooks.pacing.wait_limit import WaitLimit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,6 +21,11 @@ if TYPE_CHECKING:
 
 # The file is one JSON object, padded with spaces so that it is written in place.
 RECORD_SIZE = 1024
+# Seconds of waiting for the limit that are worth a line in the log, and between two of them.
+WORTH_A_LINE = 5.0
+BETWEEN_LINES = 30.0
+
+logger = logging.getLogger(__name__)
 
 
 class Pacer:
@@ -26,6 +33,8 @@ class Pacer:
 
     Attributes:
         waiting: Called with the seconds that a 429 makes everybody wait, for progress messages.
+        limit: Ends a wait that takes too long.
+        answers_429: How many requests of this process were refused for the rate.
     """
 
     def __init__(
@@ -34,12 +43,16 @@ class Pacer:
         *,
         ceiling: int | None = None,
         clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,
+        limit: WaitLimit | None = None,
     ) -> None:
+        self.limit = limit or WaitLimit()
+        self.answers_429 = 0
         self._path = path
         self._ceiling = ceiling
         self._clock = clock
-        self._sleep = sleep
+        self._sleep = sleep or self.limit.sleep
+        self._line_at = -BETWEEN_LINES
         self._mutex = threading.Lock()
         self._turn = threading.Lock()
         self._answers = 0
@@ -57,20 +70,36 @@ class Pacer:
             budget.begin(self._clock())
 
     def wait(self) -> float:
-        """Wait for a place in the budget; returns the time of leaving, for `limited`."""
+        """Wait for a place in the budget; returns the time of leaving, for `limited`.
+
+        Raises:
+            WaitLimitError: the API limits the rate, and has for too long.
+        """
         # One thread after the other: a place taken far ahead would keep the pace of then.
         with self._turn:
             while True:
+                self.limit.check_ended()
                 with self._budget() as budget:
                     now = self._clock()
                     held = budget.hold_until - now
                     slot = budget.reserve(now, self._ceiling)
                 if slot > now:
-                    if held > 1.0 and self.waiting is not None:
-                        self.waiting(held)
+                    if held > 0:
+                        self._hold(held)
                     self._sleep(slot - now)
                 if not self._held():
+                    self.limit.check_ended()
                     return self._clock()
+
+    def _hold(self, seconds: float) -> None:
+        """Before a wait that a 429 asked for, of this process or of another one."""
+        self.limit.check(seconds, "the API limits the rate")
+        if seconds > 1.0 and self.waiting is not None:
+            self.waiting(seconds)
+        now = time.monotonic()
+        if seconds >= WORTH_A_LINE and now - self._line_at >= BETWEEN_LINES:
+            self._line_at = now
+            logger.info("the API limits the rate: waiting %.0f s", seconds)
 
     def _held(self) -> bool:
         """Whether a 429 came while this request waited for its slot."""
@@ -85,6 +114,7 @@ class Pacer:
     def limited(self, sent: float, wait: float | None) -> None:
         """A 429 came for the request that left at `sent`; `wait` is its `Retry-After`."""
         with self._budget() as budget:
+            self.answers_429 += 1
             budget.refused(sent, self._clock(), wait)
 
     def found(self) -> Budget:

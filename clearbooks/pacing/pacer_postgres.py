@@ -13,6 +13,8 @@ from clearbooks.postgres import connect, make_table, psycopg, reason, shown
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from clearbooks.pacing.wait_limit import WaitLimit
+
 logger = logging.getLogger(__name__)
 
 TABLE = "clearbooks_pace"
@@ -44,14 +46,15 @@ class PostgresPacer(Pacer):
         name: str,
         *,
         ceiling: int | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,
+        limit: WaitLimit | None = None,
     ) -> None:
         self._url = url
         self._name = name
         self._link: psycopg.Connection | None = None
         self._offset = 0.0
         self._away_until = 0.0
-        super().__init__(None, ceiling=ceiling, clock=self._now, sleep=sleep)
+        super().__init__(None, ceiling=ceiling, clock=self._now, sleep=sleep, limit=limit)
 
     def _now(self) -> float:
         return time.time() + self._offset

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clearbooks.pacing.pacer import Pacer
+from clearbooks.pacing.wait_limit import WaitLimit
 from clearbooks.settings import state_dir
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def budget_path(connection: Connection) -> Path:
 
 def open_pacer(connection: Connection) -> Pacer:
     """The pacer that all programs of this application share, on all machines of a database."""
+    ceiling, limit = connection.max_requests_per_second, WaitLimit(connection.max_wait)
     if connection.token_store.startswith(("postgresql://", "postgres://")):
         # Here, since the driver is an extra.
         from clearbooks.pacing.pacer_postgres import PostgresPacer
@@ -38,11 +40,12 @@ def open_pacer(connection: Connection) -> Pacer:
         return PostgresPacer(
             connection.token_store,
             budget_name(connection),
-            ceiling=connection.max_requests_per_second,
+            ceiling=ceiling,
+            limit=limit,
         )
     path = budget_path(connection)
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError:
-        return Pacer(None, ceiling=connection.max_requests_per_second)
-    return Pacer(path, ceiling=connection.max_requests_per_second)
+        return Pacer(None, ceiling=ceiling, limit=limit)
+    return Pacer(path, ceiling=ceiling, limit=limit)

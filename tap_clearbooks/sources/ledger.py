@@ -110,7 +110,8 @@ class Balances(Source):
         known = self._date("replication_key_value")
         last = self._last(Period.holding(today, unit), unit)
         first: Period
-        if known is not None and seal is not None and self._seal(known) == self.bookmark["seal"]:
+        sealed = self.bookmark.get("seal")
+        if known is not None and seal is not None and self._seal(known) == sealed:
             day = known + dt.timedelta(days=1)
             first = Period.holding(max(day, self._start(unit) or day), unit)
         else:

@@ -27,7 +27,7 @@ def walk(schema):
 
 class TestDiscover:
     def test_every_stream_with_its_key_modes_and_cursor(self, source):
-        catalog = catalog_of(source)
+        catalog = catalog_of(source, attachments=True)
         assert list(catalog) == list(STREAMS)
         assert {n: s["source_defined_cursor"] for n, s in catalog.items()} == {
             n: spec.cursor is not None for n, spec in STREAMS.items()
@@ -53,6 +53,15 @@ class TestDiscover:
                     integers += 1
                     assert sub["airbyte_type"] == "integer"
         assert integers > 50
+
+    def test_attachments_need_a_setting(self, source):
+        streams = ["sales_attachments", "purchase_attachments"]
+        assert set(STREAMS) - set(catalog_of(source)) == set(streams)
+        run = source("read", catalog=configured("customers", *streams))
+        assert run.code != 0
+        (error,) = run.errors
+        assert error["failure_type"] == "config_error"
+        assert "set attachments to true" in error["message"]
 
     def test_needs_no_answer_of_the_api(self, source, books):
         catalog_of(source)

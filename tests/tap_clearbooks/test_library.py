@@ -120,7 +120,7 @@ def test_what_is_selected_by_default(call):
     streams = {m["stream"] for m in out.of_type("SCHEMA")}
     assert len(streams) == 20
     assert not {"sales_attachments", "purchase_attachments"} & streams
-    result, out = call(streams=["sales_attachments"])
+    result, out = call(streams=["sales_attachments"], attachments=True)
     assert result.records == {"sales_attachments": 0}
     assert len(out.of_type("SCHEMA")[0]["schema"]["properties"]) > 4
     assert call(streams=[])[1].messages == []
@@ -159,7 +159,9 @@ def test_one_business_that_is_refused_is_in_the_result(call):
     [failure] = result.failures
     assert isinstance(failure, Failure)
     assert (failure.stream, failure.business, failure.error.status) == ("customers", 999, 403)
-    assert str(failure).startswith("customers of business 999: listCustomers: HTTP 403")
+    assert str(failure).startswith(
+        "customers of business 999: business_ids: business 999 is not covered (HTTP 403)"
+    )
     assert out.ids("customers") == [(ONE, 1)]
 
 
@@ -256,6 +258,7 @@ def test_in_a_forked_worker(call, small, tmp_path):
 
 _MEASURE = """
 import json, sys, time
+import requests
 from tap_clearbooks import read
 
 config = json.loads(sys.argv[1])
@@ -264,7 +267,15 @@ for _ in range(8):
     started = time.process_time()
     result = read(config, emit=lambda message: None)
     used.append(time.process_time() - started)
-print(json.dumps([min(used), result.requests, result.records["transactions"]]))
+# The same number of requests without anything else: what this machine takes for them.
+session, plain = requests.Session(), []
+session.headers["Authorization"] = f"Bearer {config['access_token']}"
+for _ in range(4):
+    started = time.process_time()
+    for _ in range(result.requests):
+        session.get(config["api_url"] + "/businesses").json()
+    plain.append(time.process_time() - started)
+print(json.dumps([min(used) / min(plain), result.requests, result.records["transactions"]]))
 """
 
 
@@ -275,11 +286,10 @@ def test_a_small_business_is_cheap(small, tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", _MEASURE, config], capture_output=True, text=True, check=True
     )
-    seconds, requests, transactions = json.loads(done.stdout)
+    ratio, requests, transactions = json.loads(done.stdout)
     assert transactions == 3
     assert requests > 50
-    # 0.12 to 0.16 were measured on a machine whose cores were shared by five such runs.
-    assert seconds < 0.2
+    assert ratio < 3.0  # 2.2 was measured
 
 
 def test_importing_the_package_is_light():

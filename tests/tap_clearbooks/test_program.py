@@ -189,7 +189,8 @@ def test_a_signal_ends_it_whatever_it_waits_for(long_ledger, tmp_path, fault, si
     faults = long_ledger.server.faults
     faults.plan(fault["kind"], **{k: v for k, v in fault.items() if k != "kind"},
                 method="GET", times=100, nth=3)  # fmt: skip
-    process = start(tmp_path, long_ledger.config(tmp_path, page_size=50))
+    # So that it waits for the limit, too.
+    process = start(tmp_path, long_ledger.config(tmp_path, page_size=50, max_wait=7200))
     while not faults.counts.total():
         assert process.poll() is None
         time.sleep(0.05)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import pty
+import re
 import subprocess
 
-from tests.tap_clearbooks.test_program import TAP, environment
+from rich.console import Console
+
+from tap_clearbooks.progress import Progress
+from tests.tap_clearbooks.conftest import ONE, TWO
+from tests.tap_clearbooks.test_program import TAP, environment, tap
 
 
 def run(books, tmp_path, stderr):
@@ -46,3 +53,97 @@ def test_a_pipe_sees_nothing_of_it(books, tmp_path):
     process.stderr.close()
     assert process.wait(timeout=30) == 0
     assert b"records" not in errors
+
+
+def on_terminal(books, tmp_path, **settings):
+    """Exit code, and what a terminal of 120 columns got."""
+    (tmp_path / "config.json").write_text(json.dumps(books.config(tmp_path, **settings)))
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [TAP, "--config", str(tmp_path / "config.json")], stdout=subprocess.DEVNULL, stderr=theirs,
+        env={**environment(tmp_path), "TERM": "xterm", "COLUMNS": "120", "LINES": "40"},
+    )  # fmt: skip
+    os.close(theirs)
+    seen = b""
+    with contextlib.suppress(OSError):
+        while data := os.read(ours, 4096):
+            seen += data
+    os.close(ours)
+    return process.wait(timeout=30), seen.decode()
+
+
+CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def test_log_lines_and_the_table_share_no_line(books, tmp_path):
+    for business in (ONE, TWO):
+        for n in range(30):
+            books.do("createCustomer", {"name": f"Customer {n}"}, business=business)
+    books.server.options.latency_ms = 30
+    code, seen = on_terminal(books, tmp_path, page_size=5)
+    assert code == 0
+    for line in re.split(r"[\r\n]+", CONTROL.sub("", seen)):
+        assert not ("METRIC" in line and re.search(r"\d records|a second", line)), line
+        assert not re.search(r"records.*\d{4}-\d\d-\d\d \d\d:", line), line
+    assert re.search(r"stream \d+ of 20 ·", seen)
+
+
+def test_counts_belong_to_their_stream_and_business():
+    progress = Progress()
+    for business in (ONE, TWO, ONE):
+        progress.wrote("customers", business, 5)
+    progress.wrote("suppliers", ONE, 1)
+    progress.wrote("businesses", None, 2)
+    assert progress.records == {("customers", ONE): 10, ("customers", TWO): 5,
+                                ("suppliers", ONE): 1, ("businesses", None): 2}  # fmt: skip
+    console = Console(file=io.StringIO(), width=100)
+    console.print(progress._table())
+    shown = console.file.getvalue()
+    assert re.search(r"customers of business 101 +10 records", shown)
+    assert re.search(r"customers of business 102 +5 records", shown)
+
+
+def test_a_run_ends_with_a_summary_for_people(books, tmp_path):
+    for n in range(7):
+        books.do("createCustomer", {"name": f"Customer {n}"})
+    code, seen = on_terminal(books, tmp_path)
+    assert code == 0
+    plain = CONTROL.sub("", seen)
+    assert re.search(r"customers +7 records", plain)
+    assert re.search(r"records of 20 streams, \d+ requests, 0 answers of 429, \d+\.\d s", plain)
+
+
+def summary_of(result):
+    (line,) = [x for x in result.stderr.splitlines() if "SUMMARY: " in x]
+    return json.loads(line.partition("SUMMARY: ")[2])
+
+
+def test_and_with_a_line_for_machines(books, tmp_path):
+    for business in (ONE, TWO):
+        for n in range(7):
+            books.do("createCustomer", {"name": f"Customer {n}"}, business=business)
+    books.server.faults.plan("throttle", path="/accounting/suppliers", retry_after="0", times=2)
+    result = tap(tmp_path, books.config(tmp_path))
+    assert result.returncode == 0
+    found = summary_of(result)
+    assert found["complete"] is True
+    assert found["streams"]["customers"] == 14
+    assert found["streams"]["quotes"] == 0
+    assert found["records"] == sum(found["streams"].values())
+    assert found["requests"] == len(books.server.requests)
+    assert found["answers_429"] == 2
+    assert found["seconds"] > 0
+    assert (found["failed"], found["error"]) == ([], None)
+
+
+def test_a_run_that_fails_says_what_failed(books, tmp_path):
+    books.server.faults.plan("error", path="/accounting/suppliers", status=404, times=9)
+    result = tap(tmp_path, books.config(tmp_path, business_ids=[ONE]))
+    assert result.returncode == 1
+    found = summary_of(result)
+    assert found["complete"] is False
+    assert [(f["stream"], f["business"]) for f in found["failed"]] == [("suppliers", ONE)]
+    assert "404" in found["failed"][0]["error"]
+    result = tap(tmp_path, books.config(tmp_path, access_token="wrong"))
+    assert result.returncode == 5
+    assert "authorise" in summary_of(result)["error"]

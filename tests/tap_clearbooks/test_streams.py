@@ -72,7 +72,7 @@ def demo_run(tmp_path_factory):
     demo.build(engine)
     with running(engine, Options()) as server:
         writer = Collector()
-        config = Books(server).config(tmp_path_factory.mktemp("tap"))
+        config = Books(server).config(tmp_path_factory.mktemp("tap"), attachments=True)
         tap = TapClearbooks(config=config, catalog=select(STREAMS), message_writer=writer)
         tap.sync_all()
         tap.close()
@@ -175,3 +175,24 @@ def test_no_more_requests_are_under_way_than_the_setting_says(books, run_tap, mo
     out = run_tap(["customers", "suppliers", "account_codes"], page_size=5, max_in_flight=2)
     assert len(out.ids("customers")) == len(out.ids("suppliers")) == 80
     assert most_at_once(books.asked()) == 2
+
+
+def test_attachments_that_are_selected_need_a_setting_besides(books, run_tap, caplog):
+    caplog.set_level("INFO")
+    invoice = books.invoice(books.do("createCustomer", {"name": "A"})["id"])
+    books.do("createSalesAttachment", b"x", salesType="invoices", salesId=invoice["id"],
+             fileName="a.txt")  # fmt: skip
+    output = run_tap([*ATTACHMENTS, "customers"])
+    assert {m["stream"] for m in output.of_type("SCHEMA")} == {"customers"}
+    assert not books.asked("/attachments")
+    told = [r.getMessage() for r in caplog.records if "set attachments to true" in r.getMessage()]
+    assert len(told) == 1
+    output = run_tap([*ATTACHMENTS, "customers"], attachments=True)
+    assert len(output.records("sales_attachments")) == 1
+
+
+def test_nobody_is_told_of_attachments_that_are_not_selected(run_tap, caplog):
+    caplog.set_level("INFO")
+    run_tap(["customers"])
+    assert "attachments" not in caplog.text.replace("deselected stream 'sales_attachments'", ""
+           ).replace("deselected stream 'purchase_attachments'", "")  # fmt: skip

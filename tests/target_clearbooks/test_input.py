@@ -215,7 +215,7 @@ def test_a_signal_ends_it_whatever_it_waits_for(run, fault):
 
 def test_a_signal_ends_the_wait_that_a_429_asks_for(run):
     run.sandbox.faults.plan("throttle", retry_after="3600", method="POST", times=100)
-    with start(run, "first", book(1)) as process:
+    with start(run, "first", book(1), max_wait=7200) as process:
         while not run.sandbox.faults.counts.total():
             assert process.poll() is None
             time.sleep(0.05)

@@ -31,7 +31,7 @@ def test_standard(cdk, books, tmp_path, kind, program):
     # A copy, since this project's own conftest.py cannot be loaded over there.
     for name in ("shim.py", f"{kind}_suite.py"):
         shutil.copy(SUITES / name, root)
-    good = books.config(tmp_path)
+    good = books.config(tmp_path, attachments=True)
     bad = {**good, "credentials": {"auth_type": "access_token", "access_token": "not-a-token"}}
     for name, config in (("good", good), ("bad", bad)):
         (root / f"{name}.json").write_text(json.dumps(config))

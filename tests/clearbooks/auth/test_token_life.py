@@ -11,6 +11,7 @@ import pytest
 from clearbooks.auth import TokenSource
 from clearbooks.client import Client
 from clearbooks.errors import NotAuthorisedError
+from clearbooks.pacing.wait_limit import WaitLimit
 from tests.clearbooks.auth.test_renewal import sandbox, token_requests
 from tests.clearbooks.auth.test_tokens import grant, oauth, real
 from tests.clearbooks.stub import scripted
@@ -122,6 +123,8 @@ def test_a_token_that_ends_while_a_request_waits_its_turn_is_not_sent(tmp_path):
         tokens.access_token()
 
         class Pacer:
+            limit = WaitLimit()
+
             def wait(self):
                 time.sleep(0.5)
                 return 0.0
