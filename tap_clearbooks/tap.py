@@ -7,7 +7,11 @@ import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Tap
-from singer_sdk.exceptions import ConfigurationError, ConfigValidationError, MappingError
+from singer_sdk.exceptions import (
+    ConfigValidationError,
+    MapExpressionError,
+    StreamMapConfigError,
+)
 from singer_sdk.helpers._batch import BatchConfig
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.singerlib import Catalog
@@ -82,7 +86,7 @@ class TapClearbooks(ConfiguredPlugin[TapSettings], Tap):
             super().setup_mapper()
         except ConfigValidationError as error:
             raise SettingError("; ".join(error.errors) or str(error)) from None
-        except (ConfigurationError, MappingError) as error:
+        except (StreamMapConfigError, MapExpressionError) as error:
             raise SettingError(f"stream_maps: {error}") from None
 
     @override

@@ -155,7 +155,8 @@ class TestState:
         assert all(a != b for a, b in itertools.pairwise(states))
 
     def test_counts_add_up_to_the_records(self, source):
-        run = source("read", catalog=configured(*STREAMS))
+        config = {**source.config, "attachments": True}
+        run = source("read", config=config, catalog=configured(*STREAMS))
         for name in STREAMS:
             counted = sum(
                 m["state"]["sourceStats"]["recordCount"] for m in run.of("STATE")
