@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -60,6 +61,8 @@ def main() -> int:
     parser.add_argument("--readers", help=f"some of {','.join(READERS)}")
     parser.add_argument("--output", type=Path, default=HERE / ".work", help="for results.*")
     arguments = parser.parse_args()
+    # Every reader runs from compiled modules, as after an installation.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     plan = QUICK if arguments.quick else FULL
     names = tuple(arguments.readers.split(",")) if arguments.readers else plan.readers
     unknown = set(names) - set(READERS)
