@@ -82,7 +82,7 @@ class PlanFile:
                 "diff": [change.as_json() for change in changes],
                 "seen": content_hash(before) if before is not None else None,
                 "marker": intent.marker, "depends_on": list(intent.depends_on),
-                "warnings": list(intent.warnings), "record": dict(intent.record),
+                "warnings": [*intent.warnings, *intent.adjusted], "record": dict(intent.record),
             }
         )  # fmt: skip
 

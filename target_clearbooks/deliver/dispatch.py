@@ -266,6 +266,11 @@ class Dispatch:
                 yield task, decision
 
     def _sent(self, task: Task, record: dict[str, Any]) -> Decision:
+        if task.wanted.adjusted:
+            logger.warning(
+                "%s %s: %s", task.stream, task.source_key, "; ".join(task.wanted.adjusted)
+            )
+            self._recorder.count(task, "adjusted")
         for name, value in task.wanted.expected.items():
             found = record.get(name)
             if found is not None and Decimal(str(found)) != value:
