@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from target_clearbooks.deliver.decision import Decision
     from target_clearbooks.deliver.dry_run import DryRun
-    from target_clearbooks.deliver.reject_file import RejectFile
+    from target_clearbooks.deliver.reject_report import RejectReport
     from target_clearbooks.deliver.sending import Sender
     from target_clearbooks.deliver.task import Task
     from target_clearbooks.intent import Intent, Mapped, Quarantined
@@ -58,7 +58,7 @@ class BusinessWriter:
         lookups: The ledger's lists.
         preparer: Makes intents of records.
         executor: Threads for requests.
-        rejects: Where refused records are listed.
+        rejects: Tells of refused records.
         dry_run: Stands where the ledger would be written.
         stopped: Whether a signal has asked to end.
     """
@@ -72,7 +72,7 @@ class BusinessWriter:
         lookups: Lookups,
         preparer: Preparer,
         executor: Executor,
-        rejects: RejectFile,
+        rejects: RejectReport,
         dry_run: DryRun | None = None,
         stopped: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -92,9 +92,7 @@ class BusinessWriter:
             settings, preparer, self._existing, self._schedule, ledger_map, self._baseline
         )
         self._reconciler = Reconciler(sender, ledger_map, in_flight)
-        self._recorder = Recorder(
-            sender.business_id, outbox, ledger_map, dry_run.refuse if dry_run else rejects.write
-        )
+        self._recorder = Recorder(sender.business_id, outbox, ledger_map, rejects.record)
         self._dispatch = Dispatch(
             settings, executor, sender, self._reconciler, self._recorder, lookups, ledger_map,
             self._baseline, in_flight,
