@@ -33,9 +33,6 @@ logger = logging.getLogger("target-clearbooks")
 _WAIT = 0.1
 _MOST_LISTED = 20
 _LONGEST_NUMBER = 18
-# Bytes of large records that are under way at once; one may always be.
-_MOST_BYTES = 24 * 1024 * 1024
-_LARGE = 64 * 1024
 
 
 class StoppedError(Exception):
@@ -97,8 +94,6 @@ class MessageWriter:
         self._keys: dict[str, tuple[str, ...]] = {}
         self._ignored: set[str] = set()
         self._states: deque[tuple[int, Any]] = deque()
-        # Large records that may not be settled: their places and sizes.
-        self._large: deque[tuple[int, int]] = deque()
         # How many records have come: the place of the newest.
         self.place = 0
 
@@ -201,9 +196,6 @@ class MessageWriter:
             writer.reject(stream, record, key or f"line {self.place}", Rejected((fault,)), keys)
             return
         writer.submit(stream, record, str(key), seq=self.place, key_properties=keys)
-        size = sum(len(value) for value in record.values() if type(value) is str)
-        if size > _LARGE:
-            self._large.append((self.place, size))
 
     def state(self, value: Any) -> None:
         """Take in a STATE."""
@@ -224,20 +216,13 @@ class MessageWriter:
         """Go on until there is room for another record; memory stays flat."""
         session = self._begun()
         session.pump()
-        while session.live >= session.window or (self._large and self._too_much(session)):
+        while session.live >= session.window or session.full:
             session.pump(_WAIT)
             self._stop_if_asked()
         self._stop_if_asked()
         if self._settings.on_reject == "fail" and session.rejected > 0:
             raise StoppedError
         self._pass_on(session)
-
-    def _too_much(self, session: Session) -> bool:
-        """Whether the large records under way are as many as memory should hold."""
-        oldest = session.oldest
-        while self._large and (oldest is None or self._large[0][0] < oldest):
-            self._large.popleft()
-        return session.live > 0 and sum(size for _, size in self._large) > _MOST_BYTES
 
     def idle(self) -> None:
         """Go on while no message is there."""

@@ -207,6 +207,11 @@ class Session:
         return sum(writer.live for writer in self.writers.values())
 
     @property
+    def full(self) -> bool:
+        """Whether the records under way hold as much as memory should."""
+        return any(writer.full for writer in self.writers.values())
+
+    @property
     def oldest(self) -> int | None:
         """Place of the oldest record that is not settled; None where all are."""
         places = [writer.oldest for writer in self.writers.values()]
