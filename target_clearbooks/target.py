@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from clearbooks import DISTRIBUTION
 from clearbooks.errors import ClearBooksError
-from clearbooks.plugin import ConfiguredPlugin, config_schema
+from clearbooks.plugin import ConfiguredPlugin, config_schema, stream_map_faults
 from clearbooks.program import SIGNALLED, end_soon, output_lost, run
 from target_clearbooks.line_faults import LineError, check_message
 from target_clearbooks.messages import MessageWriter, Result, StoppedError
@@ -91,7 +91,8 @@ class TargetClearbooks(ConfiguredPlugin[TargetSettings], Target):
     def _register(
         self, stream: str, schema: dict[str, Any], keys: Any, *, announced: bool = True
     ) -> None:
-        self.mapper.register_raw_stream_schema(stream, schema, list(keys))
+        with stream_map_faults():
+            self.mapper.register_raw_stream_schema(stream, schema, list(keys))
         for stream_map in self.mapper.stream_maps[stream]:
             if type(stream_map).__name__ != "RemoveRecordTransform":
                 self.writer.schema(
