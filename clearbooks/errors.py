@@ -38,6 +38,13 @@ class ClearBooksError(Exception):
     exit_code = 1
 
 
+def exit_code_of(error: BaseException) -> int:
+    """What a program exits with that an error has ended."""
+    if isinstance(error, SystemExit) and isinstance(error.code, int):
+        return error.code
+    return error.exit_code if isinstance(error, ClearBooksError) else 1
+
+
 class SettingError(ClearBooksError):
     """A setting is missing or wrong; the text names it and says what would be right."""
 

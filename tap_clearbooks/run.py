@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import logging
-import uuid
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from clearbooks.businesses import Coverage, chosen_businesses
 from clearbooks.dates import today
 from clearbooks.errors import NotCoveredError, NotRunningError, UnavailableError
+from clearbooks.history import new_run_id
 from clearbooks.paging import Listing
 from tap_clearbooks.prefetch import Reading, Readings
 from tap_clearbooks.signs import Signs
@@ -102,6 +103,8 @@ class Run(Generic[S]):
     Attributes:
         streams: By name, in the order in which they are read; filled in by the tap.
         failures: What could not be read, while the rest was.
+        gone: How many records of each stream were found to have left the ledger.
+        id: Stands for this run in bookmarks and in the history.
     """
 
     def __init__(
@@ -116,7 +119,8 @@ class Run(Generic[S]):
         self.streams: Mapping[str, S] = {}
         self.failures: list[Failure] = []
         self._signs: dict[int, Signs] = {}
-        self._started = uuid.uuid4().hex[:12]
+        self.gone: Counter[str] = Counter()
+        self.id = new_run_id()
         # Whether the last stream that was asked for could be read.
         self._reached = True
 
@@ -145,6 +149,12 @@ class Run(Generic[S]):
     def businesses(self) -> list[int]:
         """The businesses of this run, in the order of the settings or of the API."""
         return chosen_businesses(self.client)
+
+    @property
+    def known_businesses(self) -> list[int]:
+        """The same, as far as they are known yet."""
+        known = "businesses" in vars(self)
+        return self.businesses if known else list(self.client.connection.business_ids)
 
     @functools.cached_property
     def coverage(self) -> Coverage:
@@ -196,7 +206,7 @@ class Run(Generic[S]):
 
     def _signs_of(self, business: int) -> Signs:
         if business not in self._signs:
-            self._signs[business] = Signs(functools.partial(self._listing, business), self._started)
+            self._signs[business] = Signs(functools.partial(self._listing, business), self.id)
         return self._signs[business]
 
     def _listing(self, business: int, stream: str, shape: Shape) -> Listing:

@@ -233,6 +233,7 @@ class ClearBooksStream(Stream):
             if self._stream_version is None and self.deleted_at in self.shape.fields:
                 self._write([self._tombstone(key, business) for key in gone])
             keys.remove(gone)
+            self.run.gone[self.name] += len(gone)
             self._keep({"keys": keys.kept}, business)
         if batch.bookmark is not None and self._remembers:
             self._keep(batch.bookmark | {"replication_key": self.spec.cursor}, business)

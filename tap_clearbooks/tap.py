@@ -19,11 +19,12 @@ from typing_extensions import override
 
 from clearbooks import DISTRIBUTION
 from clearbooks.client import Client
-from clearbooks.errors import ClearBooksError, SettingError
+from clearbooks.errors import ClearBooksError, SettingError, exit_code_of
 from clearbooks.plugin import ConfiguredPlugin, config_schema
 from clearbooks.program import run, stop_on_signal
 from tap_clearbooks.inputs import check_catalog, check_state, drop_unset, read_json
 from tap_clearbooks.progress import Progress
+from tap_clearbooks.record import Record
 from tap_clearbooks.run import Run
 from tap_clearbooks.settings import TapSettings
 from tap_clearbooks.stream import ClearBooksStream
@@ -136,12 +137,14 @@ class TapClearbooks(ConfiguredPlugin[TapSettings], Tap):
         client = tap.run.client
         streams = [name for name, stream in tap.streams.items() if stream.selected]
         tap.progress.show(streams, lambda: client.requests)
-        began, ended = time.monotonic(), ""
+        record = Record(tap.connection, tap.run.id)
+        began, ended, code = time.monotonic(), "", 0
         try:
             tap.sync_all()
         except BaseException as error:
             stopped = isinstance(error, SystemExit)
             ended = "stopped by a signal" if stopped else str(error) or type(error).__name__
+            code = exit_code_of(error)
             raise
         finally:
             summary = Summary(
@@ -150,11 +153,13 @@ class TapClearbooks(ConfiguredPlugin[TapSettings], Tap):
                 requests=client.requests,
                 limited=client.pacer.answers_429,
                 seconds=time.monotonic() - began,
+                gone=tap.run.gone,
                 failures=tap.run.failures,
                 error=ended,
             )
             tap.progress.close(summary)
             tap.logger.info("SUMMARY: %s", summary.as_json())
+            record.end(summary, code or int(not summary.complete), tap.run.known_businesses)
             tap.close()
         if tap.run.failures:
             raise ClearBooksError(

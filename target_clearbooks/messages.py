@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from clearbooks.errors import SettingError
+from clearbooks.errors import SettingError, exit_code_of
 from target_clearbooks.intent import Rejected, in_range
 from target_clearbooks.reader import InputError
-from target_clearbooks.session import EXIT_REJECTED, Session, exit_code_of
+from target_clearbooks.session import EXIT_REJECTED, Session
 from target_clearbooks.source_key import source_key
 from target_clearbooks.writable import WRITABLE
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from clearbooks.businesses import chosen_businesses
 from clearbooks.client import Client
-from clearbooks.errors import ClearBooksError, NotAuthorisedError, SettingError
+from clearbooks.errors import ClearBooksError, SettingError
 from target_clearbooks.deliver.business import BusinessWriter
 from target_clearbooks.deliver.dry_run import DryRun
 from target_clearbooks.deliver.reject_file import RejectFile
@@ -260,13 +260,6 @@ class Session:
         if self._locks is not None:
             self._locks.release()
         self.client.close()
-
-
-def exit_code_of(error: BaseException) -> int:
-    """What a run exits with that an error has ended."""
-    if isinstance(error, NotAuthorisedError):
-        return NotAuthorisedError.exit_code
-    return error.exit_code if isinstance(error, ClearBooksError) else 1
 
 
 def _table(summary: dict[str, Any]) -> str:

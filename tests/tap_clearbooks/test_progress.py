@@ -110,7 +110,8 @@ def test_a_run_ends_with_a_summary_for_people(books, tmp_path):
     assert code == 0
     plain = CONTROL.sub("", seen)
     assert re.search(r"customers +7 records", plain)
-    assert re.search(r"records of 20 streams, \d+ requests, 0 answers of 429, \d+\.\d s", plain)
+    counts = r"records of 20 streams, 0 gone, \d+ requests, 0 answers of 429, \d+\.\d s"
+    assert re.search(counts, plain)
 
 
 def summary_of(result):
