@@ -126,6 +126,12 @@ class SourceTap(TapClearbooks):
         client.pacer.waiting = self.statuses.limited
         return client
 
+    @override
+    def checkpoint(self, stream: ClearBooksStream) -> None:
+        # Each has a state of its own.
+        for name in self.statuses.open:
+            self.stream(name).checkpoint()
+
     def _total(self, name: str, business: int | None, total: int) -> None:
         """An estimate, where the total is one: not where a part is read that nobody has counted."""
         stream = self.stream(name)

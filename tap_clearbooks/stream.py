@@ -13,12 +13,6 @@ from singer_sdk.singerlib import ActivateVersionMessage
 from singer_sdk.streams import Stream
 from typing_extensions import override
 
-from clearbooks.errors import (
-    ForbiddenError,
-    NotFoundError,
-    RejectedError,
-    UnavailableError,
-)
 from tap_clearbooks.keys import CopyKeys, key_fields
 from tap_clearbooks.records import Shape, to_dict
 from tap_clearbooks.sources import Batch
@@ -62,7 +56,8 @@ class ClearBooksStream(Stream):
         self.replication_key = self.spec.cursor
         self.complete = True
         self._shape: Shape | None = None
-        self._announced = False
+        self.announced = False
+        self._while_read = ExitStack()
         self._passed: dict[int | None, int | None] = {}
         self._copies: dict[int | None, CopyKeys] = {}
         self._records_since_state = 0
@@ -73,9 +68,14 @@ class ClearBooksStream(Stream):
     @property
     @override
     def partitions(self) -> list[dict[str, Any]] | None:
-        if self.name == "businesses":
+        if not self.per_business:
             return None
         return [{"businessId": business} for business in self.run.businesses]
+
+    @property
+    def per_business(self) -> bool:
+        """Whether it is read of each business; the list of businesses is not."""
+        return self.name != "businesses"
 
     @property
     @override
@@ -87,11 +87,6 @@ class ClearBooksStream(Stream):
     @selected.setter
     def selected(self, value: bool | None) -> None:
         vars(Stream)["selected"].fset(self, value)
-
-    @property
-    def businesses(self) -> list[int | None]:
-        """The businesses to read one after the other; `[None]` for the list of them."""
-        return [None] if self.name == "businesses" else list(self.run.businesses)
 
     @property
     def incremental(self) -> bool:
@@ -116,6 +111,10 @@ class ClearBooksStream(Stream):
             )
             return None
         return dict(state)
+
+    def last_run(self, business: int) -> str:
+        """ID of the newest run that came to this business; empty where none did."""
+        return str(self.get_context_state(self._partition(business)).get("last_run") or "")
 
     def _partition(self, business: int | None) -> dict[str, int] | None:
         return None if business is None else {"businessId": business}
@@ -175,37 +174,9 @@ class ClearBooksStream(Stream):
     def _sync_records(
         self, context: Context | None = None, *, write_messages: bool = True
     ) -> Generator[dict[str, Any], Any, Any]:
-        if not self.selected:
-            # `--test` asks for every stream.
-            return
-        if not write_messages or self.ABORT_AT_RECORD_COUNT is not None:
+        # `--test` asks for every stream.
+        if self.selected:
             yield from super()._sync_records(context, write_messages=write_messages)
-            return
-        leader = self.run.leader(self)
-        if leader is self:
-            self._read_all([self, *self.run.carried(self)])
-        elif not leader.selected:
-            self._read_all([self])
-
-    def _read_all(self, streams: list[ClearBooksStream]) -> None:
-        """Read every business; streams that come from the same pages are written together."""
-        with ExitStack() as stack:
-            counters = [stack.enter_context(stream.get_record_counter()) for stream in streams]
-            for stream in streams:
-                stream.announce()
-            for business in self.businesses:
-                try:
-                    for batch in self.run.reading(self, business):
-                        for stream, counter in zip(streams, counters, strict=True):
-                            written = stream.emit(batch, business)
-                            counter.increment(written)
-                            self.run.wrote(stream.name, business, written)
-                except (ForbiddenError, NotFoundError, RejectedError, UnavailableError) as error:
-                    self.run.failed(self.name, business, error)
-                    for stream in streams:
-                        stream.complete = False
-        for stream in streams:
-            stream.finish()
 
     def emit(self, batch: Batch, business: int | None) -> int:
         """Write a batch and keep its bookmark; returns how many records went out."""
@@ -223,7 +194,7 @@ class ClearBooksStream(Stream):
             if keys.add(records):
                 # Before the records: after a kill no row may be there that the state knows not of.
                 self._keep({"keys": keys.kept}, business)
-                if self._records_since_state >= self._least_between_states():
+                if self.owes_state:
                     self._flush_state()
             self._write(records)
         gone: list[Key] = []
@@ -237,15 +208,17 @@ class ClearBooksStream(Stream):
             self._keep({"keys": keys.kept}, business)
         if batch.bookmark is not None and self._remembers:
             self._keep(batch.bookmark | {"replication_key": self.spec.cursor}, business)
+        self._counter.increment(len(records))
         self._records_since_state += len(records) + len(gone)
         late = time.monotonic() - self._state_written > STATE_SECONDS
         if self._records_since_state >= STATE_RECORDS or (late and self._records_since_state):
             self._flush_state()
         return len(records)
 
-    def _least_between_states(self) -> int:
-        """Records after which a STATE is worth its bytes, which grow with the businesses."""
-        return STATE_SHARE * len(self.run.businesses)
+    @property
+    def owes_state(self) -> bool:
+        """Whether so many records went out that a STATE, which grows with the businesses, pays."""
+        return self._records_since_state >= STATE_SHARE * len(self.run.businesses)
 
     def _write(self, records: list[Record]) -> None:
         if not records:
@@ -299,13 +272,23 @@ class ClearBooksStream(Stream):
     # Messages around the records
 
     def announce(self) -> None:
-        """Write the SCHEMA message, unless it is written."""
+        """Write the SCHEMA message: once, before the first business."""
         self._write_schema_message()
+        self._counter = self._while_read.enter_context(self.get_record_counter())
         if self.replication_method == "FULL_TABLE" and self.emit_activate_version_messages:
             self._stream_version = self._tap.initialized_at
 
+    def came_to(self, business: int | None) -> None:
+        """Note that this run has read a business, or tried to."""
+        self._keep({"last_run": self.run.id}, business)
+
+    def checkpoint(self) -> None:
+        """STATE, between two readings."""
+        self._flush_state()
+
     def finish(self) -> None:
-        """ACTIVATE_VERSION, where everything was read, and STATE."""
+        """After the last business: ACTIVATE_VERSION, where everything was read, and STATE."""
+        self.close()
         if self._stream_version is not None:
             if self.complete:
                 self._activate_version(self._stream_version)
@@ -315,10 +298,14 @@ class ClearBooksStream(Stream):
                 )
         self._flush_state()
 
+    def close(self) -> None:
+        """Tell how many records there were."""
+        self._while_read.close()
+
     @override
     def _write_schema_message(self) -> None:
-        if not self._announced:
-            self._announced = True
+        if not self.announced:
+            self.announced = True
             super()._write_schema_message()
 
     def _activate_version(self, version: int) -> None:
