@@ -15,10 +15,12 @@ from typing_extensions import override
 
 from tap_clearbooks.keys import CopyKeys, key_fields
 from tap_clearbooks.records import Shape, to_dict
+from tap_clearbooks.schema import stream_schema
 from tap_clearbooks.sources import Batch
 from tap_clearbooks.streams import CARRIED_BY, STREAMS, resource
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Generator, Iterable, Mapping
 
     from singer_sdk import Tap
@@ -52,6 +54,7 @@ class ClearBooksStream(Stream):
         # The SDK reads this as a plain attribute.
         self.selected_by_default = self.spec.selected
         super().__init__(tap, schema=stream_schema(name, self.deleted_at), name=name)
+        self.logger.addFilter(_tells)
         self.primary_keys = self.resource.key
         self.replication_key = self.spec.cursor
         self.complete = True
@@ -59,6 +62,8 @@ class ClearBooksStream(Stream):
         self.announced = False
         self._while_read = ExitStack()
         self._passed: dict[int | None, int | None] = {}
+        # As they were before this run changed the state.
+        self._bookmarks: dict[int | None, Bookmark | None] = {}
         self._copies: dict[int | None, CopyKeys] = {}
         self._records_since_state = 0
         self._state_written = time.monotonic()
@@ -101,6 +106,11 @@ class ClearBooksStream(Stream):
 
     def bookmark(self, business: int | None) -> Bookmark | None:
         """What the last run kept for a business; None where everything is to be read."""
+        if business not in self._bookmarks:
+            self._bookmarks[business] = self._kept_bookmark(business)
+        return self._bookmarks[business]
+
+    def _kept_bookmark(self, business: int | None) -> Bookmark | None:
         state = self.get_context_state(self._partition(business))
         if not self._remembers or not {"replication_key_value", "read"} & state.keys():
             return None
@@ -320,50 +330,9 @@ class ClearBooksStream(Stream):
         self._stream_version = self._tap.initialized_at
 
 
-def stream_schema(name: str, deleted_at: str) -> dict[str, Any]:
-    """JSON Schema of a stream's records.
-
-    The API's own types and formats; every field but the key may be null. Enums become part of
-    the description: a new value of the API must not break a load.
-    """
-    source = resource(name)
-    properties: dict[str, Any] = {
-        "businessId": {"type": "integer", "description": "ID of the business."}
-    }
-    for dimension in source.dimensions:
-        properties[dimension] = _loose(source.dimension_schema(dimension), dimension in source.key)
-    for field, sub in source.schema["properties"].items():
-        if not sub.get("writeOnly"):
-            properties[field] = _loose(sub, field in source.key)
-    properties[deleted_at] = {
-        "type": ["string", "null"],
-        "format": "date-time",
-        "description": "When the record was found to have left the ledger; all but its key is "
-        "null then.",
-    }
-    return {"type": "object", "properties": properties, "required": list(source.key)}
-
-
-_KEPT = ("type", "format", "description", "items", "properties")
-
-
-def _loose(schema: Mapping[str, Any], key: bool) -> dict[str, Any]:
-    kept = {name: schema[name] for name in _KEPT if name in schema}
-    kinds = kept["type"] if isinstance(kept["type"], list) else [kept["type"]]
-    if "format" in kept and kept["format"] != "date":
-        # int32 and double are OpenAPI's words; validators of targets do not know them.
-        del kept["format"]
-    if "enum" in schema:
-        values = ", ".join(f"`{value}`" for value in schema["enum"])
-        kept["description"] = f"{kept.get('description', '')} One of {values}.".strip()
-    if "items" in kept:
-        kept["items"] = _loose(kept["items"], key=False)
-    if "properties" in kept:
-        kept["properties"] = {k: _loose(v, key=False) for k, v in kept["properties"].items()}
-    if not key:
-        kinds = [*(kind for kind in kinds if kind != "null"), "null"]
-    kept["type"] = kinds if len(kinds) > 1 else kinds[0]
-    return kept
+def _tells(record: logging.LogRecord) -> bool:
+    """Whether a log line says what happened; of an error, the program itself does."""
+    return not record.getMessage().startswith("An unhandled error occurred while syncing")
 
 
 def _lines(transaction: Record, line_type: Any) -> Iterable[Record]:

@@ -18,7 +18,6 @@ from singer_sdk.singerlib import Catalog, StateMessage
 from typing_extensions import override
 
 from clearbooks import DISTRIBUTION
-from clearbooks.client import Client
 from clearbooks.errors import (
     ClearBooksError,
     ForbiddenError,
@@ -31,6 +30,7 @@ from clearbooks.errors import (
 from clearbooks.plugin import ConfiguredPlugin, config_schema
 from clearbooks.program import run, stop_on_signal
 from tap_clearbooks.inputs import check_catalog, check_state, drop_unset, read_json
+from tap_clearbooks.observed import ObservedClient
 from tap_clearbooks.progress import Progress
 from tap_clearbooks.record import Record
 from tap_clearbooks.run import Run
@@ -42,6 +42,8 @@ from tap_clearbooks.writer import PageWriter
 
 if TYPE_CHECKING:
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
+
+    from clearbooks.client import Client
 
 
 class TapClearbooks(ConfiguredPlugin[TapSettings], Tap):
@@ -143,6 +145,7 @@ class TapClearbooks(ConfiguredPlugin[TapSettings], Tap):
     def _read(self, leader: ClearBooksStream, business: int | None) -> list[ClearBooksStream]:
         """Read a stream of a business; returns it and those that come from the same pages."""
         streams = [leader, *self.run.carried(leader)]
+        self.progress.reading(leader.name, business)
         for stream in streams:
             if not stream.announced:
                 stream.announce()
@@ -160,9 +163,23 @@ class TapClearbooks(ConfiguredPlugin[TapSettings], Tap):
 
     def connect(self) -> Client:
         """The client of the run."""
-        client = Client(self.connection)
+        client: Client = ObservedClient(self.connection, self.count)
         client.pacer.waiting = self.progress.waiting
         return client
+
+    def count(self, name: str, business: int | None, total: int) -> None:
+        """Take note of how many records a listing holds, which any thread may tell."""
+        stream = self.run.streams[name]
+        mark = stream.bookmark(business) if stream.selected else None
+        # Of a part that is read, nobody has counted the records.
+        if mark is None:
+            self.expect(name, business, total)
+        elif stream.spec.resumable and isinstance(mark.get("position"), int):
+            self.expect(name, business, max(total - mark["position"], 0))
+
+    def expect(self, name: str, business: int | None, records: int) -> None:
+        """So many records of a stream are going to come."""
+        self.progress.expect(name, business, records)
 
     def close(self) -> None:
         """Stop what is under way and keep what the pacer found."""
@@ -199,10 +216,10 @@ class TapClearbooks(ConfiguredPlugin[TapSettings], Tap):
         # Missing credentials are told before anything begins.
         client = tap.run.client
         streams = [name for name, stream in tap.streams.items() if stream.selected]
-        tap.progress.show(streams, lambda: client.requests)
         record = Record(tap.connection, tap.run.id)
         began, ended, code = time.monotonic(), "", 0
         try:
+            tap.progress.show(tap.run.plan, lambda: client.requests)
             tap.sync_all()
         except BaseException as error:
             stopped = isinstance(error, SystemExit)
