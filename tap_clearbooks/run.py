@@ -16,7 +16,7 @@ from clearbooks.history import new_run_id
 from clearbooks.paging import Listing
 from tap_clearbooks.prefetch import Reading, Readings
 from tap_clearbooks.signs import Signs
-from tap_clearbooks.sources import Dated, Ways, Window
+from tap_clearbooks.sources import Dated, Ways, Window, joined
 from tap_clearbooks.streams import CARRIED_BY
 
 if TYPE_CHECKING:
@@ -281,7 +281,7 @@ class Run(Generic[S]):
         self.coverage.check(business)
         if len(self._failing[stream.name]) >= MOST_FAILING:
             raise self._failing[stream.name][-1]
-        yield from self._readings.take((stream.name, business))
+        yield from joined(self._readings.take((stream.name, business)))
         self._reached = True
         self._failing[stream.name].clear()
 

@@ -208,7 +208,7 @@ class Dispatch:
                 # Found in the list that this run has read: what it is like is known.
                 row = self._lookups.table(task.stream).get(intent.remote_id)
             if row is not None:
-                yield task, after_record(intent, row)
+                yield task, after_record(intent, row, known=False)
                 return
             self._requests.begin(
                 task, self._saw_record, self._sender.get, task.stream, intent.params,
@@ -221,7 +221,9 @@ class Dispatch:
             self._baseline.take(stream, self._reconciler.newest_transaction())
 
     def _saw_record(self, task: Task, record: Mapping[str, Any] | None) -> Decision:
-        return after_record(task.wanted, record)
+        applied = self._map.applied(task.stream, task.source_key)
+        known = applied is not None and applied.hash is not None
+        return after_record(task.wanted, record, known=known)
 
     def _saw_fence(self, task: Task, fence: dict[str, Any]) -> Decision:
         newest = self._baseline.newest(task.stream) or 0
@@ -266,6 +268,11 @@ class Dispatch:
                 yield task, decision
 
     def _sent(self, task: Task, record: dict[str, Any]) -> Decision:
+        if task.wanted.adjusted:
+            logger.warning(
+                "%s %s: %s", task.stream, task.source_key, "; ".join(task.wanted.adjusted)
+            )
+            self._recorder.count(task, "adjusted")
         for name, value in task.wanted.expected.items():
             found = record.get(name)
             if found is not None and Decimal(str(found)) != value:

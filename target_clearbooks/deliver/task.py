@@ -39,6 +39,7 @@ class Task:
         parents: Source keys of the contacts that were made for it.
         total: The whole sum that an allocation wants, of which only the rest is posted.
         key_properties: Of its stream, for the reject file.
+        size: What it holds in memory, about: bytes of text and of a file to attach.
     """
 
     number: int
@@ -59,6 +60,7 @@ class Task:
     parents: set[tuple[str, str]] = field(default_factory=set)
     total: Decimal | None = None
     key_properties: tuple[str, ...] = ()
+    size: int = 0
 
     @property
     def rests_as(self) -> str:
