@@ -96,6 +96,8 @@ class ForbiddenError(ApiError):
 class NotCoveredError(ForbiddenError):
     """The authorisation does not cover the business; the text names it and those covered."""
 
+    exit_code = 2
+
     def __init__(self, error: ApiError, text: str) -> None:
         super().__init__(error.operation, error.status, error.faults)
         self.args = (text,)

@@ -195,7 +195,8 @@ class MessageWriter:
         if fault is not None:
             writer.reject(stream, record, key or f"line {self.place}", Rejected((fault,)), keys)
             return
-        writer.submit(stream, record, str(key), seq=self.place, key_properties=keys)
+        with session.about(business):
+            writer.submit(stream, record, str(key), seq=self.place, key_properties=keys)
 
     def state(self, value: Any) -> None:
         """Take in a STATE."""
