@@ -58,6 +58,11 @@ class AirbyteStream(ClearBooksStream):
     deleted_at = "_ab_cdc_deleted_at"
     unfinished = False
 
+    @property
+    @override
+    def keeps_state(self) -> bool:
+        return self.incremental
+
     @override
     def announce(self) -> None:
         super().announce()
@@ -73,7 +78,7 @@ class AirbyteStream(ClearBooksStream):
     def _flush_state(self) -> None:
         super()._flush_state()
         bookmarks = self._tap.state.get("bookmarks", {}).get(self.name, {})
-        state = out(bookmarks) if self.incremental else {}
+        state = out(bookmarks) if self.keeps_state else {}
         if self.unfinished and state:
             state[UNFINISHED] = True
         self._tap.statuses.state(self.name, state)

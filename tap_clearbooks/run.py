@@ -54,6 +54,10 @@ class RunStream(Protocol):
         """Whether it is read of each business."""
 
     @property
+    def keeps_state(self) -> bool:
+        """Whether the next run gets the state that this one leaves."""
+
+    @property
     def shape(self) -> Shape:
         """Decodes its records."""
 
@@ -244,7 +248,8 @@ class Run(Generic[S]):
         streams = [stream for stream in self.leading if stream.per_business]
 
         def newest(business: int) -> str:
-            return min(stream.last_run(business) for stream in streams)
+            runs = (stream.last_run(business) for stream in streams if stream.keeps_state)
+            return min(runs, default="")
 
         turns = sorted(self.businesses, key=newest) if streams else []
         return [

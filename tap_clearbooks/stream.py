@@ -94,6 +94,11 @@ class ClearBooksStream(Stream):
         vars(Stream)["selected"].fset(self, value)
 
     @property
+    def keeps_state(self) -> bool:
+        """Whether the next run gets the state that this one leaves."""
+        return True
+
+    @property
     def incremental(self) -> bool:
         """Whether this run reads from the bookmark on."""
         return self.spec.cursor is not None and self.replication_method == "INCREMENTAL"

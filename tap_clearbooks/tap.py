@@ -24,10 +24,10 @@ from clearbooks.errors import (
 )
 from clearbooks.plugin import ConfiguredPlugin, config_schema
 from clearbooks.program import run, stop_on_signal
+from tap_clearbooks.history import HistoryEntry
 from tap_clearbooks.inputs import check_catalog, check_state, drop_unset, read_json
 from tap_clearbooks.observed import ObservedClient
 from tap_clearbooks.progress import Progress
-from tap_clearbooks.record import Record
 from tap_clearbooks.run import Run
 from tap_clearbooks.settings import TapSettings
 from tap_clearbooks.stream import ClearBooksStream
@@ -202,7 +202,7 @@ class TapClearbooks(ConfiguredPlugin[TapSettings], Tap):
         # Missing credentials are told before anything begins.
         client = tap.run.client
         streams = [name for name, stream in tap.streams.items() if stream.selected]
-        record = Record(tap.connection, tap.run.id)
+        entry = HistoryEntry(tap.connection, tap.run.id)
         began, ended, code = time.monotonic(), "", 0
         try:
             tap.progress.show(tap.run.plan, lambda: client.requests)
@@ -225,7 +225,7 @@ class TapClearbooks(ConfiguredPlugin[TapSettings], Tap):
             )
             tap.progress.close(summary)
             tap.logger.info("SUMMARY: %s", summary.as_json())
-            record.end(summary, code or int(not summary.complete), tap.run.known_businesses)
+            entry.end(summary, code or int(not summary.complete), tap.run.known_businesses)
             tap.close()
         if tap.run.failures:
             raise ClearBooksError(

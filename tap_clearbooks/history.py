@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("tap-clearbooks")
 
 
-class Record:
+class HistoryEntry:
     """Puts down that a run began, and how it ended.
 
     A history that cannot be written is told once; the run goes on without it.
