@@ -112,11 +112,11 @@ class TapClearbooks(ConfiguredPlugin[TapSettings], Tap):
             if last[name] == business:
                 for stream in streams:
                     stream.finish()
-            elif unstated < len(run.businesses) and not streams[0].owes_state:
+            elif unstated >= len(run.businesses) or streams[0].owes_state:
                 # A STATE grows with the businesses, and so does what lies between two.
-                continue
-            else:
                 self.checkpoint(streams[0])
+            else:
+                continue
             unstated = 0
         for stream in run.streams.values():
             # Without a business there is nothing to be read.
