@@ -84,6 +84,7 @@ class _Copied(_Marks, kw_only=True):
     drafts: list[int] = field(default_factory=list)
     read: str | None = None
     run: str | None = None
+    last_run: str | None = None
 
 
 class _Context(Struct, rename="camel"):
