@@ -200,16 +200,21 @@ class ClearBooksStream(Stream):
             # Pages that two streams share are read from the older of their bookmarks on.
             shared = self.name in CARRIED_BY or self.name in CARRIED_BY.values()
             self._passed[business] = bookmark.get("replication_key_value") if shared else None
-        passed = None if batch.anew else self._passed[business]
+        passed = self._passed[business]
         records, keys = self._of(batch, passed), self._keys(business)
+        late: list[Record] = []
         if passed is not None:
-            # They went out before, and are still there.
-            keys.add(self._of(Batch([r for r in batch.records if r.id <= passed]), None))
+            # They went out before, and are still there; or they came late.
+            before = self._of(Batch([r for r in batch.records if r.id <= passed]), None)
+            late = keys.unknown(before)
+            # First the records: no later run would send them again.
+            self._write(late)
+            keys.add(before)
         if records:
             if keys.add(records):
                 # Before the records: after a kill no row may be there that the state knows not of.
                 self._keep({"keys": keys.kept}, business)
-                if self.owes_state:
+                if self.owes_state(len(records)):
                     self._flush_state()
             self._write(records)
         gone: list[Key] = []
@@ -222,17 +227,20 @@ class ClearBooksStream(Stream):
             self._keep({"keys": keys.kept}, business)
         if batch.bookmark is not None and self._remembers:
             self._keep(batch.bookmark | {"replication_key": self.spec.cursor}, business)
-        self._counter.increment(len(records))
-        self._records_since_state += len(records) + len(gone)
-        late = time.monotonic() - self._state_written > STATE_SECONDS
-        if self._records_since_state >= STATE_RECORDS or (late and self._records_since_state):
+        self._counter.increment(len(late) + len(records))
+        self._records_since_state += len(late) + len(records) + len(gone)
+        due = time.monotonic() - self._state_written > STATE_SECONDS
+        if self._records_since_state >= STATE_RECORDS or (due and self._records_since_state):
             self._flush_state()
-        return len(records)
+        return len(late) + len(records)
 
-    @property
-    def owes_state(self) -> bool:
-        """Whether so many records went out that a STATE, which grows with the businesses, pays."""
-        return self._records_since_state >= STATE_SHARE * len(self.run.businesses)
+    def owes_state(self, coming: int = 0) -> bool:
+        """Whether more records went out, or are about to, than may be lost to the state.
+
+        One business is told of before each batch; a STATE of many is worth more records, since it
+        grows with the businesses.
+        """
+        return self._records_since_state + coming > STATE_SHARE * (len(self.run.businesses) - 1)
 
     def _write(self, records: list[Record]) -> None:
         if not records:
@@ -249,9 +257,9 @@ class ClearBooksStream(Stream):
         """The keys of what the loaded table holds of a business."""
         if business not in self._copies:
             state = self.get_context_state(self._partition(business))
-            # What lies outside of other dates is still in the ledger, and stays in the table.
-            same = state.get("window", self.run.window.text()) == self.run.window.text()
-            self._copies[business] = copy_keys(self.name, state.get("keys", []) if same else [])
+            # What lies outside of narrower dates is still in the ledger, and stays in the table.
+            known = "window" not in state or self.run.window.within(state["window"])
+            self._copies[business] = copy_keys(self.name, state.get("keys", []) if known else [])
         return self._copies[business]
 
     def holds(self, business: int | None, key: Key) -> bool:

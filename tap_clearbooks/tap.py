@@ -112,7 +112,7 @@ class TapClearbooks(ConfiguredPlugin[TapSettings], Tap):
             if last[name] == business:
                 for stream in streams:
                     stream.finish()
-            elif unstated >= len(run.businesses) or streams[0].owes_state:
+            elif unstated >= len(run.businesses) or streams[0].owes_state():
                 # A STATE grows with the businesses, and so does what lies between two.
                 self.checkpoint(streams[0])
             else:

@@ -37,17 +37,20 @@ class Transactions(Source):
             return
         self._sign = {"sign": mark, "read": self.ways.window.now.isoformat()} if mark else {}
         after, position = self.bookmark.get("replication_key_value"), self.bookmark.get("position")
+        if not position or not self.bookmark.get("keys"):
+            # No count and no order, or a state of 0.1: only all of it tells what went away.
+            after = position = None
         listing = self._listing()
         self._came = 0
-        yield from self._read(listing, after, position)
+        yield from self._read(listing, after, position, again=bool(self.bookmark) and after is None)
         whole = after is None or listing.anew
         if not whole and listing.total is not None and listing.total < (position or 0) + self._came:
             # Some went away: where a void takes its transaction with it, only the count tells.
             listing, whole = self._listing(), True
-            listing.anew = True
-            yield from self._read(listing, None, None)
+            yield from self._read(listing, None, None, again=True)
         newest = max(listing.newest_id or 0, after or 0)
-        bookmark = self._mark(newest, listing.total) if newest else None
+        position = None if listing.unordered else listing.total
+        bookmark = self._mark(newest, position) if newest else None
         yield Batch([], bookmark, covers=everything if whole else None)
 
     _sign: Mapping[str, Any] = MappingProxyType({})
@@ -58,15 +61,17 @@ class Transactions(Source):
             params={"accountingDateFrom": window.start, "accountingDateTo": window.end}
         )
 
-    def _read(self, listing: Listing, after: int | None, position: int | None) -> Iterator[Batch]:
-        anew = listing.anew
+    def _read(
+        self, listing: Listing, after: int | None, position: int | None, *, again: bool
+    ) -> Iterator[Batch]:
         for part in listing.ascending(after, position):
             self._came += sum(record.id <= (listing.newest_id or 0) for record in part.records)
             kept = [r for r in part.records if self.ways.window.holds(r.accountingDate)]
             bookmark = None
-            if part.position is not None and part.records:
+            # From the midst of a second reading nobody would see what went away before it.
+            if part.position is not None and part.records and not again:
                 bookmark = self._mark(part.records[-1].id, part.position)
-            yield Batch(self.stamp(kept), bookmark, anew or listing.anew)
+            yield Batch(self.stamp(kept), bookmark)
 
     def _mark(self, last: int, position: int | None) -> Bookmark:
         return {
