@@ -76,12 +76,14 @@ class Reader(MsgSpecReader):
     Attributes:
         idle: Called while no line is there; what it raises ends the reading.
         failed: Called with whatever ends the reading before the input does.
+        line: The number of the newest line.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.idle: Callable[[], None] = lambda: None
         self.failed: Callable[[BaseException], None] = lambda _: None
+        self.line = 0
 
     @override
     def process_lines(
@@ -107,6 +109,7 @@ class Reader(MsgSpecReader):
 
     @override
     def deserialize_json(self, line: str) -> dict[str, Any]:
+        self.line += 1
         try:
             found = _decoder.decode(line)
         except msgspec.DecodeError as error:

@@ -101,6 +101,8 @@ class TargetClearbooks(ConfiguredPlugin[TargetSettings], Target):
         if stream not in self.mapper.stream_maps:
             # A reject file that is piped back holds records alone.
             self._register(stream, {"properties": {}}, message_dict.get("key_properties") or ())
+        reader: Any = self.message_reader
+        self.writer.line = reader.line
         for stream_map in self.mapper.stream_maps[stream]:
             record = stream_map.transform(dict(message_dict["record"]))
             if record is not None:

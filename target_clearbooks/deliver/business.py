@@ -12,15 +12,22 @@ import logging
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from target_clearbooks.deliver.decide import decide
 from target_clearbooks.deliver.decision import Done, Hold, Leave, Send, Unchanged
 from target_clearbooks.deliver.dispatch import Dispatch
 from target_clearbooks.deliver.facts import Facts
+from target_clearbooks.deliver.intake import Intake
 from target_clearbooks.deliver.reconcile import Reconciler
 from target_clearbooks.deliver.recorder import Recorder
 from target_clearbooks.deliver.schedule import Schedule
 from target_clearbooks.deliver.task import claims, pair_of
-from target_clearbooks.intent import Missing, Operation, Rejected, Waiting, content_hash
+from target_clearbooks.intent import (
+    Missing,
+    Operation,
+    Quarantined,
+    Rejected,
+    Waiting,
+    content_hash,
+)
 from target_clearbooks.ledger.existing import ExistingRecords, refuse_if_emptied
 from target_clearbooks.store.baseline import Baseline
 from target_clearbooks.store.outbox import DOUBTFUL
@@ -32,10 +39,11 @@ if TYPE_CHECKING:
 
     from target_clearbooks.deliver.decision import Decision
     from target_clearbooks.deliver.dry_run import DryRun
+    from target_clearbooks.deliver.intake import Taken
     from target_clearbooks.deliver.reject_file import RejectFile
     from target_clearbooks.deliver.sending import Sender
     from target_clearbooks.deliver.task import Task
-    from target_clearbooks.intent import Intent, Mapped, Quarantined
+    from target_clearbooks.intent import Intent, Mapped
     from target_clearbooks.ledger.lookups import Lookups
     from target_clearbooks.prepare.preparer import Preparer
     from target_clearbooks.settings import TargetSettings
@@ -101,6 +109,7 @@ class BusinessWriter:
         )  # fmt: skip
         # Writes in doubt, of earlier runs and of this one.
         self._unsettled: dict[tuple[str, str], Row] = {}
+        self._intake = Intake(ledger_map, self._schedule, self._recorder, self._unsettled)
         self._same_ledger = False
 
     # What a run asks
@@ -145,6 +154,7 @@ class BusinessWriter:
     def close(self) -> None:
         """Let go of what was read."""
         self._lookups.close()
+        self._intake.close()
 
     # Records in
 
@@ -194,6 +204,7 @@ class BusinessWriter:
         task = self._schedule.add(
             row.stream, row.source_key, row.record, row.record_hash,
             row=row, intent=intent, fence=row.fence, recovered=True, most=1,
+            key_properties=row.key_properties,
         )  # fmt: skip
         if "wanted" in row.fence:
             task.total = Decimal(str(row.fence["wanted"]))
@@ -201,38 +212,28 @@ class BusinessWriter:
         self._dispatch.lost.add(task)
 
     def submit(
-        self,
-        stream: str,
-        record: Mapping[str, Any],
-        source_key: str,
-        *,
-        seq: int | None = None,
-        key_properties: Iterable[str] = (),
+        self, stream: str, record: Mapping[str, Any], source_key: str, *, line: int, **more: Any
     ) -> None:
-        """Take in a record.
+        """Take in a record with its source key and its line in the input.
 
-        Args:
-            stream: Its stream.
-            record: As the source gave it.
-            source_key: What identifies it at the source.
-            seq: Its place in the input.
-            key_properties: Of its stream, for the reject file.
+        `more` are `seq`, its place in the input, and `key_properties`, those of its stream.
         """
         self._check_ledger()
-        number = content_hash(record)
-        applied = self._map.applied(stream, source_key)
-        if (
-            not self.under_way(stream, source_key)
-            and (stream, source_key) not in self._unsettled
-            and applied is not None
-            and applied.record_hash == number
-        ):
-            self._outbox.count(self.business_id, stream, "unchanged")
-            return
-        keys = tuple(key_properties)
-        self._begin(
-            self._schedule.add(stream, source_key, record, number, seq=seq, key_properties=keys)
-        )
+        self._take(self._intake.take(stream, record, source_key, line=line, **more))
+
+    def begin_all(self, *, end: bool) -> None:
+        """Begin what was kept back; at the end of the input also what was put aside."""
+        self._take(self._intake.kept_back())
+        for row in self._left("waiting") if end and self._intake.put_aside else ():
+            if self._intake.is_put_aside(row):
+                self._resume(row)
+
+    def _take(self, taken: Iterable[Taken]) -> None:
+        for task, refused in taken:
+            if refused is None:
+                self._begin(task)
+            else:
+                self._refuse(task, refused)
 
     def reject(
         self,
@@ -269,13 +270,17 @@ class BusinessWriter:
         """Take up a record that waited on disk."""
         if not self.under_way(row.stream, row.source_key):
             self._begin(
-                self._schedule.add(row.stream, row.source_key, row.record, row.record_hash, row=row)
-            )
+                self._schedule.add(
+                    row.stream, row.source_key, row.record, row.record_hash, row=row,
+                    key_properties=row.key_properties,
+                )
+            )  # fmt: skip
 
     # On and to the end
 
     def pump(self, seconds: float = 0.0) -> None:
         """Go on with what is under way; wait up to so long for something to come."""
+        self._take(self._intake.kept_back(longer=False))
         for task, decision in self._dispatch.step(seconds):
             self._carry_out(task, decision)
         for task, alone in self._schedule.next(idle=lambda: not self._dispatch.busy):
@@ -301,16 +306,7 @@ class BusinessWriter:
             self._schedule.hold(task)
             return
         left = self._unsettled.get((task.stream, task.source_key))
-        steps = decide(task, self._facts.known(task, left))
-        answer: Any = None
-        while True:
-            try:
-                question = steps.send(answer)
-            except StopIteration as end:
-                decision: Decision = end.value
-                break
-            answer = self._facts.answer(task, question, alone=alone)
-        self._carry_out(task, decision)
+        self._carry_out(task, self._facts.decide(task, left, alone=alone))
 
     # Carrying out
 
@@ -361,7 +357,7 @@ class BusinessWriter:
     def _make_first(self, task: Task, missing: Missing) -> None:
         """Write the contacts first that a record needs and the ledger lacks."""
         for stream, record in missing.parents:
-            key = str(record["externalId"])
+            key = self._map.known_as(stream, *self._map.keys_of(record["externalId"])[:1])
             under_way = self._schedule.under_way(stream, key, task)
             if (stream, key) in task.parents and not under_way:
                 self._refuse(task, Rejected((f"{stream} {key!r} could not be made",), "blocked"))
@@ -373,11 +369,14 @@ class BusinessWriter:
         self._schedule.hold(task)
 
     def _wait_for_parents(self, task: Task, outcome: Waiting) -> None:
-        """Wait on disk, unless a parent was refused in this run."""
+        """Wait on disk, unless a parent was refused in this run.
+
+        One that was set aside may come yet: a person decides.
+        """
         refused = [
             f"{stream} {key!r} was not written"
             for stream, key in outcome.on
-            if self._outbox.last_state(self.business_id, stream, key) in ("rejected", "quarantined")
+            if self._outbox.last_state(self.business_id, stream, key) == "rejected"
         ]
         if refused:
             self._refuse(task, Rejected((*outcome.reasons, *refused), "blocked"))
@@ -386,6 +385,8 @@ class BusinessWriter:
         self._schedule.release(task, settled=True)
 
     def _refuse(self, task: Task, outcome: Rejected | Quarantined) -> None:
+        if isinstance(outcome, Quarantined):
+            task.intent = outcome.intent or task.intent
         self._recorder.refused(task, outcome)
         if task.sent_row.sent is not None and task.sent_row.state == "quarantined":
             self._unsettled[task.stream, task.source_key] = task.sent_row

@@ -39,6 +39,7 @@ class Task:
         parents: Source keys of the contacts that were made for it.
         total: The whole sum that an allocation wants, of which only the rest is posted.
         key_properties: Of its stream, for the reject file.
+        repeats: The lines of an earlier record of its key in this run, and of this one.
     """
 
     number: int
@@ -59,6 +60,7 @@ class Task:
     parents: set[tuple[str, str]] = field(default_factory=set)
     total: Decimal | None = None
     key_properties: tuple[str, ...] = ()
+    repeats: str = ""
 
     @property
     def rests_as(self) -> str:
@@ -125,7 +127,8 @@ def pair_of(intent: Intent) -> tuple[int, str, int]:
 def claims(intent: Intent) -> list[Hashable]:
     """What nobody else may touch while the intent is under way."""
     if intent.operation is not Operation.CREATE:
-        return []
+        # Who adopts a record of the ledger is the only one that does so at the time.
+        return [("record", intent.stream, intent.remote_id)] if intent.adopted else []
     if WRITABLE[intent.stream].settle is Settle.CONVERGE:
         invoice, kind, source = pair_of(intent)
         side = intent.stream

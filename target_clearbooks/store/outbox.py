@@ -65,19 +65,20 @@ class Row:
     reasons: tuple[str, ...] = ()
     candidates: tuple[dict[str, Any], ...] = ()
     result: dict[str, Any] = field(default_factory=dict)
+    key_properties: tuple[str, ...] = ()
 
 
 _COLUMNS = (
     "id, run, business, stream, source_key, state, record, record_hash, operation, params, "
     "remote_id, body, content, marker, depends, fence, attempts, sent, kind, reasons, candidates, "
-    "result"
+    "result, keys"
 )
 
 
 def _row(found: tuple[Any, ...]) -> Row:
     (number, run, business, stream, key, state, record, record_hash, operation, params, remote_id,
      body, content, marker, depends, fence, attempts, sent, kind, reasons, candidates,
-     result) = found  # fmt: skip
+     result, keys) = found  # fmt: skip
     given = loads(record) if record else {}
     intent = None
     if operation:
@@ -97,6 +98,7 @@ def _row(found: tuple[Any, ...]) -> Row:
         number, run, business, stream, key, state, given, record_hash, intent,
         loads(fence) if fence else {}, attempts, sent, kind, tuple(loads(reasons or "[]")),
         tuple(loads(candidates or "[]")), loads(result) if result else {},
+        tuple(loads(keys or "[]")),
     )  # fmt: skip
 
 
@@ -157,8 +159,8 @@ class Outbox:
         added = self.db.execute(
             "INSERT INTO intents (run, business, stream, source_key, state, record, record_hash, "
             "operation, params, remote_id, body, content, marker, depends, hash, fence, attempts, "
-            "sent, updated, kind, reasons, candidates) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+            "sent, updated, kind, reasons, candidates, keys) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
             "RETURNING id",
             (
                 self.run, row.business_id, row.stream, row.source_key, state,
@@ -174,6 +176,7 @@ class Outbox:
                 intent.hash if intent else None,
                 dumps(row.fence), row.attempts, row.sent, now,
                 row.kind, dumps(list(row.reasons)), dumps(list(row.candidates)),
+                dumps(list(row.key_properties)) if row.key_properties else None,
             ),
         )  # fmt: skip
         row.id = int(added.fetchall()[0][0])
@@ -305,6 +308,21 @@ class Outbox:
             (business_id,),
         )
         return Counter({(stream, state): number for stream, state, number in rows})
+
+    def unsettled(self, business_id: int) -> int:
+        """How much is in doubt of a business, or was set aside or left waiting by this run.
+
+        A record that was set aside is in doubt where it may have been written already.
+        """
+        found = self.db.execute(
+            "SELECT count(*) FROM intents WHERE business = ? "
+            "AND state NOT IN ('done', 'rejected', 'superseded') "
+            "AND (state IN ('sending', 'uncertain') "
+            "OR (state = 'quarantined' AND operation != '') "
+            "OR (state IN ('quarantined', 'waiting') AND run = ?))",
+            (business_id, self.run),
+        ).fetchone()
+        return int(found[0]) if found else 0
 
     # What a run did
 

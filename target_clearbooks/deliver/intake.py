@@ -1,0 +1,180 @@
+"""Records as they come in: which of several with one key counts, and which changes nothing.
+
+The last record of a key in a run counts. So that the first is not written for nothing, the newest
+record is kept back until the next one has come, and one that waits its turn is withdrawn. What was
+overtaken by a later record of its run is remembered: where the same input comes again, it is put
+aside until the later one has come, too.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from clearbooks.contract import load_contract
+from target_clearbooks.deliver.collisions import other_line
+from target_clearbooks.deliver.seen import SeenKeys
+from target_clearbooks.intent import DELETED_AT, Rejected, Waiting, content_hash
+from target_clearbooks.ledger.likeness import is_other_line, likeness
+from target_clearbooks.prepare.stream_shapes import shape_of
+from target_clearbooks.writable import WRITABLE, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from target_clearbooks.deliver.recorder import Recorder
+    from target_clearbooks.deliver.schedule import Schedule
+    from target_clearbooks.deliver.seen import Seen
+    from target_clearbooks.deliver.task import Task
+    from target_clearbooks.store.ledger_map import LedgerMap
+    from target_clearbooks.store.outbox import Row
+
+    Taken = tuple[Task, Rejected | None]
+    """A record that may be begun, or the reason why not."""
+
+logger = logging.getLogger("target-clearbooks")
+
+# Seconds for which the newest record is kept back while no other comes.
+_KEPT_BACK = 0.2
+
+
+class Intake:
+    """Takes in the records of one business.
+
+    Args:
+        ledger_map: What became of records before.
+        schedule: What is under way.
+        recorder: Puts down what is put aside.
+        unsettled: Keys of which an earlier write is still in doubt.
+
+    Attributes:
+        put_aside: Keys whose record is put aside on disk, until a later one has come.
+    """
+
+    def __init__(
+        self,
+        ledger_map: LedgerMap,
+        schedule: Schedule,
+        recorder: Recorder,
+        unsettled: Collection[tuple[str, str]],
+    ) -> None:
+        self._map = ledger_map
+        self._schedule = schedule
+        self._recorder = recorder
+        self._unsettled = unsettled
+        self._seen = SeenKeys()
+        self._newest: Task | None = None
+        self._came = 0.0
+        self.put_aside: set[tuple[str, str]] = set()
+
+    def close(self) -> None:
+        """Forget which keys came."""
+        self._seen.close()
+
+    def take(
+        self, stream: str, record: Mapping[str, Any], source_key: str, *, line: int, **more: Any
+    ) -> Iterator[Taken]:
+        """Take in a record; yields what follows for it or for those before it."""
+        key = self._map.known_as(stream, source_key)
+        number = content_hash(record)
+        before = self._seen.put(stream, key, line, number)
+        again = before is not None and (before.apart or before.hash != number)
+        if again and before is not None and not before.apart:
+            logger.warning(
+                "%s %r came twice in this run, with different contents (lines %d and %d): the "
+                "last one counts", stream, key, before.line, line,
+            )  # fmt: skip
+        if self._is_applied(stream, key, number):
+            if (stream, key) in self.put_aside:
+                self.put_aside.discard((stream, key))
+                self._recorder.withdrawn(stream, key)
+            self._recorder.count(stream, "unchanged")
+            return
+        task = self._schedule.add(stream, key, record, number, **more)
+        self._schedule.enter(task)
+        if self._map.find(stream, key) and number in self._map.overtaken(stream, key):
+            if again and before is not None:
+                self._recorder.overtaken(task, before.hash)
+            self.put_aside.add((stream, key))
+            words = f"{stream}: the last run had a later record of this key, which is waited for"
+            self._recorder.waiting(task, Waiting((), (words,)))
+            self._schedule.release(task, settled=True)
+            return
+        if again and before is not None:
+            refused = list(self._overtake(task, before, line))
+            yield from refused
+            if refused:
+                return
+        yield from self.kept_back()
+        self._newest, self._came = task, time.monotonic()
+
+    def _is_applied(self, stream: str, key: str, number: str) -> bool:
+        """Whether the ledger holds just this record, and nothing under way changes that."""
+        if self._schedule.under_way(stream, key) or (stream, key) in self._unsettled:
+            return False
+        applied = self._map.applied(stream, key)
+        return applied is not None and applied.record_hash == number
+
+    def _overtake(self, task: Task, before: Seen, line: int) -> Iterator[Taken]:
+        """Let a record take the place of an earlier one of its key; refusals where it cannot."""
+        self.put_aside.discard((task.stream, task.source_key))
+        first = self._unsent(task)
+        if first is not None:
+            self._schedule.withdraw(first)
+        task.repeats = f"lines {before.line} and {line}"
+        if before.apart or (first is not None and _are_apart(first, task)):
+            self._seen.set_apart(task.stream, task.source_key, line, task.hash)
+            for refused in (first, task):
+                if refused is not None:
+                    yield refused, other_line(task)
+            return
+        self._recorder.overtaken(task, before.hash)
+        if first is not None:
+            self._recorder.count(task.stream, "overtaken")
+            self._schedule.release(first, settled=True)
+
+    def _unsent(self, task: Task) -> Task | None:
+        """The earlier record of a key, where it was not sent and need not be."""
+        newest = self._newest
+        if newest is not None and newest.key == task.key:
+            first: Task | None = newest
+        else:
+            first = self._schedule.unsent(task.stream, task.source_key)
+        needed = not _is_updated(task.stream) or not _only_contents(task)
+        if first is None or needed or not _only_contents(first):
+            return None
+        self._newest = None if first is newest else newest
+        return first
+
+    def kept_back(self, *, longer: bool = True) -> Iterator[Taken]:
+        """The newest record; with `longer=False` only where no other has come for a while."""
+        newest = self._newest
+        if newest is not None and (longer or time.monotonic() - self._came > _KEPT_BACK):
+            self._newest = None
+            yield newest, None
+
+    def is_put_aside(self, row: Row) -> bool:
+        """Whether a record was put aside for a later one that did not come; it counts then."""
+        key = (row.stream, row.source_key)
+        if key not in self.put_aside:
+            return False
+        self.put_aside.discard(key)
+        return True
+
+
+def _only_contents(task: Task) -> bool:
+    """Whether a record says no more than what it is to be."""
+    return not task.record.get("_operation") and not task.record.get(DELETED_AT)
+
+
+def _is_updated(stream: str) -> bool:
+    return load_contract().resources[stream].operation("update") is not None
+
+
+def _are_apart(first: Task, second: Task) -> bool:
+    if WRITABLE[first.stream].kind is not Kind.DOCUMENT:
+        return False
+    shape = shape_of(first.stream)
+    one, other = (likeness(t.stream, shape.read(t.record, "", [])) for t in (first, second))
+    return is_other_line(one, other)
