@@ -6,6 +6,9 @@ RUN := $(UV) run --frozen
 JOBS ?= 2
 ARGS ?=
 
+# Tests start many programs: with the variable set, each would compile all its modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check format generate clean
 

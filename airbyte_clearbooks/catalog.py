@@ -104,7 +104,11 @@ def _chosen(item: Any, known: Collection[str] | None, destination_modes: Collect
         raise SettingError(f"{name}: destination_sync_mode {destination_mode!r} should be one of "
                            f"{', '.join(destination_modes)}")  # fmt: skip
     schema = about.get("json_schema") or {}
+    if not _is_schema(schema):
+        raise SettingError(f"the catalog's json_schema of {name} is no JSON Schema of an object")
     key = item.get("primary_key") or about.get("source_defined_primary_key") or []
+    if not isinstance(key, list) or not all(_is_path(part) for part in key):
+        raise SettingError(f"{name}: primary_key should be a list of paths, each a list of names")
     return Chosen(
         name,
         mode,
@@ -112,4 +116,22 @@ def _chosen(item: Any, known: Collection[str] | None, destination_modes: Collect
         frozenset(schema.get("properties") or ()),
         schema,
         tuple(tuple(part) for part in key),
+    )
+
+
+def _is_path(part: Any) -> bool:
+    return isinstance(part, list) and all(isinstance(name, str) for name in part)
+
+
+def _is_schema(value: Any) -> bool:
+    """Whether the parts of a JSON Schema that are looked at have their types."""
+    if not isinstance(value, dict):
+        return False
+    kinds = value.get("type", [])
+    properties, items = value.get("properties") or {}, value.get("items")
+    return (
+        (isinstance(kinds, str) or _is_path(kinds))
+        and isinstance(properties, dict)
+        and all(map(_is_schema, properties.values()))
+        and (items is None or _is_schema(items))
     )

@@ -131,5 +131,5 @@ def _read(name: str, path: Path | None) -> Any:
         return None
     try:
         return decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ArithmeticError):
         raise SettingError(f"--{name}: {path} is no JSON") from None

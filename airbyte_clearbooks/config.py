@@ -143,7 +143,7 @@ def _credentials(given: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(found, dict) or not found:
         raise SettingError(f"credentials: missing; should be {ways}")
     way = found.get("auth_type")
-    if way not in REQUIRED:
+    if not isinstance(way, str) or way not in REQUIRED:
         raise SettingError(f"credentials.auth_type: {way!r} should be '{REFRESH}' or '{ACCESS}'")
     missing = [name for name in REQUIRED[way] if not found.get(name)]
     if missing:

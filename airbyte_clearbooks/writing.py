@@ -20,8 +20,10 @@ from clearbooks.client import Client
 from clearbooks.contract import load_contract
 from clearbooks.errors import SettingError
 from clearbooks.scopes import granted_scopes, needed_scopes
+from target_clearbooks.deliver.reject_report import MOST_LOGGED
+from target_clearbooks.line_faults import LineError
 from target_clearbooks.messages import MessageWriter
-from target_clearbooks.reader import InputError, Reader
+from target_clearbooks.reader import Reader
 from target_clearbooks.session import EXIT_REJECTED, EXIT_UNSETTLED
 from target_clearbooks.store import open_store
 from target_clearbooks.target import TargetClearbooks
@@ -37,12 +39,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Reasons that are told at the end; all of them are in the reject file and the log.
-MOST_TOLD = 20
-
 
 class _Reader(Reader):
     """Reads Airbyte's messages and hands them on as Singer's."""
+
+    advice = "The destination takes Airbyte's messages, one JSON object a line"
 
     def __init__(self, chosen: Iterable[Chosen], ignored: frozenset[str]) -> None:
         super().__init__()
@@ -53,8 +54,10 @@ class _Reader(Reader):
         self._ignored = ignored
 
     @override
-    def deserialize_json(self, line: str) -> dict[str, Any]:
-        message = super().deserialize_json(line) if line.strip() else {}
+    def message(self, line: bytes) -> dict[str, Any] | None:
+        message = super().message(line)
+        if message is None:
+            return None
         kind = message.get("type")
         body = message.get(str(kind).lower()) if kind in {"RECORD", "STATE"} else None
         if not isinstance(body, dict):
@@ -62,10 +65,13 @@ class _Reader(Reader):
         if kind == "STATE":
             return {"type": kind, "value": body}
         name, data = body.get("stream"), body.get("data")
-        if name in self._ignored:
+        if isinstance(name, str) and name in self._ignored:
             return {"type": "OTHER"}
-        if name not in self._repairs or not isinstance(data, dict):
-            raise InputError(f"a RECORD of {name!r}, which the catalog does not have, or no data")
+        if not isinstance(name, str) or name not in self._repairs or not isinstance(data, dict):
+            raise LineError(
+                "a RECORD of a stream that the catalog does not have, or without data",
+                is_message=False,
+            )
         return {"type": kind, "stream": name, "record": self._repairs[name](data)}
 
     @override
@@ -116,12 +122,13 @@ class DestinationTarget(TargetClearbooks):
             refused=self._told,
         )
 
-    def _told(self, task: Task, reasons: Sequence[str]) -> None:
-        text = f"{task.stream} {task.source_key}: {'; '.join(reasons)}"
-        logger.warning("not written: %s", text)
-        if len(self.reasons) < MOST_TOLD:
-            self.reasons.append(text)
-        if not task.recovered:
+    def _told(self, words: str, task: Task | None) -> None:
+        if len(self.reasons) < MOST_LOGGED:
+            self.reasons.append(words)
+        else:
+            # The target logs the first ones alone.
+            logger.warning("not written: %s", words)
+        if task is not None and not task.recovered:
             # A record that could not even be taken in has no place yet: it is the newest.
             self._refused[self.writer.place if task.seq is None else task.seq] = task.stream
 

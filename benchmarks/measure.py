@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections import deque
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -95,14 +96,28 @@ class Bench:
     kitchen: Kitchen
     work: Path
 
-    def run(self, reader: Reader, ledger: str, store: Path | None = None, **options: float) -> Run:
-        """Let a reader read a ledger once. Without `store` it starts knowing nothing."""
+    def run(
+        self,
+        reader: Reader,
+        ledger: str,
+        store: Path | None = None,
+        *,
+        later: bool = False,
+        **options: float,
+    ) -> Run:
+        """Let a reader read a ledger once, `later` with the state of its last run.
+
+        Without `store` it starts knowing nothing of the limit.
+        """
         fresh = self.work / "store"
         for old in fresh.glob("*"):
             old.unlink()
         fresh.mkdir(exist_ok=True)
         business = self.sandbox.businesses[ledger]
         command = self.kitchen.command(reader, self.sandbox.site, business, store or fresh)
+        state = self.work / f"{reader.name}.state.json"
+        if later:
+            command += ["--state", str(state)]
         output, errors = self.work / f"{reader.name}.out", self.work / f"{reader.name}.err"
         self.sandbox.set(**options)
         with output.open("wb") as out, errors.open("wb") as err:
@@ -118,6 +133,8 @@ class Bench:
             raise SystemExit(f"{reader.label} ended with {process.returncode}:\n{words}")
         seen = self.sandbox.look()
         found = {} if gave_up else tally(reader, output)
+        if reader.peer is None and not later:
+            state.write_bytes(_state(output))
         output.unlink()
         return Run(
             reader=reader.name,
@@ -140,6 +157,13 @@ class Bench:
         _, _, usage = os.wait4(process.pid, 0)
         process.returncode = 0
         return usage.ru_maxrss / 1024
+
+
+def _state(output: Path) -> bytes:
+    """The last state in a tap's output."""
+    with output.open("rb") as lines:
+        (last,) = deque((line for line in lines if b'"type":"STATE"' in line), maxlen=1)
+    return json.dumps(json.loads(last)["value"]).encode()
 
 
 def _environment() -> dict[str, str]:

@@ -24,6 +24,7 @@ HERE = Path(__file__).resolve().parent
 # What the tap must reach; the README says where each comes from.
 MOST_REQUESTS = 570
 MOST_REQUESTS_SINCE = 560
+MOST_LATER = 30
 MOST_CPU_US = 15.0
 MOST_OVER_FLOOR = 1.3
 MOST_OVER_RATE = 1.05
@@ -34,7 +35,10 @@ MOST_GROWTH = 1.15
 
 @dataclass
 class Results:
-    """All runs: `plain`, `slow` (latency), `small`, `limited` and `known` (the limit)."""
+    """All runs: `plain`, `slow` (latency), `small`, `limited` and `known` (the limit).
+
+    `later` runs begin with the state of a first one, with latency, on an unchanged ledger.
+    """
 
     machine: dict[str, Any]
     plan: Plan
@@ -42,8 +46,9 @@ class Results:
     runs: dict[str, list[Run]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, kind: str, run: Run) -> None:
-        """Keep a run; what it read must be what the others read."""
-        for other in (r for runs in self.runs.values() for r in runs if r.ledger == run.ledger):
+        """Keep a run; what it read must be what the others read, but for a later run."""
+        first = (runs for name, runs in self.runs.items() if name != "later" != kind)
+        for other in (r for runs in first for r in runs if r.ledger == run.ledger):
             for stream in run.tally.keys() & other.tally.keys():
                 if run.tally[stream] != other.tally[stream]:
                     raise SystemExit(
@@ -93,7 +98,7 @@ def machine(readers: list[Reader], smallest: float) -> dict[str, Any]:
 
 
 def table(results: Results) -> list[str]:
-    """The one table, in Markdown."""
+    """Two tables in Markdown: first runs, and later ones of this tap."""
     plan = results.plan
     heads = (
         "",
@@ -110,11 +115,34 @@ def table(results: Results) -> list[str]:
     rows = [heads, *(_row(results, reader) for reader in results.readers)]
     if results.runs["known"]:
         rows.append(_known(results))
-    widths = [max(len(row[n]) for row in rows) for n in range(len(heads))]
-    lines = ["| " + " | ".join(f"{c:{w}}" for c, w in zip(row, widths, strict=True)) + " |"
-             for row in rows]  # fmt: skip
+    return [*_markdown(rows), "", *_markdown(list(_later(results)))]
+
+
+def _markdown(rows: list[tuple[str, ...]]) -> list[str]:
+    """Rows of cells, the head first, as a table in Markdown."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "| " + " | ".join(f"{c:{w}}" for c, w in zip(row, widths, strict=True)) + " |"
+        for row in rows
+    ]
     lines.insert(1, "|-" + "-|-".join("-" * width for width in widths) + "-|")
     return lines
+
+
+def _later(results: Results) -> Iterator[tuple[str, ...]]:
+    """What a run costs that begins with the state of the last one, where nothing happened."""
+    latency = f"s at {results.plan.latency_ms} ms a request"
+    yield ("a later run, nothing happened", "requests", "records", "CPU s", latency)
+    for reader in results.readers:
+        runs = [run for run in results.runs["later"] if run.reader == reader.name]
+        if runs:
+            yield (
+                reader.label,
+                f"{statistics.median(run.requests for run in runs):.0f}",
+                f"{statistics.median(run.records for run in runs):.0f}",
+                f"{statistics.median(run.cpu for run in runs):.1f}",
+                f"{statistics.median(run.wall for run in runs):.1f}",
+            )
 
 
 def _row(results: Results, reader: Reader) -> tuple[str, ...]:
@@ -182,6 +210,11 @@ def _targets(results: Results) -> Iterator[Target]:
             limited <= MOST_LIMITED,
             f"{limited} in the worst of {len(known)} runs",
         )
+    for reader in (r for r in results.readers if r.peer is None):
+        later = results.median("later", reader.name, lambda run: run.requests)
+        if later is not None:
+            name = f"at most {MOST_LATER} requests in a later run ({reader.label})"
+            yield Target(name, later <= MOST_LATER, f"{later:.0f}")
     memory = results.median("plain", "tap", _memory) or 0.0
     yield Target(f"under {MOST_MEMORY_MIB:.0f} MiB", memory < MOST_MEMORY_MIB, f"{memory:.0f} MiB")
     if plan.whole:

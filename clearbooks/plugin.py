@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import functools
 import logging
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from singer_sdk.configuration._dict_config import parse_environment_config
-from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.exceptions import (
+    ConfigValidationError,
+    MapExpressionError,
+    StreamMapConfigError,
+)
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.plugin_base import PluginBase
 from typing_extensions import override
@@ -18,6 +23,8 @@ from clearbooks.program import check_config_files
 from clearbooks.settings import Connection
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import click
 
 S = TypeVar("S", bound=Settings)
@@ -26,6 +33,21 @@ S = TypeVar("S", bound=Settings)
 def config_schema(own: type[Settings]) -> dict[str, Any]:
     """The `config_jsonschema` of a plugin: the settings that all share, and its own."""
     return {"type": "object", "properties": {**Connection.properties(), **own.properties()}}
+
+
+@contextmanager
+def stream_map_faults() -> Iterator[None]:
+    """Let what the SDK finds wrong in stream maps, and in settings of its own, be a `SettingError`.
+
+    Raises:
+        SettingError: in the SDK's words.
+    """
+    try:
+        yield
+    except ConfigValidationError as error:
+        raise SettingError("; ".join(error.errors) or str(error)) from None
+    except (StreamMapConfigError, MapExpressionError) as error:
+        raise SettingError(f"stream_maps: {error}") from None
 
 
 class ConfiguredPlugin(PluginBase, Generic[S]):
@@ -66,10 +88,13 @@ class ConfiguredPlugin(PluginBase, Generic[S]):
         self._config = {k: v for k, v in self._config.items() if v not in (None, "")}
         if raise_errors:
             _ = self.connection, self.settings
-        try:
+        with stream_map_faults():
             return super()._validate_config(raise_errors=raise_errors)
-        except ConfigValidationError as error:
-            raise SettingError("; ".join(error.errors)) from None
+
+    @override
+    def setup_mapper(self) -> None:
+        with stream_map_faults():
+            super().setup_mapper()
 
     @classproperty
     @override

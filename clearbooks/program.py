@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import sys
 import threading
 from pathlib import Path
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 # Shells report a process that a signal stopped as 128 + the signal's number.
 SIGNALLED = 128
+# Files of `--config` that this process was started with.
+_configs: list[str] = []
 # Seconds that a program has to come to its end after a signal.
 GRACE = 10.0
 
@@ -75,9 +78,8 @@ def check_config_files(paths: tuple[str, ...]) -> None:
     Raises:
         SettingError: the file, and what is wrong with it.
     """
-    for path in paths:
-        if path == "ENV":
-            continue
+    _configs[:] = [path for path in paths if path != "ENV"]
+    for path in _configs:
         try:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
         except OSError as error:
@@ -86,3 +88,12 @@ def check_config_files(paths: tuple[str, ...]) -> None:
             raise SettingError(f"--config {path}: not JSON: {error}") from None
         if not isinstance(content, dict):
             raise SettingError(f"--config {path}: should hold one JSON object of settings")
+
+
+def command(words: str) -> str:
+    """A command with the `--config` that this process was started with, ready to be typed.
+
+    Files that Meltano makes for a run are left out: they go with it, and `.env` holds the settings.
+    """
+    kept = [path for path in _configs if ".meltano" not in Path(path).parts]
+    return " ".join([words, *(f"--config {shlex.quote(path)}" for path in kept)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clearbooks.client import Client
+from clearbooks.program import command
 from clearbooks_app import output
 from clearbooks_app.config import examples
 from clearbooks_app.target_session import (
@@ -90,11 +92,13 @@ def undo(*, run: str, path: Path, settings: Settings, as_json: bool) -> None:
             found = plan_undo(
                 db, client, run, file, allow_delete=bool(settings.values.get("allow_delete"))
             )
+            file.seal()
         finally:
             file.close()
     if as_json:
         output.print_json({"plan": str(path), "operations": found.operations, "left": found.left})
         return
-    click.echo(f"{path}: {found.operations} operations; `clearbooks apply {path}` carries them out")
+    next_step = command(f"clearbooks apply {shlex.quote(str(path))}")
+    click.echo(f"{path}: {found.operations} operations; `{next_step}` carries them out")
     for words in found.left:
         output.note(f"stays: {words}")

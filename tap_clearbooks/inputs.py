@@ -17,7 +17,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from clearbooks.errors import SettingError
-from tap_clearbooks.keys import check_kept
+from tap_clearbooks.keys import copy_keys
 from tap_clearbooks.settings import EARLIEST, LATEST
 from tap_clearbooks.streams import STREAMS, resource
 
@@ -205,7 +205,7 @@ def check_state(state: Any) -> None:
             found = _converted(place, partition, kind)
             business = found.context.business_id
             try:
-                check_kept(name, found.keys)
+                copy_keys(name, found.keys).check()
             except SettingError as error:
                 raise SettingError(f"{place}: {error}") from None
             _check_day(place, partition.get("replication_key_value"), kind)

@@ -11,29 +11,34 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import zlib
+from abc import ABC, abstractmethod
+from functools import cached_property
 from itertools import accumulate, pairwise
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
+from typing_extensions import override
 
 from clearbooks.contract import load_contract
 from clearbooks.errors import SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from clearbooks.paging import Record
 
+T = TypeVar("T")
 Key = Any
 """A record's key without the business: the field itself where there is one, else a tuple."""
 
 _encode = msgspec.json.Encoder().encode
 _numbers = msgspec.json.Decoder(list[int])
 _tuples = msgspec.json.Decoder(list[tuple[Any, ...]])
+_counts = msgspec.json.Decoder(list[tuple[int, int]])
 
 
-class CopyKeys:
+class CopyKeys(ABC):
     """Keys of the records of one stream and business that the loaded table holds.
 
     Args:
@@ -43,85 +48,172 @@ class CopyKeys:
 
     def __init__(self, fields: Sequence[str], kept: Iterable[str] = ()) -> None:
         self._get = attrgetter(*fields)
-        self._plain = len(fields) == 1
         self._parts = list(kept)
-        self._held: set[Key] | None = None
-        self._seen: set[Key] = set()
 
     @property
     def kept(self) -> list[str]:
         """For the state: text, in one piece or several."""
         return list(self._parts)
 
-    @property
-    def held(self) -> set[Key]:
-        """All keys.
+    @abstractmethod
+    def __contains__(self, key: Key) -> bool:
+        """Whether the table holds that key."""
+
+    @abstractmethod
+    def add(self, records: Iterable[Record]) -> bool:
+        """Note that these records go out; whether the table did not hold one of them.
 
         Raises:
             SettingError: the state was damaged.
         """
-        if self._held is None:
-            self._held = set()
-            for part in self._parts:
-                self._held.update(_unpack(part, plain=self._plain))
-        return self._held
 
-    def add(self, records: Collection[Record]) -> bool:
-        """Note that these records go out; whether the table did not hold one of them."""
-        keys = [self._get(record) for record in records]
+    @abstractmethod
+    def leave(self, covers: Callable[[Key], bool]) -> list[Key]:
+        """Forget the keys that this reading covered without meeting them, and tell which."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Read what was kept.
+
+        Raises:
+            SettingError: it was damaged.
+        """
+
+
+class RecordKeys(CopyKeys):
+    """Each key on its own: numbers as differences, keys of several fields as they are."""
+
+    def __init__(self, fields: Sequence[str], kept: Iterable[str] = ()) -> None:
+        super().__init__(fields, kept)
+        self._plain = len(fields) == 1
+        self._decoder: msgspec.json.Decoder[Any] = _numbers if self._plain else _tuples
+        self._met: set[Key] = set()
+        self._fresh: set[Key] = set()
+
+    @cached_property
+    def _held(self) -> set[Key]:
+        found: set[Key] = set()
+        for part in self._parts:
+            keys = _unpack(part, self._decoder)
+            found.update(accumulate(keys) if self._plain else keys)
+        return found
+
+    @override
+    def check(self) -> None:
+        _ = self._held
+
+    @override
+    def __contains__(self, key: Key) -> bool:
+        return key in self._held or key in self._fresh
+
+    @override
+    def add(self, records: Iterable[Record]) -> bool:
+        keys = set(map(self._get, records))
         if not self._plain:
-            keys = [_jsonable(key) for key in keys]
-        self._seen.update(keys)
-        fresh = [key for key in keys if key not in self.held]
+            keys = {tuple(map(_jsonable, key)) for key in keys}
+        self._met |= keys & self._held
+        fresh = keys - self._held - self._fresh
         if fresh:
-            self.held.update(fresh)
-            self._parts.append(_pack(fresh, plain=self._plain))
+            self._fresh |= fresh
+            self._parts.append(self._pack(fresh))
         return bool(fresh)
 
-    def missing(self, covers: Callable[[Key], bool]) -> list[Key]:
-        """Keys that the table holds and that this reading covered without meeting them."""
-        return sorted(key for key in self.held - self._seen if covers(key))
+    @override
+    def leave(self, covers: Callable[[Key], bool]) -> list[Key]:
+        gone = sorted(filter(covers, self._held - self._met))
+        self._held.difference_update(gone)
+        left = self._held | self._fresh
+        self._parts = [self._pack(left)] if left else []
+        return gone
 
-    def remove(self, keys: Iterable[Key]) -> None:
-        """Forget these keys, whose records left the ledger; and bring the text into one piece."""
-        gone = self.held.intersection(keys)
-        if gone or len(self._parts) > 1:
-            self.held.difference_update(gone)
-            self._parts = [_pack(self.held, plain=self._plain)] if self.held else []
-
-
-def _jsonable(key: Key) -> Key:
-    if isinstance(key, tuple):
-        return tuple(_jsonable(part) for part in key)
-    return key.isoformat() if isinstance(key, dt.date) else key
+    def _pack(self, keys: Iterable[Key]) -> str:
+        found = sorted(keys)
+        return _pack(_differences(found) if self._plain else found)
 
 
-def _pack(keys: Iterable[Key], *, plain: bool) -> str:
-    found = sorted(keys)
-    if plain:
-        found = [found[0], *(b - a for a, b in pairwise(found))]
-    return base64.b85encode(zlib.compress(_encode(found), 9)).decode()
+class LineKeys(CopyKeys):
+    """Keys of lines, whose numbers begin at 1: how many each record has."""
+
+    def __init__(self, fields: Sequence[str], kept: Iterable[str] = ()) -> None:
+        super().__init__(fields, kept)
+        self._met: dict[int, int] = {}
+        self._fresh: dict[int, int] = {}
+
+    @cached_property
+    def _held(self) -> dict[int, int]:
+        found: dict[int, int] = {}
+        for part in self._parts:
+            record = 0
+            for difference, count in _unpack(part, _counts):
+                record += difference
+                found[record] = count
+        return found
+
+    @override
+    def check(self) -> None:
+        _ = self._held
+
+    @override
+    def __contains__(self, key: Key) -> bool:
+        record, number = key
+        return int(number) <= max(self._held.get(record, 0), self._fresh.get(record, 0))
+
+    @override
+    def add(self, records: Iterable[Record]) -> bool:
+        # Of each record the last line stays.
+        counts = dict(map(self._get, records))
+        self._met |= {record: counts[record] for record in counts.keys() & self._held.keys()}
+        fresh = {record: n for record, n in counts.items() if (record, n) not in self}
+        if fresh:
+            self._fresh |= fresh
+            self._parts.append(self._pack(fresh))
+        return bool(fresh)
+
+    @override
+    def leave(self, covers: Callable[[Key], bool]) -> list[Key]:
+        gone = [
+            (record, number)
+            for record, count in sorted(self._held.items())
+            for number in range(self._met.get(record, 0) + 1, count + 1)
+            if covers((record, number))
+        ]
+        for record, _ in gone:
+            self._held.pop(record, None)
+        self._held |= {record: self._met[record] for record, _ in gone if record in self._met}
+        left = self._held | self._fresh
+        self._parts = [self._pack(left)] if left else []
+        return gone
+
+    def _pack(self, counts: Mapping[int, int]) -> str:
+        records = sorted(counts)
+        return _pack(list(zip(_differences(records), map(counts.get, records), strict=True)))
 
 
-def _unpack(text: str, *, plain: bool) -> Iterable[Key]:
+def copy_keys(stream: str, kept: Iterable[str] = ()) -> CopyKeys:
+    """The keys of a stream, as its state keeps them."""
+    fields = key_fields(stream)
+    return LineKeys(fields, kept) if "lineNumber" in fields else RecordKeys(fields, kept)
+
+
+def _jsonable(part: Any) -> Any:
+    return part.isoformat() if isinstance(part, dt.date) else part
+
+
+def _differences(numbers: Sequence[int]) -> list[int]:
+    return [*numbers[:1], *(b - a for a, b in pairwise(numbers))]
+
+
+def _pack(found: Any) -> str:
+    return base64.b85encode(zlib.compress(_encode(found))).decode()
+
+
+def _unpack(text: str, decoder: msgspec.json.Decoder[T]) -> T:
     try:
-        data = zlib.decompress(base64.b85decode(text))
-        return accumulate(_numbers.decode(data)) if plain else _tuples.decode(data)
+        return decoder.decode(zlib.decompress(base64.b85decode(text)))
     except (zlib.error, msgspec.MsgspecError, ValueError):
         raise SettingError(
             f"keys: {text[:20]!r} cannot be read; remove the bookmark to read everything"
         ) from None
-
-
-def check_kept(name: str, kept: Iterable[str]) -> None:
-    """Check what a state holds for `CopyKeys` of a stream.
-
-    Raises:
-        SettingError: it cannot be read.
-    """
-    plain = len(key_fields(name)) == 1
-    for part in kept:
-        _unpack(part, plain=plain)
 
 
 def key_fields(name: str) -> list[str]:

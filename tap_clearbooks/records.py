@@ -15,6 +15,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from clearbooks.client import decode
+from clearbooks.dates import day_of
 from clearbooks.replies import records
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def _to_date(value: Any) -> dt.date | None:
     # An empty date and MySQL's zero date both mean that there is none.
     if not value or str(value).startswith("0000"):
         return None
-    return dt.date.fromisoformat(str(value)[:10])
+    return day_of(str(value))
 
 
 _SCALARS: dict[str, Callable[[Any], Any]] = {

@@ -15,7 +15,7 @@ from clearbooks.errors import NotCoveredError, NotRunningError, UnavailableError
 from clearbooks.paging import Listing
 from tap_clearbooks.prefetch import Reading, Readings
 from tap_clearbooks.signs import Signs
-from tap_clearbooks.sources import Dated, Ways, Window
+from tap_clearbooks.sources import Dated, Ways, Window, joined
 from tap_clearbooks.streams import CARRIED_BY
 
 if TYPE_CHECKING:
@@ -240,7 +240,7 @@ class Run(Generic[S]):
     def reading(self, stream: S, business: int | None) -> Iterator[Batch]:
         """The batches of a stream of a business; what follows in the run begins meanwhile."""
         self.coverage.check(business)
-        yield from self._readings.take((stream.name, business))
+        yield from joined(self._readings.take((stream.name, business)))
         self._reached = True
 
     def failed(self, stream: str, business: int | None, error: ApiError) -> None:

@@ -70,6 +70,9 @@ class Probed(Protocol):
     def probe(self) -> Probe | None:
         """What its newest page says; None where that proves nothing."""
 
+    def drafts_gone(self) -> int:
+        """How many of the drafts that the last run met are no longer there."""
+
 
 class Signs:
     """The signs of one business in one run. Safe for threads.
@@ -124,7 +127,11 @@ class Signs:
         """Whether each transaction that came or went belongs to a record that came or went."""
         with self._lock:
             if tuple(then) not in self._explained:
-                self._explained[tuple(then)] = self._explain(then)
+                try:
+                    self._explained[tuple(then)] = self._explain(then)
+                except ApiError:
+                    # The reading that asked says so.
+                    self._explained[tuple(then)] = False
             return self._explained[tuple(then)]
 
     def _same_run(self, run: str | None = None) -> bool:
@@ -156,19 +163,24 @@ class Signs:
         if not self._same_run():
             return False
         left = [r for r in self._looked[TRANSACTIONS].newest_first(then[0]) if r.id <= now[0]]
-        removed, vanished = then[1] + len(left) - now[1], 0
+        removed, vanished, shorter = then[1] + len(left) - now[1], 0, []
         for name in POSTED:
             probe = self._probe(name)
             if probe is None or probe.vanished < 0:
                 return False
             vanished += probe.vanished
+            shorter += [name] if probe.vanished else []
             for record in probe.fresh:
                 own = None if drafted(record) else _posting(record, left)
                 if own is not None:
                     left.remove(own)
                 elif not drafted(record):
                     return False
-        return (removed, len(left)) in {(0, vanished), (vanished, 0)}
+        posted = vanished
+        if max(removed, len(left)) <= vanished:
+            # A draft that is gone has no transaction, and must not pass for what has.
+            posted -= sum(self.readings[name].drafts_gone() for name in shorter)
+        return (removed, len(left)) in {(0, posted), (posted, 0)}
 
 
 def drafted(record: Record) -> bool:

@@ -19,7 +19,7 @@ from clearbooks.errors import (
     RejectedError,
     UnavailableError,
 )
-from tap_clearbooks.keys import CopyKeys, key_fields
+from tap_clearbooks.keys import copy_keys, key_fields
 from tap_clearbooks.records import Shape, to_dict
 from tap_clearbooks.sources import Batch
 from tap_clearbooks.streams import CARRIED_BY, STREAMS, resource
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from clearbooks.paging import Record
-    from tap_clearbooks.keys import Key
+    from tap_clearbooks.keys import CopyKeys, Key
     from tap_clearbooks.run import Run
     from tap_clearbooks.sources import Bookmark
 
@@ -228,11 +228,10 @@ class ClearBooksStream(Stream):
             self._write(records)
         gone: list[Key] = []
         if batch.covers is not None:
-            gone = keys.missing(batch.covers)
+            gone = keys.leave(batch.covers)
             # A message ACTIVATE_VERSION says it of all at once.
             if self._stream_version is None and self.deleted_at in self.shape.fields:
                 self._write([self._tombstone(key, business) for key in gone])
-            keys.remove(gone)
             self._keep({"keys": keys.kept}, business)
         if batch.bookmark is not None and self._remembers:
             self._keep(batch.bookmark | {"replication_key": self.spec.cursor}, business)
@@ -263,14 +262,12 @@ class ClearBooksStream(Stream):
             state = self.get_context_state(self._partition(business))
             # What lies outside of other dates is still in the ledger, and stays in the table.
             same = state.get("window", self.run.window.text()) == self.run.window.text()
-            self._copies[business] = CopyKeys(
-                key_fields(self.name), state.get("keys", []) if same else []
-            )
+            self._copies[business] = copy_keys(self.name, state.get("keys", []) if same else [])
         return self._copies[business]
 
     def holds(self, business: int | None, key: Key) -> bool:
         """Whether the loaded table holds a record of a business."""
-        return key in self._keys(business).held
+        return key in self._keys(business)
 
     def _tombstone(self, key: Key, business: int | None) -> Record:
         """A record that says that one has left the ledger: its key, and nulls besides."""

@@ -7,11 +7,6 @@ import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Tap
-from singer_sdk.exceptions import (
-    ConfigValidationError,
-    MapExpressionError,
-    StreamMapConfigError,
-)
 from singer_sdk.helpers._batch import BatchConfig
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.singerlib import Catalog
@@ -79,15 +74,6 @@ class TapClearbooks(ConfiguredPlugin[TapSettings], Tap):
                     f"batch_config: {error}; it should have encoding and storage, as in the SDK's "
                     "documentation"
                 ) from None
-
-    @override
-    def setup_mapper(self) -> None:
-        try:
-            super().setup_mapper()
-        except ConfigValidationError as error:
-            raise SettingError("; ".join(error.errors) or str(error)) from None
-        except (StreamMapConfigError, MapExpressionError) as error:
-            raise SettingError(f"stream_maps: {error}") from None
 
     @override
     def discover_streams(self) -> list[ClearBooksStream]:

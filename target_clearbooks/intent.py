@@ -74,6 +74,7 @@ class Intent:
         record: The record as given.
         adopted: How `remote_id` was found, where the map did not hold it: `externalId`, `email` …
         warnings: What a person should know although it is written.
+        adjusted: VAT that is set by hand, so that a document comes to what the record says.
         expected: Totals that the record names (`gross`, `net`, `vat`), to be compared with what
             the API answers.
     """
@@ -90,6 +91,7 @@ class Intent:
     record: Mapping[str, Any] = field(default_factory=dict)
     adopted: str | None = None
     warnings: tuple[str, ...] = ()
+    adjusted: tuple[str, ...] = ()
     expected: Mapping[str, Decimal] = field(default_factory=dict)
 
     @property

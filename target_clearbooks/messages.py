@@ -6,6 +6,7 @@ STATE is passed on once everything before it is settled.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections import deque
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from clearbooks.errors import SettingError
 from target_clearbooks.intent import Rejected, in_range
-from target_clearbooks.reader import InputError
+from target_clearbooks.line_faults import LineError, check_message
 from target_clearbooks.session import EXIT_REJECTED, Session, exit_code_of
 from target_clearbooks.source_key import source_key
 from target_clearbooks.writable import WRITABLE, Kind
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from clearbooks.client import Client
     from clearbooks.settings import Connection
-    from target_clearbooks.deliver.task import Task
+    from target_clearbooks.deliver.reject_report import Told
     from target_clearbooks.settings import TargetSettings
 
 logger = logging.getLogger("target-clearbooks")
@@ -32,7 +33,6 @@ logger = logging.getLogger("target-clearbooks")
 _WAIT = 0.1
 _MOST_LISTED = 20
 _LONGEST_NUMBER = 18
-_FIELDS = {"SCHEMA": ("stream", "schema"), "RECORD": ("stream", "record"), "STATE": ("value",)}
 
 
 class StoppedError(Exception):
@@ -71,7 +71,7 @@ class MessageWriter:
         settled: Called with the STATEs behind which everything has been settled, in order.
         stopped: Whether a signal has asked to end.
         client: Replaces the client that the connection makes.
-        refused: Called with each refused record and its reasons.
+        refused: Called with each refused record or line.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class MessageWriter:
         *,
         stopped: Callable[[], bool] = lambda: False,
         client: Callable[[], Client] | None = None,
-        refused: Callable[[Task, Sequence[str]], None] | None = None,
+        refused: Told | None = None,
     ) -> None:
         self._connection = connection
         self._settings = settings
@@ -118,7 +118,8 @@ class MessageWriter:
         """Take in a message as it came.
 
         Raises:
-            InputError: it is none, or lacks something.
+            LineError: it is none, or lacks something; the run can go on without it.
+            InputError: it is of a type that no run can go on without.
             SettingError: its stream cannot be written.
             StoppedError: the run is to end.
             ClearBooksError: something that ends the run.
@@ -130,37 +131,64 @@ class MessageWriter:
         elif kind == "RECORD":
             keys = message.get("key_properties")
             if keys and message["stream"] not in self._keys:
-                self.schema(str(message["stream"]), keys)
+                self.schema(str(message["stream"]), keys, announced=False)
             self.record(str(message["stream"]), dict(message["record"]))
             self.go_on()
         elif kind == "STATE":
             self.state(message["value"])
 
-    def schema(self, stream: str, key_properties: Sequence[str]) -> None:
-        """Take in that records of a stream come, and what identifies them."""
-        self._keys[stream] = tuple(key_properties)
+    def schema(self, stream: str, key_properties: Sequence[str], *, announced: bool = True) -> None:
+        """Take in that records of a stream come, and what identifies them.
+
+        Raises:
+            SettingError: it cannot be written.
+            LineError: the same, of one that no SCHEMA message has announced.
+        """
         if stream in WRITABLE:
+            self._keys[stream] = tuple(key_properties)
             return
         if self._settings.unknown_streams != "ignore":
-            raise SettingError(
+            first = not (self.place or self._keys)
+            raise (SettingError if announced or first else LineError)(
                 f"stream {stream!r} cannot be written; there are: {', '.join(WRITABLE)}. Rename "
                 "it by a stream map, or set unknown_streams to ignore"
             )
         if stream not in self._ignored:
             logger.warning("stream %s cannot be written and is ignored", stream)
+        self._keys[stream] = tuple(key_properties)
         self._ignored.add(stream)
 
-    def record(self, stream: str, record: Mapping[str, Any]) -> None:
-        """Take in a record."""
+    def unusable(self, line: int, text: bytes, fault: LineError) -> None:
+        """Refuse a line that is no message, or lacks something.
+
+        Args:
+            line: Its number in the input.
+            text: The line itself, for the reject file.
+            fault: What is wrong with it.
+        """
+        words = f"line {line}: {fault}"
+        found = fault.message
+        if found is not None and found.get("type") == "RECORD":
+            with contextlib.suppress(LineError):
+                check_message(found)
+                self.record(str(found["stream"]), found["record"], words)
+                self.go_on()
+                return
+        self._begun().refuse_line(line, text, words)
+        self.go_on()
+
+    def record(self, stream: str, record: Mapping[str, Any], fault: str | None = None) -> None:
+        """Take in a record; with a fault it is refused for that."""
         if stream not in self._keys:
             # A reject file that is piped back holds records alone.
-            self.schema(stream, ())
+            self.schema(stream, (), announced=False)
         if stream in self._ignored:
             return
         self.place += 1
         session = self._begun()
         keys = self._keys[stream]
-        business, fault = _business_of(stream, record, session.businesses)
+        business, strange = _business_of(stream, record, session.businesses)
+        fault = fault or strange
         key = source_key(record, keys, self._settings.source)
         if key is None:
             fault = fault or "externalId: is needed, since the stream has no key properties"
@@ -194,7 +222,7 @@ class MessageWriter:
         """Go on until there is room for another record; memory stays flat."""
         session = self._begun()
         session.pump()
-        while session.live >= session.window:
+        while session.live >= session.window or session.full:
             session.pump(_WAIT)
             self._stop_if_asked()
         self._stop_if_asked()
@@ -248,25 +276,6 @@ class MessageWriter:
             )  # fmt: skip
         finally:
             session.close()
-
-
-def check_message(message: Mapping[str, Any]) -> None:
-    """Make sure that a message holds what its type asks for.
-
-    Raises:
-        InputError: it does not.
-    """
-    kind = message.get("type")
-    if kind == "BATCH":
-        raise InputError("BATCH messages are not supported; send RECORD messages")
-    if kind not in (*_FIELDS, "ACTIVATE_VERSION"):
-        raise InputError(f"a message of type {kind!r} is none that a Singer target knows")
-    missing = [name for name in _FIELDS.get(kind, ()) if name not in message]
-    if missing:
-        raise InputError(f"a {kind} message lacks {', '.join(missing)}")
-    for name in ("schema", "record"):
-        if name in message and not isinstance(message[name], dict):
-            raise InputError(f"the {name} of a {kind} message of {message['stream']} is no object")
 
 
 def _business_of(

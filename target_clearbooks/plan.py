@@ -6,12 +6,14 @@ import hashlib
 import os
 import time
 from collections import Counter
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from clearbooks.errors import SettingError
 from target_clearbooks.intent import Intent, content_hash
+from target_clearbooks.ledger.amounts import money, pennies, times
 from target_clearbooks.ledger.matching import diff
 from target_clearbooks.store.outbox import loads
 
@@ -48,6 +50,7 @@ class PlanFile:
         self._file = os.fdopen(descriptor, "wb")
         self._seal = hashlib.sha256()
         self.totals: Counter[tuple[str, str]] = Counter()
+        self._sums: dict[str, dict[str, Decimal]] = {}
         self._line(
             {
                 "type": "plan", "version": VERSION, "kind": kind, "api_url": api_url,
@@ -72,6 +75,10 @@ class PlanFile:
         raw = isinstance(body, bytes)
         changes = diff(before or {}, body) if isinstance(body, dict) and before else []
         self.totals[intent.stream, str(intent.operation)] += 1
+        if isinstance(body, dict) and (worth := _worth(body)):
+            sums = self._sums.setdefault(intent.stream, {})
+            currency = str(body.get("currency") or "GBP")
+            sums[currency] = sums.get(currency, Decimal(0)) + worth
         self._line(
             {
                 "type": "operation", "business": intent.business_id, "stream": intent.stream,
@@ -82,7 +89,7 @@ class PlanFile:
                 "diff": [change.as_json() for change in changes],
                 "seen": content_hash(before) if before is not None else None,
                 "marker": intent.marker, "depends_on": list(intent.depends_on),
-                "warnings": list(intent.warnings), "record": dict(intent.record),
+                "warnings": [*intent.warnings, *intent.adjusted], "record": dict(intent.record),
             }
         )  # fmt: skip
 
@@ -99,16 +106,49 @@ class PlanFile:
             }
         )  # fmt: skip
 
-    def close(self) -> None:
-        """Write the totals and the seal."""
+    def comes_to(self) -> dict[str, dict[str, str]]:
+        """What the operations on each stream come to, by currency."""
+        return {
+            stream: {currency: money(amount) for currency, amount in sums.items()}
+            for stream, sums in self._sums.items()
+        }
+
+    def seal(self) -> None:
+        """Write the totals and the seal: without them `read_plan` refuses the plan."""
         totals: dict[str, dict[str, int]] = {}
         for (stream, what), number in sorted(self.totals.items()):
             totals.setdefault(stream, {})[what] = number
-        end = {"type": "end", "totals": totals, "sha256": self._seal.hexdigest()}
+        end = {
+            "type": "end",
+            "totals": totals,
+            "comes_to": self.comes_to(),
+            "sha256": self._seal.hexdigest(),
+        }
         self._file.write(_encoder.encode(end) + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Close the file."""
         self._file.close()
+
+
+def _worth(body: Mapping[str, Any]) -> Decimal:
+    """What a body comes to: the net of a document, the amount of a payment, a journal's debits."""
+    items = body.get("lineItems")
+    if items:
+        return sum(
+            (
+                pennies(times(Decimal(item["unitPrice"]), Decimal(item["quantity"])))
+                for item in items
+                if "unitPrice" in item and "quantity" in item
+            ),
+            Decimal(0),
+        )
+    amounts = [Decimal(line["amount"]) for line in body.get("lines", ()) if "amount" in line]
+    if amounts:
+        return sum((amount for amount in amounts if amount > 0), Decimal(0))
+    return Decimal(body.get("amount") or 0)
 
 
 def is_planned(remote_id: Any) -> bool:
@@ -140,8 +180,10 @@ def read_plan(path: Path, api_url: str) -> Iterator[dict[str, Any]]:
         raise PlanError(f"{path} is not a plan") from None
     if not isinstance(head, dict) or head.get("type") != "plan" or head.get("version") != VERSION:
         raise PlanError(f"{path} is not a plan of version {VERSION}")
-    if last.get("type") != "end" or last.get("sha256") != seal.hexdigest():
-        raise PlanError(f"{path} was cut short or changed since it was made; make it again")
+    if last.get("type") != "end":
+        raise PlanError(f"{path} is not whole: what wrote it did not come to its end; make it anew")
+    if last.get("sha256") != seal.hexdigest():
+        raise PlanError(f"{path} was changed since it was made; make it again")
     if head["api_url"] != api_url:
         raise PlanError(f"{path} is for {head['api_url']}, not for {api_url}")
     return _operations(path)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -13,15 +11,17 @@ from typing import TYPE_CHECKING, Any, Self
 from clearbooks.businesses import chosen_businesses
 from clearbooks.client import Client
 from clearbooks.errors import ClearBooksError, NotAuthorisedError, SettingError
+from target_clearbooks import report
 from target_clearbooks.deliver.business import BusinessWriter
 from target_clearbooks.deliver.dry_run import DryRun
 from target_clearbooks.deliver.reject_file import RejectFile
+from target_clearbooks.deliver.reject_report import INPUT, RejectReport
 from target_clearbooks.deliver.sending import Sender
 from target_clearbooks.ledger.lookups import Lookups
 from target_clearbooks.plan import PlanFile
 from target_clearbooks.store import bind, claim, open_locked, open_store
 from target_clearbooks.store.ledger_map import LedgerMap
-from target_clearbooks.store.outbox import Outbox, dumps
+from target_clearbooks.store.outbox import Outbox, Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,14 +30,10 @@ if TYPE_CHECKING:
     from target_clearbooks.settings import TargetSettings
     from target_clearbooks.store import Store, WriterLocks
 
-logger = logging.getLogger("target-clearbooks")
-
 _WINDOW = 8
 _OPEN_AT_ONCE = 20
 EXIT_REJECTED = 3
 EXIT_UNSETTLED = 4
-# What a dry run counts under the words of a run that writes.
-_PLANNED = {"written": "to create", "updated": "to update", "voided": "to void"}
 _LEFT = ("uncertain", "quarantined", "waiting", "sending")
 
 
@@ -67,6 +63,10 @@ class Session:
         self.writers: dict[int, BusinessWriter] = {}
         self._locks: WriterLocks | None = None
         self._plan: PlanFile | None = None
+        # Whether the input came to its end, and all of it was settled.
+        self._drained = False
+        # Lines of the input that were refused.
+        self._lines = 0
         self._dry_run: DryRun | None = None
         self.client = client or Client(connection)
         self.executor = ThreadPoolExecutor(connection.max_in_flight, thread_name_prefix="request")
@@ -78,6 +78,10 @@ class Session:
             raise
 
     def _open(self, kind: str) -> None:
+        if self.settings.dry_run and self.settings.plan_path is not None:
+            # First, so that no plan of an earlier run is taken for that of one that failed.
+            self._plan = PlanFile(self.settings.plan_path, self.connection.api_url, kind)
+            self._dry_run = DryRun(self._plan)
         self.businesses = chosen_businesses(self.client)
         if not self.businesses:
             raise SettingError("business_ids: the authorisation covers no business")
@@ -92,10 +96,8 @@ class Session:
         else:
             self.db, self._locks = open_locked(self.connection, location, first)
             self.outbox = Outbox(self.db, kind, self.businesses, self._check_writer)
-        self.rejects = RejectFile(self.settings.rejects_path, self.outbox.run)
-        if self.settings.dry_run and self.settings.plan_path is not None:
-            self._plan = PlanFile(self.settings.plan_path, self.connection.api_url, kind)
-            self._dry_run = DryRun(self._plan)
+        file = RejectFile(self.settings.rejects_path, self.outbox.run)
+        self.rejects = RejectReport(file, self._dry_run)
         for number in first:
             self.writers[number] = self._writer(number)
 
@@ -162,6 +164,20 @@ class Session:
             if writer.failure is not None:
                 raise writer.failure
 
+    def refuse_line(self, number: int, text: bytes, reason: str) -> None:
+        """Refuse a line of the input that is no message: it is told and counted like a record."""
+        business, key = self.businesses[0], f"line {number}"
+        self.rejects.line(business, number, text, reason)
+        row = Row(
+            0, self.outbox.run, business, INPUT, key, "planned", {}, "",
+            kind="invalid", reasons=(reason,),
+        )  # fmt: skip
+        with self.outbox.transaction():
+            self.outbox.add(row, state="rejected")
+            self.outbox.audit(row, "rejected", kind="invalid")
+            self.outbox.count(business, INPUT, "rejected")
+        self._lines += 1
+
     def pump(self, seconds: float = 0.0) -> None:
         """Go on with what is under way."""
         share = seconds / max(len(self.writers), 1)
@@ -179,6 +195,7 @@ class Session:
         self.begin_all(end=True)
         while not self.stopped() and any(writer.busy for writer in self.writers.values()):
             self.pump(0.1)
+        self._drained = not self.stopped()
 
     def finish_flights(self) -> None:
         """Put down what becomes of the requests under way; nothing new is begun."""
@@ -196,6 +213,11 @@ class Session:
         return sum(writer.live for writer in self.writers.values())
 
     @property
+    def full(self) -> bool:
+        """Whether the records under way hold as much as memory should."""
+        return any(writer.full for writer in self.writers.values())
+
+    @property
     def oldest(self) -> int | None:
         """Place of the oldest record that is not settled; None where all are."""
         places = [writer.oldest for writer in self.writers.values()]
@@ -203,8 +225,8 @@ class Session:
 
     @property
     def rejected(self) -> int:
-        """Records refused in this run."""
-        return sum(writer.rejected for writer in self.writers.values())
+        """Records and lines refused in this run."""
+        return self._lines + sum(writer.rejected for writer in self.writers.values())
 
     def left(self) -> Counter[str]:
         """What is still open, by state, also of earlier runs."""
@@ -229,23 +251,27 @@ class Session:
                 self.outbox.count(business, stream, state, number)
         message = str(error) if isinstance(error, ClearBooksError) else type(error).__name__
         self.outbox.end(exit_code, message if error is not None else "")
-        summary = self.summary(exit_code)
-        if self.settings.dry_run:
-            logger.info("dry run: nothing was sent; the plan is %s", self.settings.plan_path)
-        logger.info("summary %s", dumps(summary))
-        if sys.stderr is not None and sys.stderr.isatty():
-            sys.stderr.write(_table(summary))
+        if self._plan is not None and error is None and self._drained:
+            self._plan.seal()
+        report.tell(self.summary(exit_code), self.settings, self.rejects.number)
 
     def summary(self, exit_code: int) -> dict[str, Any]:
         """Counts of the run by stream, and what is left."""
         streams: dict[str, dict[str, int]] = {}
-        words = _PLANNED if self.settings.dry_run else {}
+        words = report.PLANNED if self.settings.dry_run else {}
         for (_, stream, outcome), number in sorted(self.outbox.counts.items()):
             streams.setdefault(stream, Counter())[words.get(outcome, outcome)] += number
-        plan = {"dry_run": True, "plan": str(self.settings.plan_path)}
+        plan: dict[str, Any] = {}
+        if self._plan is not None:
+            plan = {
+                "dry_run": True,
+                "plan": str(self.settings.plan_path),
+                "whole": self._drained,
+                "comes_to": self._plan.comes_to(),
+            }
         return {
             "run": self.outbox.run,
-            **(plan if self.settings.dry_run else {}),
+            **plan,
             "exit_code": exit_code,
             "requests": self.client.requests,
             "streams": {stream: dict(counts) for stream, counts in streams.items()},
@@ -273,16 +299,3 @@ def exit_code_of(error: BaseException) -> int:
     if isinstance(error, NotAuthorisedError):
         return NotAuthorisedError.exit_code
     return error.exit_code if isinstance(error, ClearBooksError) else 1
-
-
-def _table(summary: dict[str, Any]) -> str:
-    lines = [f"Run {summary['run']}"]
-    if "plan" in summary:
-        lines = [f"PLAN: nothing was sent; `clearbooks apply {summary['plan']}` carries it out"]
-    for stream, counts in summary["streams"].items():
-        words = ", ".join(f"{number} {outcome}" for outcome, number in counts.items())
-        lines.append(f"  {stream:22}{words}")
-    if summary["left"]:
-        left = ", ".join(f"{number} {state}" for state, number in summary["left"].items())
-        lines.append(f"  left open: {left}; see `clearbooks syncs show {summary['run']}`")
-    return "\n".join(lines) + "\n"

@@ -164,6 +164,15 @@ class TargetSettings(Settings):
             description="Contacts to make from the records that need them.",
         ),
     ] = ()
+    on_difference: Annotated[
+        Literal["warn", "reject"],
+        Meta(
+            title="On a difference",
+            description="What becomes of a document whose lines do not come to the `net`, `vat` "
+            "or `gross` that its record states: `warn`, which also sets VAT by hand where it was "
+            "only rounded otherwise, or `reject` before anything is sent.",
+        ),
+    ] = "warn"
     allow_delete: Annotated[
         bool,
         Meta(

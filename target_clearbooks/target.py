@@ -16,9 +16,10 @@ from typing_extensions import override
 
 from clearbooks import DISTRIBUTION
 from clearbooks.errors import ClearBooksError
-from clearbooks.plugin import ConfiguredPlugin, config_schema
+from clearbooks.plugin import ConfiguredPlugin, config_schema, stream_map_faults
 from clearbooks.program import SIGNALLED, end_soon, output_lost, run
-from target_clearbooks.messages import MessageWriter, Result, StoppedError, check_message
+from target_clearbooks.line_faults import LineError, check_message
+from target_clearbooks.messages import MessageWriter, Result, StoppedError
 from target_clearbooks.reader import THREAD, Reader
 from target_clearbooks.settings import TargetSettings
 
@@ -62,6 +63,7 @@ class TargetClearbooks(ConfiguredPlugin[TargetSettings], Target):
         reader: Any = self.message_reader
         reader.idle = self.writer.idle
         reader.failed = self._end
+        reader.refused = self.writer.unusable
 
     @classmethod
     @override
@@ -86,12 +88,17 @@ class TargetClearbooks(ConfiguredPlugin[TargetSettings], Target):
             str(message_dict["stream"]), schema, message_dict.get("key_properties") or ()
         )
 
-    def _register(self, stream: str, schema: dict[str, Any], keys: Any) -> None:
-        self.mapper.register_raw_stream_schema(stream, schema, list(keys))
+    def _register(
+        self, stream: str, schema: dict[str, Any], keys: Any, *, announced: bool = True
+    ) -> None:
+        with stream_map_faults():
+            self.mapper.register_raw_stream_schema(stream, schema, list(keys))
         for stream_map in self.mapper.stream_maps[stream]:
             if type(stream_map).__name__ != "RemoveRecordTransform":
                 self.writer.schema(
-                    stream_map.stream_alias, stream_map.transformed_key_properties or ()
+                    stream_map.stream_alias,
+                    stream_map.transformed_key_properties or (),
+                    announced=announced,
                 )
 
     @override
@@ -100,11 +107,17 @@ class TargetClearbooks(ConfiguredPlugin[TargetSettings], Target):
         stream = str(message_dict["stream"])
         if stream not in self.mapper.stream_maps:
             # A reject file that is piped back holds records alone.
-            self._register(stream, {"properties": {}}, message_dict.get("key_properties") or ())
+            keys = message_dict.get("key_properties") or ()
+            self._register(stream, {"properties": {}}, keys, announced=False)
         reader: Any = self.message_reader
         self.writer.line = reader.line
         for stream_map in self.mapper.stream_maps[stream]:
-            record = stream_map.transform(dict(message_dict["record"]))
+            try:
+                record = stream_map.transform(dict(message_dict["record"]))
+            except Exception as error:  # noqa: BLE001 - an expression of a map may raise anything
+                raise LineError(
+                    f"stream_maps cannot map this record of {stream}: {type(error).__name__}"
+                ) from None
             if record is not None:
                 self.writer.record(stream_map.stream_alias, dict(record))
         self.writer.go_on()

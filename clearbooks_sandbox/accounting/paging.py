@@ -62,9 +62,10 @@ class Pager:
         page = query["page"]
         where, values = _conditions(listing)
         count = self._count(listing.table, where, values)
+        order = self._order(listing, query)
         rows = self.db.execute(
-            f"SELECT {listing.select} FROM {listing.table} WHERE {where} "
-            f"ORDER BY {self._order(listing, query)} LIMIT ? OFFSET ?",
+            f"SELECT {listing.select} FROM {listing.table} WHERE {_conditions(listing, order)[0]} "
+            f"ORDER BY {order} LIMIT ? OFFSET ?",
             (*values, limit, (page - 1) * limit),
         )
         found = map(listing.render, rows) if listing.render else (row[0] for row in rows)
@@ -102,8 +103,17 @@ class Pager:
         return ", ".join(f"{c} {direction}" for c in order)
 
 
-def _conditions(listing: Listing) -> tuple[str, list[Any]]:
-    wanted = {**{f"{c} = ?": v for c, v in listing.where.items()}, **listing.ranges}
+def _conditions(listing: Listing, order: str = "") -> tuple[str, list[Any]]:
+    """The SQL of a listing's conditions, and their values.
+
+    With an order, the plus signs keep SQLite from reading through the index of a range that the
+    order does not begin with: it would sort everything in the range for each page.
+    """
+    filters = {
+        c if not order or order.startswith(c.split()[0]) else f"+{c}": v
+        for c, v in listing.ranges.items()
+    }
+    wanted = {**{f"{c} = ?": v for c, v in listing.where.items()}, **filters}
     wanted = {sql: value for sql, value in wanted.items() if value is not None}
     return " AND ".join(wanted), list(wanted.values())
 

@@ -1,12 +1,26 @@
 """How each kind of endpoint is read: from the API to batches of records with their bookmarks."""
 
-from tap_clearbooks.sources.base import Batch, Bookmark, Source, Ways, Window
+from tap_clearbooks.sources.base import Batch, Bookmark, Source, Ways, Window, joined
 from tap_clearbooks.sources.followed import Allocations, Dated, Followed
 from tap_clearbooks.sources.ledger import Balances, Transactions
 from tap_clearbooks.sources.lists import Attachments, Businesses, Listed
 from tap_clearbooks.sources.vat import VatRates, VatTreatments
 
 __all__ = [
-    "Allocations", "Attachments", "Balances", "Batch", "Bookmark", "Businesses", "Dated",
-    "Followed", "Listed", "Source", "Transactions", "VatRates", "VatTreatments", "Ways", "Window",
-]  # fmt: skip
+    "Allocations",
+    "Attachments",
+    "Balances",
+    "Batch",
+    "Bookmark",
+    "Businesses",
+    "Dated",
+    "Followed",
+    "Listed",
+    "Source",
+    "Transactions",
+    "VatRates",
+    "VatTreatments",
+    "Ways",
+    "Window",
+    "joined",
+]

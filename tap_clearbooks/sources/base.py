@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import UNSET
@@ -40,6 +41,44 @@ class Batch:
     bookmark: Bookmark | None = None
     anew: bool = False
     covers: Callable[[Key], bool] | None = None
+
+
+# Pages that are written at once. A STATE goes out before them, which costs as much as dozens of
+# records.
+TOGETHER = 5
+
+
+def joined(batches: Iterable[Batch]) -> Iterator[Batch]:
+    """The same batches, some that follow each other made one.
+
+    What was read before an error still goes out.
+    """
+    held: list[Batch] = []
+    try:
+        for batch in batches:
+            if held and (held[-1].covers or held[-1].anew != batch.anew):
+                yield _as_one(held)
+                held = []
+            held.append(batch)
+            if len(held) == TOGETHER:
+                yield _as_one(held)
+                held = []
+    except Exception:
+        if held:
+            yield _as_one(held)
+        raise
+    if held:
+        yield _as_one(held)
+
+
+def _as_one(batches: list[Batch]) -> Batch:
+    bookmarks = [batch.bookmark for batch in batches if batch.bookmark is not None]
+    return Batch(
+        list(chain.from_iterable(batch.records for batch in batches)),
+        {name: value for bookmark in bookmarks for name, value in bookmark.items()} or None,
+        batches[-1].anew,
+        batches[-1].covers,
+    )
 
 
 @dataclass(frozen=True, slots=True)

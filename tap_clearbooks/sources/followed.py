@@ -167,12 +167,15 @@ class Dated(Followed):
         start = self.ways.window.start
         return listing.ascending() if start is None else listing.since("date", start)
 
+    def probe(self) -> Probe | None:
+        """What the newest page says; None also where nobody can tell what is a draft."""
+        if "status" in self.resource.schema["properties"] and "status" not in self.shape.fields:
+            return None
+        return super().probe()
+
     def again(self) -> set[int] | None:
         """Drafts, which change without a sign, and what new allocations name."""
         signs, then = self.ways.signs, self.bookmark["signs"]
-        if "status" in self.resource.schema["properties"] and "status" not in self.shape.fields:
-            # Nobody can tell what is a draft.
-            return None
         if not signs.explained(then[TRANSACTIONS]):
             return None
         side = next((_SIDES[name] for name in _SIDES if name in self.resource.fixed), None)
@@ -182,6 +185,15 @@ class Dated(Followed):
         end = "creditNoteId" if self.resource.name.endswith("credit_notes") else "invoiceId"
         named = joined(allocations, end).union(self.bookmark.get("drafts", ()))
         return {number for number in named if self.holds(number)}
+
+    def drafts_gone(self) -> int:
+        """How many of the drafts that the last run met are no longer there.
+
+        Raises:
+            ApiError: one of them could not be asked for.
+        """
+        found = self.in_order(self._one, self.bookmark.get("drafts", ()))
+        return sum(not records or records[0].status == "voided" for records in found)
 
     def cursor(self) -> dict[str, Any]:
         """The latest date, and the drafts."""

@@ -12,6 +12,7 @@ import logging
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from target_clearbooks.deliver.awaited import Awaited
 from target_clearbooks.deliver.decision import Done, Hold, Leave, Send, Unchanged
 from target_clearbooks.deliver.dispatch import Dispatch
 from target_clearbooks.deliver.facts import Facts
@@ -34,13 +35,13 @@ from target_clearbooks.store.outbox import DOUBTFUL
 from target_clearbooks.writable import WRITABLE, Settle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from concurrent.futures import Executor
 
     from target_clearbooks.deliver.decision import Decision
     from target_clearbooks.deliver.dry_run import DryRun
     from target_clearbooks.deliver.intake import Taken
-    from target_clearbooks.deliver.reject_file import RejectFile
+    from target_clearbooks.deliver.reject_report import RejectReport
     from target_clearbooks.deliver.sending import Sender
     from target_clearbooks.deliver.task import Task
     from target_clearbooks.intent import Intent, Mapped
@@ -66,7 +67,7 @@ class BusinessWriter:
         lookups: The ledger's lists.
         preparer: Makes intents of records.
         executor: Threads for requests.
-        rejects: Where refused records are listed.
+        rejects: Tells of refused records.
         dry_run: Stands where the ledger would be written.
         stopped: Whether a signal has asked to end.
     """
@@ -80,7 +81,7 @@ class BusinessWriter:
         lookups: Lookups,
         preparer: Preparer,
         executor: Executor,
-        rejects: RejectFile,
+        rejects: RejectReport,
         dry_run: DryRun | None = None,
         stopped: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -100,15 +101,13 @@ class BusinessWriter:
             settings, preparer, self._existing, self._schedule, ledger_map, self._baseline
         )
         self._reconciler = Reconciler(sender, ledger_map, in_flight)
-        self._recorder = Recorder(
-            sender.business_id, outbox, ledger_map, dry_run.refuse if dry_run else rejects.write
-        )
+        self._recorder = Recorder(sender.business_id, outbox, ledger_map, rejects.record)
         self._dispatch = Dispatch(
             settings, executor, sender, self._reconciler, self._recorder, lookups, ledger_map,
             self._baseline, in_flight,
         )  # fmt: skip
-        # Writes in doubt, of earlier runs and of this one.
-        self._unsettled: dict[tuple[str, str], Row] = {}
+        self._awaited = Awaited(outbox, sender.business_id)
+        self._unsettled: dict[tuple[str, str], Row] = {}  # in doubt, of any run
         self._intake = Intake(ledger_map, self._schedule, self._recorder, self._unsettled)
         self._same_ledger = False
 
@@ -130,9 +129,14 @@ class BusinessWriter:
         return len(self._schedule)
 
     @property
+    def full(self) -> bool:
+        """Whether the records under way hold as much as memory should."""
+        return self._schedule.full
+
+    @property
     def busy(self) -> bool:
         """Whether a record is under way, or one that was sent twice is still to be looked for."""
-        return bool(self._schedule) or self._dispatch.lost.watching
+        return bool(self._schedule or self._awaited) or self._dispatch.lost.watching
 
     @property
     def oldest(self) -> int | None:
@@ -160,11 +164,11 @@ class BusinessWriter:
 
     def recover(self) -> None:
         """Take up what an earlier run left in doubt, and what it left waiting."""
-        self._drop_planned()
+        self._outbox.drop_planned(self.business_id)
         if self._outbox.left(self.business_id):
             self._check_ledger()
         if self._dry_run is None:
-            for row in self._left(*DOUBTFUL, "quarantined"):
+            for row in self._outbox.rows(self.business_id, *DOUBTFUL, "quarantined"):
                 if row.sent is not None and row.intent is not None:
                     self._doubtful(row, row.intent)
             if self._dispatch.lost.wait > 0:
@@ -175,24 +179,14 @@ class BusinessWriter:
                 )  # fmt: skip
             while self._going():
                 self.pump(_WAIT)
-        for row in self._left("waiting"):
+        for row in self._outbox.rows(self.business_id, "waiting"):
             self._resume(row)
             # No more are taken up than requests have to do with.
-            while len(self._schedule) > self._in_flight and self._going():
+            while (len(self._schedule) > self._in_flight or self.full) and self._going():
                 self.pump(_WAIT)
-
-    def _left(self, *states: str) -> Iterator[Row]:
-        for rows in self._outbox.rows(self.business_id, *states):
-            yield from rows
 
     def _going(self) -> bool:
         return bool(self._schedule) and self.failure is None and not self._stopped()
-
-    def _drop_planned(self) -> None:
-        with self._outbox.transaction():
-            for row in self._left("planned"):
-                # Nothing was sent, and no STATE went out behind it: the source sends it again.
-                self._outbox.close(row, "superseded")
 
     def _check_ledger(self) -> None:
         """Once a run: see whether the ledger is still the one that the store knows."""
@@ -214,18 +208,16 @@ class BusinessWriter:
     def submit(
         self, stream: str, record: Mapping[str, Any], source_key: str, *, line: int, **more: Any
     ) -> None:
-        """Take in a record with its source key and its line in the input.
-
-        `more` are `seq`, its place in the input, and `key_properties`, those of its stream.
-        """
+        """Take in a record, of a line of the input; `more` as for `Schedule.add`."""
         self._check_ledger()
         self._take(self._intake.take(stream, record, source_key, line=line, **more))
 
     def begin_all(self, *, end: bool) -> None:
         """Begin what was kept back; at the end of the input also what was put aside."""
         self._take(self._intake.kept_back())
-        for row in self._left("waiting") if end and self._intake.put_aside else ():
-            if self._intake.is_put_aside(row):
+        if end and self._intake.put_aside:
+            waiting = self._outbox.rows(self.business_id, "waiting")
+            for row in filter(self._intake.is_put_aside, waiting):
                 self._resume(row)
 
     def _take(self, taken: Iterable[Taken]) -> None:
@@ -283,10 +275,18 @@ class BusinessWriter:
         self._take(self._intake.kept_back(longer=False))
         for task, decision in self._dispatch.step(seconds):
             self._carry_out(task, decision)
+        for row in self._awaited.rows(self._has_room):
+            self._resume(row)
         for task, alone in self._schedule.next(idle=lambda: not self._dispatch.busy):
-            self._consider(task, alone=alone)
+            if self._has_room():
+                self._consider(task, alone=alone)
+            else:
+                self._schedule.hold(task)
         for task, decision in self._dispatch.send():
             self._carry_out(task, decision)
+
+    def _has_room(self) -> bool:
+        return not (self.full and self._dispatch.busy)
 
     def finish_flights(self) -> None:
         """Put down what becomes of the requests under way; begin nothing new."""
@@ -336,6 +336,7 @@ class BusinessWriter:
 
     def _send(self, task: Task, decision: Send) -> None:
         task.intent = intent = decision.intent
+        self._schedule.weigh(task)
         if (
             intent.operation is Operation.CREATE
             and WRITABLE[intent.stream].settle is Settle.NEVER
@@ -393,7 +394,6 @@ class BusinessWriter:
         self._settled(task)
 
     def _settled(self, task: Task) -> None:
-        """Let go of a task, and take up what waited for it."""
+        """Let go of a task; what waited for it is taken up next."""
         self._schedule.release(task, settled=True)
-        for row in self._outbox.waiting_for(self.business_id, task.stream, task.source_key):
-            self._resume(row)
+        self._awaited.settled(task.stream, task.source_key)

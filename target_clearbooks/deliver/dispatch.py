@@ -210,7 +210,7 @@ class Dispatch:
                 # Found in the list that this run has read: what it is like is known.
                 row = self._lookups.table(task.stream).get(intent.remote_id)
             if row is not None:
-                yield task, after_record(intent, row)
+                yield task, after_record(intent, row, known=False)
                 return
             self._requests.begin(
                 task, self._saw_record, self._sender.get, task.stream, intent.params,
@@ -224,14 +224,15 @@ class Dispatch:
 
     def _saw_record(self, task: Task, record: Mapping[str, Any] | None) -> Decision:
         applied = self._map.applied(task.stream, task.source_key)
-        if record is not None and applied is not None and applied.hash is not None:
+        known = applied is not None and applied.hash is not None
+        if record is not None and applied is not None and known and applied.likeness is None:
             # Version 0.1 kept nothing that tells whether the key stands for another record now.
             alike = likeness(task.stream, record)
             namespaced = bool(self._settings.source)
             refused = collision(task, task.wanted, alike, namespaced=namespaced)
             if refused is not None:
                 return refused
-        return after_record(task.wanted, record)
+        return after_record(task.wanted, record, known=known)
 
     def _saw_fence(self, task: Task, fence: dict[str, Any]) -> Decision:
         newest = self._baseline.newest(task.stream) or 0
@@ -276,6 +277,11 @@ class Dispatch:
                 yield task, decision
 
     def _sent(self, task: Task, record: dict[str, Any]) -> Decision:
+        if task.wanted.adjusted:
+            logger.warning(
+                "%s %s: %s", task.stream, task.source_key, "; ".join(task.wanted.adjusted)
+            )
+            self._recorder.count(task.stream, "adjusted")
         for name, value in task.wanted.expected.items():
             found = record.get(name)
             if found is not None and Decimal(str(found)) != value:

@@ -81,10 +81,11 @@ class DryRun:
     def refuse(
         self,
         business_id: int,
-        task: Task,
+        stream: str,
+        key: str,
         kind: str,
         reasons: Sequence[str],
         candidates: Sequence[Mapping[str, Any]],
     ) -> None:
         """Plan nothing, and say why."""
-        self._file.refused(business_id, task.stream, task.source_key, kind, reasons, candidates)
+        self._file.refused(business_id, stream, key, kind, reasons, candidates)

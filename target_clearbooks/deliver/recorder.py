@@ -106,7 +106,7 @@ class Recorder:
             outbox.close(task.row, "done", result=result)
             outbox.audit(
                 task.row, outcome, id=mapped.remote_id, was=old,
-                warnings=list(intent.warnings) or None,
+                warnings=[*intent.warnings, *intent.adjusted] or None,
             )  # fmt: skip
             self.count(task.stream, outcome)
             outbox.save_counts()

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from clearbooks.errors import SettingError
+from target_clearbooks.line_faults import LINE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
     from typing import BinaryIO
 
@@ -27,32 +28,23 @@ class RejectFile:
     Args:
         path: The file; None for none.
         run: The run that writes.
-
-    Attributes:
-        told: Called with each refused task and its reasons, file or not.
     """
 
     def __init__(self, path: Path | None, run: str) -> None:
         self.path = path
         self.run = run
-        self.told: Callable[[Task, Sequence[str]], None] | None = None
         self._file: BinaryIO | None = None
 
-    def write(
+    def record(
         self,
         business_id: int,
         task: Task,
         kind: str,
-        reasons: Iterable[str],
+        reasons: Sequence[str],
         candidates: Iterable[Mapping[str, Any]] = (),
     ) -> None:
         """Put a record on disk, before the store notes that it was refused."""
-        reasons = list(reasons)
-        if self.told is not None:
-            self.told(task, reasons)
-        if self.path is None:
-            return
-        line: dict[str, Any] = {
+        entry: dict[str, Any] = {
             "type": "RECORD",
             "stream": task.stream,
             "key": task.source_key,
@@ -61,14 +53,24 @@ class RejectFile:
             "reasons": reasons,
             "record": task.record,
             "key_properties": list(task.key_properties),
-            "run": self.run,
-            "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }
         if candidates:
-            line["candidates"] = [dict(c) for c in candidates]
+            entry["candidates"] = [dict(c) for c in candidates]
+        self._write(entry)
+
+    def line(self, number: int, text: bytes, reason: str) -> None:
+        """Put a line that is no message on disk; repaired, its `text` is read again."""
+        entry = {"type": LINE, "line": number, "class": "invalid", "reasons": [reason],
+                 "text": _text(text)}  # fmt: skip
+        self._write(entry)
+
+    def _write(self, entry: Mapping[str, Any]) -> None:
+        if self.path is None:
+            return
+        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         if self._file is None:
             self._file = self._open(self.path)
-        self._file.write(_encoder.encode(line) + b"\n")
+        self._file.write(_encoder.encode({**entry, "run": self.run, "at": at}) + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())
 
@@ -92,3 +94,11 @@ class RejectFile:
         """Close the file."""
         if self._file is not None:
             self._file.close()
+
+
+def _text(line: bytes) -> str:
+    """A line as text: what is no UTF-8 is most often Windows-1252."""
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return line.decode("cp1252", errors="replace")

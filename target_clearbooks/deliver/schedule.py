@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from target_clearbooks.intent import Intent, Outcome
 
 
+# What the tasks under way may hold together; one may always be.
+_MOST_BYTES = 24 * 1024 * 1024
+
+
 class Schedule:
     """The tasks of one business that are not settled."""
 
@@ -29,9 +33,23 @@ class Schedule:
         self._held: deque[Task] = deque()
         self._places: dict[int, None] = {}
         self._next = 0
+        self._size = 0
 
     def __len__(self) -> int:
         return len(self._tasks)
+
+    @property
+    def full(self) -> bool:
+        """Whether the tasks hold as much as memory should."""
+        return self._size > _MOST_BYTES
+
+    def weigh(self, task: Task) -> None:
+        """Take in what a task holds now."""
+        self._size -= task.size
+        task.size = sum(len(v) for v in task.record.values() if type(v) is str)
+        if task.intent is not None and isinstance(task.intent.body, bytes):
+            task.size += len(task.intent.body)
+        self._size += task.size
 
     @property
     def oldest(self) -> int | None:
@@ -50,6 +68,7 @@ class Schedule:
         self._next += 1
         task = Task(self._next, stream, source_key, record, record_hash, **more)
         self._tasks[task.number] = task
+        self.weigh(task)
         if task.seq is not None:
             self._places[task.seq] = None
         return task
@@ -122,6 +141,7 @@ class Schedule:
     def release(self, task: Task, *, settled: bool) -> None:
         """Let others go on; STATE may pass a record that is settled, or waits on disk."""
         self._claims.done(task.number)
-        self._tasks.pop(task.number, None)
+        if self._tasks.pop(task.number, None) is not None:
+            self._size -= task.size
         if settled and task.seq is not None:
             self._places.pop(task.seq, None)

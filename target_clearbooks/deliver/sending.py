@@ -69,7 +69,7 @@ class Sender:
         reply = self._write(intent, operation)
         if operation.method == "DELETE":
             return {}
-        return _answered(reply, operation)
+        return _answered(reply, operation, self.resource(intent.stream).schema["properties"])
 
     def _write(self, intent: Intent, operation: ApiOperation) -> Reply:
         """Send the body; without fields that only newer accounts know, where this one does not.
@@ -130,7 +130,7 @@ def _says_unknown(error: RejectedError, name: str) -> bool:
     return error.status in _MALFORMED and name.casefold() in words and not taken
 
 
-def _answered(reply: Reply, operation: ApiOperation) -> Record:
+def _answered(reply: Reply, operation: ApiOperation, properties: Mapping[str, Any]) -> Record:
     """The record of a success answer; one without an ID leaves the write in doubt."""
     try:
         data = reply.json()
@@ -142,7 +142,7 @@ def _answered(reply: Reply, operation: ApiOperation) -> Record:
         if isinstance(data, list) and data:
             data = data[0]
         if isinstance(data, dict) and data.get("id") is not None:
-            return plain(data)
+            return plain(data, properties)
     except msgspec.MsgspecError:
         pass
     raise UncertainError(operation.id, reply.status, hint="the answer holds no record with an ID")

@@ -40,6 +40,7 @@ class Task:
         total: The whole sum that an allocation wants, of which only the rest is posted.
         key_properties: Of its stream, for the reject file.
         repeats: The lines of an earlier record of its key in this run, and of this one.
+        size: What it holds in memory, about: bytes of text and of a file to attach.
     """
 
     number: int
@@ -61,6 +62,7 @@ class Task:
     total: Decimal | None = None
     key_properties: tuple[str, ...] = ()
     repeats: str = ""
+    size: int = 0
 
     @property
     def rests_as(self) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.intent import content_hash
+from target_clearbooks.ledger.amounts import decimal
 from target_clearbooks.ledger.contact_keys import IDENTITIES, contact_key, is_somebody_else
 from target_clearbooks.ledger.spelling import fold
 from target_clearbooks.writable import WRITABLE, Kind
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _LENGTH = 12
 # Of more lines the smallest hashes are kept: two documents that share lines share some of these.
 _MOST_LINES = 64
-_OF_A_LINE = ("description", "unitPrice", "quantity")
+_AMOUNTS = ("unitPrice", "quantity")
 
 
 def likeness(stream: str, body: Any) -> dict[str, Any]:
@@ -34,11 +35,11 @@ def likeness(stream: str, body: Any) -> dict[str, Any]:
         return {field: _hash(key) for field, key in known.items() if key}
     if row.kind is Kind.PAYMENT:
         names = [name for name in ("date", "amount") if body.get(name) is not None]
-        parts = {"lines": [_hash([name, body[name]]) for name in names]}
+        parts = {"lines": [_hash([name, _amount(body[name])]) for name in names]}
     elif row.kind is Kind.DOCUMENT:
         lines = body.get("lineItems") or ()
         parts = {
-            "lines": _some(_hash([line.get(name) for name in _OF_A_LINE]) for line in lines),
+            "lines": _some(_hash(_values(line)) for line in lines),
             "names": _some(_hash(_name(line)) for line in lines),
         }
     else:
@@ -72,7 +73,19 @@ def _apart(part: str, before: Likeness, now: Likeness) -> bool:
 
 
 def _name(line: Mapping[str, Any]) -> Any:
-    return fold(str(line.get("description") or "")) or [line.get(n) for n in _OF_A_LINE]
+    return fold(str(line.get("description") or "")) or _values(line)
+
+
+def _values(line: Mapping[str, Any]) -> list[Any]:
+    """What is compared of a line; amounts may have come as text."""
+    return [fold(str(line.get("description") or "")), *map(_amount, map(line.get, _AMOUNTS))]
+
+
+def _amount(value: Any) -> Any:
+    try:
+        return decimal(value)
+    except ValueError:
+        return value
 
 
 def _some(hashes: Iterable[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from clearbooks import replies
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 
 Record = dict[str, Any]
+_NO_PROPERTIES: Mapping[str, Any] = MappingProxyType({})
 
 
 class _Listed(Record):
@@ -36,17 +38,24 @@ def records(body: bytes, operation_id: str) -> list[Record]:
     return [_Listed(plain(row)) for row in found]
 
 
-def plain(row: Mapping[str, Any]) -> Record:
-    """A record without nulls; its IDs are numbers, also where they came as text."""
+def plain(row: Mapping[str, Any], properties: Mapping[str, Any] = _NO_PROPERTIES) -> Record:
+    """A record without nulls; its IDs are numbers, also where they came as text.
+
+    An ID that is text by its schema, such as that of a bank feed, stays as it came: those are
+    told apart by the `properties` of the schema.
+    """
     return {
-        name: int(value) if _is_id(name) and isinstance(value, str) and value.isdecimal() else value
+        name: int(value)
+        if isinstance(value, str) and value.isdecimal() and _is_number(name, properties)
+        else value
         for name, value in row.items()
         if value is not None
     }
 
 
-def _is_id(name: str) -> bool:
-    return name == "id" or name.endswith("Id")
+def _is_number(name: str, properties: Mapping[str, Any]) -> bool:
+    text = properties.get(name, {}).get("type") == "string"
+    return (name == "id" or name.endswith("Id")) and not text
 
 
 def listing(

@@ -64,6 +64,7 @@ class Findings:
     Attributes:
         faults: Why it cannot be sent.
         warnings: What a person should know; it is sent all the same.
+        adjusted: VAT that is set by hand, so that a document comes to what the record says.
         ambiguous: `(field, words, candidates)` of every name that fits several.
         waiting: `(field, stream, source keys)` of parents that are not there yet.
         missing: Contacts to be made first.
@@ -73,6 +74,7 @@ class Findings:
 
     faults: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    adjusted: list[str] = field(default_factory=list)
     ambiguous: list[tuple[str, str, list[dict[str, Any]]]] = field(default_factory=list)
     waiting: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
     missing: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)

@@ -8,6 +8,7 @@ from clearbooks.contract import load_contract
 from target_clearbooks.ledger.amounts import money
 from target_clearbooks.prepare.checks import currency
 from target_clearbooks.prepare.lines import Terms
+from target_clearbooks.prepare.totals import agree
 from target_clearbooks.writable import TOTALS, Kind, Side, allocation_ends, streams_of
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def _totals(draft: Draft, sums: Sums, lines: int) -> None:
     instead = _instead(draft) if gross < 0 else ""
     if instead:
         draft.fault(f"lineItems: the total is {money(gross)}: {instead}")
+    agree(sums, draft.findings, reject=draft.resolver.settings.on_difference == "reject")
     if sums.gross_priced == lines:
         draft.findings.expected.setdefault("gross", gross)
 

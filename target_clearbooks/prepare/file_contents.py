@@ -78,9 +78,15 @@ def _file(path: str, directory: str | None) -> bytes:
         # A link put in the file's place meanwhile, or a pipe, is not followed.
         descriptor = os.open(wanted, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            about = os.fstat(file.fileno())
+            if not stat.S_ISREG(about.st_mode):
                 raise ValueError(f"{path!r} is no file")
-            return _limited(file.read(MOST_BYTES + 1))
+            if about.st_nlink > 1:
+                raise ValueError(f"{path!r} is a hard link to a file elsewhere: copy it instead")
+            data = file.read(min(about.st_size, MOST_BYTES) + 1)
+            if len(data) <= MOST_BYTES and len(data) != about.st_size:
+                raise ValueError(f"{path!r} changed while it was read")
+            return _limited(data)
     except OSError as error:
         raise ValueError(f"{path!r} cannot be read: {error.strerror}") from None
 

@@ -6,7 +6,7 @@ are found that give that gross to the penny: with the rate's own key where it do
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -47,14 +47,31 @@ class Terms:
     date: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """A line whose VAT the API works out of its net: `exact` before it is rounded to `vat`."""
+
+    where: str
+    line: Line
+    exact: Decimal
+    vat: Decimal
+
+
 @dataclass(slots=True)
 class Sums:
-    """What the lines come to. `known` is False once a line could not be worked out."""
+    """What the lines come to.
+
+    Attributes:
+        known: False once a line could not be worked out.
+        gross_priced: How many lines are priced by their gross.
+        rated: Lines priced by their net that bear VAT at a rate.
+    """
 
     net: Decimal = ZERO
     vat: Decimal = ZERO
     known: bool = True
     gross_priced: int = 0
+    rated: list[Rated] = field(default_factory=list)
 
 
 class Lines:
@@ -148,45 +165,77 @@ class Lines:
         ):
             sums.known = False
             return
-        tax = self._manual(line, rate, where, findings)
-        if grosses:
-            tax = self._from_gross(line, terms, rate, where, findings, sums)
-        elif nets == ["net"]:
-            _unit_price(line, line.pop("net"), where, findings)
+        given = self._given_vat(line, rate, where, findings)
+        price = self._from_gross if grosses else self._from_net
+        tax = price(line, terms, rate, given, where, findings, sums)
         if "unitPrice" not in line or rate is None:
             sums.known = False
             return
-        net = pennies(times(line["unitPrice"], line["quantity"]))
-        if tax is None:
-            tax = self._keyed(net, rate, terms)
-        sums.net += net
+        sums.net += pennies(times(line["unitPrice"], line["quantity"]))
         if tax is None:
             sums.known = False
         else:
             sums.vat += tax
 
-    def _manual(
+    def _from_net(
+        self,
+        line: Line,
+        terms: Terms,
+        rate: Rate | None,
+        given: Decimal | None,
+        where: str,
+        findings: Findings,
+        sums: Sums,
+    ) -> Decimal | None:
+        """Price a line by its net; the VAT that it takes, as far as it is known."""
+        if "net" in line:
+            _unit_price(line, line.pop("net"), where, findings)
+        if "unitPrice" not in line or rate is None:
+            return None
+        if rate.key == MANUAL:
+            return given
+        net: Decimal = pennies(times(line["unitPrice"], line["quantity"]))
+        tax = self._keyed(net, rate, terms)
+        if given is not None and given != tax:
+            self._check_vat(net, given, line, rate, terms, where, findings)
+            set_vat(line, given, tax, where, findings)
+            return given
+        if tax:
+            sums.rated.append(Rated(where, line, self._exact(net, rate), tax))
+        return tax
+
+    def _given_vat(
         self, line: Line, rate: Rate | None, where: str, findings: Findings
     ) -> Decimal | None:
-        """The VAT that a line itself gives."""
+        """The VAT that a line itself gives; it stays in the line only beside the rate Manual."""
         if rate is None:
             return None
         given: Decimal | None = line.get("vatAmount")
         if rate.key != MANUAL:
-            if given is not None:
-                del line["vatAmount"]
-                findings.warnings.append(
-                    f"{where}.vatAmount: is not sent, since the VAT follows from {rate.key}; "
-                    "use the rate Manual to set it"
-                )
-            return None
-        if given is None:
-            if not findings.mentions(f"{where}.vatAmount"):
-                findings.faults.append(f"{where}.vatAmount: is required with the rate Manual")
-            return None
-        if not is_pennies(given):
+            line.pop("vatAmount", None)
+        elif given is None and not findings.mentions(f"{where}.vatAmount"):
+            findings.faults.append(f"{where}.vatAmount: is required with the rate Manual")
+        if given is not None and not is_pennies(given):
             findings.faults.append(f"{where}.vatAmount: {plain(given)} has parts of a penny")
         return given
+
+    def _check_vat(
+        self,
+        net: Decimal,
+        given: Decimal,
+        line: Line,
+        rate: Rate,
+        terms: Terms,
+        where: str,
+        findings: Findings,
+    ) -> None:
+        """Check VAT that is given beside a rate; a penny for each unit may be rounded."""
+        usual = self._keyed(net, rate, terms)
+        if usual is not None and abs(given - usual) > _rounding(line):
+            findings.faults.append(
+                f"{where}.vatAmount: {money(given)} does not fit {rate.key}, which gives "
+                f"{money(usual)}; give the rate Manual to set the VAT yourself"
+            )
 
     def _keyed(self, net: Decimal, rate: Rate, terms: Terms) -> Decimal | None:
         """The VAT that the API will work out."""
@@ -194,13 +243,17 @@ class Lines:
             return None
         if terms.treatment is not None and self._vat.reverse(terms.side, terms.treatment):
             return ZERO
-        return pennies(over(times(net, rate.percent), HUNDRED))
+        return pennies(self._exact(net, rate))
+
+    def _exact(self, net: Decimal, rate: Rate) -> Decimal:
+        return over(times(net, rate.percent or ZERO), HUNDRED)
 
     def _from_gross(
         self,
         line: Line,
         terms: Terms,
         rate: Rate | None,
+        given: Decimal | None,
         where: str,
         findings: Findings,
         sums: Sums,
@@ -214,8 +267,12 @@ class Lines:
         net = line.pop("net", None)
         if "unitPrice" in line:
             net = pennies(times(line["unitPrice"], line["quantity"]))
+        tax: Decimal
         if rate.key == MANUAL:
-            tax = line.get("vatAmount", ZERO)
+            tax = given or ZERO
+        elif given is not None:
+            tax = given
+            self._check_vat(gross - given, given, line, rate, terms, where, findings)
         elif net is not None:
             tax = gross - net
         else:
@@ -226,7 +283,7 @@ class Lines:
             _unit_price(line, gross - tax, where, findings)
         if rate.key != MANUAL and self._keyed(gross - tax, rate, terms) != tax:
             line |= {"vatRateKey": MANUAL, "vatAmount": tax}
-        return Decimal(tax)
+        return tax
 
     def _fits(
         self,
@@ -241,8 +298,8 @@ class Lines:
     ) -> None:
         """Check a line that gives both net and gross; a penny for each unit may be rounded."""
         usual = tax if rate.key == MANUAL else self._keyed(net, rate, terms)
-        allowed = PENNY * max(abs(line["quantity"]), 1)
-        if net + tax != gross or (usual is not None and abs(tax - usual) > allowed):
+        off = usual is not None and abs(tax - usual) > _rounding(line)
+        if net + tax != gross or off:
             findings.faults.append(
                 f"{where}: net {money(net)} and gross {money(gross)} do not fit {rate.key}"
                 + (f" with VAT {money(tax)}" if rate.key == MANUAL else "")
@@ -261,6 +318,23 @@ class Lines:
         if terms.treatment is not None and self._vat.reverse(terms.side, terms.treatment):
             return ZERO
         return pennies(over(times(gross, rate.percent), HUNDRED + rate.percent))
+
+
+def _rounding(line: Line) -> Decimal:
+    """By how much the VAT of a line may be rounded: a penny for each unit."""
+    quantity: Decimal = line["quantity"]
+    return PENNY * max(abs(quantity), Decimal(1))
+
+
+def set_vat(
+    line: Line, vat: Decimal, usual: Decimal | None, where: str, findings: Findings
+) -> None:
+    """Give a line its VAT, which the API would work out otherwise."""
+    line |= {"vatRateKey": MANUAL, "vatAmount": vat}
+    findings.adjusted.append(
+        f"{where}.vatAmount: {money(vat)} is sent with the rate Manual"
+        + (f"; the rate would give {money(usual)}" if usual is not None else "")
+    )
 
 
 def _priced(line: Line) -> bool:

@@ -146,6 +146,7 @@ class Preparer:
             record=record,
             adopted=adopted,
             warnings=tuple(draft.findings.warnings),
+            adjusted=tuple(draft.findings.adjusted),
             expected=draft.findings.expected,
         )
 

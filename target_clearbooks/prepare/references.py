@@ -263,12 +263,13 @@ class References:
             raise NotFoundInLedgerError(
                 f"{quoted(value)} should have {join_names(_DOCUMENT_FIELDS)}"
             )
-        waiting: NotYetWrittenError | None = None
+        # Not the error itself: kept here, it would hold this call's record until a collection.
+        waiting: tuple[str, tuple[str, ...]] | None = None
         if "externalId" in wanted:
             try:
                 return self._mapped_document(streams, text(wanted["externalId"]))
             except NotYetWrittenError as error:
-                waiting = error
+                waiting = error.stream, error.keys
         found = self._documents(streams, wanted)
         if len(found) > 1:
             raise AmbiguousError(
@@ -278,7 +279,7 @@ class References:
         if found:
             return *found[0], ()
         if waiting is not None:
-            raise waiting
+            raise NotYetWrittenError(*waiting)
         raise NotFoundInLedgerError(f"none of {join_names(streams)} matches {quoted(value)}")
 
     def _mapped_document(

@@ -28,8 +28,6 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 
 _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
 
-# Rows read at once: their records may be large.
-_AT_ONCE = 200
 DOUBTFUL = ("sending", "uncertain")
 # What a newer record of the same source key replaces.
 _REPLACEABLE = ("waiting", "quarantined", "planned")
@@ -103,7 +101,9 @@ def _row(found: tuple[Any, ...]) -> Row:
 
 
 class Outbox:
-    """Writes of one run. Every method but `transaction` belongs inside a transaction.
+    """Writes of one run.
+
+    Every method but `transaction` and `drop_planned` belongs inside a transaction.
 
     Args:
         db: An open state store.
@@ -241,24 +241,29 @@ class Outbox:
             [(row.id, row.business_id, stream, key) for stream, key in on],
         )
 
-    def rows(self, business_id: int, *states: str) -> Iterator[list[Row]]:
-        """Open rows in these states, oldest first, some at a time; none that come meanwhile."""
+    def rows(self, business_id: int, *states: str) -> Iterator[Row]:
+        """Open rows in these states, oldest first, one at a time; none that come meanwhile."""
         marks = ", ".join("?" * len(states))
-        query = (
-            f"FROM intents WHERE business = ? AND state IN ({marks}) "
-            "AND state NOT IN ('done', 'rejected', 'superseded')"
+        found = self.db.execute(
+            f"SELECT id FROM intents WHERE business = ? AND state IN ({marks}) "
+            "AND state NOT IN ('done', 'rejected', 'superseded') ORDER BY id",
+            (business_id, *states),
         )
-        newest = self.db.execute(f"SELECT max(id) {query}", (business_id, *states)).fetchone()
-        last, end = 0, (newest[0] if newest else None) or 0
-        while last < end:
-            found = self.db.execute(
-                f"SELECT {_COLUMNS} {query} AND id > ? AND id <= ? ORDER BY id LIMIT ?",
-                (business_id, *states, last, end, _AT_ONCE),
-            ).fetchall()
-            if not found:
-                break
-            last = found[-1][0]
-            yield [_row(row) for row in found]
+        return self._in_states([number for (number,) in found.fetchall()], states)
+
+    def _in_states(self, numbers: Iterable[int], states: Sequence[str]) -> Iterator[Row]:
+        """The rows among these that are in one of the states when their turn comes."""
+        for number in numbers:
+            query = f"SELECT {_COLUMNS} FROM intents WHERE id = ?"
+            found = self.db.execute(query, (number,)).fetchone()
+            if found is not None and (row := _row(found)).state in states:
+                yield row
+
+    def drop_planned(self, business_id: int) -> None:
+        """Drop what was not sent: no STATE went out behind it, so the source sends it again."""
+        with self.transaction():
+            for row in self.rows(business_id, "planned"):
+                self.close(row, "superseded")
 
     def last_state(self, business_id: int, stream: str, source_key: str) -> str | None:
         """How the newest record of a source key ended in this run, if it came."""
@@ -278,15 +283,15 @@ class Outbox:
         ).fetchone()
         return str(found[0]) if found else None
 
-    def waiting_for(self, business_id: int, stream: str, source_key: str) -> list[Row]:
-        """Records that wait for a parent."""
+    def waiting_for(self, business_id: int, stream: str, source_key: str) -> Iterator[Row]:
+        """Records that wait for a parent, oldest first, one at a time."""
         found = self.db.execute(
-            f"SELECT {_COLUMNS} FROM intents WHERE id IN (SELECT intent FROM waits "
-            "WHERE business = ? AND stream = ? AND source_key = ?) AND state = 'waiting' "
-            "ORDER BY id",
+            "SELECT DISTINCT w.intent FROM waits w JOIN intents i ON i.id = w.intent "
+            "WHERE w.business = ? AND w.stream = ? AND w.source_key = ? "
+            "AND i.state = 'waiting' ORDER BY w.intent",
             (business_id, stream, source_key),
         )
-        return [_row(row) for row in found]
+        return self._in_states([number for (number,) in found.fetchall()], ("waiting",))
 
     def supersede(self, business_id: int, stream: str, source_key: str) -> None:
         """Let a newer record take the place of what waits or was quarantined."""

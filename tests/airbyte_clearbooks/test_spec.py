@@ -97,8 +97,6 @@ def test_spec_uses_less_cpu_than_importing_requests_twice():
         subprocess.run(command, capture_output=True, check=True)
         return sum(os.times()[2:4]) - sum(before[2:4])
 
-    rounds = [
-        (cpu(SOURCE, "spec"), cpu(sys.executable, "-c", "import requests")) for _ in range(7)
-    ]
+    rounds = [(cpu(SOURCE, "spec"), cpu(sys.executable, "-c", "import requests")) for _ in range(7)]
     spec, requests = (min(column) for column in zip(*rounds, strict=True))
     assert spec < 2 * requests

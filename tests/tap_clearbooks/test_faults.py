@@ -231,6 +231,22 @@ def test_values_of_the_wrong_type_are_brought_to_the_schema(caplog):
 
 
 @pytest.mark.parametrize(
+    ("sent", "day"),
+    [
+        # Midnight in London, by UTC.
+        ("2026-07-25T23:00:00Z", "2026-07-26"),
+        ("2026-01-25T23:00:00Z", "2026-01-25"),
+        ("2026-07-26T00:00:00+01:00", "2026-07-26"),
+        ("2026-07-26T00:00:00", "2026-07-26"),
+    ],
+)
+def test_the_date_of_a_moment_is_that_in_london(sent, day):
+    shape = Shape("sales_invoices", stream_schema("sales_invoices", "_sdc_deleted_at"))
+    (record,) = shape.page(b'[{"id": 7, "date": "%s"}]' % sent.encode(), "listSalesDocuments")
+    assert to_dict(record)["date"] == day
+
+
+@pytest.mark.parametrize(
     "body",
     [
         b'{"accountCodeId": "7", "balance": 1.10}',

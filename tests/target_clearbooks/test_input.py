@@ -144,7 +144,7 @@ def test_a_closed_standard_input(run):
 
 
 class Broken(io.StringIO):
-    def __next__(self):
+    def read(self, _size=-1):
         raise RuntimeError("the source is broken")
 
 
@@ -172,10 +172,10 @@ def test_an_output_that_takes_nothing(run, redirection):
 # In this process
 
 
-@pytest.mark.parametrize("text", ["nonsense\n", lines(*TWO, customer())])
+@pytest.mark.parametrize("text", ['{"type": "BATCH"}\n', lines(*TWO, customer())])
 def test_listening_in_this_process_frees_the_business(run, text):
     target = TargetClearbooks(config=run.config)
-    if "nonsense" in text:
+    if "BATCH" in text:
         text = lines(*TWO, customer("C2")) + text
         with pytest.raises(ClearBooksError):
             target.listen(io.StringIO(text))

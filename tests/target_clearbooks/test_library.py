@@ -15,7 +15,7 @@ import pytest
 
 from clearbooks.errors import SettingError
 from target_clearbooks import Result, write
-from target_clearbooks.reader import InputError
+from target_clearbooks.line_faults import InputError
 from target_clearbooks.store import BusyError
 from tests.project.conftest import ROOT
 from tests.target_clearbooks.conftest import (

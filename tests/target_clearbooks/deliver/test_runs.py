@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import signal
 import sqlite3
@@ -15,7 +16,7 @@ import pytest
 
 from clearbooks.errors import ApiError, NotAuthorisedError, SettingError, UnavailableError
 from target_clearbooks.deliver.reconcile import Reconciler
-from target_clearbooks.reader import InputError
+from target_clearbooks.line_faults import InputError
 from target_clearbooks.target import TargetClearbooks
 from tests.target_clearbooks.conftest import (
     allocation,
@@ -181,9 +182,9 @@ def test_key_properties_are_the_source_key(run):
 
 def test_bad_input(run):
     with pytest.raises(InputError, match="no JSON"):
-        TargetClearbooks(config=run.config).run(iter(["{oops\n"]))
-    with pytest.raises(InputError, match="lacks record"):
-        run([{"type": "RECORD", "stream": "customers"}])
+        TargetClearbooks(config=run.config).run(io.StringIO("{oops\n"))
+    assert run([{"type": "RECORD", "stream": "customers"}]) == 3
+    assert run.rejects[0]["reasons"] == ["line 1: a RECORD message lacks record"]
 
 
 # Order and lookups

@@ -67,10 +67,20 @@ def test_01_invoice_at_20_percent(push):
     assert balances(run) == {DEBTORS: 120, SALES: -100, VAT: -20}
 
 
-def test_02_the_api_rounds_and_the_difference_is_told(push, caplog):
+def test_02_the_api_rounds_and_the_document_comes_out_right(push, caplog):
+    caplog.set_level("INFO")
     run = push(customer(), invoice("I1", "C1", *[line("12.49")] * 3, gross="44.96"))
+    assert sale(run)["gross"] == Decimal("44.96")
+    assert "2.49 is sent with the rate Manual" in caplog.text
+    assert '"adjusted":1' in caplog.text
+
+
+def test_02_a_difference_that_is_none_of_rounding_is_told(push, caplog):
+    caplog.set_level("INFO")
+    run = push(customer(), invoice("I1", "C1", *[line("12.49")] * 3, gross="45.96"))
     assert sale(run)["gross"] == Decimal("44.97")
-    assert "gross is 44.97 in the ledger, 44.96 in the record" in caplog.text
+    assert "gross is 44.97 in the ledger, 45.96 in the record" in caplog.text
+    assert '"differing":1' in caplog.text
 
 
 def test_03_manual_vat_keeps_the_gross_price(push):

@@ -16,6 +16,7 @@ from clearbooks.contract import load_contract
 from target_clearbooks.intent import canonical, content_hash
 from target_clearbooks.ledger import amounts
 from target_clearbooks.ledger.matching import diff
+from target_clearbooks.ledger.records import plain
 from target_clearbooks.prepare.shapes import Shape
 from target_clearbooks.prepare.vat import percentage
 from target_clearbooks.writable import WRITABLE
@@ -215,3 +216,15 @@ def test_a_diff_names_fields_and_values():
 def test_no_diff_with_itself_however_written(body):
     assert diff({k: str(v) for k, v in body.items()}, body) == []
     assert diff({k: v + 1 for k, v in body.items()}, body) or not body
+
+
+@pytest.mark.parametrize(
+    ("resource", "row", "known"),
+    [
+        ("customers", {"id": "0012", "email": None}, {"id": 12}),
+        ("bank_feeds", {"id": "0012670"}, {"id": "0012670"}),
+        ("bank_feeds", {"id": "1267", "bankAccountId": "3"}, {"id": "1267", "bankAccountId": 3}),
+    ],
+)
+def test_an_id_is_a_number_unless_its_schema_says_text(resource, row, known):
+    assert plain(row, load_contract().resources[resource].schema["properties"]) == known
