@@ -17,7 +17,7 @@ from clearbooks.errors import SettingError
 from target_clearbooks.intent import Rejected, in_range
 from target_clearbooks.line_faults import LineError, check_message
 from target_clearbooks.session import EXIT_REJECTED, Session, exit_code_of
-from target_clearbooks.source_key import source_key
+from target_clearbooks.source_key import source_key, spelled
 from target_clearbooks.writable import WRITABLE, Kind
 
 if TYPE_CHECKING:
@@ -283,13 +283,13 @@ def _business_of(
 ) -> tuple[int, str | None]:
     """The business that a record is for, and what is wrong with that."""
     # A record of a business may name it by its own ID.
-    names = ("businessId", "id") if WRITABLE[stream].kind is Kind.BUSINESS else ("businessId",)
-    name = next((name for name in names if record.get(name) is not None), names[0])
+    own = ("id", "externalId") if WRITABLE[stream].kind is Kind.BUSINESS else ()
+    name = next((name for name in ("businessId", *own) if record.get(name) is not None), "")
     number = record.get(name)
-    if number is None:
+    if not name:
         several = f"businessId: is needed, since there are several: {_listed(businesses)}"
         return businesses[0], several if len(businesses) > 1 else None
-    text = str(number)
+    text = spelled(number)
     plain = text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER
     if plain and int(text) in businesses:
         return int(text), None

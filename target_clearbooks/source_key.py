@@ -40,7 +40,7 @@ def source_key(
     given = record.get("externalId")
     if given not in (None, ""):
         return in_namespace(spelled(given), source)
-    names = [name for name in key_properties if name != "businessId"]
+    names = [name for name in key_properties if name != "businessId"] or key_properties
     values = [record.get(name) for name in names]
     if not names or any(value is None for value in values):
         return None

@@ -85,7 +85,8 @@ class Intake:
                 "%s %r came twice in this run, with different contents (lines %d and %d): the "
                 "last one counts", stream, key, before.line, line,
             )  # fmt: skip
-        if self._is_applied(stream, key, number):
+        applied = self._map.applied(stream, key)
+        if applied and applied.record_hash == number and self._is_free(stream, key):
             if (stream, key) in self.put_aside:
                 self.put_aside.discard((stream, key))
                 self._recorder.withdrawn(stream, key)
@@ -93,7 +94,7 @@ class Intake:
             return
         task = self._schedule.add(stream, key, record, number, **more)
         self._schedule.enter(task)
-        if self._map.find(stream, key) and number in self._map.overtaken(stream, key):
+        if applied and number in self._map.overtaken(stream, key):
             if again and before is not None:
                 self._recorder.overtaken(task, before.hash)
             self.put_aside.add((stream, key))
@@ -109,12 +110,9 @@ class Intake:
         yield from self.kept_back()
         self._newest, self._came = task, time.monotonic()
 
-    def _is_applied(self, stream: str, key: str, number: str) -> bool:
-        """Whether the ledger holds just this record, and nothing under way changes that."""
-        if self._schedule.under_way(stream, key) or (stream, key) in self._unsettled:
-            return False
-        applied = self._map.applied(stream, key)
-        return applied is not None and applied.record_hash == number
+    def _is_free(self, stream: str, key: str) -> bool:
+        """Whether nothing under way or in doubt changes what the ledger holds of a key."""
+        return not self._schedule.under_way(stream, key) and (stream, key) not in self._unsettled
 
     def _overtake(self, task: Task, before: Seen, line: int) -> Iterator[Taken]:
         """Let a record take the place of an earlier one of its key; refusals where it cannot."""

@@ -41,6 +41,7 @@ from target_clearbooks.prepare.stream_shapes import (
     shape_of,
     update_fields,
 )
+from target_clearbooks.source_key import spelled
 from target_clearbooks.writable import WRITABLE, Kind, Settle
 
 if TYPE_CHECKING:
@@ -209,7 +210,7 @@ class Preparer:
     def _check_business(self, draft: Draft, record: Mapping[str, Any]) -> None:
         for name in ("businessId", "business_id"):
             value = record.get(name)
-            if value is not None and str(value) != str(self._resolver.business_id):
+            if value is not None and spelled(value) != str(self._resolver.business_id):
                 draft.fault(
                     f"businessId: {quoted(value)} is not the business that is written: "
                     f"{self._resolver.business_id}"

@@ -399,11 +399,15 @@ def test_a_person_says_that_one_that_was_set_aside_is_new(run, command):
     assert [d["customerId"] for d in invoices(run)] == [2]
 
 
-def test_a_business_that_is_not_there_is_not_written(run):
-    other = keyed("businesses", id=99999, name="Other Name")
-    assert run([*schema("businesses", keys=("id",)), other]) == 3
-    assert "id: 99999 is none of" in run.rejects[0]["reasons"][0]
+@pytest.mark.parametrize("name", ["businessId", "id", "externalId"])
+def test_a_business_that_is_not_there_is_not_written(run, name):
+    messages = schema("businesses", keys=(name,))
+    assert run([*messages, keyed("businesses", **{name: 99999, "name": "Other Name"})]) == 3
+    assert f"{name}: 99999 is none of" in run.rejects[0]["reasons"][0]
     assert not run.writes()
+    one = keyed("businesses", **{name: float(run.business), "name": "New Name"})
+    assert run([*messages, one]) == 0
+    assert run.get("getBusiness", businessId=run.business)["name"] == "New Name"
 
 
 @pytest.mark.parametrize("stream", ["customers", "sales_invoices", "payments", "stock_items"])
