@@ -124,6 +124,7 @@ class MessageWriter:
             StoppedError: the run is to end.
             ClearBooksError: something that ends the run.
         """
+        self.line += 1
         check_message(message)
         kind = message["type"]
         if kind == "SCHEMA":

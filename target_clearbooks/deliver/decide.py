@@ -155,7 +155,7 @@ def _of_intent(task: Task, intent: Intent, known: Known) -> Generator[Question, 
         return Rejected((reason,))
     if known.applied and known.hash is not None and not known.voided:
         alike = known.applied.likeness or {}
-        refused = collision(task, intent, alike, namespaced=known.namespaced)
+        refused = collision(intent, alike, namespaced=known.namespaced)
         if refused is not None:
             return refused
     if not (yield Claim(intent)):

@@ -229,7 +229,7 @@ class Dispatch:
             # Version 0.1 kept nothing that tells whether the key stands for another record now.
             alike = likeness(task.stream, record)
             namespaced = bool(self._settings.source)
-            refused = collision(task, task.wanted, alike, namespaced=namespaced)
+            refused = collision(task.wanted, alike, namespaced=namespaced)
             if refused is not None:
                 return refused
         return after_record(task.wanted, record, known=known)

@@ -13,11 +13,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.contract import load_contract
-from target_clearbooks.deliver.collisions import other_line
-from target_clearbooks.deliver.seen import SeenKeys
+from target_clearbooks.deliver.collisions import other_lines
+from target_clearbooks.deliver.seen import Seen, SeenKeys
 from target_clearbooks.intent import DELETED_AT, Rejected, Waiting, content_hash
-from target_clearbooks.ledger.likeness import is_other_line, likeness
-from target_clearbooks.prepare.stream_shapes import shape_of
+from target_clearbooks.ledger.spelling import fold
+from target_clearbooks.prepare.shapes import from_json
 from target_clearbooks.writable import WRITABLE, Kind
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from target_clearbooks.deliver.recorder import Recorder
     from target_clearbooks.deliver.schedule import Schedule
-    from target_clearbooks.deliver.seen import Seen
     from target_clearbooks.deliver.task import Task
     from target_clearbooks.store.ledger_map import LedgerMap
     from target_clearbooks.store.outbox import Row
@@ -37,6 +36,9 @@ logger = logging.getLogger("target-clearbooks")
 
 # Seconds for which the newest record is kept back while no other comes.
 _KEPT_BACK = 0.2
+_LINES = fold("lineItems")
+# Of more lines the smallest hashes are kept: two documents that share lines share some of these.
+_MOST_NAMES = 64
 
 
 class Intake:
@@ -78,12 +80,14 @@ class Intake:
         """Take in a record; yields what follows for it or for those before it."""
         key = self._map.known_as(stream, source_key)
         number = content_hash(record)
-        before = self._seen.put(stream, key, line, number)
-        again = before is not None and (before.apart or before.hash != number)
-        if again and before is not None and not before.apart:
+        before, seen = self._seen.find(stream, key), Seen(line, number, _names(stream, record))
+        apart = before is not None and before.is_apart(seen)
+        self._seen.put(stream, key, seen._replace(apart=apart))
+        again = before if before is not None and before.hash != number else None
+        if again and not apart:
             logger.warning(
                 "%s %r came twice in this run, with different contents (lines %d and %d): the "
-                "last one counts", stream, key, before.line, line,
+                "last one counts", stream, key, again.line, line,
             )  # fmt: skip
         applied = self._map.applied(stream, key)
         if applied and applied.record_hash == number and self._is_free(stream, key):
@@ -94,19 +98,25 @@ class Intake:
             return
         task = self._schedule.add(stream, key, record, number, **more)
         self._schedule.enter(task)
+        if apart and before is not None:
+            refused = other_lines(key, before.line, line)
+            for each in (self._withdrawn(task), task):
+                if each is not None:
+                    yield each, refused
+            return
+        if again:
+            self._recorder.overtaken(task, again.hash)
         if applied and number in self._map.overtaken(stream, key):
-            if again and before is not None:
-                self._recorder.overtaken(task, before.hash)
             self.put_aside.add((stream, key))
             words = f"{stream}: the last run had a later record of this key, which is waited for"
             self._recorder.waiting(task, Waiting((), (words,)))
             self._schedule.release(task, settled=True)
             return
-        if again and before is not None:
-            refused = list(self._overtake(task, before, line))
-            yield from refused
-            if refused:
-                return
+        self.put_aside.discard((stream, key))
+        first = self._withdrawn(task) if again else None
+        if first is not None:
+            self._recorder.count(stream, "overtaken")
+            self._schedule.release(first, settled=True)
         yield from self.kept_back()
         self._newest, self._came = task, time.monotonic()
 
@@ -114,26 +124,8 @@ class Intake:
         """Whether nothing under way or in doubt changes what the ledger holds of a key."""
         return not self._schedule.under_way(stream, key) and (stream, key) not in self._unsettled
 
-    def _overtake(self, task: Task, before: Seen, line: int) -> Iterator[Taken]:
-        """Let a record take the place of an earlier one of its key; refusals where it cannot."""
-        self.put_aside.discard((task.stream, task.source_key))
-        first = self._unsent(task)
-        if first is not None:
-            self._schedule.withdraw(first)
-        task.repeats = f"lines {before.line} and {line}"
-        if before.apart or (first is not None and _are_apart(first, task)):
-            self._seen.set_apart(task.stream, task.source_key, line, task.hash)
-            for refused in (first, task):
-                if refused is not None:
-                    yield refused, other_line(task)
-            return
-        self._recorder.overtaken(task, before.hash)
-        if first is not None:
-            self._recorder.count(task.stream, "overtaken")
-            self._schedule.release(first, settled=True)
-
-    def _unsent(self, task: Task) -> Task | None:
-        """The earlier record of a key, where it was not sent and need not be."""
+    def _withdrawn(self, task: Task) -> Task | None:
+        """The earlier record of a key, taken back where it was not sent and need not be."""
         newest = self._newest
         if newest is not None and newest.key == task.key:
             first: Task | None = newest
@@ -143,6 +135,7 @@ class Intake:
         if first is None or needed or not _only_contents(first):
             return None
         self._newest = None if first is newest else newest
+        self._schedule.withdraw(first)
         return first
 
     def kept_back(self, *, longer: bool = True) -> Iterator[Taken]:
@@ -170,9 +163,15 @@ def _is_updated(stream: str) -> bool:
     return load_contract().resources[stream].operation("update") is not None
 
 
-def _are_apart(first: Task, second: Task) -> bool:
-    if WRITABLE[first.stream].kind is not Kind.DOCUMENT:
-        return False
-    shape = shape_of(first.stream)
-    one, other = (likeness(t.stream, shape.read(t.record, "", [])) for t in (first, second))
-    return is_other_line(one, other)
+def _names(stream: str, record: Mapping[str, Any]) -> tuple[int, ...]:
+    """Hashes of what the lines of a document are called, or of the lines that have no name."""
+    if WRITABLE[stream].kind is not Kind.DOCUMENT:
+        return ()
+    lines = next((from_json(v) for name, v in record.items() if fold(name) == _LINES), None)
+    items = (from_json(line) for line in lines) if isinstance(lines, list) else ()
+    names = {
+        hash(fold(str(line.get("description") or "")) or str(sorted(line.items(), key=str)))
+        for line in items
+        if isinstance(line, dict)
+    }
+    return tuple(sorted(names)[:_MOST_NAMES])

@@ -39,7 +39,6 @@ class Task:
         parents: Source keys of the contacts that were made for it.
         total: The whole sum that an allocation wants, of which only the rest is posted.
         key_properties: Of its stream, for the reject file.
-        repeats: The lines of an earlier record of its key in this run, and of this one.
         size: What it holds in memory, about: bytes of text and of a file to attach.
     """
 
@@ -61,7 +60,6 @@ class Task:
     parents: set[tuple[str, str]] = field(default_factory=set)
     total: Decimal | None = None
     key_properties: tuple[str, ...] = ()
-    repeats: str = ""
     size: int = 0
 
     @property

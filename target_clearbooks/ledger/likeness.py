@@ -1,7 +1,7 @@
 """What is kept of a record that was written, to notice that its key now stands for another one.
 
-A second source without a namespace of its own, or a file with a row for each line of a document,
-sends other records under a known key. Kept are hashes: nothing of the record can be read in them.
+A second source without a namespace of its own sends other records under a known key. Kept are
+hashes: nothing of the record can be read in them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from target_clearbooks.ledger.spelling import fold
 from target_clearbooks.writable import WRITABLE, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     Likeness = Mapping[str, Any]
 
@@ -37,11 +37,8 @@ def likeness(stream: str, body: Any) -> dict[str, Any]:
         names = [name for name in ("date", "amount") if body.get(name) is not None]
         parts = {"lines": [_hash([name, _amount(body[name])]) for name in names]}
     elif row.kind is Kind.DOCUMENT:
-        lines = body.get("lineItems") or ()
-        parts = {
-            "lines": _some(_hash(_values(line)) for line in lines),
-            "names": _some(_hash(_name(line)) for line in lines),
-        }
+        found = {_hash(_values(line)) for line in body.get("lineItems") or ()}
+        parts = {"lines": sorted(found)[:_MOST_LINES]}
     else:
         return {}
     contact = body.get(str(row.contact))
@@ -59,21 +56,9 @@ def is_another(stream: str, before: Likeness, now: Likeness) -> bool:
         agreeing = [field for field in both if before[field] == now[field]]
         return is_somebody_else(agreeing, [field for field in both if field not in agreeing])
     contacts = before.get("contact"), now.get("contact")
-    return None not in contacts and contacts[0] != contacts[1] and _apart("lines", before, now)
-
-
-def is_other_line(before: Likeness, now: Likeness) -> bool:
-    """Whether no line of two documents has the same description, as of a file with a row a line."""
-    return _apart("names", before, now)
-
-
-def _apart(part: str, before: Likeness, now: Likeness) -> bool:
-    here, there = set(before.get(part, ())), set(now.get(part, ()))
-    return bool(here and there) and here.isdisjoint(there)
-
-
-def _name(line: Mapping[str, Any]) -> Any:
-    return fold(str(line.get("description") or "")) or _values(line)
+    here, there = set(before.get("lines", ())), set(now.get("lines", ()))
+    other = None not in contacts and contacts[0] != contacts[1]
+    return other and bool(here and there) and here.isdisjoint(there)
 
 
 def _values(line: Mapping[str, Any]) -> list[Any]:
@@ -86,10 +71,6 @@ def _amount(value: Any) -> Any:
         return decimal(value)
     except ValueError:
         return value
-
-
-def _some(hashes: Iterable[str]) -> list[str]:
-    return sorted(set(hashes))[:_MOST_LINES]
 
 
 def _hash(value: Any) -> str:

@@ -315,16 +315,22 @@ class Outbox:
         return Counter({(stream, state): number for stream, state, number in rows})
 
     def unsettled(self, business_id: int) -> int:
-        """How much is in doubt of a business, or was set aside or left waiting by this run.
+        """How much of a business a run ends unsettled for.
 
-        A record that was set aside is in doubt where it may have been written already.
+        A write in doubt counts in every run, also one that was set aside since it may have been
+        written already, and a record that waits for a parent. A name that fits several counts in
+        the run that set it aside, and so does what waits for that.
         """
         found = self.db.execute(
-            "SELECT count(*) FROM intents WHERE business = ? "
+            "SELECT count(*) FROM intents i WHERE business = ? "
             "AND state NOT IN ('done', 'rejected', 'superseded') "
             "AND (state IN ('sending', 'uncertain') "
+            "OR (state IN ('quarantined', 'waiting') AND run = ?) "
             "OR (state = 'quarantined' AND operation != '') "
-            "OR (state IN ('quarantined', 'waiting') AND run = ?))",
+            "OR (state = 'waiting' AND NOT EXISTS (SELECT 1 FROM waits w JOIN intents parent "
+            "ON parent.business = w.business AND parent.stream = w.stream "
+            "AND parent.source_key = w.source_key "
+            "WHERE w.intent = i.id AND parent.state = 'quarantined')))",
             (business_id, self.run),
         ).fetchone()
         return int(found[0]) if found else 0
