@@ -14,8 +14,10 @@ from clearbooks.errors import ClearBooksError, NotAuthorisedError, SettingError
 from target_clearbooks import report
 from target_clearbooks.deliver.business import BusinessWriter
 from target_clearbooks.deliver.dry_run import DryRun
+from target_clearbooks.deliver.recorder import Recorder
 from target_clearbooks.deliver.reject_file import RejectFile
 from target_clearbooks.deliver.reject_report import INPUT, RejectReport
+from target_clearbooks.deliver.results import Results
 from target_clearbooks.deliver.sending import Sender
 from target_clearbooks.ledger.lookups import Lookups
 from target_clearbooks.plan import PlanFile
@@ -98,6 +100,9 @@ class Session:
             self.outbox = Outbox(self.db, kind, self.businesses, self._check_writer)
         file = RejectFile(self.settings.rejects_path, self.outbox.run)
         self.rejects = RejectReport(file, self._dry_run)
+        # Of a dry run the plan says what would become of each record.
+        path = None if self.settings.dry_run else self.settings.results_path
+        self.results = Results(path, self.outbox.run)
         for number in first:
             self.writers[number] = self._writer(number)
 
@@ -135,10 +140,11 @@ class Session:
         # Here, since reading the schemas takes time that `--about` need not spend.
         from target_clearbooks.prepare.preparer import Preparer
 
+        recorder = Recorder(number, self.outbox, ledger_map, self.rejects.record, self.results)
         preparer = Preparer(lookups, ledger_map, self.settings, number)
         return BusinessWriter(
             self.settings, sender, self.outbox, ledger_map, lookups, preparer, self.executor,
-            self.rejects, self._dry_run, self.stopped,
+            recorder, self._dry_run, self.stopped,
         )  # fmt: skip
 
     def __enter__(self) -> Self:
@@ -176,6 +182,7 @@ class Session:
             self.outbox.add(row, state="rejected")
             self.outbox.audit(row, "rejected", kind="invalid")
             self.outbox.count(business, INPUT, "rejected")
+        self.results.write(business, INPUT, key, "rejected", reasons=(reason,))
         self._lines += 1
 
     def pump(self, seconds: float = 0.0) -> None:
@@ -249,11 +256,21 @@ class Session:
         for business in self.writers:
             for (stream, state), number in self.outbox.left(business).items():
                 self.outbox.count(business, stream, state, number)
+            self._tell_open(business)
         message = str(error) if isinstance(error, ClearBooksError) else type(error).__name__
         self.outbox.end(exit_code, message if error is not None else "")
         if self._plan is not None and error is None and self._drained:
             self._plan.seal()
         report.tell(self.summary(exit_code), self.settings, self.rejects.number)
+
+    def _tell_open(self, business: int) -> None:
+        """Put down in the results what this run leaves open."""
+        if self.results.wanted:
+            for row in self.outbox.rows(business, "waiting", "uncertain", "sending"):
+                if row.run == self.outbox.run:
+                    self.results.write(
+                        business, row.stream, row.source_key, row.state, reasons=row.reasons
+                    )
 
     def summary(self, exit_code: int) -> dict[str, Any]:
         """Counts of the run by stream, and what is left."""
@@ -287,8 +304,9 @@ class Session:
             self._plan.close()
         if self.db is not None:
             self.db.close()
-        if hasattr(self, "rejects"):
-            self.rejects.close()
+        for file in ("rejects", "results"):
+            if hasattr(self, file):
+                getattr(self, file).close()
         if self._locks is not None:
             self._locks.release()
         self.client.close()

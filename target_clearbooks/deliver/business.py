@@ -18,7 +18,6 @@ from target_clearbooks.deliver.dispatch import Dispatch
 from target_clearbooks.deliver.facts import Facts
 from target_clearbooks.deliver.intake import Intake
 from target_clearbooks.deliver.reconcile import Reconciler
-from target_clearbooks.deliver.recorder import Recorder
 from target_clearbooks.deliver.schedule import Schedule
 from target_clearbooks.deliver.task import claims, pair_of
 from target_clearbooks.intent import (
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
     from target_clearbooks.deliver.decision import Decision
     from target_clearbooks.deliver.dry_run import DryRun
     from target_clearbooks.deliver.intake import Taken
-    from target_clearbooks.deliver.reject_report import RejectReport
+    from target_clearbooks.deliver.recorder import Recorder
     from target_clearbooks.deliver.sending import Sender
     from target_clearbooks.deliver.task import Task
     from target_clearbooks.intent import Intent, Mapped
@@ -67,7 +66,7 @@ class BusinessWriter:
         lookups: The ledger's lists.
         preparer: Makes intents of records.
         executor: Threads for requests.
-        rejects: Tells of refused records.
+        recorder: Puts down what becomes of records.
         dry_run: Stands where the ledger would be written.
         stopped: Whether a signal has asked to end.
     """
@@ -81,7 +80,7 @@ class BusinessWriter:
         lookups: Lookups,
         preparer: Preparer,
         executor: Executor,
-        rejects: RejectReport,
+        recorder: Recorder,
         dry_run: DryRun | None = None,
         stopped: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -101,9 +100,9 @@ class BusinessWriter:
             settings, preparer, self._existing, self._schedule, ledger_map, self._baseline
         )
         self._reconciler = Reconciler(sender, ledger_map, in_flight)
-        self._recorder = Recorder(sender.business_id, outbox, ledger_map, rejects.record)
+        self._recorder = recorder
         self._dispatch = Dispatch(
-            settings, executor, sender, self._reconciler, self._recorder, lookups, ledger_map,
+            settings, executor, sender, self._reconciler, recorder, lookups, ledger_map,
             self._baseline, in_flight,
         )  # fmt: skip
         self._awaited = Awaited(outbox, sender.business_id)

@@ -94,7 +94,7 @@ class Intake:
             if (stream, key) in self.put_aside:
                 self.put_aside.discard((stream, key))
                 self._recorder.withdrawn(stream, key)
-            self._recorder.count(stream, "unchanged")
+            self._recorder.known(stream, key, applied)
             return
         task = self._schedule.add(stream, key, record, number, **more)
         self._schedule.enter(task)
@@ -115,7 +115,7 @@ class Intake:
         self.put_aside.discard((stream, key))
         first = self._withdrawn(task) if again else None
         if first is not None:
-            self._recorder.count(stream, "overtaken")
+            self._recorder.not_sent(stream, key)
             self._schedule.release(first, settled=True)
         yield from self.kept_back()
         self._newest, self._came = task, time.monotonic()

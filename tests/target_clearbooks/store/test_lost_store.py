@@ -272,6 +272,9 @@ def test_one_record_that_a_person_deleted_is_no_such_thing(run, caplog):
 
 # What the format of version 0.1 did not have.
 TO_VERSION_3 = """
+DROP VIEW IF EXISTS results;
+ALTER TABLE intents DROP COLUMN ledger_number;
+ALTER TABLE intents DROP COLUMN outcome;
 ALTER TABLE intents DROP COLUMN keys;
 ALTER TABLE map DROP COLUMN likeness;
 DROP TABLE sources;
