@@ -351,8 +351,9 @@ class BusinessWriter:
             WRITABLE[intent.stream].settle is Settle.CONVERGE
         ):
             others = self._map.wanted(intent.stream, pair_of(intent), intent.source_key)
-        planned = self._dry_run.carry_out(task, self._sender, self._reconciler, others)
-        self._carry_out(task, planned)
+        judged = self._dispatch.saw_record
+        plan = self._dry_run.carry_out
+        self._carry_out(task, plan(task, self._sender, self._reconciler, others, judged))
 
     def _make_first(self, task: Task, missing: Missing) -> None:
         """Write the contacts first that a record needs and the ledger lacks."""

@@ -213,7 +213,7 @@ class Dispatch:
                 yield task, after_record(intent, row, known=False)
                 return
             self._requests.begin(
-                task, self._saw_record, self._sender.get, task.stream, intent.params,
+                task, self.saw_record, self._sender.get, task.stream, intent.params,
                 intent.remote_id,
             )  # fmt: skip
 
@@ -222,7 +222,8 @@ class Dispatch:
         if self._baseline.newest(stream) is None:
             self._baseline.take(stream, self._reconciler.newest_transaction())
 
-    def _saw_record(self, task: Task, record: Mapping[str, Any] | None) -> Decision:
+    def saw_record(self, task: Task, record: Mapping[str, Any] | None) -> Decision:
+        """What follows from what the ledger holds of an update."""
         applied = self._map.applied(task.stream, task.source_key)
         known = applied is not None and applied.hash is not None
         if record is not None and applied is not None and known and applied.likeness is None:

@@ -78,7 +78,7 @@ class Intake:
         self, stream: str, record: Mapping[str, Any], source_key: str, *, line: int, **more: Any
     ) -> Iterator[Taken]:
         """Take in a record; yields what follows for it or for those before it."""
-        key = self._map.known_as(stream, source_key)
+        key, applied = self._map.look_up(stream, source_key)
         number = content_hash(record)
         before, seen = self._seen.find(stream, key), Seen(line, number, _names(stream, record))
         apart = before is not None and before.is_apart(seen)
@@ -89,7 +89,6 @@ class Intake:
                 "%s %r came twice in this run, with different contents (lines %d and %d): the "
                 "last one counts", stream, key, again.line, line,
             )  # fmt: skip
-        applied = self._map.applied(stream, key)
         if applied and applied.record_hash == number and self._is_free(stream, key):
             if (stream, key) in self.put_aside:
                 self.put_aside.discard((stream, key))

@@ -227,8 +227,7 @@ class Contacts:
         """ID of the contact of one stream, with the references of the map it came by, if any."""
         external, key = wanted.get(_KEY), None
         if external is not None:
-            key = self._map.known_as(stream, *self._map.keys_of(external))
-            applied = self._map.applied(stream, key)
+            key, applied = self._map.look_up(stream, *self._map.keys_of(external))
             if applied is not None:
                 if applied.mapped.voided:
                     raise NotFoundInLedgerError(f"the one with externalId {external!r} was deleted")

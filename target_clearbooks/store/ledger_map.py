@@ -81,7 +81,16 @@ class LedgerMap:
 
     def refer(self, stream: str, external_id: Any) -> Mapped | None:
         """What the record that a reference names by its `externalId` became, if anything."""
-        return self.find(stream, self.known_as(stream, *self.keys_of(external_id)))
+        _, found = self.look_up(stream, *self.keys_of(external_id))
+        return found.mapped if found else None
+
+    def look_up(self, stream: str, *keys: str) -> tuple[str, Applied | None]:
+        """The first of these keys by which something is known, and what was applied for it."""
+        found = self.applied(stream, keys[0])
+        if found is not None:
+            return keys[0], found
+        key = self.known_as(stream, *keys)
+        return key, None if key == keys[0] else self.applied(stream, key)
 
     def known_as(self, stream: str, *keys: str) -> str:
         """The first of these keys by which something is known, in the spelling it was written in.

@@ -82,11 +82,13 @@ class Map:
     def keys_of(self, external_id):
         return referred(external_id)
 
-    def known_as(self, stream, *keys):
-        return next((key for key in keys if (stream, key) in self.found), keys[0])
+    def look_up(self, stream, *keys):
+        key = next((key for key in keys if (stream, key) in self.found), keys[0])
+        return key, self.applied(stream, key)
 
     def refer(self, stream, external_id):
-        return self.find(stream, self.known_as(stream, *self.keys_of(external_id)))
+        _, found = self.look_up(stream, *self.keys_of(external_id))
+        return found and found.mapped
 
 
 class Ledger:

@@ -241,6 +241,10 @@ def test_a_store_of_version_0_1_knows_what_it_wrote(run):
         db.execute("UPDATE map SET likeness = NULL")
         db.commit()
     other = [*TWO, customer("9", name="Other"), invoice("7", "9", line(5, description="Other"))]
+    plan = run.directory / "plan.jsonl"
+    assert run(other, dry_run=True, plan_path=str(plan)) == 3
+    planned = [json.loads(text) for text in plan.read_text().splitlines()]
+    assert [p["key"] for p in planned if p["type"] == "refused"] == ["7.0"]
     assert run(other) == 3
     assert "another one" in run.rejects[-1]["reasons"][0]
 
