@@ -208,7 +208,7 @@ class Dispatch:
                 # Found in the list that this run has read: what it is like is known.
                 row = self._lookups.table(task.stream).get(intent.remote_id)
             if row is not None:
-                yield task, after_record(intent, row)
+                yield task, after_record(intent, row, known=False)
                 return
             self._requests.begin(
                 task, self._saw_record, self._sender.get, task.stream, intent.params,
@@ -221,7 +221,9 @@ class Dispatch:
             self._baseline.take(stream, self._reconciler.newest_transaction())
 
     def _saw_record(self, task: Task, record: Mapping[str, Any] | None) -> Decision:
-        return after_record(task.wanted, record)
+        applied = self._map.applied(task.stream, task.source_key)
+        known = applied is not None and applied.hash is not None
+        return after_record(task.wanted, record, known=known)
 
     def _saw_fence(self, task: Task, fence: dict[str, Any]) -> Decision:
         newest = self._baseline.newest(task.stream) or 0

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from target_clearbooks.deliver.decision import Done, Send
 from target_clearbooks.deliver.task import pair_of
 from target_clearbooks.intent import Operation, Quarantined, Rejected
-from target_clearbooks.ledger.matching import identities, unchanged
-from target_clearbooks.writable import WRITABLE, Settle
+from target_clearbooks.ledger.matching import identities, is_voided, unchanged
+from target_clearbooks.writable import WRITABLE, Kind, Settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -42,11 +42,13 @@ def reading_before(intent: Intent, *, known: bool) -> Reading | None:
 
     Args:
         intent: The intent.
-        known: Whether the state store knows what an update would change.
+        known: Whether the state store knows what an update would change. A document is read all
+            the same: each update voids it and makes a new revision, also where nothing differs
+            from what the ledger made of it.
     """
     writable = WRITABLE[intent.stream]
     if intent.operation is Operation.UPDATE:
-        return None if known else Reading.RECORD
+        return None if known and writable.kind is not Kind.DOCUMENT else Reading.RECORD
     if intent.operation is not Operation.CREATE:
         return None
     if writable.settle is Settle.CONVERGE:
@@ -96,13 +98,19 @@ def _drop_oldest(kept: dict[Any, Any]) -> None:
         del kept[next(iter(kept))]
 
 
-def after_record(intent: Intent, record: Mapping[str, Any] | None) -> Decision:
-    """Before an update: it may be gone, or be already as it should, or have a newer revision."""
+def after_record(intent: Intent, record: Mapping[str, Any] | None, *, known: bool) -> Decision:
+    """Before an update: it may be gone, or be already as it should, or have a newer revision.
+
+    Args:
+        intent: The update.
+        record: What the ledger holds; None where it holds nothing.
+        known: Whether an earlier run wrote it, so that it is not adopted.
+    """
     if record is None:
         words = f"{intent.stream} {intent.remote_id} is not in the ledger"
         return Rejected((words,), "rejected")
-    if unchanged(record, intent.body):
-        return Done(record, "adopted")
+    if unchanged(record, intent.body) and not is_voided(record):
+        return Done(record, "unchanged" if known else "adopted")
     return Send(replace(intent, remote_id=record.get("id") or intent.remote_id), {})
 
 

@@ -271,8 +271,8 @@ def diff(old: Mapping[str, Any], body: Mapping[str, Any]) -> list[Change]:
     """What sending `body` would change in the remote record `old`, field by field.
 
     Fields that the body leaves out stay as they are, and so are no change. Lists are compared
-    item by item; what the API alone adds to an item is no change. Numbers compare by value, also
-    where the API sent them as strings.
+    item by item, unless they hold the same in another order; what the API alone adds to an item is
+    no change. Numbers compare by value, also where the API sent them as strings.
     """
     return list(_changes("", old, body))
 
@@ -287,6 +287,8 @@ def _changes(where: str, old: Any, new: Any) -> Iterator[Change]:
         for name, value in new.items():
             yield from _changes(f"{where}.{name}" if where else name, old.get(name), value)
     elif isinstance(new, list) and isinstance(old, list):
+        if _same_items(where, old, new):
+            return
         for n, value in enumerate(new):
             before = old[n] if n < len(old) else None
             yield from _changes(f"{where}[{n}]", before, value)
@@ -296,6 +298,18 @@ def _changes(where: str, old: Any, new: Any) -> Iterator[Change]:
         return
     elif not _equal_values(old, new):
         yield Change(where, old, new)
+
+
+def _same_items(where: str, old: list[Any], new: list[Any]) -> bool:
+    """Whether a list holds what is wanted, in whatever order."""
+    left = list(old)
+    for value in new:
+        same = (n for n, item in enumerate(left) if not any(_changes(where, item, value)))
+        found = next(same, None)
+        if found is None:
+            return False
+        del left[found]
+    return not left
 
 
 def _equal_values(old: Any, new: Any) -> bool:

@@ -81,8 +81,14 @@ def _sign(draft: Draft, streams: tuple[str, ...], refund: bool) -> None:
             else f" ({money(-amount)}); a refund from one is positive and carries `refund: true`"
         )
         draft.fault(f"amount: {money(amount)}: money paid to a supplier is negative{hint}")
-    if side is Side.SALES and refund and amount > 0:
-        draft.fault(f"amount: {money(amount)}: a refund to a customer is negative")
+    if side is Side.SALES and (amount < 0) is not refund:
+        hint = (
+            "a refund to a customer is negative"
+            if refund
+            else f"money received of a customer is positive ({money(-amount)}); a refund to one is "
+            "negative and carries `refund: true`"
+        )
+        draft.fault(f"amount: {money(amount)}: {hint}")
 
 
 def _marker(draft: Draft) -> str | None:

@@ -126,7 +126,7 @@ class Vat:
 
         Raises:
             NotFoundInLedgerError: not legal there; the text names the legal keys.
-            AmbiguousError: several legal rates have that percentage or name.
+            ValueError: several legal rates have that percentage or name.
         """
         if isinstance(value, str) and fold(value) == fold(MANUAL):
             return Rate(MANUAL, MANUAL, None)
@@ -151,10 +151,10 @@ class Vat:
                     "force then (GEU and SEU ended with 2020, GIPVA and GNIEU began with 2021)"
                 )
             if len(found) > 1:
-                raise AmbiguousError(
-                    f"{quoted(value)} fits several legal rates: name one by its key, or give the "
-                    'setting references an entry such as {"vatRate": {"0%": "0.00:Zero"}}',
-                    [{"key": r.key, "name": r.name} for r in found],
+                raise ValueError(
+                    f"{quoted(value)} fits several legal rates: name one by its key "
+                    f"({join_names([r.key for r in found])}), or give the setting references an "
+                    'entry such as {"vatRate": {"0%": "0.00:Zero"}}'
                 )
         elif kept:
             self._found[kept] = found[0]
@@ -164,7 +164,7 @@ class Vat:
         """A rate with neither treatment nor date, as an account or stock item proposes it.
 
         Raises:
-            NotFoundInLedgerError, AmbiguousError: as for `rate`.
+            NotFoundInLedgerError, ValueError: as for `rate`.
         """
         known = self.legal(side, None, None)
         found = _matching(known, value)
@@ -174,9 +174,9 @@ class Vat:
                 + join_names([r.key for r in known])
             )
         if len(found) > 1:
-            raise AmbiguousError(
-                f"{quoted(value)} fits several VAT rates",
-                [{"key": r.key, "name": r.name} for r in found],
+            raise ValueError(
+                f"{quoted(value)} fits several VAT rates: name one by its key "
+                f"({join_names([r.key for r in found])})"
             )
         return found[0]
 

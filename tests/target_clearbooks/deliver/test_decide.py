@@ -84,7 +84,13 @@ def test_the_content_is_the_same_though_the_record_is_spelled_otherwise():
 
 
 def test_an_update_of_what_the_store_knows_is_sent_at_once():
-    assert ask(Known(None, applied()), (Prepare, UPDATE), FREE) == Send(UPDATE, {})
+    contact = replace(UPDATE, stream="customers")
+    assert ask(Known(None, applied()), (Prepare, contact), FREE) == Send(contact, {})
+
+
+def test_an_update_of_a_document_is_read_first():
+    """It would void the revision there is."""
+    assert ask(Known(None, applied()), (Prepare, UPDATE), FREE) == Send(UPDATE, None)
 
 
 def test_an_update_of_what_a_person_named_is_read_first():

@@ -52,9 +52,13 @@ def test_the_sign_is_known_by_id_too(ledger):
 
 def test_refunds_to_customers_are_negative(ledger):
     ledger.customer()
-    assert isinstance(ledger.prepare("payments", payment("-10", customer="Acme Ltd")), Intent)
+    refund = payment("-10", customer="Acme Ltd", refund=True)
+    assert isinstance(ledger.prepare("payments", refund), Intent)
     assert "a refund to a customer is negative" in ledger.faults(
         "payments", payment("10", customer="Acme Ltd", refund=True)
+    )
+    assert "money received of a customer is positive (10.00)" in ledger.faults(
+        "payments", payment("-10", customer="Acme Ltd")
     )
 
 

@@ -1,0 +1,74 @@
+"""Updates of documents: each makes a new revision, so none is sent that changes nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.target_clearbooks.conftest import customer, invoice, line, schema
+
+STREAMS = schema("customers", "sales_invoices")
+LINES = [line("10.00"), line("20.00"), line("20.00", quantity=2)]
+
+
+def invoices(run):
+    return run.listed("listSalesDocuments", salesType="invoices")
+
+
+@pytest.mark.parametrize(
+    ("more", "reads"),
+    [
+        ({"currency": "GBP"}, [2, 1]),
+        ({"dateDue": "2024-03-31"}, [2, 1]),
+        ({"lineItems": LINES[::-1]}, [2, 1]),
+        # What would be sent is the same.
+        ({"lineItems": [{**item, "quantity": f"{item['quantity']}.00"} for item in LINES]}, [1, 1]),
+        ({"gross": "84.00"}, [1, 1]),
+    ],
+    ids=["currency", "date due", "order", "zeros", "gross"],
+)
+def test_what_the_ledger_has_already_makes_no_revision(run, more, reads):
+    """One reading is to see whether the ledger is still that of the store."""
+    first = invoice("I1", date="2024-03-01", lineItems=LINES)
+    assert run([*STREAMS, customer(), first]) == 0
+    before = invoices(run)
+    again = invoice("I1", date="2024-03-01", **{"lineItems": LINES, **more})
+    read = []
+    for _ in range(2):
+        run.sandbox.requests.clear()
+        assert run([*STREAMS, customer(), again]) == 0
+        assert not run.writes()
+        path = f"/accounting/sales/invoices/{before[0]['id']}"
+        read.append(sum(r.path == path for r in run.sandbox.requests))
+    assert invoices(run) == before
+    # The other is made once: then the store knows that the record stands for what is there.
+    assert read == reads
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"dateDue": "2024-03-02"},
+        {"lineItems": LINES[:2]},
+        {"lineItems": [*LINES, line("20.00")]},
+        {"lineItems": [LINES[0], LINES[1], LINES[1]]},
+    ],
+    ids=str,
+)
+def test_what_differs_is_revised(run, more):
+    first = invoice("I1", date="2024-03-01", lineItems=LINES)
+    assert run([*STREAMS, customer(), first]) == 0
+    (before,) = invoices(run)
+    again = invoice("I1", date="2024-03-01", **{"lineItems": LINES, **more})
+    assert run([*STREAMS, customer(), again]) == 0
+    (after,) = invoices(run)
+    assert after["id"] != before["id"]
+
+
+def test_one_that_was_voided_by_hand_is_not_taken_for_unchanged(run):
+    run.sandbox.dialects.on("voided-listed")
+    first = invoice("I1", date="2024-03-01", lineItems=LINES)
+    assert run([*STREAMS, customer(), first]) == 0
+    (made,) = invoices(run)
+    run.call("deleteSalesDocument", salesType="invoices", salesId=made["id"])
+    again = invoice("I1", date="2024-03-01", lineItems=LINES, currency="GBP")
+    assert run([*STREAMS, customer(), again]) == 3
