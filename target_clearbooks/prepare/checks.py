@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from clearbooks.contract import country_codes
 from target_clearbooks.ledger.amounts import is_pennies, plain, text
+from target_clearbooks.ledger.spelling import fold
+from target_clearbooks.prepare.countries import COUNTRIES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,8 +56,10 @@ def address(body: Body, findings: Findings) -> None:
     inside = body.get("address")
     if not isinstance(inside, dict) or not inside.get("countryCode"):
         return
-    code = inside["countryCode"].strip().upper()
+    given = inside["countryCode"]
+    code = COUNTRIES.get(fold(given), given.strip().upper())
     if code not in country_codes():
-        hint = "GB" if code == "UK" else "an ISO 3166 code of two letters, such as GB"
-        findings.faults.append(f"address.countryCode: {inside['countryCode']!r} should be {hint}")
+        findings.faults.append(
+            f"address.countryCode: {given!r} should be an ISO 3166 code of two letters, such as GB"
+        )
     inside["countryCode"] = code

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clearbooks.contract import load_contract
+from clearbooks.contract import country_codes, load_contract
 from target_clearbooks.intent import Intent, Operation, Quarantined, Waiting
 from target_clearbooks.ledger.spelling import closest, company_number, fold, normal_name, vat_number
+from target_clearbooks.prepare.countries import COUNTRIES
 from tests.target_clearbooks.prepared import bill, invoice
 
 
@@ -201,18 +202,32 @@ def test_fields_of_a_contact(ledger):
         "externalId": "12", "name": "A", "contactName": {"forenames": "Ann"},
         "address": {"countryCode": "GB", "postcode": "SW1A 1AA"}, "archived": False,
     }  # fmt: skip
-    text = ledger.faults("customers", {"name": " ", "address": {"countryCode": "UK", "town": 5.5}})
+    text = ledger.faults("customers", {"name": " ", "address": {"countryCode": "ZZ", "town": 5.5}})
     assert "name: is required" in text
-    assert "address.countryCode: 'UK' should be GB" in text
+    assert "address.countryCode: 'ZZ' should be" in text
 
 
-@pytest.mark.parametrize("code", ["ZZ", "GBR", "England", "EU"])
+@pytest.mark.parametrize("code", ["ZZ", "Atlantis", "EU"])
 def test_a_country_that_there_is_not(ledger, code):
     text = ledger.faults("suppliers", {"name": "A", "address": {"countryCode": code}})
     assert (
         text
         == f"address.countryCode: {code!r} should be an ISO 3166 code of two letters, such as GB"
     )
+
+
+@pytest.mark.parametrize(("name", "code"), [
+    ("UK", "GB"), ("united kingdom", "GB"), ("England", "GB"), ("Northern Ireland", "GB"),
+    ("GBR", "GB"), ("Great Britain ", "GB"), ("Republic of Ireland", "IE"), ("USA", "US"),
+    ("The Netherlands", "NL"),
+])  # fmt: skip
+def test_a_country_by_its_name(ledger, name, code):
+    record = {"externalId": "1", "name": "A", "address": {"countryCode": name}}
+    assert ledger.body("suppliers", record)["address"] == {"countryCode": code}
+
+
+def test_every_country_has_a_code_that_there_is():
+    assert set(COUNTRIES.values()) <= country_codes()
 
 
 @pytest.mark.parametrize("code", ["an", "XK", " fr ", "SS"])
