@@ -82,8 +82,11 @@ class _Copied(_Marks, kw_only=True):
     signs: dict[str, list[int]] | None = None
     sign: list[int] | None = None
     drafts: list[int] = field(default_factory=list)
+    zeros: list[int] = field(default_factory=list)
+    voided: bool = False
     read: str | None = None
     run: str | None = None
+    last_run: str | None = None
 
 
 class _Context(Struct, rename="camel"):

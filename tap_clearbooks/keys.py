@@ -50,6 +50,10 @@ class CopyKeys(ABC):
         self._get = attrgetter(*fields)
         self._parts = list(kept)
 
+    def unknown(self, records: Iterable[Record]) -> list[Record]:
+        """Those of the records that the table does not hold."""
+        return [record for record in records if self._get(record) not in self]
+
     @property
     def kept(self) -> list[str]:
         """For the state: text, in one piece or several."""

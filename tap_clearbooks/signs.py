@@ -70,8 +70,8 @@ class Probed(Protocol):
     def probe(self) -> Probe | None:
         """What its newest page says; None where that proves nothing."""
 
-    def drafts_gone(self) -> int:
-        """How many of the drafts that the last run met are no longer there."""
+    def silently_gone(self) -> int:
+        """How many of the vanished had posted nothing."""
 
 
 class Signs:
@@ -170,22 +170,26 @@ class Signs:
                 return False
             vanished += probe.vanished
             shorter += [name] if probe.vanished else []
-            for record in probe.fresh:
-                own = None if drafted(record) else _posting(record, left)
-                if own is not None:
-                    left.remove(own)
-                elif not drafted(record):
+            for record in filter(posts, probe.fresh):
+                own = _posting(record, left)
+                if own is None:
                     return False
+                left.remove(own)
         posted = vanished
         if max(removed, len(left)) <= vanished:
-            # A draft that is gone has no transaction, and must not pass for what has.
-            posted -= sum(self.readings[name].drafts_gone() for name in shorter)
+            # What had no transaction must not pass for what has.
+            posted -= sum(self.readings[name].silently_gone() for name in shorter)
         return (removed, len(left)) in {(0, posted), (posted, 0)}
 
 
 def drafted(record: Record) -> bool:
     """Whether a document is a draft: it posts nothing, and changes without a new ID."""
     return getattr(record, "status", None) == "draft"
+
+
+def posts(record: Record) -> bool:
+    """Whether a document or payment has a transaction: no draft has, nor what comes to nothing."""
+    return not drafted(record) and _given(record, "gross") != 0
 
 
 def joined(allocations: Iterable[Record], end: str) -> set[int]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
-from clearbooks.businesses import chosen_businesses
+from clearbooks.businesses import Coverage, chosen_businesses
 from clearbooks.client import Client
-from clearbooks.errors import ClearBooksError, NotAuthorisedError, SettingError
+from clearbooks.errors import ClearBooksError, ForbiddenError, SettingError
 from target_clearbooks import report
 from target_clearbooks.deliver.business import BusinessWriter
 from target_clearbooks.deliver.dry_run import DryRun
@@ -26,7 +26,7 @@ from target_clearbooks.store.ledger_map import LedgerMap
 from target_clearbooks.store.outbox import Outbox, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from clearbooks.settings import Connection
     from target_clearbooks.settings import TargetSettings
@@ -71,6 +71,7 @@ class Session:
         self._lines = 0
         self._dry_run: DryRun | None = None
         self.client = client or Client(connection)
+        self._coverage = Coverage(self.client)
         self.executor = ThreadPoolExecutor(connection.max_in_flight, thread_name_prefix="request")
         self.db: Store | None = None
         try:
@@ -126,7 +127,8 @@ class Session:
             if self._locks is not None:
                 claim(self.db, self._locks, self.connection, number)
             found = self.writers[number] = self._writer(number)
-            found.recover()
+            with self.about(number):
+                found.recover()
             self.check()
         return found
 
@@ -157,8 +159,9 @@ class Session:
 
     def recover(self) -> None:
         """Settle what earlier runs left in doubt, before anything new is written."""
-        for writer in list(self.writers.values()):
-            writer.recover()
+        for number, writer in list(self.writers.items()):
+            with self.about(number):
+                writer.recover()
         for number in self.outbox.businesses_left():
             if number in self.businesses:
                 self.writer(number)
@@ -166,9 +169,18 @@ class Session:
 
     def check(self) -> None:
         """Raise what ended the run."""
-        for writer in self.writers.values():
-            if writer.failure is not None:
-                raise writer.failure
+        for number, writer in self.writers.items():
+            with self.about(number):
+                if writer.failure is not None:
+                    raise writer.failure
+
+    @contextmanager
+    def about(self, number: int) -> Iterator[None]:
+        """Work on a business; a refusal inside says so where the business is not covered."""
+        try:
+            yield
+        except ForbiddenError as error:
+            raise self._coverage.explained(number, error) from None
 
     def refuse_line(self, number: int, text: bytes, reason: str) -> None:
         """Refuse a line of the input that is no message: it is told and counted like a record."""
@@ -188,8 +200,9 @@ class Session:
     def pump(self, seconds: float = 0.0) -> None:
         """Go on with what is under way."""
         share = seconds / max(len(self.writers), 1)
-        for writer in self.writers.values():
-            writer.pump(share if writer.busy else 0)
+        for number, writer in self.writers.items():
+            with self.about(number):
+                writer.pump(share if writer.busy else 0)
         self.check()
 
     def drain(self) -> None:
@@ -304,10 +317,3 @@ class Session:
         if self._locks is not None:
             self._locks.release()
         self.client.close()
-
-
-def exit_code_of(error: BaseException) -> int:
-    """What a run exits with that an error has ended."""
-    if isinstance(error, NotAuthorisedError):
-        return NotAuthorisedError.exit_code
-    return error.exit_code if isinstance(error, ClearBooksError) else 1

@@ -207,6 +207,22 @@ class Documents:
         mark_voided(s, record, successor=None)
         return Reply(204)
 
+    def approve(self, s: Session, params: Mapping[str, Any]) -> None:
+        """Post a draft, which keeps its ID; the API has no operation for it.
+
+        Raises:
+            RefusedError: it is not there, or no draft.
+        """
+        kind, document = params[self.kind_name], params[self.id_name]
+        status, _, _, _, data, _ = self._find_changeable(s, params)
+        if status != DRAFT or kind == "quotes":
+            raise conflict(f"The document {document} is no draft.")
+        old = decode(data)
+        ready = self._prepare(s, kind, _merged(old, {}))
+        s.raise_faults()
+        s.db.execute("DELETE FROM documents WHERE business = ? AND id = ?", (s.business, document))
+        self._write(s, kind, document, ready, old["documentNumber"], "approved")
+
     def _with_own_key(self, s: Session, body: dict[str, Any]) -> dict[str, Any]:
         """The body with the ledger's own key of the VAT treatment, if it names one."""
         if "vatTreatment" not in body:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.contract import load_contract
-from clearbooks_sandbox.accounting import businesses, changes, contacts, storage
+from clearbooks_sandbox.accounting import businesses, by_hand, changes, contacts, storage
 from clearbooks_sandbox.accounting.books import Books
 from clearbooks_sandbox.accounting.operations import HANDLERS
 from clearbooks_sandbox.accounting.paging import Pager
@@ -192,6 +192,26 @@ class AccountingEngine:
         """Set how many days after its date an invoice or bill of a contact is due."""
         with self.transaction():
             contacts.set_terms(Session(self.db, self.pager, business_id), contact_id, days)
+
+    def edit_text(self, business_id: int, stream: str, record_id: int, **fields: object) -> None:
+        """Change text of a document or payment in place, as a person does on the website.
+
+        Nothing is posted and the ID stays: `description` and `reference` of documents,
+        `description` and `paymentMethodId` of payments.
+        """
+        with self.transaction():
+            by_hand.edit_text(Session(self.db, self.pager, business_id), stream, record_id, fields)
+
+    def archive(self, business_id: int, stream: str, record_id: int) -> None:
+        """Archive an account code, bank account or stock item: it is not listed any more."""
+        with self.transaction():
+            by_hand.archive(Session(self.db, self.pager, business_id), stream, record_id)
+
+    def approve_draft(self, business_id: int, stream: str, record_id: int) -> None:
+        """Approve a draft that `add_draft` made: it is posted and keeps its ID."""
+        with self.transaction():
+            session = Session(self.db, self.pager, business_id, dialects=self.dialects)
+            by_hand.approve_draft(session, stream, record_id)
 
     def business_ids(self) -> list[int]:
         """IDs of all businesses."""

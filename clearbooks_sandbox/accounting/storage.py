@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 # Amounts are integer pennies, dates ISO text. `json` is the record as the API answers it, so that a
 # page is made by joining them. `hidden` records keep their ID and are not listed.
-TABLES = """
+SCHEMA = """
 CREATE TABLE IF NOT EXISTS businesses (
   id INTEGER PRIMARY KEY, json BLOB NOT NULL, vat_treatments TEXT, features BLOB NOT NULL
 );
@@ -111,6 +111,21 @@ CREATE TABLE IF NOT EXISTS oauth_tokens (
 """
 
 
+# The table of each entity of the contract.
+TABLES = {
+    "account_code": "account_codes",
+    "bank_account": "bank_accounts",
+    "customer": "contacts",
+    "supplier": "contacts",
+    "sales_document": "documents",
+    "purchase_document": "documents",
+    "payment": "payments",
+    "allocation": "allocations",
+    "stock_item": "stock_items",
+    "attachment": "attachments",
+}
+
+
 class DatabaseInUseError(Exception):
     """Another process holds the database."""
 
@@ -138,7 +153,7 @@ def connect(path: Path | None) -> sqlite3.Connection:
         # A killed process loses nothing with NORMAL; only a power cut could.
         db.execute("PRAGMA synchronous = NORMAL")
         db.execute("PRAGMA cache_size = -65536")
-        db.executescript("BEGIN IMMEDIATE;" + TABLES + "COMMIT;")
+        db.executescript("BEGIN IMMEDIATE;" + SCHEMA + "COMMIT;")
     except sqlite3.OperationalError as error:
         db.close()
         if "locked" in str(error):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from clearbooks_sandbox.accounting.storage import TABLES
 from clearbooks_sandbox.validation import body_schema, resource_of
 
 if TYPE_CHECKING:
@@ -13,18 +14,6 @@ if TYPE_CHECKING:
     from clearbooks.contract import Operation
     from clearbooks_sandbox.accounting.engine import AccountingEngine
 
-_TABLES = {
-    "account_code": "account_codes",
-    "bank_account": "bank_accounts",
-    "customer": "contacts",
-    "supplier": "contacts",
-    "sales_document": "documents",
-    "purchase_document": "documents",
-    "payment": "payments",
-    "allocation": "allocations",
-    "stock_item": "stock_items",
-    "attachment": "attachments",
-}
 _CANDIDATES = 20
 
 
@@ -77,7 +66,7 @@ class ListingChanger:
                     return
         with self.engine.transaction():
             self.engine.db.execute(
-                f"UPDATE {_TABLES[resource.entity]} SET hidden = 1 WHERE business = ? AND id = ?",
+                f"UPDATE {TABLES[resource.entity]} SET hidden = 1 WHERE business = ? AND id = ?",
                 (page.business, records[0]["id"]),
             )
 

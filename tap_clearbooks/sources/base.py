@@ -14,7 +14,7 @@ from clearbooks.errors import ApiError
 from clearbooks.paging import Listing, in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from clearbooks.client import Client
     from clearbooks.contract import Resource
@@ -32,14 +32,12 @@ class Batch:
     """Records, and what may be kept as bookmark once they are written; None leaves it as it is.
 
     Attributes:
-        anew: Records below the bookmark are among them, and have to go out again.
         covers: Tells of a key whether its record would have come by now if it were still in the
             ledger; None while nobody can tell.
     """
 
     records: list[Record]
     bookmark: Bookmark | None = None
-    anew: bool = False
     covers: Callable[[Key], bool] | None = None
 
 
@@ -56,7 +54,7 @@ def joined(batches: Iterable[Batch]) -> Iterator[Batch]:
     held: list[Batch] = []
     try:
         for batch in batches:
-            if held and (held[-1].covers or held[-1].anew != batch.anew):
+            if held and held[-1].covers:
                 yield _as_one(held)
                 held = []
             held.append(batch)
@@ -76,7 +74,6 @@ def _as_one(batches: list[Batch]) -> Batch:
     return Batch(
         list(chain.from_iterable(batch.records for batch in batches)),
         {name: value for bookmark in bookmarks for name, value in bookmark.items()} or None,
-        batches[-1].anew,
         batches[-1].covers,
     )
 
@@ -98,6 +95,13 @@ class Window:
     def text(self) -> list[str | None]:
         """For the bookmark: one that was made for other dates is of no use."""
         return [day.isoformat() if day else None for day in (self.start, self.end)]
+
+    def within(self, dates: Sequence[str | None]) -> bool:
+        """Whether everything between these dates, as `text` gives them, is asked for."""
+        start, end = (dt.date.fromisoformat(day) if day else None for day in dates)
+        return (self.start is None or (start is not None and self.start <= start)) and (
+            self.end is None or (end is not None and end <= self.end)
+        )
 
     def holds(self, date: Any) -> bool:
         """Whether a date lies inside; a record without one does."""

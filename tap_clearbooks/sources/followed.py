@@ -9,7 +9,15 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.errors import NotFoundError
-from tap_clearbooks.signs import ALLOCATIONS, TRANSACTIONS, Mark, Probe, drafted, joined
+from tap_clearbooks.signs import (
+    ALLOCATIONS,
+    TRANSACTIONS,
+    Mark,
+    Probe,
+    drafted,
+    joined,
+    posts,
+)
 from tap_clearbooks.sources.base import Batch, Source, everything
 
 if TYPE_CHECKING:
@@ -61,7 +69,10 @@ class Followed(Source):
         yield Batch(self.stamp(self.kept(probe.fresh[::-1])))
         for records in self.in_order(self._one, sorted(again)):
             yield Batch(self.stamp(self.kept(records)))
-        yield Batch([], self._mark(marks, read=self.bookmark["read"]))
+        # What was asked for and did not come is gone, or has another date now.
+        yield Batch(
+            [], self._mark(marks, read=self.bookmark["read"]), covers=lambda key: key in again
+        )
 
     # What differs from one kind to another
 
@@ -78,8 +89,8 @@ class Followed(Source):
         """IDs of known records that have to be read again; None where all have."""
 
     @abstractmethod
-    def cursor(self) -> dict[str, Any]:
-        """The value of the replication key after this reading, where there is one."""
+    def cursor(self, *, whole: bool) -> dict[str, Any]:
+        """What this kind keeps besides, such as the value of the replication key."""
 
     # What the newest page says
 
@@ -136,7 +147,7 @@ class Followed(Source):
         newest, window = self.newest, self.ways.window
         top = max((record.id for record in newest.records), default=0)
         return {
-            **self.cursor(),
+            **self.cursor(whole=not read),
             "last_id": max(top, self.bookmark.get("last_id", 0)) if read else top,
             "total": newest.total,
             "signs": marks,
@@ -147,19 +158,29 @@ class Followed(Source):
 
 
 class Dated(Followed):
-    """Documents and payments; of documents a new allocation, or one that is gone, changes `due`."""
+    """Documents and payments; of documents a new allocation, or one that is gone, changes `due`.
+
+    The bookmark names those that post nothing: `drafts`, and `zeros`, which come to nothing.
+    `voided` tells that voided ones are listed.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._latest: dt.date | None = None
         self._drafts: set[int] = set()
+        self._zeros: set[int] = set()
+        self._voided: set[int] = set()
 
     def kept(self, records: list[Record]) -> list[Record]:
         """The records whose date the settings ask for."""
         kept = [record for record in records if self.ways.window.holds(record.date)]
         dates = [record.date for record in kept if isinstance(record.date, dt.date)]
         self._latest = max([*dates, *([self._latest] if self._latest else [])], default=None)
-        self._drafts.update(record.id for record in kept if drafted(record))
+        for record in kept:
+            if _voided(record):
+                self._voided.add(record.id)
+            elif not posts(record):
+                (self._drafts if drafted(record) else self._zeros).add(record.id)
         return kept
 
     def parts(self, listing: Listing) -> Iterable[Part]:
@@ -168,13 +189,16 @@ class Dated(Followed):
         return listing.ascending() if start is None else listing.since("date", start)
 
     def probe(self) -> Probe | None:
-        """What the newest page says; None also where nobody can tell what is a draft."""
-        if "status" in self.resource.schema["properties"] and "status" not in self.shape.fields:
-            return None
-        return super().probe()
+        """What the newest page says; None also where nobody can tell what posts nothing."""
+        needed = {"status", "gross"} & self.resource.schema["properties"].keys()
+        return super().probe() if needed <= set(self.shape.fields) else None
 
     def again(self) -> set[int] | None:
-        """Drafts, which change without a sign, and what new allocations name."""
+        """Drafts, which change without a sign, and what new allocations name.
+
+        Where voided documents stay in the listing, those that come to nothing as well: voiding
+        them posts nothing.
+        """
         signs, then = self.ways.signs, self.bookmark["signs"]
         if not signs.explained(then[TRANSACTIONS]):
             return None
@@ -184,23 +208,35 @@ class Dated(Followed):
             return None
         end = "creditNoteId" if self.resource.name.endswith("credit_notes") else "invoiceId"
         named = joined(allocations, end).union(self.bookmark.get("drafts", ()))
+        if self.bookmark.get("voided"):
+            named.update(self.bookmark.get("zeros", ()))
         return {number for number in named if self.holds(number)}
 
-    def drafts_gone(self) -> int:
-        """How many of the drafts that the last run met are no longer there.
+    def silently_gone(self) -> int:
+        """How many that posted nothing are no longer there.
 
         Raises:
             ApiError: one of them could not be asked for.
         """
-        found = self.in_order(self._one, self.bookmark.get("drafts", ()))
-        return sum(not records or records[0].status == "voided" for records in found)
+        silent = [*self.bookmark.get("drafts", ()), *self.bookmark.get("zeros", ())]
+        found = self.in_order(self._one, silent)
+        return sum(not records or _voided(records[0]) for records in found)
 
-    def cursor(self) -> dict[str, Any]:
-        """The latest date, and the drafts."""
+    def cursor(self, *, whole: bool) -> dict[str, Any]:
+        """The latest date, and what posts nothing."""
         value = self.bookmark.get("replication_key_value")
         latest = max(filter(None, (value, self._latest and str(self._latest))), default=None)
-        found: dict[str, Any] = {"drafts": sorted(self._drafts)}
+        zeros = self._zeros.union(() if whole else self.bookmark.get("zeros", ()))
+        found: dict[str, Any] = {
+            "drafts": sorted(self._drafts),
+            "zeros": sorted(zeros - self._voided),
+            "voided": bool(self._voided) or self.bookmark.get("voided", False),
+        }
         return found if latest is None else {"replication_key_value": latest, **found}
+
+
+def _voided(record: Record) -> bool:
+    return getattr(record, "status", None) == "voided"
 
 
 class Allocations(Followed):
@@ -211,6 +247,6 @@ class Allocations(Followed):
         signs, then = self.ways.signs, self.bookmark["signs"]
         return set() if signs.unrevised(self.run) and signs.explained(then[TRANSACTIONS]) else None
 
-    def cursor(self) -> dict[str, Any]:
+    def cursor(self, *, whole: bool) -> dict[str, Any]:  # noqa: ARG002 - of either
         """The greatest ID."""
         return {"replication_key_value": max((r.id for r in self.newest.records), default=0)}

@@ -7,7 +7,6 @@ States: `planned` (nothing was sent), `approved` (of a plan that a person let th
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from clearbooks.history import new_run_id
 from target_clearbooks.intent import Intent, Operation
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class Outbox:
     ) -> None:  # fmt: skip
         self.db = db
         self._guard = guard
-        self.run = time.strftime("%Y%m%d-%H%M%S-", time.gmtime()) + secrets.token_hex(3)
+        self.run = new_run_id()
         self.started = time.time()
         self.counts: Counter[tuple[int, str, str]] = Counter()
         self._unsaved: Counter[tuple[int, str, str]] = Counter()

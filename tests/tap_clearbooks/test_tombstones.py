@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from random import Random
+from types import SimpleNamespace
+
 import pytest
 
+from tap_clearbooks.keys import copy_keys
 from tests.tap_clearbooks.conftest import ONE, TWO
 
 ALL = ["sales_invoices", "payments", "sales_allocations", "transactions", "transaction_lines",
@@ -92,3 +96,15 @@ def test_a_state_of_0_1_goes_on(books, run_tap, customer):
     books.do("deleteSalesDocument", salesType="invoices", salesId=invoice["id"])
     second = run_tap(["sales_invoices"], state=first.state)
     assert told(second, "sales_invoices") == [{"businessId": ONE, "id": invoice["id"]}]
+
+
+@pytest.mark.parametrize(("step", "most"), [(1, 100), (2, 100), (100, 40_000)])
+def test_what_20_000_documents_take_in_the_state(step, most):
+    """The numbers of docs/read.md, and that they do not grow."""
+    dice = Random(step)  # noqa: S311 - no secret
+    chosen = range(0, 20_000 * step, step)
+    if step == 100:
+        chosen = dice.sample(range(20_000 * step), 20_000)
+    keys = copy_keys("sales_invoices")
+    keys.add([SimpleNamespace(id=number) for number in chosen])
+    assert sum(map(len, keys.kept)) < most
