@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from target_clearbooks.deliver.task import pair_of
 from target_clearbooks.intent import Operation, Quarantined, Rejected
 from target_clearbooks.ledger.likeness import likeness
+from target_clearbooks.source_key import reversed_key
 from target_clearbooks.store.outbox import Row
-from target_clearbooks.writable import WRITABLE, Settle
+from target_clearbooks.writable import WRITABLE, Kind, Settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -106,6 +107,7 @@ class Recorder:
                 self._map.replaced(task.stream, old, new)
             if WRITABLE[task.stream].settle is Settle.CONVERGE:
                 self._want(task, gone=gone)
+            self._reversed(task)
             if task.row is None:
                 outbox.supersede(self._business_id, task.stream, task.source_key)
                 task.row = outbox.add(self._row(task), state="planned")
@@ -121,6 +123,17 @@ class Recorder:
             self.count(task.stream, outcome)
             outbox.save_counts()
         self._tell(task.stream, task.source_key, outcome, mapped.remote_id)
+
+    def _reversed(self, task: Task) -> None:
+        """Let the key of a journal that was reversed stand for nothing: it may come anew."""
+        journal = WRITABLE[task.stream].kind is Kind.JOURNAL
+        key = reversed_key(task.source_key) if journal else None
+        mapped = self._map.find(task.stream, key) if key else None
+        if mapped is not None:
+            self._map.set(
+                task.stream, mapped.source_key, mapped.remote_id, run=self._outbox.run,
+                content=task.whole.hash, record=task.hash, voided=True,
+            )  # fmt: skip
 
     def _tell(self, stream: str, source_key: str, outcome: str, ledger_id: int | str) -> None:
         if self._results.wanted:
