@@ -6,7 +6,9 @@ import io
 import json
 import os
 import random
+import shlex
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -140,3 +142,16 @@ def test_a_file_that_is_something_else(name, connect, config):
     for value in JUNK:
         ended, _ = connect(Source(), "read", **{**files, name: value})
         assert isinstance(ended, SettingError) or (name == "state" and value in (None, [], {}))
+
+
+@pytest.mark.parametrize("redirection", [">/dev/full", ">&-"])
+@pytest.mark.parametrize("command", ["spec", "read"])
+def test_an_output_that_takes_nothing(command, redirection, source):
+    line = source.arguments(command, catalog=configured("customers"))
+    done = subprocess.run(
+        ["bash", "-c", f"{shlex.join(line)} {redirection}"],
+        capture_output=True, text=True, timeout=60, check=False, env=source.env,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("source-clearbooks: standard output ")
+    assert "Traceback" not in done.stderr
