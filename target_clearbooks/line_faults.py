@@ -25,7 +25,7 @@ ADVICE = (
 
 _BOM = b"\xef\xbb\xbf"
 _MOST_LEVELS = 64
-_TOO_DEEP = f"nested more than {_MOST_LEVELS} levels deep"
+TOO_DEEP = f"nested more than {_MOST_LEVELS} levels deep"
 _MOST_SHOWN = 60
 _NUL_WITHIN = 200
 # What each type of message must hold.
@@ -91,17 +91,19 @@ def decode(line: bytes) -> dict[str, Any] | None:
         words = "a JSON array: write one message a line" if isinstance(found, list) else "a value"
         raise LineError(f"no Singer message but {words}", is_message=False)
     if line.count(b"[") + line.count(b"{") > _MOST_LEVELS and is_too_deep(found):
-        raise LineError(_TOO_DEEP)
+        raise LineError(TOO_DEEP)
     return found
 
 
-def check_message(message: Mapping[str, Any]) -> None:
+def check_message(message: Any) -> None:
     """Make sure that a message holds what its type asks for.
 
     Raises:
         LineError: it does not.
         InputError: it is of a type that no run can go on without.
     """
+    if not isinstance(message, Mapping):
+        raise LineError("no Singer message", is_message=False)
     kind = message.get("type")
     if kind == "BATCH":
         raise InputError("BATCH messages are not supported; send RECORD messages")
@@ -200,7 +202,7 @@ def _kind(text: str) -> str:
 
 def _reason(text: str, error: Exception) -> str:
     if isinstance(error, RecursionError):
-        return _TOO_DEEP
+        return TOO_DEEP
     if isinstance(error, (msgspec.ValidationError, ArithmeticError)):
         return "a number has more digits than can be read"
     if kind := _kind(text):
