@@ -150,6 +150,10 @@ class Shape:
             return None
         return ", or ".join(" with ".join(choice) for choice in self.choices)
 
+    def knows(self, key: str) -> bool:
+        """Whether a record may hold a field of this name, also one of a flattened object."""
+        return key in self.readers or self._name(key.partition("__")[0]) is not None
+
     def _name(self, key: str) -> str | None:
         return self.folded.get(fold(key))
 

@@ -497,7 +497,7 @@ def test_contacts_by_id_are_looked_up(ledger):
 def test_a_parent_that_is_not_there_yet(ledger):
     outcome = ledger.prepare("sales_invoices", invoice({"externalId": "C9"}))
     assert isinstance(outcome, Waiting)
-    assert outcome.on == (("customers", "C9"),)
+    assert outcome.on == (("customers", "C9"), ("customers", '["C9"]'))
     ledger.map.set("customers", "C9", 77)
     outcome = ledger.prepare("sales_invoices", invoice({"externalId": "C9"}))
     assert outcome.body["customerId"] == 77
