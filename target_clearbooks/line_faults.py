@@ -23,6 +23,8 @@ ADVICE = (
     "let a tap read other files and pipe its output in"
 )
 
+# The usual kind first: to ask an abstract one takes long.
+_OBJECT = (dict, Mapping)
 _BOM = b"\xef\xbb\xbf"
 _MOST_LEVELS = 64
 TOO_DEEP = f"nested more than {_MOST_LEVELS} levels deep"
@@ -102,7 +104,7 @@ def check_message(message: Any) -> None:
         LineError: it does not.
         InputError: it is of a type that no run can go on without.
     """
-    if not isinstance(message, Mapping):
+    if not isinstance(message, _OBJECT):
         raise LineError("no Singer message", is_message=False)
     kind = message.get("type")
     if kind == "BATCH":
@@ -124,9 +126,9 @@ def _check_stream(kind: str, message: Mapping[str, Any]) -> None:
     if not stream or not isinstance(stream, str):
         raise LineError(f"the stream of a {kind} message should be its name")
     for name in ("schema", "record"):
-        if name in message and not isinstance(message[name], Mapping):
+        if name in message and not isinstance(message[name], _OBJECT):
             raise LineError(f"the {name} of a {kind} message of {stream} is no object")
-    if not isinstance(message.get("schema", {}).get("properties", {}), Mapping):
+    if not isinstance(message.get("schema", {}).get("properties", {}), _OBJECT):
         raise LineError(f"the properties in the schema of {stream} are no object")
     if keys is not None and not (
         isinstance(keys, (list, tuple)) and all(isinstance(key, str) for key in keys)
