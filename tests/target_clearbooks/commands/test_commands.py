@@ -95,6 +95,10 @@ def test_apply_refuses_a_plan_that_was_changed(run, command):
     assert run(book(1), dry_run=True, plan_path=str(path)) == 0
     path.write_text(path.read_text().replace("Customer C0", "Customer CX"))
     assert "changed since it was made" in command("apply", str(path), "--yes", code=2)
+    head = path.read_text().splitlines()[0]
+    for end in ("[1]", "[" * 3000, '{"type": "operation"}', "1e99999999999999999999", ""):
+        path.write_text(f"{head}\n{end}\n")
+        assert "plan" in command("apply", str(path), "--yes", code=2)
     assert not run.writes()
 
 
