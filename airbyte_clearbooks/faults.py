@@ -11,6 +11,7 @@ from clearbooks.errors import (
     ClearBooksError,
     ForbiddenError,
     NotAuthorisedError,
+    NotCoveredError,
     SettingError,
     SubscriptionError,
     TokenStoreError,
@@ -32,6 +33,7 @@ _REMEDIES = {
     "sent.",
     UnavailableError: "Sync again later; it goes on from the last state.",
     WaitLimitError: "Sync again later; it goes on from the last state.",
+    NotCoveredError: "Then sync again.",
     ForbiddenError: "Authorise the application with that scope and for that business, or leave "
     "the stream out.",
 }

@@ -9,13 +9,12 @@ from typing_extensions import override
 
 from airbyte_clearbooks import catalog as catalogs
 from airbyte_clearbooks.command import Failed
-from airbyte_clearbooks.connection import ObservedClient
 from airbyte_clearbooks.faults import describe, trace_error
 from airbyte_clearbooks.protocol import Stopped
 from airbyte_clearbooks.state import UNFINISHED, out, read_state
 from airbyte_clearbooks.statuses import Statuses
 from clearbooks.errors import SettingError
-from tap_clearbooks.sources import Transactions
+from tap_clearbooks.observed import ObservedClient
 from tap_clearbooks.stream import ClearBooksStream
 from tap_clearbooks.streams import STREAMS
 from tap_clearbooks.tap import TapClearbooks
@@ -31,11 +30,6 @@ if TYPE_CHECKING:
     from airbyte_clearbooks.protocol import Output
     from clearbooks.client import Client
     from tap_clearbooks.sources import Batch
-
-
-def resumable(stream: str) -> bool:
-    """Whether a full read that was stopped can go on: its records never change, in order of ID."""
-    return STREAMS[stream].source is Transactions
 
 
 class _Writer(PageWriter):
@@ -64,6 +58,11 @@ class AirbyteStream(ClearBooksStream):
     deleted_at = "_ab_cdc_deleted_at"
     unfinished = False
 
+    @property
+    @override
+    def keeps_state(self) -> bool:
+        return self.incremental
+
     @override
     def announce(self) -> None:
         super().announce()
@@ -79,7 +78,7 @@ class AirbyteStream(ClearBooksStream):
     def _flush_state(self) -> None:
         super()._flush_state()
         bookmarks = self._tap.state.get("bookmarks", {}).get(self.name, {})
-        state = out(bookmarks) if self.incremental else {}
+        state = out(bookmarks) if self.keeps_state else {}
         if self.unfinished and state:
             state[UNFINISHED] = True
         self._tap.statuses.state(self.name, state)
@@ -122,18 +121,19 @@ class SourceTap(TapClearbooks):
     @override
     def connect(self) -> Client:
         tokens = self._airbyte_config.tokens(self.connection, self.statuses.output)
-        client = ObservedClient(self.connection, tokens, self._total)
+        client = ObservedClient(self.connection, self.count, tokens)
         client.pacer.waiting = self.statuses.limited
         return client
 
-    def _total(self, name: str, business: int | None, total: int) -> None:
-        """An estimate, where the total is one: not where a part is read that nobody has counted."""
-        stream = self.stream(name)
-        mark = stream.bookmark(business) if stream.selected else None
-        if mark is None:
-            self.statuses.total(name, business, total)
-        elif resumable(name) and isinstance(mark.get("position"), int):
-            self.statuses.total(name, business, max(total - mark["position"], 0))
+    @override
+    def expect(self, name: str, business: int | None, records: int) -> None:
+        self.statuses.total(name, business, records)
+
+    @override
+    def checkpoint(self, stream: ClearBooksStream) -> None:
+        # Each has a state of its own.
+        for name in self.statuses.open:
+            self.stream(name).checkpoint()
 
     def stream(self, name: str) -> AirbyteStream:
         """A stream by its name."""
@@ -170,8 +170,8 @@ class SourceTap(TapClearbooks):
                         entry.selected = False
             stream.selected = True
             full = item.sync_mode == catalogs.FULL
-            stream.unfinished = full and resumable(name)
-            whole = stream.spec.cursor is None or (full and not resumable(name))
+            stream.unfinished = full and stream.spec.resumable
+            whole = stream.spec.cursor is None or (full and not stream.spec.resumable)
             stream.forced_replication_method = "FULL_TABLE" if whole else "INCREMENTAL"
 
 
@@ -186,7 +186,7 @@ def discover(config: Config, output: Output) -> None:
         cursor = stream.spec.cursor
         streams.append(
             catalogs.stream(name, stream.schema, stream.resource.key, cursor,
-                            resumable=resumable(name))
+                            resumable=stream.spec.resumable)
         )  # fmt: skip
     output.message("CATALOG", catalog={"streams": streams})
 
@@ -198,7 +198,7 @@ def read(config: Config, output: Output, catalog: Any, state: Any) -> None:
     for item in chosen:
         known = states.get(item.name, {})
         going_on = known.pop(UNFINISHED, False)
-        if item.sync_mode == catalogs.FULL and not (going_on and resumable(item.name)):
+        if item.sync_mode == catalogs.FULL and not (going_on and STREAMS[item.name].resumable):
             states.pop(item.name, None)
     tap = SourceTap(config, output, {i.name: states[i.name] for i in chosen if i.name in states})
     tap.choose(chosen)

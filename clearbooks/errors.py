@@ -38,6 +38,13 @@ class ClearBooksError(Exception):
     exit_code = 1
 
 
+def exit_code_of(error: BaseException) -> int:
+    """What a program exits with that an error has ended."""
+    if isinstance(error, SystemExit) and isinstance(error.code, int):
+        return error.code
+    return error.exit_code if isinstance(error, ClearBooksError) else 1
+
+
 class SettingError(ClearBooksError):
     """A setting is missing or wrong; the text names it and says what would be right."""
 
@@ -88,6 +95,8 @@ class ForbiddenError(ApiError):
 
 class NotCoveredError(ForbiddenError):
     """The authorisation does not cover the business; the text names it and those covered."""
+
+    exit_code = 2
 
     def __init__(self, error: ApiError, text: str) -> None:
         super().__init__(error.operation, error.status, error.faults)

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 # With `psycopg`, so that whoever imports this gets its message where the driver is missing.
-__all__ = ["checked_url", "connect", "keep_open", "make_table", "psycopg", "reason", "shown"]
+__all__ = [
+    "checked_url", "connect", "has_table", "keep_open", "make_table", "psycopg", "reason", "shown",
+]  # fmt: skip
 
 CONNECT_TIMEOUT = 10
 _NEWEST_GUARDS = 170000
@@ -97,9 +99,14 @@ def reason(error: psycopg.Error, url: str) -> str:
     return text
 
 
+def has_table(link: psycopg.Connection, name: str) -> bool:
+    """Whether there is a table."""
+    return link.execute("SELECT to_regclass(%s)", [name]).fetchone() != (None,)
+
+
 def make_table(link: psycopg.Connection, name: str, columns: str) -> None:
     """Make a table where there is none; two programs may do so at once."""
-    if link.execute("SELECT to_regclass(%s)", [name]).fetchone() != (None,):
+    if has_table(link, name):
         return
     with link.transaction():
         # CREATE TABLE IF NOT EXISTS alone fails when two run it at the same moment.

@@ -171,6 +171,19 @@ class Connection(Settings):
         agent = config.get("user_agent") or f"{program}/{__version__}"
         return super().from_config({**config, "user_agent": agent})
 
+    @property
+    def database(self) -> str | None:
+        """The PostgreSQL URL of the token store, where it is in a database."""
+        postgres = self.token_store.startswith(("postgresql://", "postgres://"))
+        return self.token_store if postgres else None
+
+    @property
+    def directory(self) -> Path:
+        """Where files beside the tokens lie: in the state directory, where those are in no file."""
+        if "://" in self.token_store:
+            return state_dir()
+        return Path(self.token_store).expanduser().parent
+
 
 def connection_properties() -> dict[str, JsonSchema]:
     """JSON Schema of each of the settings that every program shares."""

@@ -37,7 +37,7 @@ COMMANDS = {
     "syncs": (
         "clearbooks_app.syncs",
         "syncs",
-        "List the runs of the target and what they did.",
+        "List the runs of tap and target and what they did.",
     ),
     "undo": (
         "clearbooks_app.apply",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clearbooks.errors import SettingError
+from clearbooks.errors import SettingError, exit_code_of
 from clearbooks.settings import connection_properties
 from clearbooks_app.config import Settings, find_account, load_settings, require_connected
 from target_clearbooks.settings import (
@@ -93,7 +93,7 @@ def run_session(settings: Settings, kind: str, work: Callable[[Session], None]) 
         work: Called once what an earlier run left open is settled.
     """
     # Imported here, since the commands that only list runs need none of it.
-    from target_clearbooks.session import Session, exit_code_of
+    from target_clearbooks.session import Session
 
     if dry_run_in_environment():
         raise SettingError(

@@ -86,6 +86,7 @@ class _Copied(_Marks, kw_only=True):
     voided: bool = False
     read: str | None = None
     run: str | None = None
+    last_run: str | None = None
 
 
 class _Context(Struct, rename="camel"):

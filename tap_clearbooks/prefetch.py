@@ -42,7 +42,7 @@ class Reading(Generic[R]):
     def start(self) -> None:
         """Begin, unless begun already."""
         with self._starting:
-            if self._thread is None:
+            if self._thread is None and not self._cancelled.is_set():
                 self._thread = threading.Thread(target=self._run, daemon=True)
                 self._thread.start()
 
@@ -54,6 +54,9 @@ class Reading(Generic[R]):
 
     def hasten(self, further: int) -> None:
         """Read as if it were this one's turn; `further` readings may follow in the same way."""
+        if self._cancelled.is_set() and self.following is not None:
+            self.following.hasten(further)
+            return
         self.current, self._further = True, further
         self._keep(READY_NEXT)
         self.start()
@@ -126,6 +129,11 @@ class Readings(Generic[R]):
             yield from reading
         finally:
             reading.cancel()
+
+    def leave_out(self, unwanted: Callable[[Any], bool]) -> None:
+        """Take no reading with such a key; one that has begun is stopped."""
+        for key in [key for key in self._waiting if unwanted(key)]:
+            self._waiting.pop(key).cancel()
 
     def close(self) -> None:
         """Stop whatever was begun."""

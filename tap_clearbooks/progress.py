@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import sys
 import threading
@@ -36,16 +37,18 @@ class Progress:
         self._lock = threading.Lock()
         self._live: Live | None = None
         self._moved: list[tuple[logging.StreamHandler[TextIO], TextIO]] = []
-        self._streams: Sequence[str] = ()
+        self._totals: dict[_Row, int] = {}
+        self._plan: Sequence[_Row] = ()
+        self._turn = 0
         self._requests: Callable[[], int] = lambda: 0
         self._began = time.monotonic()
         self._wait_until = 0.0
 
-    def show(self, streams: Sequence[str], requests: Callable[[], int]) -> None:
+    def show(self, plan: Sequence[_Row], requests: Callable[[], int]) -> None:
         """Begin, unless standard error is no terminal.
 
         Args:
-            streams: The streams of the run, in their order.
+            plan: Stream and business of each reading of the run, in their order.
             requests: Answers how many requests were made.
         """
         if not sys.stderr.isatty():
@@ -54,7 +57,7 @@ class Progress:
         from rich.console import Console
         from rich.live import Live
 
-        self._streams, self._requests = streams, requests
+        self._plan, self._requests = plan, requests
         self._began = time.monotonic()
         before = sys.stderr
         # Records go to standard output: that is left alone.
@@ -71,6 +74,17 @@ class Progress:
             if handler.stream is before:
                 self._moved.append((handler, before))
                 handler.setStream(sys.stderr)
+
+    def reading(self, stream: str, business: int | None) -> None:
+        """It is the turn of a stream of a business."""
+        with self._lock:
+            if self._plan:
+                self._turn = self._plan.index((stream, business))
+
+    def expect(self, stream: str, business: int | None, records: int) -> None:
+        """So many records of a stream are going to come; the first word counts."""
+        with self._lock:
+            self._totals.setdefault((stream, business), records)
 
     def wrote(self, stream: str, business: int | None, records: int) -> None:
         """So many more records of a stream were written."""
@@ -94,6 +108,27 @@ class Progress:
         if summary is not None:
             live.console.print(summary.table())
 
+    def _position(self) -> list[str]:
+        """Which stream it is of those of a business, and which business of all."""
+        if not self._plan:
+            return []
+        stream, business = self._plan[self._turn]
+        streams = list(dict.fromkeys(name for name, _ in self._plan))
+        businesses = list(dict.fromkeys(number for _, number in self._plan if number is not None))
+        found = [f"stream {streams.index(stream) + 1} of {len(streams)}"]
+        if len(businesses) > 1 and business is not None:
+            found.append(f"business {businesses.index(business) + 1} of {len(businesses)}")
+        return found
+
+    def _seconds_left(self) -> int:
+        """For the records that are known to come; of later listings nobody knows yet."""
+        come = sum(self.records.get(row, 0) for row in self._totals)
+        left = sum(
+            max(self._totals.get(row, 0) - self.records.get(row, 0), 0)
+            for row in self._plan[self._turn :]
+        )
+        return round(left * (time.monotonic() - self._began) / come) if come else 0
+
     def _table(self) -> RenderableType:
         from rich.console import Group
         from rich.table import Table
@@ -101,15 +136,16 @@ class Progress:
 
         with self._lock:
             rows = list(self.records.items())
-        now = time.monotonic()
-        begun = len({stream for (stream, _), _ in rows})
-        requests = self._requests()
-        head = (
-            f"stream {begun} of {len(self._streams)} · {sum(n for _, n in rows):,} records · "
-            f"{requests:,} requests, {requests / max(now - self._began, 0.1):.1f} a second"
-        )
+            parts = [*self._position(), f"{sum(n for _, n in rows):,} records"]
+            left = self._seconds_left()
+        now, requests = time.monotonic(), self._requests()
+        rate = requests / max(now - self._began, 0.1)
+        parts.append(f"{requests:,} requests, {rate:.1f} a second")
+        if left:
+            parts.append(f"at least {dt.timedelta(seconds=left)} left")
         if self._wait_until > now:
-            head += f" · the API limits the rate, waiting {self._wait_until - now:.0f} s"
+            parts.append(f"the API limits the rate, waiting {self._wait_until - now:.0f} s")
+        head = " · ".join(parts)
         table = Table.grid(padding=(0, 2))
         for (stream, business), records in rows[-ROWS:]:
             of = f"of business {business}" if business is not None else ""

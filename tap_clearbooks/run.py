@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import logging
-import uuid
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from clearbooks.businesses import Coverage, chosen_businesses
 from clearbooks.dates import today
 from clearbooks.errors import NotCoveredError, NotRunningError, UnavailableError
+from clearbooks.history import new_run_id
 from clearbooks.paging import Listing
 from tap_clearbooks.prefetch import Reading, Readings
 from tap_clearbooks.signs import Signs
@@ -19,7 +20,7 @@ from tap_clearbooks.sources import Dated, Ways, Window, joined
 from tap_clearbooks.streams import CARRIED_BY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
 
     from clearbooks.client import Client
     from clearbooks.errors import ApiError
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 # Requests of a reading whose turn has not come.
 DEPTH_AHEAD = 2
+# Businesses that an endpoint may fail for, one after the other, before it is not asked again.
+MOST_FAILING = 2
 
 logger = logging.getLogger("tap-clearbooks")
 
@@ -47,8 +50,12 @@ class RunStream(Protocol):
         """Whether it is to be read."""
 
     @property
-    def businesses(self) -> Sequence[int | None]:
-        """The businesses to read one after the other; `[None]` for a stream without."""
+    def per_business(self) -> bool:
+        """Whether it is read of each business."""
+
+    @property
+    def keeps_state(self) -> bool:
+        """Whether the next run gets the state that this one leaves."""
 
     @property
     def shape(self) -> Shape:
@@ -56,6 +63,9 @@ class RunStream(Protocol):
 
     def bookmark(self, business: int | None) -> Bookmark | None:
         """What the last run kept for a business; None where everything is to be read."""
+
+    def last_run(self, business: int) -> str:
+        """ID of the newest run that came to this business; empty where none did."""
 
     def holds(self, business: int | None, key: Key) -> bool:
         """Whether the loaded table holds a record of a business."""
@@ -102,6 +112,8 @@ class Run(Generic[S]):
     Attributes:
         streams: By name, in the order in which they are read; filled in by the tap.
         failures: What could not be read, while the rest was.
+        gone: How many records of each stream were found to have left the ledger.
+        id: Stands for this run in bookmarks and in the history.
     """
 
     def __init__(
@@ -116,9 +128,12 @@ class Run(Generic[S]):
         self.streams: Mapping[str, S] = {}
         self.failures: list[Failure] = []
         self._signs: dict[int, Signs] = {}
-        self._started = uuid.uuid4().hex[:12]
+        self.gone: Counter[str] = Counter()
+        self.id = new_run_id()
         # Whether the last stream that was asked for could be read.
         self._reached = True
+        # For each stream, what its endpoint answered for the businesses that were tried last.
+        self._failing: dict[str, list[UnavailableError]] = defaultdict(list)
 
     @functools.cached_property
     def client(self) -> Client:
@@ -145,6 +160,12 @@ class Run(Generic[S]):
     def businesses(self) -> list[int]:
         """The businesses of this run, in the order of the settings or of the API."""
         return chosen_businesses(self.client)
+
+    @property
+    def known_businesses(self) -> list[int]:
+        """The same, as far as they are known yet."""
+        known = "businesses" in vars(self)
+        return self.businesses if known else list(self.client.connection.business_ids)
 
     @functools.cached_property
     def coverage(self) -> Coverage:
@@ -196,7 +217,7 @@ class Run(Generic[S]):
 
     def _signs_of(self, business: int) -> Signs:
         if business not in self._signs:
-            self._signs[business] = Signs(functools.partial(self._listing, business), self._started)
+            self._signs[business] = Signs(functools.partial(self._listing, business), self.id)
         return self._signs[business]
 
     def _listing(self, business: int, stream: str, shape: Shape) -> Listing:
@@ -211,18 +232,41 @@ class Run(Generic[S]):
             page_size=self.window.page_size,
         )
 
+    @property
+    def leading(self) -> list[S]:
+        """The selected streams that do not come from the pages of another one."""
+        return [s for s in self.streams.values() if s.selected and self.leader(s) is s]
+
+    @functools.cached_property
+    def plan(self) -> list[tuple[str, int | None]]:
+        """Stream and business of each reading, in the order of the run.
+
+        All of a business comes before the next one, so that a run that is killed has brought some
+        of them up to date. Those come first that the runs before did not come to.
+        """
+        shared = [stream for stream in self.leading if not stream.per_business]
+        streams = [stream for stream in self.leading if stream.per_business]
+
+        def newest(business: int) -> str:
+            runs = (stream.last_run(business) for stream in streams if stream.keeps_state)
+            return min(runs, default="")
+
+        turns = sorted(self.businesses, key=newest) if streams else []
+        return [
+            *((stream.name, None) for stream in shared),
+            *((stream.name, business) for business in turns for stream in streams),
+        ]
+
     @functools.cached_property
     def _readings(self) -> Readings[Batch]:
-        """One reading for each stream that leads and each business, in the order of the run."""
+        """The readings of the plan."""
         # Bookmarks are looked up here: the state must not change while it is written.
         return Readings(
             {
                 (name, business): Reading(
-                    functools.partial(self._read, self.source(stream, business))
+                    functools.partial(self._read, self.source(self.streams[name], business))
                 )
-                for name, stream in self.streams.items()
-                if stream.selected and self.leader(stream) is stream
-                for business in stream.businesses
+                for name, business in self.plan
             }
         )
 
@@ -240,8 +284,11 @@ class Run(Generic[S]):
     def reading(self, stream: S, business: int | None) -> Iterator[Batch]:
         """The batches of a stream of a business; what follows in the run begins meanwhile."""
         self.coverage.check(business)
+        if len(self._failing[stream.name]) >= MOST_FAILING:
+            raise self._failing[stream.name][-1]
         yield from joined(self._readings.take((stream.name, business)))
         self._reached = True
+        self._failing[stream.name].clear()
 
     def failed(self, stream: str, business: int | None, error: ApiError) -> None:
         """Note a stream of a business that could not be read; the run goes on without it.
@@ -255,7 +302,13 @@ class Run(Generic[S]):
         if isinstance(error, NotRunningError) or not (reached or self._reached):
             raise error
         self._reached = reached
+        if isinstance(error, UnavailableError):
+            self._failing[stream].append(error)
+            if len(self._failing[stream]) == MOST_FAILING:
+                self._readings.leave_out(lambda key: key[0] == stream)
         error = self.coverage.explained(business, error)
+        if isinstance(error, NotCoveredError):
+            self._readings.leave_out(lambda key: key[1] == business)
         operation = self.client.contract.operations.get(error.operation)
         hint = ""
         if operation is not None and operation.assumed:
@@ -266,12 +319,11 @@ class Run(Generic[S]):
         failure = Failure(stream, business, error, hint)
         told = any(earlier.error is error for earlier in self.failures)
         self.failures.append(failure)
-        if isinstance(error, NotCoveredError):
-            # One line for all streams of the business.
-            if not told:
-                logger.error("business %s was not read: %s", business, error)
+        if told:
+            # One line for all streams of a business, or for all businesses of a stream.
             return
-        logger.error("%s was not read: %s%s", failure.where, error, hint)
+        where = f"business {business}" if isinstance(error, NotCoveredError) else failure.where
+        logger.error("%s was not read: %s%s", where, error, hint)
 
     def close(self) -> None:
         """Stop what is under way and keep what the pacer found."""

@@ -13,18 +13,14 @@ from singer_sdk.singerlib import ActivateVersionMessage
 from singer_sdk.streams import Stream
 from typing_extensions import override
 
-from clearbooks.errors import (
-    ForbiddenError,
-    NotFoundError,
-    RejectedError,
-    UnavailableError,
-)
 from tap_clearbooks.keys import copy_keys, key_fields
 from tap_clearbooks.records import Shape, to_dict
+from tap_clearbooks.schema import stream_schema
 from tap_clearbooks.sources import Batch
 from tap_clearbooks.streams import CARRIED_BY, STREAMS, resource
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Generator, Iterable, Mapping
 
     from singer_sdk import Tap
@@ -58,12 +54,16 @@ class ClearBooksStream(Stream):
         # The SDK reads this as a plain attribute.
         self.selected_by_default = self.spec.selected
         super().__init__(tap, schema=stream_schema(name, self.deleted_at), name=name)
+        self.logger.addFilter(_tells)
         self.primary_keys = self.resource.key
         self.replication_key = self.spec.cursor
         self.complete = True
         self._shape: Shape | None = None
-        self._announced = False
+        self.announced = False
+        self._while_read = ExitStack()
         self._passed: dict[int | None, int | None] = {}
+        # As they were before this run changed the state.
+        self._bookmarks: dict[int | None, Bookmark | None] = {}
         self._copies: dict[int | None, CopyKeys] = {}
         self._records_since_state = 0
         self._state_written = time.monotonic()
@@ -73,9 +73,14 @@ class ClearBooksStream(Stream):
     @property
     @override
     def partitions(self) -> list[dict[str, Any]] | None:
-        if self.name == "businesses":
+        if not self.per_business:
             return None
         return [{"businessId": business} for business in self.run.businesses]
+
+    @property
+    def per_business(self) -> bool:
+        """Whether it is read of each business; the list of businesses is not."""
+        return self.name != "businesses"
 
     @property
     @override
@@ -89,9 +94,9 @@ class ClearBooksStream(Stream):
         vars(Stream)["selected"].fset(self, value)
 
     @property
-    def businesses(self) -> list[int | None]:
-        """The businesses to read one after the other; `[None]` for the list of them."""
-        return [None] if self.name == "businesses" else list(self.run.businesses)
+    def keeps_state(self) -> bool:
+        """Whether the next run gets the state that this one leaves."""
+        return True
 
     @property
     def incremental(self) -> bool:
@@ -106,6 +111,11 @@ class ClearBooksStream(Stream):
 
     def bookmark(self, business: int | None) -> Bookmark | None:
         """What the last run kept for a business; None where everything is to be read."""
+        if business not in self._bookmarks:
+            self._bookmarks[business] = self._kept_bookmark(business)
+        return self._bookmarks[business]
+
+    def _kept_bookmark(self, business: int | None) -> Bookmark | None:
         state = self.get_context_state(self._partition(business))
         if not self._remembers or not {"replication_key_value", "read"} & state.keys():
             return None
@@ -116,6 +126,10 @@ class ClearBooksStream(Stream):
             )
             return None
         return dict(state)
+
+    def last_run(self, business: int) -> str:
+        """ID of the newest run that came to this business; empty where none did."""
+        return str(self.get_context_state(self._partition(business)).get("last_run") or "")
 
     def _partition(self, business: int | None) -> dict[str, int] | None:
         return None if business is None else {"businessId": business}
@@ -175,37 +189,9 @@ class ClearBooksStream(Stream):
     def _sync_records(
         self, context: Context | None = None, *, write_messages: bool = True
     ) -> Generator[dict[str, Any], Any, Any]:
-        if not self.selected:
-            # `--test` asks for every stream.
-            return
-        if not write_messages or self.ABORT_AT_RECORD_COUNT is not None:
+        # `--test` asks for every stream.
+        if self.selected:
             yield from super()._sync_records(context, write_messages=write_messages)
-            return
-        leader = self.run.leader(self)
-        if leader is self:
-            self._read_all([self, *self.run.carried(self)])
-        elif not leader.selected:
-            self._read_all([self])
-
-    def _read_all(self, streams: list[ClearBooksStream]) -> None:
-        """Read every business; streams that come from the same pages are written together."""
-        with ExitStack() as stack:
-            counters = [stack.enter_context(stream.get_record_counter()) for stream in streams]
-            for stream in streams:
-                stream.announce()
-            for business in self.businesses:
-                try:
-                    for batch in self.run.reading(self, business):
-                        for stream, counter in zip(streams, counters, strict=True):
-                            written = stream.emit(batch, business)
-                            counter.increment(written)
-                            self.run.wrote(stream.name, business, written)
-                except (ForbiddenError, NotFoundError, RejectedError, UnavailableError) as error:
-                    self.run.failed(self.name, business, error)
-                    for stream in streams:
-                        stream.complete = False
-        for stream in streams:
-            stream.finish()
 
     def emit(self, batch: Batch, business: int | None) -> int:
         """Write a batch and keep its bookmark; returns how many records went out."""
@@ -228,7 +214,7 @@ class ClearBooksStream(Stream):
             if keys.add(records):
                 # Before the records: after a kill no row may be there that the state knows not of.
                 self._keep({"keys": keys.kept}, business)
-                if self._records_since_state + len(records) > self._most_unknown():
+                if self.owes_state(len(records)):
                     self._flush_state()
             self._write(records)
         gone: list[Key] = []
@@ -237,18 +223,24 @@ class ClearBooksStream(Stream):
             # A message ACTIVATE_VERSION says it of all at once.
             if self._stream_version is None and self.deleted_at in self.shape.fields:
                 self._write([self._tombstone(key, business) for key in gone])
+            self.run.gone[self.name] += len(gone)
             self._keep({"keys": keys.kept}, business)
         if batch.bookmark is not None and self._remembers:
             self._keep(batch.bookmark | {"replication_key": self.spec.cursor}, business)
+        self._counter.increment(len(late) + len(records))
         self._records_since_state += len(late) + len(records) + len(gone)
         due = time.monotonic() - self._state_written > STATE_SECONDS
         if self._records_since_state >= STATE_RECORDS or (due and self._records_since_state):
             self._flush_state()
         return len(late) + len(records)
 
-    def _most_unknown(self) -> int:
-        """Records that no STATE may know of: one for each batch would cost too many bytes."""
-        return STATE_SHARE * (len(self.run.businesses) - 1)
+    def owes_state(self, coming: int = 0) -> bool:
+        """Whether more records went out, or are about to, than may be lost to the state.
+
+        One business is told of before each batch; a STATE of many is worth more records, since it
+        grows with the businesses.
+        """
+        return self._records_since_state + coming > STATE_SHARE * (len(self.run.businesses) - 1)
 
     def _write(self, records: list[Record]) -> None:
         if not records:
@@ -300,13 +292,23 @@ class ClearBooksStream(Stream):
     # Messages around the records
 
     def announce(self) -> None:
-        """Write the SCHEMA message, unless it is written."""
+        """Write the SCHEMA message: once, before the first business."""
         self._write_schema_message()
+        self._counter = self._while_read.enter_context(self.get_record_counter())
         if self.replication_method == "FULL_TABLE" and self.emit_activate_version_messages:
             self._stream_version = self._tap.initialized_at
 
+    def came_to(self, business: int | None) -> None:
+        """Note that this run has read a business, or tried to."""
+        self._keep({"last_run": self.run.id}, business)
+
+    def checkpoint(self) -> None:
+        """STATE, between two readings."""
+        self._flush_state()
+
     def finish(self) -> None:
-        """ACTIVATE_VERSION, where everything was read, and STATE."""
+        """After the last business: ACTIVATE_VERSION, where everything was read, and STATE."""
+        self.close()
         if self._stream_version is not None:
             if self.complete:
                 self._activate_version(self._stream_version)
@@ -316,10 +318,14 @@ class ClearBooksStream(Stream):
                 )
         self._flush_state()
 
+    def close(self) -> None:
+        """Tell how many records there were."""
+        self._while_read.close()
+
     @override
     def _write_schema_message(self) -> None:
-        if not self._announced:
-            self._announced = True
+        if not self.announced:
+            self.announced = True
             super()._write_schema_message()
 
     def _activate_version(self, version: int) -> None:
@@ -334,50 +340,9 @@ class ClearBooksStream(Stream):
         self._stream_version = self._tap.initialized_at
 
 
-def stream_schema(name: str, deleted_at: str) -> dict[str, Any]:
-    """JSON Schema of a stream's records.
-
-    The API's own types and formats; every field but the key may be null. Enums become part of
-    the description: a new value of the API must not break a load.
-    """
-    source = resource(name)
-    properties: dict[str, Any] = {
-        "businessId": {"type": "integer", "description": "ID of the business."}
-    }
-    for dimension in source.dimensions:
-        properties[dimension] = _loose(source.dimension_schema(dimension), dimension in source.key)
-    for field, sub in source.schema["properties"].items():
-        if not sub.get("writeOnly"):
-            properties[field] = _loose(sub, field in source.key)
-    properties[deleted_at] = {
-        "type": ["string", "null"],
-        "format": "date-time",
-        "description": "When the record was found to have left the ledger; all but its key is "
-        "null then.",
-    }
-    return {"type": "object", "properties": properties, "required": list(source.key)}
-
-
-_KEPT = ("type", "format", "description", "items", "properties")
-
-
-def _loose(schema: Mapping[str, Any], key: bool) -> dict[str, Any]:
-    kept = {name: schema[name] for name in _KEPT if name in schema}
-    kinds = kept["type"] if isinstance(kept["type"], list) else [kept["type"]]
-    if "format" in kept and kept["format"] != "date":
-        # int32 and double are OpenAPI's words; validators of targets do not know them.
-        del kept["format"]
-    if "enum" in schema:
-        values = ", ".join(f"`{value}`" for value in schema["enum"])
-        kept["description"] = f"{kept.get('description', '')} One of {values}.".strip()
-    if "items" in kept:
-        kept["items"] = _loose(kept["items"], key=False)
-    if "properties" in kept:
-        kept["properties"] = {k: _loose(v, key=False) for k, v in kept["properties"].items()}
-    if not key:
-        kinds = [*(kind for kind in kinds if kind != "null"), "null"]
-    kept["type"] = kinds if len(kinds) > 1 else kinds[0]
-    return kept
+def _tells(record: logging.LogRecord) -> bool:
+    """Whether a log line says what happened; of an error, the program itself does."""
+    return not record.getMessage().startswith("An unhandled error occurred while syncing")
 
 
 def _lines(transaction: Record, line_type: Any) -> Iterable[Record]:

@@ -34,6 +34,11 @@ class StreamSpec:
     waits: bool = False
     selected: bool = True
 
+    @property
+    def resumable(self) -> bool:
+        """Whether a whole reading that was stopped can go on: its records never change."""
+        return self.source is sources.Transactions
+
 
 STREAMS: dict[str, StreamSpec] = {
     # One answer, no pages: the businesses of the authorisation.

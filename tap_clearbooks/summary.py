@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ class Summary:
         requests: How many requests were made.
         limited: How many of them were answered with 429.
         seconds: How long it took.
+        gone: How many records of each stream were found to have left the ledger.
         failures: Streams of a business that could not be read.
         error: What ended the run; empty where it came to its end.
     """
@@ -33,8 +35,14 @@ class Summary:
     requests: int
     limited: int
     seconds: float
+    gone: Mapping[str, int]
     failures: Sequence[Failure]
     error: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything was read."""
+        return not (self.failures or self.error)
 
     @property
     def by_stream(self) -> dict[str, int]:
@@ -48,9 +56,10 @@ class Summary:
         """One JSON object, for a log line."""
         return json.dumps(
             {
-                "complete": not (self.failures or self.error),
+                "complete": self.complete,
                 "streams": self.by_stream,
                 "records": sum(self.records.values()),
+                "gone": {name: number for name, number in self.gone.items() if number},
                 "requests": self.requests,
                 "answers_429": self.limited,
                 "seconds": round(self.seconds, 1),
@@ -64,6 +73,26 @@ class Summary:
             ensure_ascii=False,
         )
 
+    @property
+    def outcomes(self) -> dict[str, dict[str, int]]:
+        """For the history: how many records of each stream were read or gone, and failures."""
+        failed = Counter(failure.stream for failure in self.failures)
+        found = {
+            name: {"read": records, "gone": self.gone.get(name, 0), "failed": failed[name]}
+            for name, records in self.by_stream.items()
+        }
+        return {
+            name: {outcome: number for outcome, number in counts.items() if number}
+            for name, counts in found.items()
+            if any(counts.values())
+        }
+
+    @property
+    def message(self) -> str | None:
+        """For the history: what ended the run, or what could not be read."""
+        more = f" (and {len(self.failures) - 1} more)" if len(self.failures) > 1 else ""
+        return self.error or (f"{self.failures[0]}{more}" if self.failures else None)
+
     def table(self) -> RenderableType:
         """For a terminal."""
         from rich.console import Group
@@ -75,9 +104,12 @@ class Summary:
         table.add_column(justify="right")
         failed = {failure.stream for failure in self.failures}
         for stream, records in self.by_stream.items():
-            table.add_row(stream, f"{records:,} records", "not whole" if stream in failed else "")
+            gone = f"{self.gone[stream]:,} gone" if self.gone.get(stream) else ""
+            whole = "not whole" if stream in failed else ""
+            table.add_row(stream, f"{records:,} records", gone, whole)
         end = (
             f"{sum(self.records.values()):,} records of {len(self.streams)} streams, "
+            f"{sum(self.gone.values()):,} gone, "
             f"{self.requests:,} requests, {self.limited:,} answers of 429, {self.seconds:.1f} s"
         )
         if self.failures:

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from clearbooks.errors import SettingError
+from clearbooks.errors import SettingError, exit_code_of
 from target_clearbooks.intent import Rejected, in_range
 from target_clearbooks.line_faults import LineError, check_message
-from target_clearbooks.session import EXIT_REJECTED, Session, exit_code_of
+from target_clearbooks.session import EXIT_REJECTED, Session
 from target_clearbooks.source_key import source_key
 from target_clearbooks.writable import WRITABLE
 
@@ -195,7 +195,8 @@ class MessageWriter:
         if fault is not None:
             writer.reject(stream, record, key or f"line {self.place}", Rejected((fault,)), keys)
             return
-        writer.submit(stream, record, str(key), seq=self.place, key_properties=keys)
+        with session.about(business):
+            writer.submit(stream, record, str(key), seq=self.place, key_properties=keys)
 
     def state(self, value: Any) -> None:
         """Take in a STATE."""

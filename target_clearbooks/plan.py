@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from clearbooks.errors import SettingError
+from clearbooks.private_files import open_private
 from target_clearbooks.intent import Intent, content_hash
 from target_clearbooks.ledger.amounts import money, pennies, times
 from target_clearbooks.ledger.matching import diff
@@ -42,8 +43,7 @@ class PlanFile:
 
     def __init__(self, path: Path, api_url: str, kind: str) -> None:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+            descriptor = open_private(path, os.O_TRUNC | os.O_WRONLY)
         except OSError as error:
             raise SettingError(f"plan_path: {path}: {error.strerror}") from None
         self.path = path

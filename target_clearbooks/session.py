@@ -5,17 +5,19 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
-from clearbooks.businesses import chosen_businesses
+from clearbooks.businesses import Coverage, chosen_businesses
 from clearbooks.client import Client
-from clearbooks.errors import ClearBooksError, NotAuthorisedError, SettingError
+from clearbooks.errors import ClearBooksError, ForbiddenError, SettingError
 from target_clearbooks import report
 from target_clearbooks.deliver.business import BusinessWriter
 from target_clearbooks.deliver.dry_run import DryRun
+from target_clearbooks.deliver.recorder import Recorder
 from target_clearbooks.deliver.reject_file import RejectFile
 from target_clearbooks.deliver.reject_report import INPUT, RejectReport
+from target_clearbooks.deliver.results import Results
 from target_clearbooks.deliver.sending import Sender
 from target_clearbooks.ledger.lookups import Lookups
 from target_clearbooks.plan import PlanFile
@@ -24,7 +26,7 @@ from target_clearbooks.store.ledger_map import LedgerMap
 from target_clearbooks.store.outbox import Outbox, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from clearbooks.settings import Connection
     from target_clearbooks.settings import TargetSettings
@@ -69,6 +71,7 @@ class Session:
         self._lines = 0
         self._dry_run: DryRun | None = None
         self.client = client or Client(connection)
+        self._coverage = Coverage(self.client)
         self.executor = ThreadPoolExecutor(connection.max_in_flight, thread_name_prefix="request")
         self.db: Store | None = None
         try:
@@ -98,6 +101,9 @@ class Session:
             self.outbox = Outbox(self.db, kind, self.businesses, self._check_writer)
         file = RejectFile(self.settings.rejects_path, self.outbox.run)
         self.rejects = RejectReport(file, self._dry_run)
+        # Of a dry run the plan says what would become of each record.
+        path = None if self.settings.dry_run else self.settings.results_path
+        self.results = Results(path, self.outbox.run)
         for number in first:
             self.writers[number] = self._writer(number)
 
@@ -121,7 +127,8 @@ class Session:
             if self._locks is not None:
                 claim(self.db, self._locks, self.connection, number)
             found = self.writers[number] = self._writer(number)
-            found.recover()
+            with self.about(number):
+                found.recover()
             self.check()
         return found
 
@@ -135,10 +142,11 @@ class Session:
         # Here, since reading the schemas takes time that `--about` need not spend.
         from target_clearbooks.prepare.preparer import Preparer
 
+        recorder = Recorder(number, self.outbox, ledger_map, self.rejects.record, self.results)
         preparer = Preparer(lookups, ledger_map, self.settings, number)
         return BusinessWriter(
             self.settings, sender, self.outbox, ledger_map, lookups, preparer, self.executor,
-            self.rejects, self._dry_run, self.stopped,
+            recorder, self._dry_run, self.stopped,
         )  # fmt: skip
 
     def __enter__(self) -> Self:
@@ -151,8 +159,9 @@ class Session:
 
     def recover(self) -> None:
         """Settle what earlier runs left in doubt, before anything new is written."""
-        for writer in list(self.writers.values()):
-            writer.recover()
+        for number, writer in list(self.writers.items()):
+            with self.about(number):
+                writer.recover()
         for number in self.outbox.businesses_left():
             if number in self.businesses:
                 self.writer(number)
@@ -160,9 +169,18 @@ class Session:
 
     def check(self) -> None:
         """Raise what ended the run."""
-        for writer in self.writers.values():
-            if writer.failure is not None:
-                raise writer.failure
+        for number, writer in self.writers.items():
+            with self.about(number):
+                if writer.failure is not None:
+                    raise writer.failure
+
+    @contextmanager
+    def about(self, number: int) -> Iterator[None]:
+        """Work on a business; a refusal inside says so where the business is not covered."""
+        try:
+            yield
+        except ForbiddenError as error:
+            raise self._coverage.explained(number, error) from None
 
     def refuse_line(self, number: int, text: bytes, reason: str) -> None:
         """Refuse a line of the input that is no message: it is told and counted like a record."""
@@ -176,13 +194,15 @@ class Session:
             self.outbox.add(row, state="rejected")
             self.outbox.audit(row, "rejected", kind="invalid")
             self.outbox.count(business, INPUT, "rejected")
+        self.results.write(business, INPUT, key, "rejected", reasons=(reason,))
         self._lines += 1
 
     def pump(self, seconds: float = 0.0) -> None:
         """Go on with what is under way."""
         share = seconds / max(len(self.writers), 1)
-        for writer in self.writers.values():
-            writer.pump(share if writer.busy else 0)
+        for number, writer in self.writers.items():
+            with self.about(number):
+                writer.pump(share if writer.busy else 0)
         self.check()
 
     def drain(self) -> None:
@@ -243,11 +263,21 @@ class Session:
         for business in self.writers:
             for (stream, state), number in self.outbox.left(business).items():
                 self.outbox.count(business, stream, state, number)
+            self._tell_open(business)
         message = str(error) if isinstance(error, ClearBooksError) else type(error).__name__
         self.outbox.end(exit_code, message if error is not None else "")
         if self._plan is not None and error is None and self._drained:
             self._plan.seal()
         report.tell(self.summary(exit_code), self.settings, self.rejects.number)
+
+    def _tell_open(self, business: int) -> None:
+        """Put down in the results what this run leaves open."""
+        if self.results.wanted:
+            for row in self.outbox.rows(business, "waiting", "uncertain", "sending"):
+                if row.run == self.outbox.run:
+                    self.results.write(
+                        business, row.stream, row.source_key, row.state, reasons=row.reasons
+                    )
 
     def summary(self, exit_code: int) -> dict[str, Any]:
         """Counts of the run by stream, and what is left."""
@@ -281,15 +311,9 @@ class Session:
             self._plan.close()
         if self.db is not None:
             self.db.close()
-        if hasattr(self, "rejects"):
-            self.rejects.close()
+        for file in ("rejects", "results"):
+            if hasattr(self, file):
+                getattr(self, file).close()
         if self._locks is not None:
             self._locks.release()
         self.client.close()
-
-
-def exit_code_of(error: BaseException) -> int:
-    """What a run exits with that an error has ended."""
-    if isinstance(error, NotAuthorisedError):
-        return NotAuthorisedError.exit_code
-    return error.exit_code if isinstance(error, ClearBooksError) else 1

@@ -72,6 +72,14 @@ class TargetSettings(Settings):
             "repair the file can be piped into the target.",
         ),
     ] = None
+    results_path: Annotated[
+        Path | None,
+        Meta(
+            title="Results file",
+            description="JSON lines, one a record of the run: what became of it, and its ID and "
+            "number in the ledger.",
+        ),
+    ] = None
     dry_run: Annotated[
         bool,
         Meta(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clearbooks.pacing.pacer import Pacer
 from clearbooks.pacing.wait_limit import WaitLimit
-from clearbooks.settings import state_dir
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from clearbooks.settings import Connection
 
 
@@ -22,23 +22,18 @@ def budget_name(connection: Connection) -> str:
 
 def budget_path(connection: Connection) -> Path:
     """The file of an application's budget, beside the tokens."""
-    name = budget_name(connection)
-    if "://" in connection.token_store:
-        directory = state_dir()
-    else:
-        directory = Path(connection.token_store).expanduser().parent
-    return directory / f"pace-{name}.json"
+    return connection.directory / f"pace-{budget_name(connection)}.json"
 
 
 def open_pacer(connection: Connection) -> Pacer:
     """The pacer that all programs of this application share, on all machines of a database."""
     ceiling, limit = connection.max_requests_per_second, WaitLimit(connection.max_wait)
-    if connection.token_store.startswith(("postgresql://", "postgres://")):
+    if connection.database is not None:
         # Here, since the driver is an extra.
         from clearbooks.pacing.pacer_postgres import PostgresPacer
 
         return PostgresPacer(
-            connection.token_store,
+            connection.database,
             budget_name(connection),
             ceiling=ceiling,
             limit=limit,

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
+from bisect import bisect_right
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.dates import period_of
+from clearbooks.errors import RejectedError
 from clearbooks.paging import ASCENDING, DESCENDING, Page
 from tap_clearbooks.records import Shape
 from tap_clearbooks.signs import TRANSACTIONS
 from tap_clearbooks.sources.base import Batch, Source, everything
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from clearbooks.paging import Listing, Record
     from tap_clearbooks.sources.base import Bookmark
+
+# Requests to find a span in which nothing was posted, and to prove it: fewer periods cost less.
+PROOF = 3
 
 
 class Transactions(Source):
@@ -98,7 +104,8 @@ class Balances(Source):
     """Sums of the postings by account code, for each period that holds any.
 
     Periods that ended before `lookback_days` ago are asked again only where the number of
-    transactions up to their end, or the newest of them, is another than at the last run.
+    transactions up to their end, or the newest of them, is another than at the last run. A long
+    span in which nothing was posted is asked for at once: see `_quiet`.
     """
 
     def batches(self) -> Iterator[Batch]:
@@ -121,16 +128,7 @@ class Balances(Source):
             first = Period.holding(max(day, self._start(unit) or day), unit)
         else:
             first = self._first(Period.holding(today, unit), unit)
-        periods = [last]
-        while periods[-1].start > first.start:
-            periods.append(periods[-1].before(unit))
-
-        def ask(period: Period) -> list[Record]:
-            records = self.ask(accountingDateFrom=period.start, accountingDateTo=period.end)
-            return self.stamp(records, accountingDateFrom=period.start, accountingDateTo=period.end)
-
-        for records in self.in_order(ask, reversed(periods)):
-            yield Batch(records)
+        yield from self._sums(_periods(first, last, unit), today)
         since = first.start.isoformat()
         yield Batch(
             [],
@@ -143,6 +141,68 @@ class Balances(Source):
             },
             covers=lambda key: anew or key[0] >= since,
         )
+
+    def _sums(self, periods: Sequence[Period], today: dt.date) -> Iterator[Batch]:
+        """The sums of each period.
+
+        Several are asked for at once, twice as many each time, until the last one of them holds
+        nothing. Then the next transaction tells how many may hold nothing either.
+        """
+        begun, size, ahead = 0, 1, _holding(periods, today) + 1
+        while begun < len(periods):
+            # What lies ahead of today is mostly empty: it is not reached in large steps.
+            end = min(begun + size, ahead if begun < ahead else len(periods))
+            last: list[Record] = []
+            for last in self.in_order(self._sum, [[period] for period in periods[begun:end]]):
+                yield Batch(last)
+            begun, size = end, 1 if end == ahead else size * 2
+            if len(periods) - begun > PROOF and not _moved(last):
+                following = self._following(periods, begun)
+                if following > begun:
+                    yield from self._quiet(periods[begun:following])
+                    begun, size = following, 1
+
+    def _following(self, periods: Sequence[Period], begun: int) -> int:
+        """Which period holds the next transaction from that one on, if the API sorts."""
+        found = self._transactions(
+            ASCENDING, "accountingDate", accountingDateFrom=periods[begun].start
+        ).records
+        return _holding(periods, found[0].accountingDate) if found else len(periods)
+
+    def _quiet(self, span: Sequence[Period]) -> Iterator[Batch]:
+        """The sums of periods that should hold nothing; halved as long as they hold something."""
+        try:
+            records = self._sum(span)
+        except RejectedError:
+            # So many days may be too many.
+            if len(span) == 1:
+                raise
+            records = None
+        if records is not None and (len(span) == 1 or self._empty(span, records)):
+            # An API that lists accounts without postings does so for each of the periods.
+            for period in span:
+                yield Batch(self._of(period, [copy.copy(record) for record in records]))
+            return
+        middle = len(span) // 2
+        yield from self._quiet(span[:middle])
+        yield from self._quiet(span[middle:])
+
+    def _empty(self, span: Sequence[Period], records: list[Record]) -> bool:
+        """Whether nothing was posted in a span with these sums.
+
+        Sums of 0 are no proof: what is posted in one of the periods may be taken back in another.
+        So there must be no transaction between the dates, either.
+        """
+        dates = {"accountingDateFrom": span[0].start, "accountingDateTo": span[-1].end}
+        return not (_moved(records) or self._transactions(ASCENDING, "id", **dates).records)
+
+    def _sum(self, span: Sequence[Period]) -> list[Record]:
+        """The sums of one or more periods that follow each other, as those of the first one."""
+        records = self.ask(accountingDateFrom=span[0].start, accountingDateTo=span[-1].end)
+        return self._of(span[0], records)
+
+    def _of(self, period: Period, records: list[Record]) -> list[Record]:
+        return self.stamp(records, accountingDateFrom=period.start, accountingDateTo=period.end)
 
     def _date(self, name: str) -> dt.date | None:
         value = self.bookmark.get(name)
@@ -203,3 +263,21 @@ class Balances(Source):
         )
         resource = self.ways.client.contract.resources["transactions"]
         return self.listing(resource, shape, dates).fetch(1, direction, sort_by, limit=1)
+
+
+def _periods(first: Period, last: Period, unit: str) -> list[Period]:
+    """The periods from one to another; the last one at least."""
+    periods = [last]
+    while periods[-1].start > first.start:
+        periods.append(periods[-1].before(unit))
+    return periods[::-1]
+
+
+def _holding(periods: Sequence[Period], day: dt.date) -> int:
+    """Which of the periods holds a day: -1 where it lies before them, the last one if after."""
+    return bisect_right(periods, day, key=lambda period: period.start) - 1
+
+
+def _moved(records: list[Record]) -> bool:
+    """Whether sums say that something was posted; of those that are not 0, or not told."""
+    return any(getattr(record, "balance", None) != 0 for record in records)

@@ -18,7 +18,6 @@ from target_clearbooks.deliver.decision import Done, Hold, Leave, Send, Unchange
 from target_clearbooks.deliver.dispatch import Dispatch
 from target_clearbooks.deliver.facts import Facts
 from target_clearbooks.deliver.reconcile import Reconciler
-from target_clearbooks.deliver.recorder import Recorder
 from target_clearbooks.deliver.schedule import Schedule
 from target_clearbooks.deliver.task import claims, pair_of
 from target_clearbooks.intent import Missing, Operation, Rejected, Waiting, content_hash
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 
     from target_clearbooks.deliver.decision import Decision
     from target_clearbooks.deliver.dry_run import DryRun
-    from target_clearbooks.deliver.reject_report import RejectReport
+    from target_clearbooks.deliver.recorder import Recorder
     from target_clearbooks.deliver.sending import Sender
     from target_clearbooks.deliver.task import Task
     from target_clearbooks.intent import Intent, Mapped, Quarantined
@@ -59,7 +58,7 @@ class BusinessWriter:
         lookups: The ledger's lists.
         preparer: Makes intents of records.
         executor: Threads for requests.
-        rejects: Tells of refused records.
+        recorder: Puts down what becomes of records.
         dry_run: Stands where the ledger would be written.
         stopped: Whether a signal has asked to end.
     """
@@ -73,7 +72,7 @@ class BusinessWriter:
         lookups: Lookups,
         preparer: Preparer,
         executor: Executor,
-        rejects: RejectReport,
+        recorder: Recorder,
         dry_run: DryRun | None = None,
         stopped: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -93,9 +92,9 @@ class BusinessWriter:
             settings, preparer, self._existing, self._schedule, ledger_map, self._baseline
         )
         self._reconciler = Reconciler(sender, ledger_map, in_flight)
-        self._recorder = Recorder(sender.business_id, outbox, ledger_map, rejects.record)
+        self._recorder = recorder
         self._dispatch = Dispatch(
-            settings, executor, sender, self._reconciler, self._recorder, lookups, ledger_map,
+            settings, executor, sender, self._reconciler, recorder, lookups, ledger_map,
             self._baseline, in_flight,
         )  # fmt: skip
         self._awaited = Awaited(outbox, sender.business_id)
@@ -221,7 +220,7 @@ class BusinessWriter:
             and applied is not None
             and applied.record_hash == number
         ):
-            self._outbox.count(self.business_id, stream, "unchanged")
+            self._recorder.known(stream, source_key, applied)
             return
         keys = tuple(key_properties)
         self._begin(

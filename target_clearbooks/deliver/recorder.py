@@ -18,6 +18,7 @@ from target_clearbooks.writable import WRITABLE, Settle
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from target_clearbooks.deliver.results import Results
     from target_clearbooks.deliver.task import Task
     from target_clearbooks.intent import Waiting
     from target_clearbooks.store.ledger_map import Applied, LedgerMap
@@ -34,18 +35,25 @@ class Recorder:
         outbox: Where intents stand.
         ledger_map: What records became.
         refuse: Lists a record that is not written: the reject file, or a plan.
+        results: Has a line for every record.
 
     Attributes:
         rejected: How many records were refused in this run.
     """
 
     def __init__(
-        self, business_id: int, outbox: Outbox, ledger_map: LedgerMap, refuse: Refuse
+        self,
+        business_id: int,
+        outbox: Outbox,
+        ledger_map: LedgerMap,
+        refuse: Refuse,
+        results: Results,
     ) -> None:
         self._business_id = business_id
         self._outbox = outbox
         self._map = ledger_map
         self._refuse = refuse
+        self._results = results
         self.rejected = 0
 
     # Before and after a request
@@ -99,6 +107,8 @@ class Recorder:
                 task.row = outbox.add(self._row(task), state="planned")
             made = outcome == "written" and (before is None or before.voided)
             result = {"id": mapped.remote_id, "outcome": outcome, "made": made}
+            if number := record.get("formattedDocumentNumber"):
+                result["number"] = str(number)
             outbox.close(task.row, "done", result=result)
             outbox.audit(
                 task.row, outcome, id=mapped.remote_id, was=old,
@@ -106,6 +116,14 @@ class Recorder:
             )  # fmt: skip
             self.count(task, outcome)
             outbox.save_counts()
+        self._tell(task.stream, task.source_key, outcome, mapped.remote_id)
+
+    def _tell(self, stream: str, source_key: str, outcome: str, ledger_id: int | str) -> None:
+        if self._results.wanted:
+            number = self._outbox.number_of(self._business_id, stream, source_key)
+            self._results.write(
+                self._business_id, stream, source_key, outcome, ledger_id=ledger_id, number=number
+            )
 
     def _want(self, task: Task, *, gone: bool) -> None:
         intent = task.whole
@@ -117,15 +135,22 @@ class Recorder:
 
     def unchanged(self, task: Task, applied: Applied | None) -> None:
         """Nothing was to be done; the map remembers this spelling of the record."""
-        self.count(task, "unchanged")
         if applied is None:
+            self.count(task, "unchanged")
+            self._results.write(self._business_id, task.stream, task.source_key, "unchanged")
             return
+        self.known(task.stream, task.source_key, applied)
         with self._outbox.transaction():
             self._map.set(
                 task.stream, task.source_key, applied.mapped.remote_id, run=self._outbox.run,
                 content=applied.hash, record=task.hash, voided=applied.mapped.voided,
             )  # fmt: skip
             self._outbox.supersede(self._business_id, task.stream, task.source_key)
+
+    def known(self, stream: str, source_key: str, applied: Applied) -> None:
+        """The very record was written before."""
+        self._outbox.count(self._business_id, stream, "unchanged")
+        self._tell(stream, source_key, "unchanged", applied.mapped.remote_id)
 
     def refused(self, task: Task, outcome: Rejected | Quarantined) -> None:
         """It is not written, or a person has to decide."""
@@ -145,6 +170,9 @@ class Recorder:
             if state == "rejected":
                 self.count(task, state)
                 self.rejected += 1
+        self._results.write(
+            self._business_id, task.stream, task.source_key, state, reasons=outcome.reasons
+        )
 
     def waiting(self, task: Task, outcome: Waiting) -> None:
         """It waits on disk for its parents."""

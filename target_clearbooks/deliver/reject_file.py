@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from clearbooks.errors import SettingError
+from clearbooks.private_files import open_private
 from target_clearbooks.line_faults import LINE
 
 if TYPE_CHECKING:
@@ -77,9 +78,7 @@ class RejectFile:
     @staticmethod
     def _open(path: Path) -> BinaryIO:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            # Whole records of somebody's ledger: for the owner's eyes only.
-            file = os.fdopen(os.open(path, os.O_CREAT | os.O_APPEND | os.O_RDWR, 0o600), "a+b")
+            file = os.fdopen(open_private(path, os.O_APPEND | os.O_RDWR), "a+b")
         except OSError as error:
             raise SettingError(f"rejects_path: {path}: {error.strerror}") from None
         if file.seekable() and (end := file.seek(0, os.SEEK_END)):

@@ -105,6 +105,17 @@ MIGRATIONS = (
     ) AS written WHERE business NOT IN (SELECT business FROM rebuilt) GROUP BY business;
     DROP TABLE rebuilt;
     """,
+    """
+    ALTER TABLE intents ADD COLUMN ledger_number TEXT;
+    ALTER TABLE intents ADD COLUMN outcome TEXT;
+    CREATE VIEW results AS
+        SELECT i.run, i.business AS business_id, i.stream, i.source_key,
+            COALESCE(i.outcome, i.state) AS outcome, m.remote_id AS ledger_id, i.ledger_number,
+            i.reasons, i.updated
+        FROM intents i LEFT JOIN map m ON m.business = i.business AND m.stream = i.stream
+            AND m.source_key = i.source_key
+        WHERE i.state <> 'superseded';
+    """,
 )
 
 

@@ -7,37 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from clearbooks.history import Run
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from target_clearbooks.store.database import Store
 
 _RUNS = "SELECT id, started, ended, kind, businesses, exit_code, message FROM runs"
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A run of the target.
-
-    Attributes:
-        id: Such as `20260401-101500-a1b2c3`.
-        started: Seconds since the epoch.
-        ended: The same; None while it runs, or where it was killed.
-        kind: `target`, `apply`, `undo` …
-        businesses: Where it might write.
-        exit_code: None while it runs, or where it was killed.
-        message: What ended it early.
-        streams: How many records had which outcome, by stream.
-    """
-
-    id: str
-    started: float
-    ended: float | None
-    kind: str
-    businesses: list[int]
-    exit_code: int | None
-    message: str | None
-    streams: dict[str, dict[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +51,10 @@ def _run(db: Store, row: tuple[Any, ...]) -> Run:
     ):
         streams.setdefault(stream, {})[outcome] = records
     businesses = msgspec.json.decode(businesses)
-    return Run(number, started, ended, kind, businesses, exit_code, message or None, streams)
+    return Run(
+        id=number, started=started, ended=ended, kind=kind, businesses=businesses,
+        exit_code=exit_code, message=message or None, streams=streams,
+    )  # fmt: skip
 
 
 def unsettled(db: Store, run: str) -> Iterator[dict[str, Any]]:

@@ -7,7 +7,6 @@ States: `planned` (nothing was sent), `approved` (of a plan that a person let th
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from clearbooks.history import new_run_id
 from target_clearbooks.intent import Intent, Operation
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class Outbox:
     ) -> None:  # fmt: skip
         self.db = db
         self._guard = guard
-        self.run = time.strftime("%Y%m%d-%H%M%S-", time.gmtime()) + secrets.token_hex(3)
+        self.run = new_run_id()
         self.started = time.time()
         self.counts: Counter[tuple[int, str, str]] = Counter()
         self._unsaved: Counter[tuple[int, str, str]] = Counter()
@@ -226,9 +226,10 @@ class Outbox:
     def _set(self, row: Row) -> None:
         self.db.execute(
             "UPDATE intents SET state = ?, kind = ?, reasons = ?, candidates = ?, result = ?, "
-            "updated = ? WHERE id = ?",
+            "updated = ?, outcome = ?, ledger_number = ? WHERE id = ?",
             (row.state, row.kind, dumps(list(row.reasons)), dumps(list(row.candidates)),
-             dumps(row.result), time.time(), row.id),
+             dumps(row.result), time.time(), row.result.get("outcome"), row.result.get("number"),
+             row.id),
         )  # fmt: skip
 
     def wait(self, row: Row, on: Iterable[tuple[str, str]]) -> None:
@@ -276,6 +277,15 @@ class Outbox:
         found = self.db.execute(
             "SELECT record_hash FROM intents WHERE business = ? AND stream = ? "
             "AND source_key = ? AND state = 'done' ORDER BY id DESC LIMIT 1",
+            (business_id, stream, source_key),
+        ).fetchone()
+        return str(found[0]) if found else None
+
+    def number_of(self, business_id: int, stream: str, source_key: str) -> str | None:
+        """Number in the ledger of what a source key became, as far as an answer has told it."""
+        found = self.db.execute(
+            "SELECT ledger_number FROM intents WHERE business = ? AND stream = ? "
+            "AND source_key = ? AND ledger_number IS NOT NULL ORDER BY id DESC LIMIT 1",
             (business_id, stream, source_key),
         ).fetchone()
         return str(found[0]) if found else None

@@ -87,9 +87,10 @@ class TestErrors:
         books.server.faults.add("error:path=/accounting/sales/invoices")
         config = {**source.config, "max_tries": 2}
         run = source("read", config=config, catalog=configured("customers", "sales_invoices"))
-        error = error_of(run)
-        assert error["failure_type"] == "transient_error"
-        assert "Sync again later" in error["message"]
+        errors = run.errors
+        assert len(errors) == 2, "one for each business"
+        assert {error["failure_type"] for error in errors} == {"transient_error"}
+        assert all("Sync again later" in error["message"] for error in errors)
         assert run.statuses("sales_invoices") == ["STARTED", "INCOMPLETE"]
         assert run.statuses("customers")[-1] == "COMPLETE"
 

@@ -34,6 +34,8 @@ def connect(books, tmp_path, monkeypatch):
     """`connect(connector, command, **files)` runs it in this process; what ended it, and output."""
     handlers = {n: signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)}
     path = tmp_path / "out.jsonl"
+    # A path such as `x` is a good one: what is made there goes with the test.
+    monkeypatch.chdir(tmp_path)
 
     def run(connector, command, stdin=b"", **files):
         given = {name: decode(json.dumps(value).encode()) for name, value in files.items()}

@@ -17,7 +17,7 @@ def test_one_line_names_it_and_those_covered(books, tmp_path):
     books.do("createCustomer", {"name": "Smith"})
     result = tap(tmp_path, books.config(tmp_path, business_ids=[999, 101]))
     assert result.returncode == 1
-    (line,) = (x for x in lines_of(result, "999") if "SUMMARY" not in x)
+    (line,) = (x for x in lines_of(result, "business 999") if "SUMMARY" not in x)
     assert "business_ids: business 999 is not covered (HTTP 403): the" in line
     assert "covers 101 (One), 102 (Two)" in line
     assert "scope" not in result.stderr

@@ -9,7 +9,7 @@ import pytest
 from clearbooks.client import Client, Reply
 from clearbooks.errors import ApiError, ClearBooksError
 from tap_clearbooks.records import ONLY_ID, Shape, to_dict
-from tap_clearbooks.stream import stream_schema
+from tap_clearbooks.schema import stream_schema
 from tests.tap_clearbooks.conftest import ONE, TWO, select
 
 STREAMS = ["customers", "sales_invoices", "transactions", "transaction_lines"]

@@ -54,7 +54,7 @@ def told(messages):
 def timeless(value):
     """The same without what every run has of its own: its time, and its name in bookmarks."""
     if isinstance(value, dict):
-        return {k: timeless(v) for k, v in value.items() if k not in {"read", "run"}}
+        return {k: timeless(v) for k, v in value.items() if k not in {"read", "run", "last_run"}}
     return [timeless(item) for item in value] if isinstance(value, list) else value
 
 
@@ -188,7 +188,7 @@ def test_a_fault_leaves_what_was_emitted_good(small, tmp_path):
         read(config, streams=streams, emit=emit)
     small.server.faults.clear()
     before = Output(messages)
-    assert before.ids("customers") == [(ONE, 1), (TWO, 1)]
+    assert before.ids("customers") == [(ONE, 1)]
     assert 0 < len(before.ids("transactions")) < 32
     rest = []
     config = small.config(tmp_path)
@@ -288,7 +288,7 @@ def test_a_small_business_is_cheap(small, tmp_path):
     )
     ratio, requests, transactions = json.loads(done.stdout)
     assert transactions == 3
-    assert requests > 50
+    assert requests > 40
     # 2.2 was measured alone, 3.1 beside other tests.
     assert ratio < 4.0
 

@@ -26,6 +26,8 @@ JUNK = [None, True, False, 0, -1, 7, 10**25, 1.5, "", "x", "2024-02-31", "0001-0
 def program(tmp_path, monkeypatch):
     """`program(config=…, catalog=…, state=…)` runs `tap-clearbooks` in this process."""
     handlers = {n: signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)}
+    # A path such as `x` is a good one: what is made there goes with the test.
+    monkeypatch.chdir(tmp_path)
 
     def run(*more, **files):
         arguments = []

@@ -93,6 +93,7 @@ def test_a_wrong_setting_ends_in_a_line_that_names_it(change, words, code, books
     assert result.returncode == code, result.stderr
     assert words in result.stderr
     assert "Traceback" not in result.stderr
+    assert "unhandled" not in result.stderr
     assert "sandbox-access-token" not in result.stderr
 
 
@@ -132,6 +133,7 @@ def test_test_mode_reads_one_record_of_each_stream(books, tmp_path):
     books.invoice(books.do("createCustomer", {"name": "Smith"})["id"])
     result = tap(tmp_path, books.config(tmp_path), "--test")
     assert result.returncode == 0, result.stderr
+    assert "ERROR" not in result.stderr
 
 
 def test_batch_files_can_be_asked_for(books, tmp_path):

@@ -85,7 +85,7 @@ def test_log_lines_and_the_table_share_no_line(books, tmp_path):
     for line in re.split(r"[\r\n]+", CONTROL.sub("", seen)):
         assert not ("METRIC" in line and re.search(r"\d records|a second", line)), line
         assert not re.search(r"records.*\d{4}-\d\d-\d\d \d\d:", line), line
-    assert re.search(r"stream \d+ of 20 ·", seen)
+    assert re.search(r"stream \d+ of 19 · business [12] of 2 ·", seen)
 
 
 def test_counts_belong_to_their_stream_and_business():
@@ -103,6 +103,31 @@ def test_counts_belong_to_their_stream_and_business():
     assert re.search(r"customers of business 102 +5 records", shown)
 
 
+def test_it_tells_how_long_the_listings_that_are_known_will_take(monkeypatch):
+    progress = Progress()
+    plan = [("customers", ONE), ("suppliers", ONE), ("customers", TWO), ("suppliers", TWO)]
+    progress._plan, progress._began = plan, 0.0
+    monkeypatch.setattr("tap_clearbooks.progress.time.monotonic", lambda: 10.0)
+
+    def head():
+        console = Console(file=io.StringIO(), width=200)
+        console.print(progress._table())
+        return console.file.getvalue().splitlines()[0]
+
+    progress.reading("customers", ONE)
+    assert "left" not in head()
+    progress.expect("customers", ONE, 400)
+    progress.expect("customers", ONE, 7)
+    progress.wrote("customers", ONE, 100)
+    assert head().startswith("stream 1 of 2 · business 1 of 2 · 100 records")
+    assert "at least 0:00:30 left" in head()
+    progress.expect("suppliers", ONE, 100)
+    assert "at least 0:00:40 left" in head()
+    # What was filtered out of a listing does not come any more.
+    progress.reading("suppliers", ONE)
+    assert "at least 0:00:10 left" in head()
+
+
 def test_a_run_ends_with_a_summary_for_people(books, tmp_path):
     for n in range(7):
         books.do("createCustomer", {"name": f"Customer {n}"})
@@ -110,7 +135,8 @@ def test_a_run_ends_with_a_summary_for_people(books, tmp_path):
     assert code == 0
     plain = CONTROL.sub("", seen)
     assert re.search(r"customers +7 records", plain)
-    assert re.search(r"records of 20 streams, \d+ requests, 0 answers of 429, \d+\.\d s", plain)
+    counts = r"records of 20 streams, 0 gone, \d+ requests, 0 answers of 429, \d+\.\d s"
+    assert re.search(counts, plain)
 
 
 def summary_of(result):

@@ -1,4 +1,4 @@
-"""A client that tells how many records a listing holds, for Airbyte's estimates."""
+"""A client that tells how many records a listing holds, for estimates."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class ObservedClient(Client):
     def __init__(
         self,
         connection: Connection,
-        tokens: TokenSource,
         on_total: Callable[[str, int | None, int], None],
+        tokens: TokenSource | None = None,
     ) -> None:
         super().__init__(connection, tokens=tokens)
         self._on_total = on_total
