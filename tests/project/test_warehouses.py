@@ -29,6 +29,7 @@ from tests.tap_clearbooks.conftest import ONE, TWO
 from tests.tap_clearbooks.copying import NAMES, Copy, ledger, plain
 
 CHANGES = 60
+NOW = dt.datetime.now(dt.UTC).isoformat()
 every = pytest.mark.skipif(
     os.environ.get("WAREHOUSES") != "all", reason="only with WAREHOUSES=all: see docs/read.md"
 )
@@ -70,6 +71,8 @@ class Story:
         copy = Recorder(engine, directory, **how)
         copy.run()
         copy.written.append([])
+        if "method" not in how:
+            self.written_off(copy)
         change(engine)
         # Text that is edited in place is another matter: docs/read.md.
         copy.days = 8
@@ -79,6 +82,16 @@ class Story:
         self.gone = {name: copy.rows[name].keys() - self.truth[name].keys() for name in NAMES}
         assert len([name for name in NAMES if self.gone[name]]) > 8
         engine.close()
+
+    @staticmethod
+    def written_off(copy):
+        """A customer leaves at the end of the first run, and the second one sends it again."""
+        schema, = (m["schema"] for m in map(json.loads, copy.written[0])
+                   if m["type"] == "SCHEMA" and m["stream"] == "customers")  # fmt: skip
+        key = {"businessId": TWO, "id": 1}
+        record = {**dict.fromkeys(schema["properties"]), **key, "_sdc_deleted_at": str(NOW)}
+        message = {"type": "RECORD", "stream": "customers", "record": record}
+        copy.written[0].append(json.dumps(message))
 
 
 @pytest.fixture(scope="module")
@@ -228,23 +241,35 @@ def test_target_postgres_marks_also_with_hard_delete(story, database, tmp_path):
     check_marked(story, *target_postgres(database, story, tmp_path, hard_delete=True))
 
 
-@every
-def test_target_jsonl_appends(story, tmp_path):
+def jsonl_records(story, folder):
+    """What target-jsonl wrote of each stream: all that was sent, in order."""
     program = environment("target-jsonl").parent / "target-jsonl"
-    load(program, {"destination_path": str(tmp_path), "do_timestamp_file": False}, story, tmp_path)
+    load(program, {"destination_path": str(folder), "do_timestamp_file": False}, story, folder)
     found = {}
     for name in NAMES:
-        sent = [m["record"] for run in story.runs for m in map(json.loads, run)
-                if m["type"] == "RECORD" and m["stream"] == name]  # fmt: skip
-        records = [json.loads(x) for x in (tmp_path / f"{name}.jsonl").read_text().splitlines()]
-        assert records == sent
+        lines = (folder / f"{name}.jsonl").read_text().splitlines()
+        found[name] = [json.loads(line) for line in lines]
+        assert found[name] == [
+            message["record"] for run in story.runs for message in map(json.loads, run)
+            if message["type"] == "RECORD" and message["stream"] == name
+        ]  # fmt: skip
+    return found
+
+
+@every
+def test_target_jsonl_appends(story, tmp_path):
+    found = {}
+    for name, records in jsonl_records(story, tmp_path).items():
+        newest = {tuple(r[field] for field in resource(name).key): r for r in records}
         columns = sorted({field for record in records for field in record})
-        rows = {}
-        for record in records:
-            rows[tuple(record[field] for field in resource(name).key)] = record
-        found[name] = table(name, columns, [map(r.get, columns) for r in rows.values()])
+        found[name] = table(name, columns, [map(r.get, columns) for r in newest.values()])
     # The newest line of each key is the ledger.
     check_marked(story, *_apart(found))
+
+
+@every
+def test_target_jsonl_ignores_activate_version(whole_story, tmp_path):
+    jsonl_records(whole_story, tmp_path)
 
 
 @every
