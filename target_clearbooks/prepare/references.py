@@ -48,7 +48,8 @@ _by_name, _by_sku = _by("name"), _by("sku")
 
 def _sort_and_number(row: Mapping[str, Any]) -> Iterable[str]:
     found = digits(str(row.get("sortCode") or "")), digits(str(row.get("accountNumber") or ""))
-    return ("".join(found),) if all(found) else ()
+    # Where they were kept as numbers, zeros in front are lost.
+    return (found[0].zfill(6) + found[1].zfill(8),) if all(found) else ()
 
 
 def _iban(row: Mapping[str, Any]) -> Iterable[str]:
@@ -165,7 +166,7 @@ class References:
             row = table.get(number) if number is not None else None
             return [row] if row else []
         if "sortCode" in wanted and "accountNumber" in wanted:
-            key = digits(str(wanted["sortCode"])) + digits(str(wanted["accountNumber"]))
+            key = next(iter(_sort_and_number(wanted)), "")
             return table.find("sortCode", _sort_and_number, key)
         if "iban" in wanted:
             return table.find("iban", _iban, digits(str(wanted["iban"])))
