@@ -6,12 +6,14 @@ text, and add columns of their own.
 
 from __future__ import annotations
 
+import contextlib
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from airbyte_clearbooks.protocol import decode
+from target_clearbooks.ledger.amounts import day
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,8 +57,10 @@ def _fit(value: Any, schema: Mapping[str, Any]) -> Any:
 
 def _scalar(value: Any, kinds: set[str], schema: Mapping[str, Any]) -> Any:
     if isinstance(value, str):
-        dated = schema.get("format") == "date" and value[10:11] in {"T", " "}
-        return value[:10] if dated else value
+        if schema.get("format") == "date" and value[10:11] in {"T", " "}:
+            with contextlib.suppress(ValueError):
+                return day(value)
+        return value
     if isinstance(value, Decimal) and "integer" in kinds and value == value.to_integral_value():
         return int(value)
     if kinds == {"string"} and isinstance(value, (int, Decimal)) and not isinstance(value, bool):

@@ -220,13 +220,19 @@ def _replaced(operation: Operation, value: object) -> Operation:
 
 
 @cache
-def country_codes() -> frozenset[str]:
-    """Codes that an address may name: those of ISO 3166-1, and what the contract adds to them."""
+def country_names() -> Mapping[str, str]:
+    """The codes of ISO 3166-1, and what each country is called in English."""
     # The time zones' own table of countries, kept up to date with them.
     table = files("tzdata").joinpath("zoneinfo", "iso3166.tab").read_text(encoding="utf-8")
-    known = {line[:2] for line in table.splitlines() if line[:1] not in ("", "#")}
+    rows = (line.split("\t") for line in table.splitlines() if line[:1] not in ("", "#"))
+    return dict(rows)
+
+
+@cache
+def country_codes() -> frozenset[str]:
+    """Codes that an address may name: those of ISO 3166-1, and what the contract adds to them."""
     address = json.loads((schemas_dir() / "address.json").read_text(encoding="utf-8"))
-    return frozenset(known.union(address["properties"]["countryCode"]["x-also"]))
+    return frozenset({*country_names(), *address["properties"]["countryCode"]["x-also"]})
 
 
 class _Documents:

@@ -43,8 +43,12 @@ def tighten(descriptor: int) -> None:
     """Take the rights of others on an open file away; pipes and devices are left as they are.
 
     Raises:
-        OSError: it is somebody else's.
+        OSError: they cannot be taken away.
     """
     mode = os.fstat(descriptor).st_mode
     if os.name == "posix" and stat.S_ISREG(mode) and mode & _OTHERS:
-        os.fchmod(descriptor, stat.S_IMODE(mode) & ~_OTHERS)
+        try:
+            os.fchmod(descriptor, stat.S_IMODE(mode) & ~_OTHERS)
+        except OSError as error:
+            words = f"others can read it, and that cannot be changed ({error.strerror})"
+            raise OSError(error.errno, words) from None

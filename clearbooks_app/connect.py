@@ -213,6 +213,7 @@ def _consent_by_pasting(connection: Connection, consent: Consent, store: TokenSt
 def _consent_in_browser(
     connection: Connection, consent: Consent, store: TokenStore, listener: Listener, timeout: int
 ) -> Chain:
+    listener.state = consent.state
     output.note("Opening the consent page in your browser. If none opens, go to:")
     output.note(f"\n  {consent.url}\n")
     if not webbrowser.open(consent.url):

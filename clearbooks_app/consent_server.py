@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 CALLBACK = "/callback"
 _MOST_CHARACTERS = 300
+_HOSTS = ("127.0.0.1", "localhost")
 _PAGE = """<!doctype html>
 <html lang="en-GB">
 <head><meta charset="utf-8"><title>{title}</title>
@@ -68,7 +69,7 @@ def authorisation_code(query: str, state: str) -> str:
         NotAuthorisedError: any other refusal, in the server's words.
     """
     given = {name: values[0] for name, values in parse_qs(query).items()}
-    if not hmac.compare_digest(given.get("state", "").encode(), state.encode()):
+    if not _belongs(query, state):
         raise StateError(
             "the answer does not belong to this request (its state is another one), so it was "
             "not used; run `clearbooks connect` again and use the newest consent page"
@@ -81,6 +82,12 @@ def authorisation_code(query: str, state: str) -> str:
     if "code" not in given:
         raise NotAuthorisedError("the redirected address holds no code; run it again")
     return given["code"]
+
+
+def _belongs(query: str, state: str) -> bool:
+    """Whether a redirect carries the `state` that was sent."""
+    given = parse_qs(query).get("state", [""])[0]
+    return hmac.compare_digest(given.encode(), state.encode())
 
 
 def pasted_query(pasted: str) -> str:
@@ -137,13 +144,18 @@ class _Server(ThreadingHTTPServer):
 class Listener:
     """Waits for the redirect from the consent page; later ones are refused with 410.
 
+    Any page in the browser can send somebody here. So what does not carry `state` is refused
+    without ending the wait, and so is a request that names another host.
+
     Attributes:
         redirect_uri: What to tell the consent page.
+        state: What the redirect must carry; set before the consent page is opened.
     """
 
     def __init__(self, server: ThreadingHTTPServer, redirect_uri: str) -> None:
         self._server = server
         self.redirect_uri = redirect_uri
+        self.state = ""
         self.answers: queue.Queue[Answer] = queue.Queue()
 
     def wait(self, seconds: float) -> Answer:
@@ -161,6 +173,13 @@ class Listener:
             ) from None
 
 
+def _host_name(host: str) -> str | None:
+    try:
+        return urlsplit(f"//{host}").hostname
+    except ValueError:
+        return None
+
+
 def _handler(path: str, listener: Listener) -> type[BaseHTTPRequestHandler]:
     once = threading.Lock()
 
@@ -169,8 +188,13 @@ def _handler(path: str, listener: Listener) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
-            if parts.path != path or not parts.query:
+            if _host_name(self.headers.get("Host", "")) not in _HOSTS:
+                self._send(403, "Not here", "This address is for this machine alone.")
+            elif parts.path != path or not parts.query:
                 self._send(404, "Nothing here", "This address only waits for the consent page.")
+            elif not listener.state or not _belongs(parts.query, listener.state):
+                words = "This answer is not that to the newest consent page, and was not used."
+                self._send(400, "Another request", words)
             elif not once.acquire(blocking=False):
                 self._send(410, "Answered already", "This request was answered before.")
             else:
@@ -247,4 +271,4 @@ def can_listen(redirect_uri: str) -> bool:
             f"--redirect-uri: {redirect_uri!r} should be an address such as "
             "http://127.0.0.1:8400/callback, registered for your application"
         )
-    return parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost"}
+    return parts.scheme == "http" and parts.hostname in _HOSTS

@@ -17,11 +17,13 @@ from clearbooks_app.target_session import (
     target_connection,
     target_options,
 )
-from target_clearbooks.settings import TargetSettings
+from target_clearbooks.commands.standing import standing_id
+from target_clearbooks.deliver.sending import Sender
+from target_clearbooks.settings import TargetSettings, check_source
 from target_clearbooks.store import open_locked
 from target_clearbooks.store.ledger_map import LedgerMap
 from target_clearbooks.store.outbox import close_open
-from target_clearbooks.writable import WRITABLE
+from target_clearbooks.writable import WRITABLE, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,12 +56,13 @@ def show_map(
 ) -> None:  # fmt: skip
     """List what is known of STREAM, or of one EXTERNAL_ID."""
     with state_store(settings) as db:
+        ledger_map = _ledger_map(settings, db, chosen_business(settings, business))
         rows = [
             {"stream": stream, "external_id": key, "id": remote_id, "lineage": lineage,
              "voided": voided, "run": run, "updated": output.iso_time(updated)}
-            for key, remote_id, lineage, voided, run, updated in LedgerMap(
-                db, chosen_business(settings, business)
-            ).rows(stream, external_id)
+            for key, remote_id, lineage, voided, run, updated in ledger_map.rows(
+                stream, None if external_id is None else _known_key(ledger_map, stream, external_id)
+            )
         ]  # fmt: skip
     if as_json:
         output.print_json(rows)
@@ -86,18 +89,20 @@ def set_map(
 ) -> None:  # fmt: skip
     """Say that EXTERNAL_ID is the ledger's record ID; what was in doubt about it is settled."""
     number = chosen_business(settings, business)
-    remote_id = int(id_) if id_.isdigit() else id_
-    with _locked_store(settings, number) as db, db.transaction():
-        ledger_map = LedgerMap(db, number)
-        owner = ledger_map.owner(stream, remote_id)
-        if owner not in (None, external_id):
-            raise SettingError(f"{stream} {id_} belongs to {owner!r}; unset that first")
-        ledger_map.set(stream, external_id, remote_id, run=None)
-        close_open(db, number, stream, external_id)
+    with _locked_store(settings, number) as db, Client(target_connection(settings)) as client:
+        remote_id = standing_id(Sender(client, number), stream, id_)
+        with db.transaction():
+            ledger_map = _ledger_map(settings, db, number)
+            external_id = _known_key(ledger_map, stream, external_id)
+            others = [key for key in ledger_map.owners(stream, remote_id) if key != external_id]
+            if others and WRITABLE[stream].kind is not Kind.CONTACT:
+                raise SettingError(f"{stream} {id_} belongs to {others[0]!r}; unset that first")
+            ledger_map.set(stream, external_id, remote_id, run=None)
+            close_open(db, number, stream, external_id)
     if as_json:
         output.print_json({"stream": stream, "external_id": external_id, "id": remote_id})
     else:
-        click.echo(f"{stream} {external_id} is {id_}")
+        click.echo(f"{stream} {external_id} is {remote_id}")
 
 
 @map_.command(name="unset", epilog=examples("clearbooks map unset customers ACME"))
@@ -114,7 +119,8 @@ def unset_map(
     """
     number = chosen_business(settings, business)
     with _locked_store(settings, number) as db, db.transaction():
-        ledger_map = LedgerMap(db, number)
+        ledger_map = _ledger_map(settings, db, number)
+        external_id = _known_key(ledger_map, stream, external_id)
         gone = ledger_map.unset(stream, external_id)
         if close_open(db, number, stream, external_id):
             ledger_map.say_new(stream, external_id)
@@ -125,6 +131,34 @@ def unset_map(
         output.print_json({"stream": stream, "external_id": external_id, "id": None})
     else:
         click.echo(f"{stream} {external_id} is forgotten")
+
+
+@map_.command(name="source", epilog=examples("clearbooks map source shop-a"))
+@click.argument("name")
+@_business
+@target_options
+def source_of_map(*, name: str, business: int | None, settings: Settings, as_json: bool) -> None:
+    """Say that what was written without the setting `source` is of the source NAME.
+
+    Its records are known again once `source` is set to NAME.
+    """
+    check_source(name)
+    number = chosen_business(settings, business)
+    with _locked_store(settings, number) as db, db.transaction():
+        LedgerMap(db, number).own_keys_of(name)
+    if as_json:
+        output.print_json({"business": number, "source": name})
+    else:
+        click.echo(f"keys without a namespace are those of {name}")
+
+
+def _ledger_map(settings: Settings, db: Store, business: int) -> LedgerMap:
+    return LedgerMap(db, business, TargetSettings.from_config(settings.values).source)
+
+
+def _known_key(ledger_map: LedgerMap, stream: str, external_id: str) -> str:
+    """The source key that a person means: as it is stored, or as the record gives it."""
+    return ledger_map.known_as(stream, *ledger_map.keys_of(external_id), external_id)
 
 
 @contextmanager
@@ -156,7 +190,6 @@ def rebuild(*, business: int | None, settings: Settings, as_json: bool) -> None:
     by their markers, as soon as the source sends their records.
     """
     from target_clearbooks.commands.rebuild import rebuild as restore
-    from target_clearbooks.deliver.sending import Sender
 
     number = chosen_business(settings, business)
     connection = target_connection(settings)

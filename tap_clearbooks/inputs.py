@@ -98,7 +98,7 @@ class _ById(_Copied, kw_only=True):
     replication_key_value: _Id | None = None
     last_id: _Id | None = None
     position: _Id | None = None
-    window: list[_Day | None] | None = None
+    window: tuple[_Day | None, _Day | None] | None = None
 
 
 class _ByDate(_Copied, kw_only=True):
@@ -106,7 +106,7 @@ class _ByDate(_Copied, kw_only=True):
     replication_key_value: _Day | None = None
     last_id: _Id | None = None
     position: _Id | None = None
-    window: list[_Day | None] | None = None
+    window: tuple[_Day | None, _Day | None] | None = None
     seal: list[int] | None = None
     period: str | None = None
 

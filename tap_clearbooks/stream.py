@@ -258,7 +258,7 @@ class ClearBooksStream(Stream):
         if business not in self._copies:
             state = self.get_context_state(self._partition(business))
             # What lies outside of narrower dates is still in the ledger, and stays in the table.
-            known = "window" not in state or self.run.window.within(state["window"])
+            known = not state.get("window") or self.run.window.within(state["window"])
             self._copies[business] = copy_keys(self.name, state.get("keys", []) if known else [])
         return self._copies[business]
 

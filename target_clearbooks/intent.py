@@ -111,11 +111,19 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """A person has to decide: several records would fit, and none is guessed."""
+    """A person has to decide: several records would fit, and none is guessed.
+
+    Attributes:
+        reasons: Why.
+        candidates: What would fit.
+        kind: The class in the reject file.
+        intent: The write of which the ledger does not tell whether it was carried out.
+    """
 
     reasons: tuple[str, ...]
     candidates: tuple[Mapping[str, Any], ...] = ()
     kind: str = "blocked"
+    intent: Intent | None = None
 
 
 @dataclass(frozen=True, slots=True)

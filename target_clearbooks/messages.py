@@ -17,8 +17,8 @@ from clearbooks.errors import SettingError, exit_code_of
 from target_clearbooks.intent import Rejected, in_range
 from target_clearbooks.line_faults import LineError, check_message
 from target_clearbooks.session import EXIT_REJECTED, Session
-from target_clearbooks.source_key import source_key
-from target_clearbooks.writable import WRITABLE
+from target_clearbooks.source_key import source_key, spelled
+from target_clearbooks.writable import WRITABLE, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -96,6 +96,8 @@ class MessageWriter:
         self._states: deque[tuple[int, Any]] = deque()
         # How many records have come: the place of the newest.
         self.place = 0
+        # The line of the input that is being read; 0 where nobody counts lines.
+        self.line = 0
 
     def _begun(self) -> Session:
         """The run, begun when it is first needed."""
@@ -122,6 +124,7 @@ class MessageWriter:
             StoppedError: the run is to end.
             ClearBooksError: something that ends the run.
         """
+        self.line += 1
         check_message(message)
         kind = message["type"]
         if kind == "SCHEMA":
@@ -185,9 +188,9 @@ class MessageWriter:
         self.place += 1
         session = self._begun()
         keys = self._keys[stream]
-        business, strange = _business_of(record, session.businesses)
+        business, strange = _business_of(stream, record, session.businesses)
         fault = fault or strange
-        key = source_key(record, keys)
+        key = source_key(record, keys, self._settings.source)
         if key is None:
             fault = fault or "externalId: is needed, since the stream has no key properties"
         fault = next(_out_of_range(record), None) or fault
@@ -195,12 +198,16 @@ class MessageWriter:
         if fault is not None:
             writer.reject(stream, record, key or f"line {self.place}", Rejected((fault,)), keys)
             return
+        line = self.line or self.place
         with session.about(business):
-            writer.submit(stream, record, str(key), seq=self.place, key_properties=keys)
+            writer.submit(stream, record, str(key), line=line, seq=self.place, key_properties=keys)
 
     def state(self, value: Any) -> None:
         """Take in a STATE."""
         self._states.append((self.place, value))
+        if self._session is not None:
+            self._session.begin_all()
+            self._session.pump()
         self._pass_on(self._session)
 
     def _pass_on(self, session: Session | None) -> None:
@@ -273,17 +280,22 @@ class MessageWriter:
             session.close()
 
 
-def _business_of(record: Mapping[str, Any], businesses: Sequence[int]) -> tuple[int, str | None]:
+def _business_of(
+    stream: str, record: Mapping[str, Any], businesses: Sequence[int]
+) -> tuple[int, str | None]:
     """The business that a record is for, and what is wrong with that."""
-    number = record.get("businessId")
-    if number is None:
+    # A record of a business may name it by its own ID.
+    own = ("id", "externalId") if WRITABLE[stream].kind is Kind.BUSINESS else ()
+    name = next((name for name in ("businessId", *own) if record.get(name) is not None), "")
+    number = record.get(name)
+    if not name:
         several = f"businessId: is needed, since there are several: {_listed(businesses)}"
         return businesses[0], several if len(businesses) > 1 else None
-    text = str(number)
+    text = spelled(number)
     plain = text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER
     if plain and int(text) in businesses:
         return int(text), None
-    return businesses[0], f"businessId: {number!r} is none of {_listed(businesses)}"
+    return businesses[0], f"{name}: {number!r} is none of {_listed(businesses)}"
 
 
 def _listed(businesses: Sequence[int]) -> str:

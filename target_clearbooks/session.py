@@ -137,7 +137,7 @@ class Session:
         if self.settings.dry_run:
             bind(self.db, self.connection, number)
         sender = Sender(self.client, number)
-        ledger_map = LedgerMap(self.db, number)
+        ledger_map = LedgerMap(self.db, number, self.settings.source)
         lookups = Lookups(self.client, number, self.connection.max_in_flight)
         # Here, since reading the schemas takes time that `--about` need not spend.
         from target_clearbooks.prepare.preparer import Preparer
@@ -205,8 +205,15 @@ class Session:
                 writer.pump(share if writer.busy else 0)
         self.check()
 
+    def begin_all(self, *, end: bool = False) -> None:
+        """Begin the records that were kept back; at the end of the input all of them."""
+        for number, writer in self.writers.items():
+            with self.about(number):
+                writer.begin_all(end=end)
+
     def drain(self) -> None:
         """Go on until everything is settled."""
+        self.begin_all(end=True)
         while not self.stopped() and any(writer.busy for writer in self.writers.values()):
             self.pump(0.1)
         self._drained = not self.stopped()
@@ -254,7 +261,7 @@ class Session:
 
     def exit_code(self) -> int:
         """What a run that came to its end exits with."""
-        if self.left():
+        if any(self.outbox.unsettled(business) for business in self.writers):
             return EXIT_UNSETTLED
         return EXIT_REJECTED if self.rejected > self.settings.max_rejects else 0
 

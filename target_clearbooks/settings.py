@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from clearbooks.configuration import JsonSchema, Settings, value_of_variable
 from clearbooks.errors import SettingError
+from target_clearbooks.source_key import GENERATED
 from target_clearbooks.store import checked_location
 from target_clearbooks.writable import CONTACT_KEYS
 
@@ -39,6 +40,16 @@ class TargetSettings(Settings):
             "what: a file path, or a `postgresql://` URL (for several machines). Keep it: without "
             "it nothing is known of earlier runs. Default: `target.sqlite3` in the user's state "
             "directory.",
+        ),
+    ] = ""
+    source: Annotated[
+        str,
+        Meta(
+            title="Source",
+            description="Namespace of the source keys, such as `shop-b`: give each source one of "
+            "its own where several write into one business, so that order 1001 of the one is not "
+            "taken for that of the other. See `clearbooks map source` before setting it for "
+            "records that were written without.",
         ),
     ] = ""
     mode: Annotated[
@@ -145,6 +156,15 @@ class TargetSettings(Settings):
             description="Hosts from which files to attach may be fetched by https.",
         ),
     ] = ()
+    on_ambiguous_contact: Annotated[
+        Literal["quarantine", "create", "adopt"],
+        Meta(
+            title="On an ambiguous contact",
+            description="Where several contacts of the ledger may be meant, or one that belongs "
+            "to another source key: `quarantine` the record with the candidates, `create` another "
+            "contact, or `adopt` the one that agrees best.",
+        ),
+    ] = "quarantine"
     create_missing: Annotated[
         tuple[Literal["customers", "suppliers"], ...],
         Meta(
@@ -168,6 +188,15 @@ class TargetSettings(Settings):
             description='Let `_operation: "delete"` delete for good what can be deleted.',
         ),
     ] = False
+    on_deleted: Annotated[
+        Literal["void", "ignore"],
+        Meta(
+            title="On a record that was deleted",
+            description="What a record with `_sdc_deleted_at` does, the tombstone of a tap: `void` "
+            "what the record became (with `allow_delete`, delete what cannot be voided), or "
+            "`ignore` it. It never creates anything.",
+        ),
+    ] = "void"
     unknown_streams: Annotated[
         Literal["fail", "ignore"],
         Meta(
@@ -196,7 +225,21 @@ class TargetSettings(Settings):
     def __post_init__(self) -> None:
         if self.dry_run and self.plan_path is None:
             raise SettingError("plan_path: a dry run needs a file to write its plan into")
+        check_source(self.source)
         self._put(state_store=checked_location(self.state_store))
+
+
+def check_source(source: str) -> None:
+    """Make sure that a namespace can be told from the key behind it.
+
+    Raises:
+        SettingError: it holds a colon, or begins like a key that was made up.
+    """
+    if ":" in source or source.startswith(GENERATED) or source != source.strip():
+        raise SettingError(
+            f"source: {source!r} should be a name such as shop-b, without a colon, a space at its "
+            f"ends or {GENERATED} in front"
+        )
 
 
 def dry_run_in_environment() -> bool:

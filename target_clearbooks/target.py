@@ -109,6 +109,8 @@ class TargetClearbooks(ConfiguredPlugin[TargetSettings], Target):
             # A reject file that is piped back holds records alone.
             keys = message_dict.get("key_properties") or ()
             self._register(stream, {"properties": {}}, keys, announced=False)
+        reader: Any = self.message_reader
+        self.writer.line = reader.line
         for stream_map in self.mapper.stream_maps[stream]:
             try:
                 record = stream_map.transform(dict(message_dict["record"]))

@@ -13,6 +13,7 @@ import msgspec
 from clearbooks.auth.chain import Chain, decode_chains, encode_chains
 from clearbooks.auth.token_store import LOCK_TIMEOUT, TokenStore
 from clearbooks.errors import TokenStoreError
+from clearbooks.private_files import tighten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,9 +60,11 @@ class FileTokenStore(TokenStore):
             lock.release()
 
     def chains(self) -> list[Chain]:
-        """See `TokenStore.chains`; no file is an empty store."""
+        """See `TokenStore.chains`; no file is an empty store. Others lose their rights on it."""
         try:
-            data = self.path.read_bytes()
+            with self.path.open("rb") as file:
+                tighten(file.fileno())
+                data = file.read()
         except FileNotFoundError:
             return []
         except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from typing import TYPE_CHECKING
 
@@ -135,6 +136,12 @@ def connect(path: Path | None) -> sqlite3.Connection:
     Raises:
         DatabaseInUseError: another sandbox has it open.
     """
+    if path:
+        # Somebody's books may be tried here: for their owner's eyes only.
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+        if os.name == "posix":
+            os.fchmod(descriptor, 0o600)
+        os.close(descriptor)
     db = sqlite3.connect(
         path or ":memory:", isolation_level=None, check_same_thread=False, timeout=2
     )

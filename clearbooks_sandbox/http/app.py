@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.routing import Mount, Route
 
 from clearbooks_sandbox.http.api import Api
 from clearbooks_sandbox.http.faults import Faults
 from clearbooks_sandbox.http.oauth import OAuth
+from clearbooks_sandbox.http.own_pages import OwnPages
 from clearbooks_sandbox.options import API_PATH, TOKEN_PATH, Options
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ def create_app(engine: AccountingEngine, options: Options | None = None) -> Star
     routes: list[BaseRoute] = [Mount(API_PATH, app=api), Route(TOKEN_PATH, endpoint=api)]
     if options.pages:
         routes += _pages(engine, oauth, api.requests)
-    app = Starlette(routes=routes)
+    app = Starlette(routes=routes, middleware=[Middleware(OwnPages)])
     app.state.engine, app.state.oauth, app.state.api = engine, oauth, api
     app.state.requests = api.requests
     app.state.faults, app.state.dialects, app.state.options = faults, engine.dialects, options

@@ -13,14 +13,21 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.deliver.awaited import Awaited
-from target_clearbooks.deliver.decide import decide
 from target_clearbooks.deliver.decision import Done, Hold, Leave, Send, Unchanged
 from target_clearbooks.deliver.dispatch import Dispatch
 from target_clearbooks.deliver.facts import Facts
+from target_clearbooks.deliver.intake import Intake
 from target_clearbooks.deliver.reconcile import Reconciler
 from target_clearbooks.deliver.schedule import Schedule
 from target_clearbooks.deliver.task import claims, pair_of
-from target_clearbooks.intent import Missing, Operation, Rejected, Waiting, content_hash
+from target_clearbooks.intent import (
+    Missing,
+    Operation,
+    Quarantined,
+    Rejected,
+    Waiting,
+    content_hash,
+)
 from target_clearbooks.ledger.existing import ExistingRecords, refuse_if_emptied
 from target_clearbooks.store.baseline import Baseline
 from target_clearbooks.store.outbox import DOUBTFUL
@@ -32,10 +39,11 @@ if TYPE_CHECKING:
 
     from target_clearbooks.deliver.decision import Decision
     from target_clearbooks.deliver.dry_run import DryRun
+    from target_clearbooks.deliver.intake import Taken
     from target_clearbooks.deliver.recorder import Recorder
     from target_clearbooks.deliver.sending import Sender
     from target_clearbooks.deliver.task import Task
-    from target_clearbooks.intent import Intent, Mapped, Quarantined
+    from target_clearbooks.intent import Intent, Mapped
     from target_clearbooks.ledger.lookups import Lookups
     from target_clearbooks.prepare.preparer import Preparer
     from target_clearbooks.settings import TargetSettings
@@ -99,6 +107,7 @@ class BusinessWriter:
         )  # fmt: skip
         self._awaited = Awaited(outbox, sender.business_id)
         self._unsettled: dict[tuple[str, str], Row] = {}  # in doubt, of any run
+        self._intake = Intake(ledger_map, self._schedule, self._recorder, self._unsettled)
         self._same_ledger = False
 
     # What a run asks
@@ -148,6 +157,7 @@ class BusinessWriter:
     def close(self) -> None:
         """Let go of what was read."""
         self._lookups.close()
+        self._intake.close()
 
     # Records in
 
@@ -187,6 +197,7 @@ class BusinessWriter:
         task = self._schedule.add(
             row.stream, row.source_key, row.record, row.record_hash,
             row=row, intent=intent, fence=row.fence, recovered=True, most=1,
+            key_properties=row.key_properties,
         )  # fmt: skip
         if "wanted" in row.fence:
             task.total = Decimal(str(row.fence["wanted"]))
@@ -194,38 +205,26 @@ class BusinessWriter:
         self._dispatch.lost.add(task)
 
     def submit(
-        self,
-        stream: str,
-        record: Mapping[str, Any],
-        source_key: str,
-        *,
-        seq: int | None = None,
-        key_properties: Iterable[str] = (),
+        self, stream: str, record: Mapping[str, Any], source_key: str, *, line: int, **more: Any
     ) -> None:
-        """Take in a record.
-
-        Args:
-            stream: Its stream.
-            record: As the source gave it.
-            source_key: What identifies it at the source.
-            seq: Its place in the input.
-            key_properties: Of its stream, for the reject file.
-        """
+        """Take in a record, of a line of the input; `more` as for `Schedule.add`."""
         self._check_ledger()
-        number = content_hash(record)
-        applied = self._map.applied(stream, source_key)
-        if (
-            not self.under_way(stream, source_key)
-            and (stream, source_key) not in self._unsettled
-            and applied is not None
-            and applied.record_hash == number
-        ):
-            self._recorder.known(stream, source_key, applied)
-            return
-        keys = tuple(key_properties)
-        self._begin(
-            self._schedule.add(stream, source_key, record, number, seq=seq, key_properties=keys)
-        )
+        self._take(self._intake.take(stream, record, source_key, line=line, **more))
+
+    def begin_all(self, *, end: bool) -> None:
+        """Begin what was kept back; at the end of the input also what was put aside."""
+        self._take(self._intake.kept_back())
+        if end and self._intake.put_aside:
+            waiting = self._outbox.rows(self.business_id, "waiting")
+            for row in filter(self._intake.is_put_aside, waiting):
+                self._resume(row)
+
+    def _take(self, taken: Iterable[Taken]) -> None:
+        for task, refused in taken:
+            if refused is None:
+                self._begin(task)
+            else:
+                self._refuse(task, refused)
 
     def reject(
         self,
@@ -262,13 +261,17 @@ class BusinessWriter:
         """Take up a record that waited on disk."""
         if not self.under_way(row.stream, row.source_key):
             self._begin(
-                self._schedule.add(row.stream, row.source_key, row.record, row.record_hash, row=row)
-            )
+                self._schedule.add(
+                    row.stream, row.source_key, row.record, row.record_hash, row=row,
+                    key_properties=row.key_properties,
+                )
+            )  # fmt: skip
 
     # On and to the end
 
     def pump(self, seconds: float = 0.0) -> None:
         """Go on with what is under way; wait up to so long for something to come."""
+        self._take(self._intake.kept_back(longer=False))
         for task, decision in self._dispatch.step(seconds):
             self._carry_out(task, decision)
         for row in self._awaited.rows(self._has_room):
@@ -302,16 +305,7 @@ class BusinessWriter:
             self._schedule.hold(task)
             return
         left = self._unsettled.get((task.stream, task.source_key))
-        steps = decide(task, self._facts.known(task, left))
-        answer: Any = None
-        while True:
-            try:
-                question = steps.send(answer)
-            except StopIteration as end:
-                decision: Decision = end.value
-                break
-            answer = self._facts.answer(task, question, alone=alone)
-        self._carry_out(task, decision)
+        self._carry_out(task, self._facts.decide(task, left, alone=alone))
 
     # Carrying out
 
@@ -357,13 +351,14 @@ class BusinessWriter:
             WRITABLE[intent.stream].settle is Settle.CONVERGE
         ):
             others = self._map.wanted(intent.stream, pair_of(intent), intent.source_key)
-        planned = self._dry_run.carry_out(task, self._sender, self._reconciler, others)
-        self._carry_out(task, planned)
+        judged = self._dispatch.saw_record
+        plan = self._dry_run.carry_out
+        self._carry_out(task, plan(task, self._sender, self._reconciler, others, judged))
 
     def _make_first(self, task: Task, missing: Missing) -> None:
         """Write the contacts first that a record needs and the ledger lacks."""
         for stream, record in missing.parents:
-            key = str(record["externalId"])
+            key = self._map.known_as(stream, *self._map.keys_of(record["externalId"])[:1])
             under_way = self._schedule.under_way(stream, key, task)
             if (stream, key) in task.parents and not under_way:
                 self._refuse(task, Rejected((f"{stream} {key!r} could not be made",), "blocked"))
@@ -375,11 +370,14 @@ class BusinessWriter:
         self._schedule.hold(task)
 
     def _wait_for_parents(self, task: Task, outcome: Waiting) -> None:
-        """Wait on disk, unless a parent was refused in this run."""
+        """Wait on disk, unless a parent was refused in this run.
+
+        One that was set aside may come yet: a person decides.
+        """
         refused = [
             f"{stream} {key!r} was not written"
             for stream, key in outcome.on
-            if self._outbox.last_state(self.business_id, stream, key) in ("rejected", "quarantined")
+            if self._outbox.last_state(self.business_id, stream, key) == "rejected"
         ]
         if refused:
             self._refuse(task, Rejected((*outcome.reasons, *refused), "blocked"))
@@ -388,6 +386,8 @@ class BusinessWriter:
         self._schedule.release(task, settled=True)
 
     def _refuse(self, task: Task, outcome: Rejected | Quarantined) -> None:
+        if isinstance(outcome, Quarantined):
+            task.intent = outcome.intent or task.intent
         self._recorder.refused(task, outcome)
         if task.sent_row.sent is not None and task.sent_row.state == "quarantined":
             self._unsettled[task.stream, task.source_key] = task.sent_row

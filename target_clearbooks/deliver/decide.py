@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.contract import load_contract
+from target_clearbooks.deliver.collisions import collision, is_compared
 from target_clearbooks.deliver.decision import Done, Hold, Leave, Send, Unchanged
 from target_clearbooks.deliver.precheck import reading_before
 from target_clearbooks.intent import (
@@ -85,6 +86,8 @@ class Known:
         mode: The setting `mode`.
         new: Whether a person has said that the ledger held none like it that is it.
         baseline: Whether the store noted what the ledger held of the stream when it began.
+        keeps_deleted: Whether what has left its source stays in the ledger.
+        namespaced: Whether the setting `source` keeps the keys of several sources apart.
     """
 
     left: Row | None
@@ -92,11 +95,24 @@ class Known:
     mode: str = "upsert"
     new: bool = False
     baseline: bool = True
+    keeps_deleted: bool = False
+    namespaced: bool = False
 
     @property
     def hash(self) -> str | None:
         """Hash of the content last applied; None where a person named the record."""
         return self.applied.hash if self.applied else None
+
+    @property
+    def enough(self) -> bool:
+        """Whether an update needs no look at the ledger before."""
+        if self.applied is None or self.hash is None:
+            return False
+        return (
+            self.applied.likeness is not None
+            or self.namespaced
+            or not is_compared(self.applied.mapped.stream)
+        )
 
     @property
     def voided(self) -> bool:
@@ -108,7 +124,8 @@ def decide(task: Task, known: Known) -> Generator[Question, Any, Decision]:
     """What is to become of a record."""
     if known.left is not None:
         return Leave(known.left)
-    if not task.fixed and known.applied and known.applied.record_hash == task.hash:
+    same = not task.fixed and known.applied and known.applied.record_hash == task.hash
+    if same or (known.keeps_deleted and task.record.get(DELETED_AT)):
         return Unchanged()
     outcome: Intent | Outcome = task.wanted if task.fixed else (yield Prepare())
     if isinstance(outcome, Intent):
@@ -136,6 +153,11 @@ def _of_intent(task: Task, intent: Intent, known: Known) -> Generator[Question, 
     reason = _out_of_mode(intent, known)
     if reason:
         return Rejected((reason,))
+    if known.applied and known.hash is not None and not known.voided:
+        alike = known.applied.likeness or {}
+        refused = collision(intent, alike, namespaced=known.namespaced)
+        if refused is not None:
+            return refused
     if not (yield Claim(intent)):
         return Hold()
     return (yield from _of_claimed(intent, known))
@@ -147,12 +169,14 @@ def _of_claimed(intent: Intent, known: Known) -> Generator[Question, Any, Decisi
         return Unchanged(known.applied)
     if intent.operation is Operation.CREATE:
         found = yield from _existing(intent, known)
-        if not isinstance(found, Intent):
+        if isinstance(found, Quarantined):
+            return replace(found, intent=intent)
+        if isinstance(found, Done):
             return found
         intent = found
     if known.mode == "create" and intent.operation is Operation.UPDATE:
         return Done({"id": intent.remote_id}, "unchanged" if known.hash else "adopted", intent)
-    read_first = reading_before(intent, known=known.hash is not None) is not None
+    read_first = reading_before(intent, known=known.enough) is not None
     return Send(intent, None if read_first else {})
 
 

@@ -19,6 +19,7 @@ from clearbooks.errors import (
     UncertainError,
 )
 from target_clearbooks.deliver import refusals
+from target_clearbooks.deliver.collisions import collision
 from target_clearbooks.deliver.decision import Done, Hold
 from target_clearbooks.deliver.lost_replies import LostReplies
 from target_clearbooks.deliver.precheck import (
@@ -32,6 +33,7 @@ from target_clearbooks.deliver.precheck import (
 from target_clearbooks.deliver.requests import Requests
 from target_clearbooks.deliver.task import pair_of
 from target_clearbooks.intent import OUTCOMES, Operation, Rejected
+from target_clearbooks.ledger.likeness import likeness
 from target_clearbooks.writable import WRITABLE, Kind, Settle
 
 if TYPE_CHECKING:
@@ -127,7 +129,7 @@ class Dispatch:
         try:
             for task, decision in self.lost.settle():
                 if isinstance(decision, Done):
-                    self._recorder.count(task, "recovered")
+                    self._recorder.count(task.stream, "recovered")
                 yield task, decision
         except ClearBooksError as error:
             self.failure = error
@@ -211,7 +213,7 @@ class Dispatch:
                 yield task, after_record(intent, row, known=False)
                 return
             self._requests.begin(
-                task, self._saw_record, self._sender.get, task.stream, intent.params,
+                task, self.saw_record, self._sender.get, task.stream, intent.params,
                 intent.remote_id,
             )  # fmt: skip
 
@@ -220,9 +222,17 @@ class Dispatch:
         if self._baseline.newest(stream) is None:
             self._baseline.take(stream, self._reconciler.newest_transaction())
 
-    def _saw_record(self, task: Task, record: Mapping[str, Any] | None) -> Decision:
+    def saw_record(self, task: Task, record: Mapping[str, Any] | None) -> Decision:
+        """What follows from what the ledger holds of an update."""
         applied = self._map.applied(task.stream, task.source_key)
         known = applied is not None and applied.hash is not None
+        if record is not None and applied is not None and known and applied.likeness is None:
+            # Version 0.1 kept nothing that tells whether the key stands for another record now.
+            alike = likeness(task.stream, record)
+            namespaced = bool(self._settings.source)
+            refused = collision(task.wanted, alike, namespaced=namespaced)
+            if refused is not None:
+                return refused
         return after_record(task.wanted, record, known=known)
 
     def _saw_fence(self, task: Task, fence: dict[str, Any]) -> Decision:
@@ -272,7 +282,7 @@ class Dispatch:
             logger.warning(
                 "%s %s: %s", task.stream, task.source_key, "; ".join(task.wanted.adjusted)
             )
-            self._recorder.count(task, "adjusted")
+            self._recorder.count(task.stream, "adjusted")
         for name, value in task.wanted.expected.items():
             found = record.get(name)
             if found is not None and Decimal(str(found)) != value:
@@ -280,7 +290,7 @@ class Dispatch:
                     "%s %s: %s is %s in the ledger, %s in the record",
                     task.stream, task.source_key, name, found, value,
                 )  # fmt: skip
-                self._recorder.count(task, "differing")
+                self._recorder.count(task.stream, "differing")
         if task.sends + task.recovered > 1:
             # The one before may only now be carried out.
             self.lost.watch(task)
@@ -305,7 +315,7 @@ class Dispatch:
         if self.failure is None and self._follows_revision(task, error):
             return Hold()
         if refusals.was_carried_out_before(task, error, self._sender):
-            self._recorder.count(task, "recovered")
+            self._recorder.count(task.stream, "recovered")
             return Done({}, OUTCOMES[task.wanted.operation])
         if task.row is not None and sent:
             task.row.sent = None

@@ -5,16 +5,16 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from target_clearbooks.deliver.decision import Done
+from target_clearbooks.deliver.decision import Done, Send
 from target_clearbooks.deliver.task import pair_of
 from target_clearbooks.intent import OUTCOMES, Operation, Rejected
-from target_clearbooks.ledger.matching import unchanged
 from target_clearbooks.plan import FIRST, is_planned
 from target_clearbooks.writable import WRITABLE, Settle
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from target_clearbooks.deliver.decision import Decision
     from target_clearbooks.deliver.reconcile import Reconciler
     from target_clearbooks.deliver.sending import Sender
     from target_clearbooks.deliver.task import Task
@@ -35,8 +35,13 @@ class DryRun:
         self._next = FIRST
 
     def carry_out(
-        self, task: Task, sender: Sender, reconciler: Reconciler, others: Decimal
-    ) -> Done | Rejected:
+        self,
+        task: Task,
+        sender: Sender,
+        reconciler: Reconciler,
+        others: Decimal,
+        judged: Callable[[Task, Mapping[str, Any] | None], Decision],
+    ) -> Decision:
         """Plan a write, and answer as if it had been carried out.
 
         Args:
@@ -44,6 +49,7 @@ class DryRun:
             sender: Reads single records.
             reconciler: Reads allocations.
             others: For an allocation: what other records want of the same two.
+            judged: What follows from what the ledger holds of an update.
         """
         intent = task.wanted
         if intent.operation in (Operation.CREATE, Operation.POST):
@@ -56,11 +62,12 @@ class DryRun:
         before: dict[str, Any] | None = {}
         if not is_planned(intent.remote_id):
             before = sender.get(intent.stream, intent.params, intent.remote_id)
+            decision = judged(task, before) if intent.operation is Operation.UPDATE else None
+            if decision is not None and not isinstance(decision, Send):
+                return decision
         if before is None:
             words = f"{intent.stream} {intent.remote_id} is not in the ledger"
             return Rejected((words,), "rejected")
-        if intent.operation is Operation.UPDATE and unchanged(before, intent.body):
-            return Done({"id": intent.remote_id}, "adopted")
         self._file.operation(intent, planned=None, before=before)
         record = {**before, **(intent.body or {}), "id": intent.remote_id}
         return Done(record, OUTCOMES[intent.operation])

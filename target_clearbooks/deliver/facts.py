@@ -11,10 +11,12 @@ from target_clearbooks.deliver.decide import (
     MayChange,
     Prepare,
     Resembling,
+    decide,
 )
 
 if TYPE_CHECKING:
     from target_clearbooks.deliver.decide import Question
+    from target_clearbooks.deliver.decision import Decision
     from target_clearbooks.deliver.schedule import Schedule
     from target_clearbooks.deliver.task import Task
     from target_clearbooks.ledger.existing import ExistingRecords
@@ -53,6 +55,27 @@ class Facts:
         self._map = ledger_map
         self._baseline = baseline
 
+    def decide(self, task: Task, left: Row | None, *, alone: bool) -> Decision:
+        """What is to become of a task, with every question answered.
+
+        Args:
+            task: The task.
+            left: An earlier write of its key that is still in doubt.
+            alone: Whether it goes although others stand before it, since none of them can.
+
+        Raises:
+            ClearBooksError: a list of the ledger could not be read.
+        """
+        steps = decide(task, self.known(task, left))
+        answer: Any = None
+        while True:
+            try:
+                question = steps.send(answer)
+            except StopIteration as end:
+                decision: Decision = end.value
+                return decision
+            answer = self.answer(task, question, alone=alone)
+
     def known(self, task: Task, left: Row | None) -> Known:
         """What is known without a request; `left` is an earlier write that is still in doubt."""
         return Known(
@@ -60,6 +83,8 @@ class Facts:
             applied=self._map.applied(task.stream, task.source_key),
             mode=self._settings.mode,
             new=self._map.said_new(task.stream, task.source_key),
+            keeps_deleted=self._settings.on_deleted == "ignore",
+            namespaced=bool(self._settings.source),
             baseline=self._settings.assume_new or self._baseline.newest(task.stream) is not None,
         )
 
@@ -71,7 +96,9 @@ class Facts:
         """
         match question:
             case Prepare():
-                return self._preparer.prepare(task.stream, task.given, task.source_key)
+                return self._preparer.prepare(
+                    task.stream, task.given, task.source_key, task.key_properties
+                )
             case MayChange(outcome):
                 return not alone and self._schedule.may_change(task, outcome)
             case Claim(intent):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.deliver.task import pair_of
 from target_clearbooks.intent import Operation, Quarantined, Rejected
+from target_clearbooks.ledger.likeness import likeness
 from target_clearbooks.store.outbox import Row
 from target_clearbooks.writable import WRITABLE, Settle
 
@@ -92,10 +93,13 @@ class Recorder:
         old = intent.remote_id
         new = record.get("id", old)
         with outbox.transaction():
-            before = self._map.find(task.stream, task.source_key)
+            applied = self._map.applied(task.stream, task.source_key)
+            before = applied.mapped if applied else None
+            alike = {**(applied.likeness or {})} if applied else {}
             mapped = self._map.set(
                 task.stream, task.source_key, 0 if new is None else new, run=outbox.run,
                 content=intent.hash, record=task.hash, voided=gone,
+                likeness=alike | likeness(task.stream, intent.body),
                 remote_type=record.get("found"),
             )  # fmt: skip
             if old is not None and new is not None and new != old:
@@ -114,7 +118,7 @@ class Recorder:
                 task.row, outcome, id=mapped.remote_id, was=old,
                 warnings=[*intent.warnings, *intent.adjusted] or None,
             )  # fmt: skip
-            self.count(task, outcome)
+            self.count(task.stream, outcome)
             outbox.save_counts()
         self._tell(task.stream, task.source_key, outcome, mapped.remote_id)
 
@@ -136,7 +140,7 @@ class Recorder:
     def unchanged(self, task: Task, applied: Applied | None) -> None:
         """Nothing was to be done; the map remembers this spelling of the record."""
         if applied is None:
-            self.count(task, "unchanged")
+            self.count(task.stream, "unchanged")
             self._results.write(self._business_id, task.stream, task.source_key, "unchanged")
             return
         self.known(task.stream, task.source_key, applied)
@@ -144,6 +148,7 @@ class Recorder:
             self._map.set(
                 task.stream, task.source_key, applied.mapped.remote_id, run=self._outbox.run,
                 content=applied.hash, record=task.hash, voided=applied.mapped.voided,
+                likeness=applied.likeness,
             )  # fmt: skip
             self._outbox.supersede(self._business_id, task.stream, task.source_key)
 
@@ -168,7 +173,7 @@ class Recorder:
             )
             outbox.audit(task.row, state, kind=outcome.kind)
             if state == "rejected":
-                self.count(task, state)
+                self.count(task.stream, state)
                 self.rejected += 1
         self._results.write(
             self._business_id, task.stream, task.source_key, state, reasons=outcome.reasons
@@ -190,13 +195,29 @@ class Recorder:
             self._map.moved(stream, key, new)
             self._map.replaced(stream, old, new)
 
-    def count(self, task: Task, outcome: str) -> None:
+    def overtaken(self, task: Task, earlier: str) -> None:
+        """A later record of its key came in the same run as one with the hash `earlier`."""
+        with self._outbox.transaction():
+            self._map.overtake(task.stream, task.source_key, earlier)
+
+    def not_sent(self, stream: str, source_key: str) -> None:
+        """A record was not sent, since a later one of its key has come."""
+        self.count(stream, "overtaken")
+        self._results.write(self._business_id, stream, source_key, "overtaken")
+
+    def withdrawn(self, stream: str, source_key: str) -> None:
+        """What was put aside for a later record of its key does not count: that has come."""
+        with self._outbox.transaction():
+            self._outbox.supersede(self._business_id, stream, source_key)
+        self.not_sent(stream, source_key)
+
+    def count(self, stream: str, outcome: str) -> None:
         """Count an outcome; on disk with the next settlement."""
-        self._outbox.count(self._business_id, task.stream, outcome)
+        self._outbox.count(self._business_id, stream, outcome)
 
     def _row(self, task: Task, outcome: Rejected | Quarantined | Waiting | None = None) -> Row:
         return Row(
             0, self._outbox.run, self._business_id, task.stream, task.source_key, "planned",
-            dict(task.record), task.hash, task.intent,
+            dict(task.record), task.hash, task.intent, key_properties=task.key_properties,
             kind=outcome.kind if outcome else None, reasons=outcome.reasons if outcome else (),
         )  # fmt: skip

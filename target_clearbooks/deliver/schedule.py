@@ -82,6 +82,16 @@ class Schedule:
         """Keep a task back until others are through."""
         self._held.append(task)
 
+    def unsent(self, stream: str, source_key: str) -> Task | None:
+        """A record of a key that waits its turn and was never sent, if there is one."""
+        key = claim_of(stream, source_key)
+        return next((held for held in self._held if held.key == key and held.row is None), None)
+
+    def withdraw(self, task: Task) -> None:
+        """Take a task out of those that wait their turn."""
+        if task in self._held:
+            self._held.remove(task)
+
     def next(self, idle: Callable[[], bool]) -> Iterator[tuple[Task, bool]]:
         """Held tasks that may go, and whether one goes alone.
 

@@ -127,7 +127,8 @@ def pair_of(intent: Intent) -> tuple[int, str, int]:
 def claims(intent: Intent) -> list[Hashable]:
     """What nobody else may touch while the intent is under way."""
     if intent.operation is not Operation.CREATE:
-        return []
+        # Who adopts a record of the ledger is the only one that does so at the time.
+        return [("record", intent.stream, intent.remote_id)] if intent.adopted else []
     if WRITABLE[intent.stream].settle is Settle.CONVERGE:
         invoice, kind, source = pair_of(intent)
         side = intent.stream

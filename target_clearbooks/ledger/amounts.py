@@ -21,7 +21,9 @@ _DIGITS = 28  # what decimal arithmetic keeps by itself
 _INT32 = 2**31
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?")
-_DAY = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ]\d\d:?\d\d.*)?")
+_DAY = re.compile(r"(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d)(:?\d\d.*?) ?([Zz]|UTC|[+-]\d\d(?::?\d\d)?)?)?")
+# A millionth of a penny: what binary numbers are off by.
+_NOISE = Decimal("1e-8")
 _TRUTH = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
 _SHOWN = 60
 
@@ -120,19 +122,47 @@ def integer(value: Any) -> int:
     return found
 
 
+def without_noise(value: Decimal) -> Decimal:
+    """A number that misses a penny by less than a millionth of one, as binary numbers do, with it.
+
+    >>> without_noise(Decimal("13.940000000000001"))
+    Decimal('13.94')
+    """
+    near = value.quantize(PENNY, context=_EXACT)
+    return near if near and near != value and abs(near - value) < _NOISE else value
+
+
 def day(value: Any) -> str:
-    """A day as YYYY-MM-DD; of a date-time, the day that is written in it."""
+    """A day as YYYY-MM-DD; of a moment with a zone its day in London, of another its own."""
     if isinstance(value, dt.datetime):
-        return value.date().isoformat()
+        return day(value.isoformat())
     if isinstance(value, dt.date):
         return value.isoformat()
     match = _DAY.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match:
-        try:
-            return dt.date.fromisoformat(match.group(1)).isoformat()
-        except ValueError:
-            raise ValueError(f"{quoted(value)} is no day of the calendar") from None
-    raise _should_be(value, "a date as YYYY-MM-DD")
+    if match is None:
+        raise _should_be(value, "a date as YYYY-MM-DD")
+    date, hour, rest, zone = match.groups()
+    try:
+        found = dt.date.fromisoformat(date)
+    except ValueError:
+        raise ValueError(f"{quoted(value)} is no day of the calendar") from None
+    if hour is None:
+        return found.isoformat()
+    try:
+        # ISO 8601 has the end of a day as 24:00, too.
+        late = dt.timedelta(days=1) if hour == "24" and not rest.strip(":0.") else dt.timedelta(0)
+        moment = dt.datetime.fromisoformat(f"{date}T{'00' if late else hour}{rest}") + late
+        if zone is None:
+            return moment.date().isoformat()
+        # Here, since most records need no zones.
+        from clearbooks.dates import day_of
+
+        offset = "+00:00" if zone.upper() in ("Z", "UTC") else zone
+        return day_of(moment.isoformat() + offset).isoformat()
+    except (ValueError, OverflowError):
+        raise _should_be(
+            value, "a date as YYYY-MM-DD, or a moment such as 2025-06-30T23:30:00Z"
+        ) from None
 
 
 def truth(value: Any) -> bool:

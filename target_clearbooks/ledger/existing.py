@@ -15,6 +15,7 @@ from clearbooks.errors import ApiError, ForbiddenError, SettingError, Subscripti
 from target_clearbooks.intent import Intent, is_marker, make_marker
 from target_clearbooks.ledger.matching import find_matches, identified, is_voided, resembles
 from target_clearbooks.ledger.records import listing
+from target_clearbooks.source_key import earlier_spellings
 from target_clearbooks.writable import WRITABLE, Kind
 
 if TYPE_CHECKING:
@@ -74,13 +75,15 @@ class ExistingRecords:
         if not writable.marker or not isinstance(intent.body, dict):
             return []
         ids: dict[Any, None] = {}
-        if intent.marker:
-            ids |= dict.fromkeys(self.map.marked(intent.stream, intent.marker))
-        for name, value in self._searches(intent):
-            for digest in self.lookups.documents(intent.stream, name, value):
-                ids |= dict.fromkeys([digest["id"]])
+        marked = [intent, *_marked_before(intent)]
+        for each in marked:
+            if each.marker:
+                ids |= dict.fromkeys(self.map.marked(each.stream, each.marker))
+            for name, value in self._searches(each):
+                for digest in self.lookups.documents(each.stream, name, value):
+                    ids |= dict.fromkeys([digest["id"]])
         whole = self._whole(intent, ids)
-        return [dict(record) for record in find_matches(whole, intent)] or [
+        return [dict(record) for each in marked for record in find_matches(whole, each)] or [
             dict(record)
             for record in find_matches(whole, replace(intent, marker=None))
             if intent.body.get("documentNumber")
@@ -95,13 +98,15 @@ class ExistingRecords:
         if contact is None or not isinstance(intent.body, dict):
             return [], False
         ids = self.baseline.like(intent.stream, intent.body.get(contact), intent.body["date"])
-        own = make_marker(intent.business_id, intent.stream, intent.source_key)
+        own = set(_markers(intent, intent.source_key))
+        # Before `source` was set, the record may have been written, or another one of its key.
+        bare = set(_markers(intent, self.map.without_source(intent.source_key)))
         found, sure = [], []
         for record in self._whole(intent, ids):
             marker = marker_in(record, intent.stream)
-            if marker == own or (resembles(record, intent) and identified(record, intent)):
+            if marker in own or (resembles(record, intent) and identified(record, intent)):
                 sure.append(record)
-            elif marker is None and resembles(record, intent):
+            elif (marker is None or marker in bare) and resembles(record, intent):
                 found.append(record)
             # Else it carries the marker of another record of the source.
         return sure or found, bool(sure)
@@ -165,6 +170,22 @@ class ExistingRecords:
             yield name, intent.body[name]
         if intent.body.get("documentNumber"):
             yield "documentNumber", intent.body["documentNumber"]
+
+
+def _markers(intent: Intent, source_key: str) -> Iterator[str]:
+    """The marker of a key, and those of the spellings that version 0.1 gave it."""
+    for key in (source_key, *earlier_spellings(source_key)):
+        yield make_marker(intent.business_id, intent.stream, key)
+
+
+def _marked_before(intent: Intent) -> Iterator[Intent]:
+    """The intent with the markers that version 0.1 may have given it."""
+    own, *before = _markers(intent, intent.source_key)
+    name = WRITABLE[intent.stream].marker
+    if intent.marker == own and name:
+        for marker in before:
+            text = str(intent.body.get(name) or "").replace(own, marker)
+            yield replace(intent, marker=marker, body={**intent.body, name: text})
 
 
 def find_marked(sender: Sender, in_flight: int) -> Iterator[tuple[str, Record, str]]:

@@ -12,6 +12,7 @@ import msgspec
 
 from target_clearbooks.intent import content_hash, is_marker
 from target_clearbooks.ledger.amounts import decimal, money
+from target_clearbooks.ledger.contact_keys import IDENTITIES, contact_key
 from target_clearbooks.ledger.spelling import (
     company_number,
     digits,
@@ -73,6 +74,9 @@ def identities(intent: Intent) -> list[str]:
         return [content_hash([intent.params, len(body)])]
     if writable.contact:
         return [content_hash([body.get(writable.contact), body.get("date")])]
+    if writable.kind is Kind.CONTACT:
+        named = ((field, contact_key(field, body.get(field))) for field in IDENTITIES)
+        return [content_hash(key) for key in named if key[1]] or [content_hash(body)]
     found = []
     for keys in writable.keys:
         values = [_compared(name, body.get(name)) for name in keys.split("+")]

@@ -99,13 +99,21 @@ def _check_extension(draft: Draft, name: str) -> None:
         )
 
 
+def is_attachment_field(row: Writable, name: str) -> bool:
+    """Whether an attachment has a field of this name."""
+    return fold(name) in {fold(known) for known in _fields(row)}
+
+
+def _fields(row: Writable) -> tuple[str, ...]:
+    return (*_documents(row), "document", *_parameters(row), *_NAMES, *_CONTENT, *_REST)
+
+
 def check_fields(draft: Draft, record: Mapping[str, Any]) -> None:
     """Note fields that no attachment has."""
-    own = (*_documents(draft.row), "document", *_parameters(draft.row))
-    known = (*own, *_NAMES, *_CONTENT, *_REST)
-    by_fold = {fold(name) for name in known}
+    known = _fields(draft.row)
     for key, value in record.items():
-        if value is not None and fold(key) not in by_fold and not key.startswith("_sdc_"):
+        own = is_attachment_field(draft.row, key)
+        if value is not None and not own and not key.startswith("_sdc_"):
             meant = closest(key, known)
             hint = f"did you mean {meant}?" if meant else f"known are {join_names(known, 20)}"
             draft.fault(f"{key}: unknown field; {hint}")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from clearbooks.contract import country_codes
+from clearbooks.contract import country_codes, country_names
 from target_clearbooks.ledger.amounts import is_pennies, plain, text
+from target_clearbooks.ledger.spelling import normal_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,6 +18,16 @@ if TYPE_CHECKING:
     from target_clearbooks.prepare.shapes import Body
 
 _CURRENCY_LETTERS = 3
+# What files call a country beside its name in the list of codes.
+_ALSO_CALLED = {
+    "GB": ("UK", "United Kingdom", "Great Britain", "England", "Scotland", "Wales",
+           "Northern Ireland", "United Kingdom of Great Britain and Northern Ireland"),
+    "IE": ("Republic of Ireland", "Eire"),
+    "US": ("USA", "United States of America"),
+    "NL": ("Holland",),
+    "CZ": ("Czechia",),
+    "AE": ("UAE",),
+}  # fmt: skip
 
 
 def pennies_only(body: Mapping[str, Any], name: str, where: str, findings: Findings) -> None:
@@ -49,13 +62,29 @@ def currency(body: Body, findings: Findings) -> None:
         )
 
 
+@cache
+def _countries() -> Mapping[str, str]:
+    """Codes by the names of countries, as `normal_name` has them."""
+    listed = [(name, code) for code, name in country_names().items()]
+    # "Britain (UK)" is "Britain", too; of two Koreas neither is "Korea".
+    short = Counter(name.partition(" (")[0] for name, _ in listed)
+    listed += [(name.partition(" (")[0], code) for name, code in listed]
+    known = {normal_name(name): code for name, code in listed if short.get(name, 1) == 1}
+    return known | {normal_name(n): code for code, names in _ALSO_CALLED.items() for n in names}
+
+
 def address(body: Body, findings: Findings) -> None:
-    """Check the country of an address."""
+    """Check the country of an address; a name becomes its code."""
     inside = body.get("address")
     if not isinstance(inside, dict) or not inside.get("countryCode"):
         return
-    code = inside["countryCode"].strip().upper()
+    given = inside["countryCode"]
+    code = given.strip().upper()
     if code not in country_codes():
-        hint = "GB" if code == "UK" else "an ISO 3166 code of two letters, such as GB"
-        findings.faults.append(f"address.countryCode: {inside['countryCode']!r} should be {hint}")
+        code = _countries().get(normal_name(given), "")
+    if not code:
+        findings.faults.append(
+            f"address.countryCode: {given!r} should be an ISO 3166 code of two letters, such as "
+            "GB, or the English name of a country"
+        )
     inside["countryCode"] = code

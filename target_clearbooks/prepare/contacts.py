@@ -1,25 +1,26 @@
-"""Which customer or supplier of the ledger a record means, by the setting `match`.
+"""Which customer or supplier of the ledger a record means.
 
-The fields of `match` are tried in order, and the first on which something matches decides. A
-contact that matches on one field but differs in a better one, such as two companies of one name
-with different VAT numbers, is another contact. Of several matches none is chosen.
+A contact is meant where the best field of the setting `match` that both have agrees and none that
+both have contradicts: another name, VAT number, company number or e-mail address is somebody else.
+One that belongs to another source key is shared only where the name and another field agree.
+Where that leaves several, or one that may not be shared, `on_ambiguous_contact` decides.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.errors import SettingError
 from target_clearbooks.ledger.amounts import integer, quoted, text
-from target_clearbooks.ledger.spelling import (
-    closest,
-    company_number,
-    email,
-    fold,
-    join_names,
-    normal_name,
-    vat_number,
+from target_clearbooks.ledger.contact_keys import (
+    IDENTITIES,
+    compared,
+    contact_key,
+    is_somebody_else,
 )
+from target_clearbooks.ledger.likeness import is_another, likeness
+from target_clearbooks.ledger.spelling import closest, fold, join_names, normal_name
 from target_clearbooks.prepare.diagnostics import (
     AmbiguousError,
     MissingContactError,
@@ -27,26 +28,30 @@ from target_clearbooks.prepare.diagnostics import (
     NotYetWrittenError,
 )
 from target_clearbooks.prepare.shapes import folded_keys
-from target_clearbooks.writable import WRITABLE, Kind, streams_of
+from target_clearbooks.source_key import GENERATED, is_generated, spelled
+from target_clearbooks.writable import CONTACT_KEYS, WRITABLE, Kind, streams_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from target_clearbooks.intent import Reference
     from target_clearbooks.ledger.lookups import Lookups
     from target_clearbooks.settings import TargetSettings
-    from target_clearbooks.store.ledger_map import LedgerMap
+    from target_clearbooks.store.ledger_map import Applied, LedgerMap
 
-MATCH_FIELDS: Mapping[str, Callable[[str], str]] = {
-    "externalId": str.strip,
-    "vatNumber": vat_number,
-    "companyNumber": company_number,
-    "email": email,
-    "name": normal_name,
-}
-# Two contacts with different values of one of these are two contacts.
-_IDENTITIES = ("externalId", "vatNumber", "companyNumber")
-_GENERATED = "@"
+_KEY = "externalId"
+# Beyond these the nearest name costs more than it helps.
+_MOST_NAMES = 2_000
+_MOST_HINTS = 50
+_MOST_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """A contact of the ledger that may be meant, and the fields in which it agrees."""
+
+    row: Mapping[str, Any]
+    agreeing: list[str]
 
 
 class Contacts:
@@ -55,7 +60,7 @@ class Contacts:
     Args:
         lookups: Where the lists come from.
         ledger_map: What source keys became.
-        settings: `match` and `create_missing`.
+        settings: `match`, `create_missing`, `on_ambiguous_contact` and `source`.
 
     Raises:
         SettingError: `match` names a field that identifies nobody.
@@ -64,74 +69,120 @@ class Contacts:
     def __init__(self, lookups: Lookups, ledger_map: LedgerMap, settings: TargetSettings) -> None:
         self._lookups = lookups
         self._map = ledger_map
-        if bad := [field for field in settings.match if field not in MATCH_FIELDS]:
-            raise SettingError(f"match: {bad[0]!r} should be one of {', '.join(MATCH_FIELDS)}")
-        self._match = settings.match
+        if bad := [field for field in settings.match if field not in CONTACT_KEYS]:
+            raise SettingError(f"match: {bad[0]!r} should be one of {', '.join(CONTACT_KEYS)}")
+        self._by_key = _KEY in settings.match
+        self._match = tuple(field for field in settings.match if field != _KEY)
         self._hints = _MOST_HINTS
         self._create = settings.create_missing
-        self._keys_of = {field: _values(field) for field in MATCH_FIELDS}
+        self._on_ambiguous = settings.on_ambiguous_contact
+        self._one_source = not settings.source
+        self._keys_of = {field: _values(field) for field in (_KEY, *IDENTITIES)}
 
     def find(
-        self, stream: str, wanted: Mapping[str, Any], own_key: str | None
+        self,
+        stream: str,
+        wanted: Mapping[str, Any],
+        own_key: str | None,
+        *,
+        makes: bool = True,
     ) -> tuple[int, str] | None:
         """ID of the contact that these fields describe, and the field that found it.
 
         Args:
             stream: `customers` or `suppliers`.
-            wanted: Fields of a contact.
+            wanted: Fields of a contact; `externalId` as the ledger would hold it.
             own_key: Source key of the contact, where it is known.
+            makes: Whether one that is not found is going to be made.
 
         Raises:
-            AmbiguousError: several match on the first field that matches.
+            AmbiguousError: several may be meant, or one that belongs to another source key.
         """
         table = self._lookups.table(stream)
+        external = _spelled(_KEY, wanted.get(_KEY)) if self._by_key else None
+        if external is not None:
+            for row in table.find(_KEY, self._keys_of[_KEY], external):
+                words = f"the one of {stream} with the externalId {quoted(external)} is another"
+                if self._one_source and is_somebody_else(*compared(row, wanted, self._match)):
+                    return self._undecided(words, [_Fit(row, [_KEY])], makes=makes)
+                return int(row["id"]), _KEY
+        fits = [
+            _Fit(row, agreeing)
+            for row, agreeing, contradicting in self._near(stream, wanted)
+            if not contradicting
+        ]
+        free = [fit for fit in fits if self._may_take(stream, fit, own_key)]
+        best = self._best(free or fits)
+        if not best:
+            return None
+        field = self._leading(best)
+        if free and len(best) == 1:
+            return int(best[0].row["id"]), field
+        whose = f"{len(best)} {stream} have the {field} {quoted(wanted[field])}"
+        if not free:
+            whose = (
+                f"{stream} {best[0].row['id']} has the {field} {quoted(wanted[field])} too, and "
+                f"belongs to {self._owners(stream, best[0].row, own_key)[0]!r}"
+            )
+        said_new = own_key is not None and self._map.said_new(stream, own_key)
+        return None if said_new else self._undecided(whose, best, makes=makes)
+
+    def _near(
+        self, stream: str, wanted: Mapping[str, Any]
+    ) -> Iterator[tuple[Mapping[str, Any], list[str], list[str]]]:
+        """The contacts that agree in something: in which fields, and which fields contradict."""
+        table = self._lookups.table(stream)
+        rows: dict[Any, Mapping[str, Any]] = {}
         for field in self._match:
-            value = _key(field, wanted.get(field))
-            if value is None:
-                continue
-            found = table.find(field, self._keys_of[field], value)
-            found = [c for c in found if not self._is_another(stream, c, wanted, field, own_key)]
-            # An archived contact is meant only where no other is.
-            found = [c for c in found if c.get("archived") is not True] or found
-            found = self._narrowed(found, wanted)
-            if len(found) > 1:
-                raise AmbiguousError(
-                    f"{len(found)} {stream} have the {field} {quoted(wanted[field])}",
-                    [{"id": c["id"], "name": c.get("name", "")} for c in found],
-                )
-            if found:
-                return int(found[0]["id"]), field
-        return None
-
-    def _narrowed(
-        self, found: list[dict[str, Any]], wanted: Mapping[str, Any]
-    ) -> list[dict[str, Any]]:
-        """Of several, those that match on other fields too, if some do."""
-        for field in self._match if len(found) > 1 else ():
-            value = _key(field, wanted.get(field))
+            value = contact_key(field, wanted.get(field))
             if value is not None:
-                found = [c for c in found if _key(field, c.get(field)) == value] or found
-        return found
+                rows |= {r["id"]: r for r in table.find(field, self._keys_of[field], value)}
+        for row in rows.values():
+            yield row, *compared(row, wanted, self._match)
 
-    def _is_another(
-        self,
-        stream: str,
-        row: Mapping[str, Any],
-        wanted: Mapping[str, Any],
-        field: str,
-        own_key: str | None,
-    ) -> bool:
-        for name in _IDENTITIES:
-            if name == field:
-                break
-            if name in self._match:
-                ours, theirs = _key(name, wanted.get(name)), _key(name, row.get(name))
-                if ours is not None and theirs is not None and ours != theirs:
-                    return True
-        if field == "externalId" or "externalId" not in self._match or own_key is None:
-            return False
-        owner = self._map.owner(stream, row["id"])
-        return owner is not None and owner != own_key and not is_generated(owner)
+    def _best(self, fits: Sequence[_Fit]) -> Sequence[_Fit]:
+        """Of several, those that agree in the better fields; the archived only where no other."""
+        fits = [fit for fit in fits if fit.row.get("archived") is not True] or fits
+        for field in self._match:
+            fits = [fit for fit in fits if field in fit.agreeing] or fits
+        return fits
+
+    def _leading(self, fits: Sequence[_Fit]) -> str:
+        return next(field for field in self._match if field in fits[0].agreeing)
+
+    def _may_take(self, stream: str, fit: _Fit, own_key: str | None) -> bool:
+        """Whether a source key may take a contact: its own, nobody's, or one that it may share."""
+        shares = "name" in fit.agreeing and len(fit.agreeing) > 1
+        return shares or not self._owners(stream, fit.row, own_key)
+
+    def _owners(self, stream: str, row: Mapping[str, Any], own_key: str | None) -> list[str]:
+        """The other source keys that a contact of the ledger belongs to."""
+        if own_key is None or is_generated(own_key):
+            return []
+        owners = self._map.owners(stream, row["id"])
+        named = _spelled(_KEY, row.get(_KEY)) if self._by_key else None
+        if own_key in owners or named == own_key:
+            return []
+        return [key for key in (*owners, *([named] if named else ())) if not is_generated(key)]
+
+    def is_shared(self, stream: str, contact: Any, own_key: str) -> bool:
+        """Whether a contact belongs to another source key besides."""
+        return any(
+            key != own_key and not is_generated(key) for key in self._map.owners(stream, contact)
+        )
+
+    def _undecided(
+        self, words: str, fits: Sequence[_Fit], *, makes: bool
+    ) -> tuple[int, str] | None:
+        """What the setting `on_ambiguous_contact` makes of several that may be meant."""
+        if self._on_ambiguous == "create" and makes:
+            return None
+        if self._on_ambiguous == "adopt":
+            oldest = min(fits, key=lambda fit: (-len(fit.agreeing), int(fit.row["id"])))
+            return int(oldest.row["id"]), oldest.agreeing[0]
+        raise AmbiguousError(
+            words, [{"id": fit.row["id"], "name": fit.row.get("name", "")} for fit in fits]
+        )
 
     def refer(
         self, streams: tuple[str, ...], value: Any, field: str
@@ -152,15 +203,9 @@ class Contacts:
         wanted = _wanted(value)
         if "id" in wanted:
             return self._by_id(streams, wanted["id"], field), ()
-        external = wanted.get("externalId")
         found: dict[int, tuple[Reference, ...]] = {}
         for stream in streams:
-            if external is not None and (mapped := self._map.find(stream, external)):
-                if mapped.voided:
-                    raise NotFoundInLedgerError(f"the one with externalId {external!r} was deleted")
-                found[int(mapped.remote_id)] = ((stream, external),)
-            elif match := self.find(stream, wanted, external):
-                found[match[0]] = ()
+            found |= self._referred(stream, wanted, makes=streams == (stream,))
         if len(found) == 1:
             return next(iter(found.items()))
         if found:
@@ -175,6 +220,46 @@ class Contacts:
                 ],
             )
         raise self._nobody(streams, wanted, value)
+
+    def _referred(
+        self, stream: str, wanted: Mapping[str, Any], *, makes: bool
+    ) -> dict[int, tuple[Reference, ...]]:
+        """ID of the contact of one stream, with the references of the map it came by, if any."""
+        external, key = wanted.get(_KEY), None
+        if external is not None:
+            key, applied = self._map.look_up(stream, *self._map.keys_of(external))
+            if applied is not None:
+                if applied.mapped.voided:
+                    raise NotFoundInLedgerError(f"the one with externalId {external!r} was deleted")
+                number = int(applied.mapped.remote_id)
+                self._refuse_another(stream, number, applied, wanted)
+                return {number: ((stream, key),)}
+            wanted = {**wanted, _KEY: key}
+        makes = makes and self._may_make(stream, wanted)
+        match = self.find(stream, wanted, key, makes=makes)
+        if match is not None:
+            return {match[0]: ()}
+        made = self._map.find(stream, self._new(wanted)[_KEY]) if makes and key is None else None
+        if made is not None and not made.voided:
+            return {int(made.remote_id): ((stream, made.source_key),)}
+        return {}
+
+    def _refuse_another(
+        self, stream: str, number: int, applied: Applied, wanted: Mapping[str, Any]
+    ) -> None:
+        """A key that another source uses for somebody else.
+
+        Raises:
+            AmbiguousError: what the record says of the contact contradicts what was written.
+        """
+        asked = self._one_source and self._on_ambiguous != "adopt" and applied.hash is not None
+        before = applied.likeness or {}
+        if asked and is_another(stream, before, likeness(stream, dict(wanted))):
+            words = f"the one of {stream} with the externalId {quoted(wanted[_KEY])} is another"
+            raise AmbiguousError(words, [{"id": number}])
+
+    def _may_make(self, stream: str, wanted: Mapping[str, Any]) -> bool:
+        return stream in self._create and bool(str(wanted.get("name", "")).strip())
 
     def _by_id(self, streams: tuple[str, ...], value: Any, field: str) -> int:
         contact = integer(value)
@@ -203,16 +288,26 @@ class Contacts:
     def _nobody(self, streams: tuple[str, ...], wanted: dict[str, Any], value: Any) -> Exception:
         stream = streams[0]
         named = str(wanted.get("name", "")).strip()
-        if len(streams) == 1 and stream in self._create and named:
+        if len(streams) == 1 and self._may_make(stream, wanted):
             return MissingContactError(stream, self._new(wanted))
-        external = wanted.get("externalId")
+        external = wanted.get(_KEY)
         if external is not None:
-            return NotYetWrittenError(stream, external)
-        near = self._closest(streams, named)
-        hint = f"; the nearest name is {near!r}" if near else ""
+            return NotYetWrittenError(stream, self._map.keys_of(external))
+        hint = self._contradicting(streams, wanted)
+        near = None if hint else self._closest(streams, named)
+        hint += f"; the nearest name is {near!r}" if near else ""
         if len(streams) == 1 and stream not in self._create:
             hint += f"; create_missing: [{stream}] would make it"
         return NotFoundInLedgerError(f"no {_nouns(streams)} matches {quoted(value)}{hint}")
+
+    def _contradicting(self, streams: tuple[str, ...], wanted: Mapping[str, Any]) -> str:
+        """Who agrees in something and is somebody else, in words."""
+        found = [
+            f"; {stream} {row['id']} ({row.get('name', '')}) has another {' and '.join(against)}"
+            for stream in streams
+            for row, _, against in self._near(stream, wanted)
+        ]
+        return "".join(found[:_MOST_SHOWN])
 
     def _closest(self, streams: tuple[str, ...], name: str) -> str | None:
         """The nearest name, for the first that are not found: looking for it is slow."""
@@ -222,29 +317,19 @@ class Contacts:
         self._hints -= 1
         return closest(name, [str(row.get("name", "")) for table in tables for row in table.rows])
 
-    def _new(self, wanted: dict[str, Any]) -> dict[str, Any]:
-        if "externalId" in wanted:
-            return wanted
-        for field in self._match:
-            key = _key(field, wanted.get(field))
-            if key is not None:
-                return {**wanted, "externalId": f"{_GENERATED}{field} {key}"}
-        return {**wanted, "externalId": f"{_GENERATED}name {normal_name(str(wanted['name']))}"}
-
-
-# Beyond these the nearest name costs more than it helps.
-_MOST_NAMES = 2_000
-_MOST_HINTS = 50
-
-
-def is_generated(source_key: str) -> bool:
-    """Whether `create_missing` made up this source key, because the record had none."""
-    return source_key.startswith(_GENERATED)
+    def _new(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """The record of a contact that is to be made, with a source key in `externalId`."""
+        if _KEY in wanted:
+            return dict(wanted)
+        known = {field: contact_key(field, wanted.get(field)) for field in self._match}
+        known["name"] = normal_name(str(wanted["name"]))
+        words = (f"{field} {key}" for field, key in known.items() if key)
+        return {**wanted, _KEY: GENERATED + ", ".join(words)}
 
 
 def _wanted(value: Any) -> dict[str, Any]:
     if isinstance(value, dict):
-        known = folded_keys(value, (*MATCH_FIELDS, "id"))
+        known = folded_keys(value, (*CONTACT_KEYS, "id"))
         spelt = {fold(name) for name in known}
         rest = {k: v for k, v in value.items() if fold(k) not in spelt and v not in (None, "")}
         return {**rest, **{k: v if k == "id" else text(v) for k, v in known.items()}}
@@ -255,15 +340,16 @@ def _wanted(value: Any) -> dict[str, Any]:
     raise ValueError(f"{quoted(value)} should be a name or an object such as {{name: ...}}")
 
 
-def _key(field: str, value: Any) -> str | None:
-    if value is None or value == "":
-        return None
-    return MATCH_FIELDS[field](str(value)) or None
+def _spelled(field: str, value: Any) -> str | None:
+    """A field as it is compared; None where it identifies nobody."""
+    if field != _KEY:
+        return contact_key(field, value)
+    return None if value in (None, "") else spelled(value).strip() or None
 
 
 def _values(field: str) -> Callable[[Mapping[str, Any]], Iterable[str]]:
     def values(row: Mapping[str, Any]) -> Iterable[str]:
-        key = _key(field, row.get(field))
+        key = _spelled(field, row.get(field))
         return () if key is None else (key,)
 
     return values

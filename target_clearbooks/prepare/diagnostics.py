@@ -34,13 +34,13 @@ class NotYetWrittenError(Exception):
 
     Attributes:
         stream: The parent's stream.
-        external_id: Its source key.
+        keys: The source keys that it may have; the first is the one that was given.
     """
 
-    def __init__(self, stream: str, external_id: str) -> None:
+    def __init__(self, stream: str, keys: tuple[str, ...]) -> None:
         self.stream = stream
-        self.external_id = external_id
-        super().__init__(f"{stream} {external_id!r} is not in the ledger yet")
+        self.keys = keys
+        super().__init__(f"{stream} {keys[0]!r} is not in the ledger yet")
 
 
 class MissingContactError(Exception):
@@ -66,7 +66,7 @@ class Findings:
         warnings: What a person should know; it is sent all the same.
         adjusted: VAT that is set by hand, so that a document comes to what the record says.
         ambiguous: `(field, words, candidates)` of every name that fits several.
-        waiting: `(field, stream, external id)` of parents that are not there yet.
+        waiting: `(field, stream, source keys)` of parents that are not there yet.
         missing: Contacts to be made first.
         depends_on: References that the map resolved.
         expected: Totals that the answer is to be compared with.
@@ -76,7 +76,7 @@ class Findings:
     warnings: list[str] = field(default_factory=list)
     adjusted: list[str] = field(default_factory=list)
     ambiguous: list[tuple[str, str, list[dict[str, Any]]]] = field(default_factory=list)
-    waiting: list[tuple[str, str, str]] = field(default_factory=list)
+    waiting: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
     missing: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     depends_on: list[Reference] = field(default_factory=list)
     expected: dict[str, Any] = field(default_factory=dict)
@@ -88,7 +88,7 @@ class Findings:
         except AmbiguousError as error:
             self.ambiguous.append((where, str(error), error.candidates))
         except NotYetWrittenError as error:
-            self.waiting.append((where, error.stream, error.external_id))
+            self.waiting.append((where, error.stream, error.keys))
         except MissingContactError as error:
             self.missing.append((error.stream, error.record))
         except (NotFoundInLedgerError, ValueError) as error:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import ipaddress
 import os
 import socket
 import stat
-import time
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import certifi
 import urllib3
+import urllib3.connection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +29,10 @@ _CHUNK = 64 * 1024
 _WAYS = ("content", "path", "url")
 _HTTPS_PORT = 443
 _OK = 200
+# IPv6 addresses that lead to an IPv4 address written in them, which may be a private one.
+_EMBEDDING = tuple(
+    map(ipaddress.ip_network, ("::/96", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16"))
+)
 
 
 def read(record: Mapping[str, Any], settings: TargetSettings) -> bytes:
@@ -108,45 +114,87 @@ def _fetched(url: str, hosts: tuple[str, ...]) -> bytes:
         _check_public(host, address)
     # Straight to the address that was checked, by the name's certificate: a name that leads
     # elsewhere meanwhile, a proxy or a redirect cannot change who answers.
-    pool = urllib3.HTTPSConnectionPool(
+    pool = _Pool(
         min(found),
         port,
         server_hostname=host,
         assert_hostname=host,
         cert_reqs="CERT_REQUIRED",
         ca_certs=certifi.where(),
-        timeout=urllib3.Timeout(total=_TIMEOUT),
+        timeout=_TIMEOUT,
         retries=False,
     )
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     name = host if port == _HTTPS_PORT else f"{host}:{port}"
+    # A time-out of a socket counts from the last byte: a host that trickles would never meet it.
+    data = b""
+    watch = threading.Timer(_TIMEOUT, pool.cut)
+    watch.daemon = True
+    watch.start()
     try:
         reply = pool.urlopen(
             "GET", path, headers={"Host": name}, redirect=False, preload_content=False
         )
         if reply.status != _OK:
             raise ValueError(f"{host} answered {reply.status}")
-        return _limited(_body(reply))
+        data = _body(reply)
     except urllib3.exceptions.HTTPError as error:
-        raise ValueError(f"{host} did not answer ({type(error).__name__})") from None
+        if not pool.was_cut:
+            raise ValueError(f"{host} did not answer ({type(error).__name__})") from None
     finally:
+        watch.cancel()
         pool.close()
+    if pool.was_cut:
+        # Where the answer tells no length, its body only seems to end there.
+        raise ValueError(f"{host} took longer than {_TIMEOUT:.0f} s")
+    return _limited(data)
+
+
+class _Connection(urllib3.connection.HTTPSConnection):
+    """A connection whose socket is known for as long as its answer is read."""
+
+    kept: Any = None
+
+    def connect(self) -> None:
+        super().connect()
+        self.kept = self.sock
+
+
+class _Pool(urllib3.HTTPSConnectionPool):
+    """Connections that another thread can cut, whatever they wait for."""
+
+    ConnectionCls = _Connection
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.was_cut = False
+        self._made: list[Any] = []
+
+    def _new_conn(self) -> Any:
+        self._made.append(super()._new_conn())
+        return self._made[-1]
+
+    def cut(self) -> None:
+        """End what is under way: it fails at once."""
+        self.was_cut = True
+        for connection in self._made:
+            with contextlib.suppress(OSError, AttributeError):
+                # Of the socket below TLS, which has no lock that a reader could hold.
+                socket.socket.shutdown(connection.kept or connection.sock, socket.SHUT_RDWR)
 
 
 def _body(reply: urllib3.BaseHTTPResponse) -> bytes:
-    end, data = time.monotonic() + _TIMEOUT, bytearray()
+    data = bytearray()
     for chunk in reply.stream(_CHUNK):
         data += chunk
         if len(data) > MOST_BYTES:
             break
-        if time.monotonic() > end:
-            raise ValueError(f"took longer than {_TIMEOUT:.0f} s")
     reply.close()
     return bytes(data)
 
 
 def _check_public(host: str, address: str) -> None:
     number = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(number, "ipv4_mapped", None)
-    if not (mapped or number).is_global:
+    number = getattr(number, "ipv4_mapped", None) or number
+    if number.is_multicast or not number.is_global or any(number in net for net in _EMBEDDING):
         raise ValueError(f"host {host} has a private address")

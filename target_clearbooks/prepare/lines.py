@@ -279,8 +279,10 @@ class Lines:
             tax = self._within(gross, rate, terms, where, findings)
         if net is not None:
             self._fits(net, gross, tax, line, rate, terms, where, findings)
-        if "unitPrice" not in line:
+        if "unitPrice" not in line and is_pennies(gross - tax):
             _unit_price(line, gross - tax, where, findings)
+        # Else what has parts of a penny is noted already, by the name that the line has for it.
+        line.setdefault("unitPrice", ZERO)
         if rate.key != MANUAL and self._keyed(gross - tax, rate, terms) != tax:
             line |= {"vatRateKey": MANUAL, "vatAmount": tax}
         return tax

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from target_clearbooks.prepare.checks import address, currency
-from target_clearbooks.prepare.contacts import is_generated
+from target_clearbooks.source_key import in_namespace, is_generated, spelled
 from target_clearbooks.writable import Side
 
 if TYPE_CHECKING:
@@ -26,9 +26,12 @@ def contact(draft: Draft) -> None:
     if isinstance(body.get("name"), str) and not body["name"].strip():
         body["name"] = ""
     # An older account refuses the field: it is left out where contacts are not matched by it.
-    match = draft.resolver.settings.match
-    if "externalId" not in match or is_generated(str(body.get("externalId", ""))):
-        body.pop("externalId", None)
+    settings = draft.resolver.settings
+    own = body.pop("externalId", None)
+    if own and "externalId" in settings.match and not is_generated(own):
+        # A record of before `source` was set keeps the key that it has in the ledger.
+        named = draft.source_key.startswith(f"{settings.source}:")
+        body["externalId"] = in_namespace(spelled(own), settings.source if named else "")
     address(body, draft.findings)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,13 @@ from target_clearbooks.ledger.amounts import quoted
 from target_clearbooks.ledger.spelling import fold, join_names
 from target_clearbooks.prepare import file_contents, master_data
 from target_clearbooks.prepare.allocations import allocation
-from target_clearbooks.prepare.attachments import attached_to, check_fields, content, file_name
+from target_clearbooks.prepare.attachments import (
+    attached_to,
+    check_fields,
+    content,
+    file_name,
+    is_attachment_field,
+)
 from target_clearbooks.prepare.bank_data import bank_feed, bank_statement
 from target_clearbooks.prepare.documents import document
 from target_clearbooks.prepare.draft import Draft
@@ -35,6 +41,7 @@ from target_clearbooks.prepare.stream_shapes import (
     shape_of,
     update_fields,
 )
+from target_clearbooks.source_key import spelled
 from target_clearbooks.writable import WRITABLE, Kind, Settle
 
 if TYPE_CHECKING:
@@ -44,6 +51,7 @@ if TYPE_CHECKING:
     from target_clearbooks.prepare.shapes import Body
     from target_clearbooks.settings import TargetSettings
     from target_clearbooks.store.ledger_map import LedgerMap
+    from target_clearbooks.writable import Writable
 
 Step = Callable[[Draft], "str | None"]
 """Resolves and checks the body of a draft in place; answers its marker, where it has one."""
@@ -93,7 +101,11 @@ class Preparer:
         self._resolver = Resolver(lookups, ledger_map, settings, business_id)
 
     def prepare(
-        self, stream: str, record: Mapping[str, Any], source_key: SourceKey
+        self,
+        stream: str,
+        record: Mapping[str, Any],
+        source_key: SourceKey,
+        key_properties: Sequence[str] = (),
     ) -> Intent | Outcome:
         """The intent, or every reason against it at once.
 
@@ -101,12 +113,14 @@ class Preparer:
         one that the ledger holds already by its natural keys, or a contact by the setting `match`,
         an `update` with `adopted`; every other a `create`. Documents and payments of the ledger
         are not compared here: `Adopter` does it before they are sent. Allocations are always
-        `create` with the whole sum wanted.
+        `create` with the whole sum wanted. Key properties need not be fields of the stream.
 
         Raises:
             ClearBooksError: a list could not be read; nothing is decided from that.
         """
         row = WRITABLE[stream]
+        foreign = {name for name in key_properties if not _is_field(row, name)}
+        record = {name: value for name, value in record.items() if name not in foreign}
         draft = Draft(row, source_key, {}, self._resolver)
         wanted = self._wanted(draft, record)
         mapped = self._resolver.map.find(stream, source_key)
@@ -119,6 +133,7 @@ class Preparer:
         marker = _STEPS.get(row.kind, _plain)(draft)
         _check_complete(draft)
         operation, remote_id, adopted = self._operation(draft, mapped)
+        self._keep_first_key(draft, remote_id)
         return _outcome(draft.findings) or Intent(
             business_id=self._resolver.business_id,
             stream=stream,
@@ -195,7 +210,7 @@ class Preparer:
     def _check_business(self, draft: Draft, record: Mapping[str, Any]) -> None:
         for name in ("businessId", "business_id"):
             value = record.get(name)
-            if value is not None and str(value) != str(self._resolver.business_id):
+            if value is not None and spelled(value) != str(self._resolver.business_id):
                 draft.fault(
                     f"businessId: {quoted(value)} is not the business that is written: "
                     f"{self._resolver.business_id}"
@@ -223,6 +238,13 @@ class Preparer:
             return Operation.UPDATE, *found
         return Operation.CREATE, None, None
 
+    def _keep_first_key(self, draft: Draft, remote_id: int | str | None) -> None:
+        """Leave the `externalId` of a contact that several source keys share as it is."""
+        if draft.row.kind is Kind.CONTACT and remote_id is not None:
+            shared = self._resolver.contacts.is_shared
+            if shared(draft.row.stream, remote_id, draft.source_key):
+                draft.body.pop("externalId", None)
+
     def _attachment(self, draft: Draft, record: Mapping[str, Any]) -> Intent | Outcome:
         params = attached_to(draft, record)
         name = file_name(draft, record)
@@ -242,6 +264,13 @@ class Preparer:
             depends_on=_depends_on(draft),
             record=record,
         )
+
+
+def _is_field(row: Writable, name: str) -> bool:
+    """Whether records of a stream may hold a field of this name."""
+    if row.kind is Kind.ATTACHMENT:
+        return is_attachment_field(row, name)
+    return shape_of(row.stream).knows(name) or bool(row.flat and flat_shape(row.stream).knows(name))
 
 
 def _read(draft: Draft, record: Mapping[str, Any]) -> Body:
@@ -287,7 +316,8 @@ def _outcome(findings: Findings) -> Outcome | None:
     """Why nothing is sent, if anything speaks against it. What cannot mend itself comes first."""
     unclear = [f"{where}: {words}: {_list(found)}" for where, words, found in findings.ambiguous]
     waiting = [
-        f"{where}: {stream} {key!r} is not in the ledger" for where, stream, key in findings.waiting
+        f"{where}: {stream} {keys[0]!r} is not in the ledger"
+        for where, stream, keys in findings.waiting
     ]
     if findings.faults:
         return Rejected((*findings.faults, *unclear))
@@ -295,7 +325,7 @@ def _outcome(findings: Findings) -> Outcome | None:
         candidates = tuple(c for _, _, found in findings.ambiguous for c in found)
         return Quarantined(tuple(unclear), candidates)
     if waiting:
-        on = dict.fromkeys((stream, key) for _, stream, key in findings.waiting)
+        on = dict.fromkeys((stream, key) for _, stream, keys in findings.waiting for key in keys)
         return Waiting(tuple(on), tuple(waiting))
     if findings.missing:
         return Missing(tuple(findings.missing))

@@ -23,7 +23,7 @@ from target_clearbooks.writable import WRITABLE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from target_clearbooks.intent import Reference
+    from target_clearbooks.intent import Mapped, Reference
     from target_clearbooks.ledger.lookups import Lookups
     from target_clearbooks.ledger.record_tables import Table
     from target_clearbooks.store.ledger_map import LedgerMap
@@ -48,7 +48,8 @@ _by_name, _by_sku = _by("name"), _by("sku")
 
 def _sort_and_number(row: Mapping[str, Any]) -> Iterable[str]:
     found = digits(str(row.get("sortCode") or "")), digits(str(row.get("accountNumber") or ""))
-    return ("".join(found),) if all(found) else ()
+    # Where they were kept as numbers, zeros in front are lost.
+    return (found[0].zfill(6) + found[1].zfill(8),) if all(found) else ()
 
 
 def _iban(row: Mapping[str, Any]) -> Iterable[str]:
@@ -136,7 +137,7 @@ class References:
         if isinstance(value, dict):
             wanted = folded_keys(value, _BANK_FIELDS)
             if "externalId" in wanted:
-                row = table.get(self._mapped(_BANK_ACCOUNTS, text(wanted["externalId"])))
+                row = table.get(self._mapped(_BANK_ACCOUNTS, wanted["externalId"]).remote_id)
                 if row is not None:
                     return row
         else:
@@ -165,7 +166,7 @@ class References:
             row = table.get(number) if number is not None else None
             return [row] if row else []
         if "sortCode" in wanted and "accountNumber" in wanted:
-            key = digits(str(wanted["sortCode"])) + digits(str(wanted["accountNumber"]))
+            key = next(iter(_sort_and_number(wanted)), "")
             return table.find("sortCode", _sort_and_number, key)
         if "iban" in wanted:
             return table.find("iban", _iban, digits(str(wanted["iban"])))
@@ -207,8 +208,8 @@ class References:
         table = self._lookups.table(_STOCK_ITEMS)
         wanted = folded_keys(value, _STOCK_FIELDS) if isinstance(value, dict) else {"sku": value}
         if "externalId" in wanted:
-            key = text(wanted["externalId"])
-            return int(self._mapped(_STOCK_ITEMS, key)), ((_STOCK_ITEMS, key),)
+            mapped = self._mapped(_STOCK_ITEMS, wanted["externalId"])
+            return int(mapped.remote_id), ((_STOCK_ITEMS, mapped.source_key),)
         sku = wanted.get("sku")
         found = table.find("sku", _by_sku, fold(str(sku))) if sku is not None else []
         name = wanted.get("name", sku)
@@ -240,8 +241,8 @@ class References:
             raise NotFoundInLedgerError(
                 f"{quoted(value)} should be the ID of a feed or its externalId"
             )
-        key = text(wanted["externalId"])
-        return str(self._mapped(_BANK_FEEDS, key)), ((_BANK_FEEDS, key),)
+        mapped = self._mapped(_BANK_FEEDS, wanted["externalId"])
+        return str(mapped.remote_id), ((_BANK_FEEDS, mapped.source_key),)
 
     def document(
         self, streams: tuple[str, ...], value: Any
@@ -264,12 +265,12 @@ class References:
                 f"{quoted(value)} should have {join_names(_DOCUMENT_FIELDS)}"
             )
         # Not the error itself: kept here, it would hold this call's record until a collection.
-        waiting: tuple[str, str] | None = None
+        waiting: tuple[str, tuple[str, ...]] | None = None
         if "externalId" in wanted:
             try:
                 return self._mapped_document(streams, text(wanted["externalId"]))
             except NotYetWrittenError as error:
-                waiting = error.stream, error.external_id
+                waiting = error.stream, error.keys
         found = self._documents(streams, wanted)
         if len(found) > 1:
             raise AmbiguousError(
@@ -285,9 +286,9 @@ class References:
     def _mapped_document(
         self, streams: tuple[str, ...], key: str
     ) -> tuple[str, Mapping[str, Any], tuple[Reference, ...]]:
-        found = [(s, m) for s in streams if (m := self._map.find(s, key))]
+        found = [(s, m) for s in streams if (m := self._map.refer(s, key))]
         if not found:
-            raise NotYetWrittenError(streams[0], key)
+            raise NotYetWrittenError(streams[0], self._map.keys_of(key))
         if len(found) > 1:
             raise AmbiguousError(
                 f"several of {join_names(streams)} have the externalId {key!r}",
@@ -300,7 +301,7 @@ class References:
         row = rows[0] if rows else {"id": mapped.remote_id}
         if is_voided(row):
             raise NotFoundInLedgerError(f"{stream} {key!r} is voided in the ledger")
-        return stream, row, ((stream, key),)
+        return stream, row, ((stream, mapped.source_key),)
 
     def _documents(
         self, streams: tuple[str, ...], wanted: Mapping[str, Any]
@@ -330,13 +331,14 @@ class References:
                 found += [r for r in rows if _printed(r) == _bare(value)]
         return found
 
-    def _mapped(self, stream: str, key: str) -> int | str:
-        mapped = self._map.find(stream, key)
+    def _mapped(self, stream: str, external_id: Any) -> Mapped:
+        key = text(external_id)
+        mapped = self._map.refer(stream, key)
         if mapped is None:
-            raise NotYetWrittenError(stream, key)
+            raise NotYetWrittenError(stream, self._map.keys_of(key))
         if mapped.voided:
             raise NotFoundInLedgerError(f"{stream} {key!r} was deleted")
-        return mapped.remote_id
+        return mapped
 
 
 _BANK_FIELDS = ("externalId", "id", "sortCode", "accountNumber", "iban", "name")

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.ledger import amounts
-from target_clearbooks.ledger.spelling import closest, fold, join_names
+from target_clearbooks.ledger.spelling import closest, digits, fold, join_names
 from target_clearbooks.writable import Extras, FieldType
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ Reader = Callable[[Any, str, list[str]], Any]
 # Keywords that this compiler understands; any other in a schema is refused when compiling.
 _SAID = {
     *("description", "title", "readOnly", "writeOnly", "$schema", "default"),
-    *("x-assumed", "x-also"),
+    *("x-assumed", "x-also", "x-digits"),
 }
 _KNOWN = _SAID | {
     *("type", "properties", "additionalProperties", "required", "items", "enum", "format"),
@@ -150,6 +150,10 @@ class Shape:
             return None
         return ", or ".join(" with ".join(choice) for choice in self.choices)
 
+    def knows(self, key: str) -> bool:
+        """Whether a record may hold a field of this name, also one of a flattened object."""
+        return key in self.readers or self._name(key.partition("__")[0]) is not None
+
     def _name(self, key: str) -> str | None:
         return self.folded.get(fold(key))
 
@@ -191,6 +195,8 @@ def _reader(schema: JsonSchema, extras: Extras | None) -> Reader:
     kind = kinds if isinstance(kinds, str) else next((k for k in kinds or () if k != "null"), None)
     if "enum" in schema:
         return _choice(tuple(schema["enum"]))
+    if "x-digits" in schema:
+        return _digits(schema["x-digits"])
     if kind == "string":
         return _day if schema.get("format") == "date" else _text
     if kind == "array":
@@ -228,13 +234,30 @@ def _text(value: Any, where: str, faults: list[str]) -> Any:
         return _ABSENT
 
 
-_read_number = _simple(amounts.decimal)
+def _digits(number: int) -> Reader:
+    """Reads text of so many digits; one that came as a number has lost its zeros in front."""
+
+    def read(value: Any) -> str:
+        given = amounts.text(value)
+        found = given if isinstance(value, str) else given.zfill(number)
+        bare = digits(found)
+        if len(bare) == number and bare.isascii() and bare.isdigit():
+            return found
+        hint = ""
+        if bare.isdigit() and len(bare) < number:
+            hint = f"; if zeros in front were lost, it is {bare.zfill(number)!r}"
+        raise ValueError(f"{amounts.quoted(value)} should have {number} digits{hint}")
+
+    return _simple(read)
+
+
+_read_number = _simple(lambda value: amounts.without_noise(amounts.decimal(value)))
 
 
 def _number(value: Any, where: str, faults: list[str]) -> Any:
     # The usual case, quickly.
     if type(value) is Decimal and value.is_finite() and value.adjusted() in _USUAL:
-        return value
+        return amounts.without_noise(value)
     return _read_number(value, where, faults)
 
 

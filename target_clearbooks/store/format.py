@@ -116,6 +116,22 @@ MIGRATIONS = (
             AND m.source_key = i.source_key
         WHERE i.state <> 'superseded';
     """,
+    """
+    ALTER TABLE intents ADD COLUMN keys TEXT;
+    ALTER TABLE map ADD COLUMN likeness TEXT;
+    CREATE TABLE sources (business BIGINT PRIMARY KEY, source TEXT NOT NULL){bare};
+    CREATE TABLE overtaken (
+        business BIGINT NOT NULL, stream TEXT NOT NULL, source_key TEXT NOT NULL,
+        hashes TEXT NOT NULL, PRIMARY KEY (business, stream, source_key)
+    ){bare};
+    ALTER TABLE lineage RENAME TO lineage_of_one_key;
+    CREATE TABLE lineage (
+        business BIGINT NOT NULL, stream TEXT NOT NULL, remote_id TEXT NOT NULL,
+        source_key TEXT NOT NULL, PRIMARY KEY (business, stream, remote_id, source_key)
+    ){bare};
+    INSERT INTO lineage SELECT business, stream, remote_id, source_key FROM lineage_of_one_key;
+    DROP TABLE lineage_of_one_key;
+    """,
 )
 
 

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.intent import Mapped
+from target_clearbooks.source_key import earlier_spellings, is_generated, referred
 from target_clearbooks.store.format import upsert
 from target_clearbooks.store.outbox import dumps, loads
 from target_clearbooks.writable import allocation_ends
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from target_clearbooks.store import Store
 
 _SET = upsert(
     "map", ("business", "stream", "source_key"),
-    ("remote_type", "remote_id", "lineage", "hash", "record_hash", "voided", "run", "updated"),
+    ("remote_type", "remote_id", "lineage", "hash", "record_hash", "voided", "run", "updated",
+     "likeness"),
 )  # fmt: skip
-_SET_LINEAGE = upsert("lineage", ("business", "stream", "remote_id"), ("source_key",))
+_SET_OVERTAKEN = upsert("overtaken", ("business", "stream", "source_key"), ("hashes",))
+# Of one key so many are remembered.
+_MOST_OVERTAKEN = 20
+_SET_SOURCE = upsert("sources", ("business",), ("source",))
 _WANT = upsert(
     "allocated", ("business", "stream", "source_key"), ("invoice", "kind", "source", "amount")
 )
@@ -37,11 +43,20 @@ _COLUMNS = {
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What a row of the map says beside the identity."""
+    """What a row of the map says beside the identity.
+
+    Attributes:
+        mapped: The identity.
+        hash: Hash of the content that was applied; None where a person named the record.
+        record_hash: Hash of the record that it came from.
+        likeness: What is compared of another record under the same key (`ledger.likeness`); None
+            where version 0.1 has written it.
+    """
 
     mapped: Mapped
     hash: str | None
     record_hash: str | None
+    likeness: Mapping[str, Any] | None = field(default_factory=dict)
 
 
 class LedgerMap:
@@ -50,36 +65,111 @@ class LedgerMap:
     Args:
         db: The state store.
         business_id: The business.
+        source: The setting `source`: namespace of the keys that references give.
     """
 
-    def __init__(self, db: Store, business_id: int) -> None:
+    def __init__(self, db: Store, business_id: int, source: str = "") -> None:
         self.db = db
         self.business_id = business_id
+        self._source = source
+
+    # Under which key something is known
+
+    def keys_of(self, external_id: Any) -> tuple[str, ...]:
+        """The source keys that the `externalId` of a reference may mean."""
+        return referred(external_id, self._source)
+
+    def refer(self, stream: str, external_id: Any) -> Mapped | None:
+        """What the record that a reference names by its `externalId` became, if anything."""
+        _, found = self.look_up(stream, *self.keys_of(external_id))
+        return found.mapped if found else None
+
+    def look_up(self, stream: str, *keys: str) -> tuple[str, Applied | None]:
+        """The first of these keys by which something is known, and what was applied for it."""
+        found = self.applied(stream, keys[0])
+        if found is not None:
+            return keys[0], found
+        key = self.known_as(stream, *keys)
+        return key, None if key == keys[0] else self.applied(stream, key)
+
+    def known_as(self, stream: str, *keys: str) -> str:
+        """The first of these keys by which something is known, in the spelling it was written in.
+
+        That may be a spelling of version 0.1, or a key of before the setting `source` was set; see
+        `own_keys_of`. The first key where nothing is known.
+        """
+        spellings = list(dict.fromkeys(each for key in keys for each in self._spellings(key)))
+        if len(spellings) == 1:
+            return keys[0]
+        marks = ", ".join("?" * len(spellings))
+        values = (self.business_id, stream, *spellings)
+        rows = self.db.execute(
+            "SELECT source_key FROM map WHERE business = ? AND stream = ? "
+            f"AND source_key IN ({marks}) UNION SELECT source_key FROM intents "
+            f"WHERE business = ? AND stream = ? AND source_key IN ({marks}) "
+            "AND state NOT IN ('done', 'rejected', 'superseded')",
+            (*values, *values),
+        )
+        known = {row[0] for row in rows}
+        return next((key for key in spellings if key in known), keys[0])
+
+    def without_source(self, key: str) -> str:
+        """A key as it was before the setting `source` was set."""
+        return key.removeprefix(f"{self._source}:") if self._source else key
+
+    def _spellings(self, key: str) -> Iterator[str]:
+        yield key
+        bare = key.removeprefix(f"{self.first_source}:") if self.first_source else key
+        if bare != key:
+            yield bare
+        yield from earlier_spellings(bare)
+
+    @cached_property
+    def first_source(self) -> str | None:
+        """The source whose records were written before there was a setting `source`."""
+        row = self.db.execute(
+            "SELECT source FROM sources WHERE business = ?", (self.business_id,)
+        ).fetchone()
+        return str(row[0]) if row else None
+
+    def own_keys_of(self, source: str) -> None:
+        """Keep that the keys without a namespace are those of this source."""
+        self.db.execute(_SET_SOURCE, (self.business_id, source))
+        self.__dict__.pop("first_source", None)
 
     def applied(self, stream: str, source_key: str) -> Applied | None:
         """What was last applied for a source key."""
         row = self.db.execute(
-            "SELECT remote_id, lineage, voided, hash, record_hash FROM map "
+            "SELECT remote_id, lineage, voided, hash, record_hash, likeness FROM map "
             "WHERE business = ? AND stream = ? AND source_key = ?",
             (self.business_id, stream, source_key),
         ).fetchone()
         if row is None:
             return None
         mapped = Mapped(stream, source_key, loads(row[0]), tuple(loads(row[1])), bool(row[2]))
-        return Applied(mapped, row[3], row[4])
+        return Applied(mapped, row[3], row[4], loads(row[5]) if row[5] else None)
 
     def find(self, stream: str, source_key: str) -> Mapped | None:
         """What a source key became, if anything."""
         found = self.applied(stream, source_key)
         return found.mapped if found else None
 
+    def owners(self, stream: str, remote_id: int | str) -> list[str]:
+        """Whose a record of the ledger is: one key as a rule, several where they share a contact.
+
+        Keys that `create_missing` made up are left out where a record has one of its own.
+        """
+        rows = self.db.execute(
+            "SELECT source_key FROM lineage WHERE business = ? AND stream = ? AND remote_id = ? "
+            "ORDER BY source_key",
+            (self.business_id, stream, dumps(remote_id)),
+        )
+        keys = [str(row[0]) for row in rows]
+        return [key for key in keys if not is_generated(key)] or keys
+
     def owner(self, stream: str, remote_id: int | str) -> str | None:
         """Whose a record of the ledger is, also by an earlier revision."""
-        row = self.db.execute(
-            "SELECT source_key FROM lineage WHERE business = ? AND stream = ? AND remote_id = ?",
-            (self.business_id, stream, dumps(remote_id)),
-        ).fetchone()
-        return str(row[0]) if row else None
+        return next(iter(self.owners(stream, remote_id)), None)
 
     def sample(self, streams: Sequence[str], number: int) -> list[tuple[str, int | str]]:
         """Stream and ID of records that should stand in the ledger: the newest, and the oldest."""
@@ -104,6 +194,7 @@ class LedgerMap:
         content: str | None = None,
         record: str | None = None,
         voided: bool = False,
+        likeness: Mapping[str, Any] | None = None,
         remote_type: str | None = None,
     ) -> Mapped:
         """Say what a source key is now; earlier revisions stay in its lineage."""
@@ -114,10 +205,11 @@ class LedgerMap:
         self.db.execute(
             _SET,
             (self.business_id, stream, source_key, remote_type or stream, dumps(remote_id),
-             dumps(list(lineage)), content, record, voided, run, time.time()),
+             dumps(list(lineage)), content, record, voided, run, time.time(),
+             None if likeness is None else dumps(dict(likeness))),
         )  # fmt: skip
         self.db.execute(
-            _SET_LINEAGE,
+            "INSERT INTO lineage VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
             (self.business_id, stream, dumps(remote_id), source_key),
         )
         return Mapped(stream, source_key, remote_id, lineage, voided)
@@ -127,7 +219,8 @@ class LedgerMap:
         found = self.applied(stream, source_key)
         if found is not None:
             self.set(stream, source_key, new, run=None, content=found.hash,
-                     record=found.record_hash, voided=found.mapped.voided)  # fmt: skip
+                     record=found.record_hash, voided=found.mapped.voided,
+                     likeness=found.likeness)  # fmt: skip
 
     def unset(self, stream: str, source_key: str) -> bool:
         """Forget a source key; whether it was there."""
@@ -152,6 +245,22 @@ class LedgerMap:
         )
         for row in cursor:
             yield (row[0], loads(row[1]), loads(row[2]), bool(row[3]), row[4], row[5])
+
+    # Of several records of one key in a run the last counts
+
+    def overtake(self, stream: str, source_key: str, record_hash: str) -> None:
+        """Keep that a record was overtaken: a later one of its key came in the same run."""
+        kept = [each for each in self.overtaken(stream, source_key) if each != record_hash]
+        newest = [*kept, record_hash][-_MOST_OVERTAKEN:]
+        self.db.execute(_SET_OVERTAKEN, (self.business_id, stream, source_key, dumps(newest)))
+
+    def overtaken(self, stream: str, source_key: str) -> list[str]:
+        """Hashes of the records of a key that a later one of their run has overtaken."""
+        row = self.db.execute(
+            "SELECT hashes FROM overtaken WHERE business = ? AND stream = ? AND source_key = ?",
+            (self.business_id, stream, source_key),
+        ).fetchone()
+        return list(loads(row[0])) if row else []
 
     # What a person has said
 

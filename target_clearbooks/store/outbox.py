@@ -63,19 +63,20 @@ class Row:
     reasons: tuple[str, ...] = ()
     candidates: tuple[dict[str, Any], ...] = ()
     result: dict[str, Any] = field(default_factory=dict)
+    key_properties: tuple[str, ...] = ()
 
 
 _COLUMNS = (
     "id, run, business, stream, source_key, state, record, record_hash, operation, params, "
     "remote_id, body, content, marker, depends, fence, attempts, sent, kind, reasons, candidates, "
-    "result"
+    "result, keys"
 )
 
 
 def _row(found: tuple[Any, ...]) -> Row:
     (number, run, business, stream, key, state, record, record_hash, operation, params, remote_id,
      body, content, marker, depends, fence, attempts, sent, kind, reasons, candidates,
-     result) = found  # fmt: skip
+     result, keys) = found  # fmt: skip
     given = loads(record) if record else {}
     intent = None
     if operation:
@@ -95,6 +96,7 @@ def _row(found: tuple[Any, ...]) -> Row:
         number, run, business, stream, key, state, given, record_hash, intent,
         loads(fence) if fence else {}, attempts, sent, kind, tuple(loads(reasons or "[]")),
         tuple(loads(candidates or "[]")), loads(result) if result else {},
+        tuple(loads(keys or "[]")),
     )  # fmt: skip
 
 
@@ -157,8 +159,8 @@ class Outbox:
         added = self.db.execute(
             "INSERT INTO intents (run, business, stream, source_key, state, record, record_hash, "
             "operation, params, remote_id, body, content, marker, depends, hash, fence, attempts, "
-            "sent, updated, kind, reasons, candidates) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+            "sent, updated, kind, reasons, candidates, keys) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
             "RETURNING id",
             (
                 self.run, row.business_id, row.stream, row.source_key, state,
@@ -174,6 +176,7 @@ class Outbox:
                 intent.hash if intent else None,
                 dumps(row.fence), row.attempts, row.sent, now,
                 row.kind, dumps(list(row.reasons)), dumps(list(row.candidates)),
+                dumps(list(row.key_properties)) if row.key_properties else None,
             ),
         )  # fmt: skip
         row.id = int(added.fetchall()[0][0])
@@ -320,6 +323,27 @@ class Outbox:
             (business_id,),
         )
         return Counter({(stream, state): number for stream, state, number in rows})
+
+    def unsettled(self, business_id: int) -> int:
+        """How much of a business a run ends unsettled for.
+
+        A write in doubt counts in every run, also one that was set aside since it may have been
+        written already, and a record that waits for a parent. A name that fits several counts in
+        the run that set it aside, and so does what waits for that.
+        """
+        found = self.db.execute(
+            "SELECT count(*) FROM intents i WHERE business = ? "
+            "AND state NOT IN ('done', 'rejected', 'superseded') "
+            "AND (state IN ('sending', 'uncertain') "
+            "OR (state IN ('quarantined', 'waiting') AND run = ?) "
+            "OR (state = 'quarantined' AND operation != '') "
+            "OR (state = 'waiting' AND NOT EXISTS (SELECT 1 FROM waits w JOIN intents parent "
+            "ON parent.business = w.business AND parent.stream = w.stream "
+            "AND parent.source_key = w.source_key "
+            "WHERE w.intent = i.id AND parent.state = 'quarantined')))",
+            (business_id, self.run),
+        ).fetchone()
+        return int(found[0]) if found else 0
 
     # What a run did
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from clearbooks.errors import SettingError
+from clearbooks.private_files import open_private
 from target_clearbooks.store.database import NoStoreError, Store, StoreError
 from target_clearbooks.store.format import Dialect, scripts
 from target_clearbooks.store.locks import FileLocks
@@ -53,9 +54,8 @@ class SqliteStore(Store):
         self._locks = FileLocks(self.location)
         try:
             if path is not None and write:
-                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 # Made here, so that it never exists readable for others.
-                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+                os.close(open_private(path, os.O_RDWR))
             elif path is not None and not path.is_file():
                 raise NoStoreError(f"state_store: there is no file {path}; has the target run yet?")
             self.db = sqlite3.connect(path or "", isolation_level=None, timeout=_PATIENCE)

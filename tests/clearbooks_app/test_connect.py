@@ -88,12 +88,42 @@ def test_deny(settings, browser, run):
     assert "denied" in browser.pages[0].text
 
 
-def test_wrong_state(settings, browser, run):
+def test_an_answer_with_a_wrong_state_is_ignored_and_waiting_goes_on(settings, browser, run):
+    refused = []
+
+    def goes(url):
+        right = decide(url)
+        wrong = (re.sub(r"state=[^&]+", "state=another", right), right.split("&state")[0])
+        refused.extend(requests.get(address, timeout=10) for address in wrong)
+        return right
+
+    browser.goes = goes
+    run("connect")
+    assert len(stored()) == 1
+    assert [page.status_code for page in refused] == [400, 400]
+    assert "was not used" in refused[0].text
+    assert "Connected" in browser.pages[0].text
+
+
+def test_a_request_that_names_another_host_is_refused(settings, browser, run):
+    refused = []
+
+    def goes(url):
+        right = decide(url)
+        refused.append(requests.get(right, headers={"Host": "evil.example"}, timeout=10))
+        return right
+
+    browser.goes = goes
+    run("connect")
+    assert [page.status_code for page in refused] == [403]
+    assert len(stored()) == 1
+
+
+def test_nothing_but_a_wrong_state_comes(settings, browser, run):
     browser.goes = lambda url: re.sub(r"state=[^&]+", "state=another", decide(url))
-    result = run("connect", code=7)
-    assert "its state is another one" in result.stderr
+    result = run("connect --timeout 1", code=9)
+    assert "nobody decided" in result.stderr
     assert stored() == []
-    assert "Not connected" in browser.pages[0].text
 
 
 def test_an_answer_without_code(settings, browser, run):
@@ -155,7 +185,8 @@ def test_a_browser_that_goes_away_is_no_trouble(settings, browser, run, capfd):
     def person(url):
         target = urlsplit(decide(url))
         with socket.create_connection((target.hostname, target.port)) as line:
-            line.sendall(f"GET {target.path}?{target.query} HTTP/1.1\r\n\r\n".encode())
+            head = f"GET {target.path}?{target.query} HTTP/1.1\r\nHost: {target.netloc}\r\n\r\n"
+            line.sendall(head.encode())
             # Closed with a reset, before the page comes.
             line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 

@@ -9,7 +9,9 @@ from collections import Counter
 from decimal import Decimal
 
 import pytest
+from click.testing import CliRunner
 
+from clearbooks_app import main
 from clearbooks_sandbox import AccountingEngine, Options
 from clearbooks_sandbox.http import server
 from target_clearbooks.target import TargetClearbooks
@@ -229,3 +231,17 @@ def check_book(run, n):
         if t["accountingDate"] == "2024-05-31"
     )
     assert journals == {Decimal(i + 1): 1 for i in range(n)}
+
+
+@pytest.fixture
+def command(run):
+    """Runs `clearbooks` with the configuration of the runner; what it prints."""
+
+    def call(*arguments, fails=0):
+        path = run.directory / "command.json"
+        path.write_text(json.dumps(run.config))
+        result = CliRunner().invoke(main, [*arguments, "--config", str(path)])
+        assert result.exit_code == fails, result.output
+        return result.output
+
+    return call

@@ -15,6 +15,8 @@ from target_clearbooks.intent import Intent, Mapped
 from target_clearbooks.ledger.lookups import Lookups
 from target_clearbooks.prepare.preparer import Preparer
 from target_clearbooks.settings import TargetSettings
+from target_clearbooks.source_key import referred
+from target_clearbooks.store.ledger_map import Applied
 
 STANDARD = "20.00:Standard"
 SALES, COST = 1001001, 2001001
@@ -55,17 +57,38 @@ class Map:
     """A ledger map in memory."""
 
     def __init__(self):
-        self.found, self.owners = {}, {}
+        self.found, self.alike, self.new = {}, {}, set()
 
     def set(self, stream, key, remote_id, *, voided=False):
         self.found[stream, key] = Mapped(stream, key, remote_id, (remote_id,), voided)
-        self.owners[stream, remote_id] = key
 
     def find(self, stream, source_key):
         return self.found.get((stream, source_key))
 
+    def applied(self, stream, source_key):
+        found = self.find(stream, source_key)
+        return found and Applied(found, "hash", "record", self.alike.get((stream, source_key)))
+
     def owner(self, stream, remote_id):
-        return self.owners.get((stream, remote_id))
+        return next(iter(self.owners(stream, remote_id)), None)
+
+    def owners(self, stream, remote_id):
+        return [m.source_key for m in self.found.values()
+                if (m.stream, m.remote_id) == (stream, remote_id)]  # fmt: skip
+
+    def said_new(self, stream, source_key):
+        return (stream, source_key) in self.new
+
+    def keys_of(self, external_id):
+        return referred(external_id)
+
+    def look_up(self, stream, *keys):
+        key = next((key for key in keys if (stream, key) in self.found), keys[0])
+        return key, self.applied(stream, key)
+
+    def refer(self, stream, external_id):
+        _, found = self.look_up(stream, *self.keys_of(external_id))
+        return found and found.mapped
 
 
 class Ledger:

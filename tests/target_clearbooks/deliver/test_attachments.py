@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import http.server
+import os
 import ssl
 import threading
+import time
 
 import pytest
 
@@ -46,9 +48,24 @@ class Files(http.server.BaseHTTPRequestHandler):
             self.send_header("Location", "https://localhost/file.pdf")
             self.end_headers()
             return
+        if self.path.startswith("/trickle"):
+            self.trickle(b"HTTP/1.0 200 OK\r\n" + b"X-Y: z\r\n" * 99)
+            return
         self.send_response(200)
         self.end_headers()
         self.wfile.write(BYTES if self.path == "/file.pdf" else b"x" * 5000)
+
+    def trickle(self, head):
+        """A byte now and then: each in time, the whole never."""
+        if self.path == "/trickle":
+            self.wfile.write(head + b"\r\n")
+        for _ in range(100):
+            try:
+                self.wfile.write(head[:1] or b"x")
+            except OSError:
+                return
+            head = head[1:]
+            time.sleep(0.1)
 
     def log_message(self, *_):
         pass
@@ -93,6 +110,42 @@ def test_redirects_and_size(site, anywhere, monkeypatch):
     monkeypatch.setattr(file_contents, "MOST_BYTES", 4000)
     with pytest.raises(ValueError, match="larger than"):
         read(f"{site}/big")
+
+
+@pytest.mark.parametrize("part", ["trickle", "trickle-header"])
+def test_a_host_that_trickles_is_cut(part, site, anywhere, monkeypatch):
+    monkeypatch.setattr(file_contents, "_TIMEOUT", 0.5)
+    started = time.monotonic()
+    with pytest.raises(ValueError, match="took longer than"):
+        read(f"{site}/{part}")
+    assert time.monotonic() - started < 4
+
+
+@pytest.mark.parametrize("address", [
+    "127.0.0.1", "10.0.0.1", "169.254.169.254", "224.0.0.1", "::1", "::127.0.0.1", "100.64.0.1",
+    "64:ff9b::7f00:1", "64:ff9b:1::a00:1", "2002:7f00:1::", "2001:0:7f00:1::", "ff02::1", "fd00::1",
+    "fe80::1%eth0", "::ffff:10.0.0.1", "::",
+])  # fmt: skip
+def test_addresses_that_may_lead_inside(address):
+    with pytest.raises(ValueError, match="private address"):
+        file_contents._check_public("files.example", address)
+
+
+def test_addresses_of_others():
+    for address in ("93.184.216.34", "2606:2800:220:1::1", "::ffff:93.184.216.34"):
+        file_contents._check_public("files.example", address)
+
+
+def test_a_hard_link_is_refused(tmp_path):
+    inside = tmp_path / "files"
+    inside.mkdir()
+    (tmp_path / "outside.pdf").write_bytes(b"secret")
+    os.link(tmp_path / "outside.pdf", inside / "a.pdf")
+    settings = TargetSettings(attachments_dir=str(inside))
+    with pytest.raises(ValueError, match="hard link"):
+        file_contents.read({"path": "a.pdf"}, settings)
+    (inside / "b.pdf").write_bytes(b"mine")
+    assert file_contents.read({"path": "b.pdf"}, settings) == b"mine"
 
 
 def test_a_private_address_is_refused(site):

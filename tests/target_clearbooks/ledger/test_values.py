@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from decimal import Decimal
 from functools import cache
@@ -70,6 +71,33 @@ def test_key_order_makes_no_difference():
 def test_what_is_no_amount(value):
     with pytest.raises(ValueError, match=r"should be a number|more digits"):
         amounts.decimal(value)
+
+
+@pytest.mark.parametrize(("value", "day"), [
+    ("2025-06-30T23:30:00Z", "2025-07-01"),
+    ("2025-06-30 23:30:00 UTC", "2025-07-01"),
+    ("2025-06-30 23:30:00.123456789 +0000", "2025-07-01"),
+    ("2025-12-31T23:59:59Z", "2025-12-31"),
+    ("2025-07-01T00:30:00+02:00", "2025-06-30"),
+    ("2025-06-30T24:00:00", "2025-07-01"),
+    ("2025-06-30T23:30:00", "2025-06-30"),
+    ("2025-06-30", "2025-06-30"),
+    (dt.datetime(2025, 6, 30, 23, 30, tzinfo=dt.UTC), "2025-07-01"),
+    (dt.datetime(2025, 6, 30, 23, 30), "2025-06-30"),  # noqa: DTZ001 - one without a zone
+    (dt.date(2025, 6, 30), "2025-06-30"),
+])  # fmt: skip
+def test_the_day_of_a_moment_is_that_in_london(value, day):
+    assert amounts.day(value) == day
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["2025-06-30T25:00:00Z", "2025-06-30T10:00 Europe/London", "9999-12-31T24:00:00",
+     "9999-12-31T23:00:00-12:00", "0001-01-01T00:00:00+12:00"],
+)  # fmt: skip
+def test_what_is_no_moment(value):
+    with pytest.raises(ValueError, match="or a moment such as"):
+        amounts.day(value)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from clearbooks_sandbox import AccountingEngine
 from target_clearbooks.intent import Intent, Missing, Operation, Quarantined, Rejected, Waiting
+from target_clearbooks.ledger.amounts import pennies
 from target_clearbooks.ledger.spelling import fold
 from target_clearbooks.prepare.stream_shapes import shape_of
 from target_clearbooks.writable import WRITABLE
@@ -59,8 +60,29 @@ def test_a_pennies_text_survives(ledger):
     ledger.customer()
     body = ledger.body("sales_invoices", invoice(ACME, line("12.50")))
     assert str(body["lineItems"][0]["unitPrice"]) == "12.50"
+    body = ledger.body("sales_invoices", invoice(ACME, line("0.3000001")))
+    assert str(body["lineItems"][0]["unitPrice"]) == "0.3000001"
+
+
+@pytest.mark.parametrize("gross", [13.940000000000001, "13.939999999999999", "13.9400000099"])
+def test_what_a_binary_number_is_off_by_is_rounded(ledger, gross):
+    ledger.customer()
+    body = ledger.body("sales_invoices", invoice(ACME, line(gross=gross, unitPrice=None)))
+    [sent] = body["lineItems"]
+    assert pennies(sent["unitPrice"] * sent["quantity"]) + pennies(
+        sent.get("vatAmount") or sent["unitPrice"] / 5
+    ) == Decimal("13.94")
     body = ledger.body("sales_invoices", invoice(ACME, line(0.1 + 0.2)))
-    assert str(body["lineItems"][0]["unitPrice"]) == "0.30000000000000004"
+    assert str(body["lineItems"][0]["unitPrice"]) == "0.30"
+
+
+@pytest.mark.parametrize("gross", ["13.945", "13.94000002"])
+def test_no_reason_names_a_field_that_was_not_sent(ledger, gross):
+    ledger.customer()
+    record = invoice(ACME, line(gross=gross, unitPrice=None))
+    assert ledger.faults("sales_invoices", record) == (
+        f"lineItems[0].gross: {gross} has parts of a penny"
+    )
 
 
 @pytest.mark.parametrize(
@@ -475,7 +497,7 @@ def test_contacts_by_id_are_looked_up(ledger):
 def test_a_parent_that_is_not_there_yet(ledger):
     outcome = ledger.prepare("sales_invoices", invoice({"externalId": "C9"}))
     assert isinstance(outcome, Waiting)
-    assert outcome.on == (("customers", "C9"),)
+    assert outcome.on == (("customers", "C9"), ("customers", '["C9"]'))
     ledger.map.set("customers", "C9", 77)
     outcome = ledger.prepare("sales_invoices", invoice({"externalId": "C9"}))
     assert outcome.body["customerId"] == 77

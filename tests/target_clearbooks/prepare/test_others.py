@@ -57,6 +57,25 @@ def test_faults_of_a_journal(ledger):
     assert "lines: has 1 items, needs at least 2" in ledger.faults("journals", record)
 
 
+@pytest.mark.parametrize("stream", ["bank_accounts", "bank_feeds"])
+def test_sort_codes_have_six_digits_and_account_numbers_eight(ledger, stream):
+    def record(code, number):
+        return {"externalId": "B", "name": "New", "sortCode": code, "accountNumber": number}
+
+    body = ledger.body(stream, record(40000, Decimal("1234567.0")))
+    # As numbers they have lost their zeros in front.
+    assert (body["sortCode"], body["accountNumber"]) == ("040000", "01234567")
+    body = ledger.body(stream, record("04-00-00", "0123 4567"))
+    assert (body["sortCode"], body["accountNumber"]) == ("04-00-00", "0123 4567")
+    text = ledger.faults(stream, record("40000", "123456789"))
+    assert (
+        "sortCode: '40000' should have 6 digits; if zeros in front were lost, it is '040000'"
+        in text
+    )
+    assert "accountNumber: '123456789' should have 8 digits" in text
+    assert "sortCode: 'ABCDEF' should have 6 digits" in ledger.faults(stream, record("ABCDEF", 1))
+
+
 def test_a_feed_needs_an_account(ledger):
     assert "record: needs accountId, or accountNumber with sortCode" in ledger.faults(
         "bank_feeds", {"externalId": "F"}

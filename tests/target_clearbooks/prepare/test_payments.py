@@ -188,7 +188,7 @@ def test_one_reference_on_two_documents(books):
 def test_a_parent_that_is_not_there_yet(books):
     outcome = books.prepare("sales_allocations", allocation(invoice={"externalId": "I9"}))
     assert isinstance(outcome, Waiting)
-    assert outcome.on == (("sales_invoices", "I9"),)
+    assert outcome.on == (("sales_invoices", "I9"), ("sales_invoices", '["I9"]'))
 
 
 def test_never_more_than_is_due(books):

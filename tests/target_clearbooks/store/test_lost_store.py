@@ -270,12 +270,26 @@ def test_one_record_that_a_person_deleted_is_no_such_thing(run, caplog):
 # Stores of earlier versions
 
 
+# What the format of version 0.1 did not have.
+TO_VERSION_3 = """
+DROP VIEW IF EXISTS results;
+ALTER TABLE intents DROP COLUMN ledger_number;
+ALTER TABLE intents DROP COLUMN outcome;
+ALTER TABLE intents DROP COLUMN keys;
+ALTER TABLE map DROP COLUMN likeness;
+DROP TABLE sources;
+DROP TABLE overtaken;
+PRAGMA user_version = 3;
+"""
+
+
 def older(run, monkeypatch, messages):
     """What a store holds that the version before baselines has written."""
     assert run(messages, assume_new=True) == 0
     with closing(sqlite3.connect(run.directory / "state.sqlite3")) as db:
         db.executescript(
-            "DROP TABLE baselines; DROP TABLE baseline_records; PRAGMA user_version = 2;"
+            TO_VERSION_3
+            + "DROP TABLE baselines; DROP TABLE baseline_records; PRAGMA user_version = 2;"
             "CREATE TABLE rebuilt (business BIGINT PRIMARY KEY, at REAL NOT NULL, "
             "how TEXT NOT NULL) WITHOUT ROWID;"
         )
