@@ -295,9 +295,14 @@ class Run(Generic[S]):
 
         Raises:
             UnavailableError: nothing runs at the address, or the one before could not be reached
-                either. Then it is not this
-                endpoint alone, and what follows would only wait as long again.
+                either. Then it is not this endpoint alone, and what follows would only wait as
+                long again.
         """
+        told = next((earlier for earlier in self.failures if earlier.error is error), None)
+        if told is not None:
+            # Not asked: one line told it of all streams of a business, or all businesses of one.
+            self.failures.append(Failure(stream, business, error, told.hint))
+            return
         reached = not isinstance(error, UnavailableError)
         if isinstance(error, NotRunningError) or not (reached or self._reached):
             raise error
@@ -317,11 +322,7 @@ class Run(Generic[S]):
                 f'{{"{operation.id}": "/…"}})'
             )
         failure = Failure(stream, business, error, hint)
-        told = any(earlier.error is error for earlier in self.failures)
         self.failures.append(failure)
-        if told:
-            # One line for all streams of a business, or for all businesses of a stream.
-            return
         where = f"business {business}" if isinstance(error, NotCoveredError) else failure.where
         logger.error("%s was not read: %s%s", where, error, hint)
 
