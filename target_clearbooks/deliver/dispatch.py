@@ -186,7 +186,7 @@ class Dispatch:
         if WRITABLE[task.stream].settle is Settle.CONVERGE and intent.body:
             others = self._map.wanted(task.stream, pair_of(intent), task.source_key)
         self._lately.add(task, others)
-        if intent.operation in (Operation.VOID, Operation.DELETE):
+        if intent.removes:
             self._lookups.removed(task.stream, intent.remote_id)
         elif "id" in record and len(record) > 1 and not record.get("found"):
             self._lookups.wrote(task.stream, record, replaces=task.wanted.remote_id)
@@ -314,16 +314,18 @@ class Dispatch:
             return None
         if self.failure is None and self._follows_revision(task, error):
             return Hold()
-        if refusals.was_carried_out_before(task, error, self._sender):
-            self._recorder.count(task.stream, "recovered")
-            return Done({}, OUTCOMES[task.wanted.operation])
+        if refusals.is_gone(task, error, self._sender):
+            if task.sends + task.recovered > 1:
+                self._recorder.count(task.stream, "recovered")
+                return Done({}, OUTCOMES[task.wanted.operation])
+            return Done({}, "unchanged")
         if task.row is not None and sent:
             task.row.sent = None
         return Rejected(refusals.reasons(task, error, self._sender), "rejected")
 
     def _follows_revision(self, task: Task, error: ApiError) -> bool:
         """Whether somebody made a newer revision, so that the record is prepared again."""
-        newer = refusals.newer_revisions(task, error, self._sender, self._map)
+        newer = refusals.newer_revisions(task, error, self._reconciler)
         for stream, key, old, record in newer:
             self._recorder.moved(stream, key, old, record["id"])
             self._lookups.wrote(stream, record, replaces=old)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from target_clearbooks.deliver.decision import Done, Send
 from target_clearbooks.deliver.task import pair_of
 from target_clearbooks.intent import OUTCOMES, Operation, Rejected
+from target_clearbooks.ledger.matching import is_voided
 from target_clearbooks.plan import FIRST, is_planned
 from target_clearbooks.writable import WRITABLE, Settle
 
@@ -65,6 +66,8 @@ class DryRun:
             decision = judged(task, before) if intent.operation is Operation.UPDATE else None
             if decision is not None and not isinstance(decision, Send):
                 return decision
+        if intent.removes and (before is None or is_voided(before)):
+            return Done({}, "unchanged")
         if before is None:
             words = f"{intent.stream} {intent.remote_id} is not in the ledger"
             return Rejected((words,), "rejected")
