@@ -88,10 +88,9 @@ def _is_path(stream: str, text: str) -> bool:
 
 
 def newer_revisions(task: Task, error: ApiError, reconciler: Reconciler) -> list[Revision]:
-    """What an intent names and the ledger holds under another ID since, asked for once a task.
+    """Documents that an intent names and that somebody has revised since, asked for once a task.
 
-    An update in the ledger voids the old revision of a document and makes one with a new ID.
-    What is allocated to it may get new IDs, too, which shows when an allocation is taken back.
+    An update in the ledger voids the old revision and makes one with a new ID.
 
     Returns:
         Stream, source key, old ID, and the newest revision of each.
