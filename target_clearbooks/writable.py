@@ -141,6 +141,7 @@ class Writable:
 
 CONTACT_KEYS = ("externalId", "vatNumber", "companyNumber", "email", "name")
 TOTALS = ("gross", "net", "vat")
+STATEMENT_TOTALS = ("openingBalance", "closingBalance", "count")
 """Totals that a record of a document may give, to be compared with what the API answers."""
 
 _LINE = Extras(
@@ -320,7 +321,10 @@ _ROWS = (
         rank=8,
         keys=("transactionId",),
         settle=Settle.AGAIN,
-        extras=Extras(fields=_references("feed", "bankFeed")),
+        extras=Extras(
+            fields=_references("feed", "bankFeed")
+            | dict.fromkeys(STATEMENT_TOTALS, FieldType.AMOUNT)
+        ),
         flat="statementLines",
     ),
     Writable(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from target_clearbooks.deliver.task import pair_of
 from target_clearbooks.intent import Operation, Quarantined, Rejected
 from target_clearbooks.ledger.likeness import likeness
+from target_clearbooks.ledger.statement_lines import line_marks
 from target_clearbooks.source_key import reversed_key
 from target_clearbooks.store.outbox import Row
 from target_clearbooks.writable import WRITABLE, Kind, Settle
@@ -108,6 +109,9 @@ class Recorder:
             if WRITABLE[task.stream].settle is Settle.CONVERGE:
                 self._want(task, gone=gone)
             self._reversed(task)
+            if WRITABLE[task.stream].kind is Kind.BANK_STATEMENT:
+                for mark, words in line_marks(intent.body):
+                    self._map.mark(task.stream, mark, words)
             if task.row is None:
                 outbox.supersede(self._business_id, task.stream, task.source_key)
                 task.row = outbox.add(self._row(task), state="planned")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.intent import DELETED_AT, Intent, Operation
 from target_clearbooks.ledger.matching import identities
+from target_clearbooks.ledger.statement_lines import line_marks
 from target_clearbooks.writable import WRITABLE, Kind, Settle
 
 if TYPE_CHECKING:
@@ -128,6 +129,8 @@ def pair_of(intent: Intent) -> tuple[int, str, int]:
 
 def claims(intent: Intent) -> list[Hashable]:
     """What nobody else may touch while the intent is under way."""
+    if WRITABLE[intent.stream].kind is Kind.BANK_STATEMENT:
+        return [("line", mark) for mark, _ in line_marks(intent.body)]
     if intent.operation is not Operation.CREATE:
         # Who adopts a record of the ledger is the only one that does so at the time.
         return [("record", intent.stream, intent.remote_id)] if intent.adopted else []

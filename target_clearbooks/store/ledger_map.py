@@ -276,14 +276,14 @@ class LedgerMap:
     # Markers found by a rebuild
 
     def mark(self, stream: str, marker: str, remote_id: int | str) -> None:
-        """Keep that a record of the ledger carries a marker."""
+        """Keep that a record of the ledger carries a marker, or what a statement line holds."""
         self.db.execute(
             "INSERT INTO marks VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
             (self.business_id, stream, marker, dumps(remote_id)),
         )
 
-    def marked(self, stream: str, marker: str) -> list[int]:
-        """Records of the ledger that carried a marker when the map was rebuilt."""
+    def marked(self, stream: str, marker: str) -> list[Any]:
+        """What was kept by `mark`: records when the map was rebuilt, contents of a line."""
         rows = self.db.execute(
             "SELECT remote_id FROM marks WHERE business = ? AND stream = ? AND marker = ?",
             (self.business_id, stream, marker),

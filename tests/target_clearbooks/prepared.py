@@ -65,6 +65,12 @@ class Map:
     def find(self, stream, source_key):
         return self.found.get((stream, source_key))
 
+    def marked(self, _stream, _marker):
+        return []
+
+    def allocations_of(self, _stream, _remote_id):
+        return iter([])
+
     def applied(self, stream, source_key):
         found = self.find(stream, source_key)
         return found and Applied(found, "hash", "record", self.alike.get((stream, source_key)))

@@ -337,3 +337,26 @@ def test_a_name_is_found_whether_or_not_an_item_of_that_list_was_made_before(led
     records = [("bank_accounts", {"externalId": "T", "name": "Till"}), ("payments", payment)]
     for stream, record in records if first == "made" else reversed(records):
         assert isinstance(ledger.prepare(stream, record), Intent)
+
+
+@pytest.mark.parametrize(
+    ("totals", "words"),
+    [
+        ({"openingBalance": "100.00", "closingBalance": "104.50"}, None),
+        ({"openingBalance": "100.00", "closingBalance": "104.50", "count": 2}, None),
+        ({"openingBalance": 100, "closingBalance": 1554.5},
+         "closingBalance: 1554.50 is not openingBalance 100.00 and what the lines come to: 4.50"),
+        ({"closingBalance": "104.50"}, "closingBalance: goes with openingBalance"),
+        ({"count": 3}, "count: 3 is not the number of lines: 2"),
+    ],
+)  # fmt: skip
+def test_a_statement_is_checked_against_its_totals(ledger, totals, words):
+    lines = [
+        {"transactionId": n, "transactionDate": "2024-03-01", "description": "x", "amount": amount}
+        for n, amount in (("1", "7.00"), ("2", "-2.50"))
+    ]
+    record = {"feedId": "f", "statementLines": lines, **totals}
+    if words:
+        assert words in ledger.faults("bank_statements", record)
+    else:
+        assert ledger.body("bank_statements", record).keys() == {"feedId", "statementLines"}
