@@ -123,6 +123,8 @@ class Balances(Source):
         last = self._last(Period.holding(today, unit), unit)
         first: Period
         sealed = self.bookmark.get("seal")
+        # No day follows the calendar's last one.
+        known = None if known == dt.date.max else known
         if known is not None and seal is not None and self._seal(known) == sealed:
             day = known + dt.timedelta(days=1)
             first = Period.holding(max(day, self._start(unit) or day), unit)
@@ -180,7 +182,7 @@ class Balances(Source):
             records = None
         if records is not None and (len(span) == 1 or self._empty(span, records)):
             # An API that lists accounts without postings does so for each of the periods.
-            for period in span:
+            for period in span if records else ():
                 yield Batch(self._of(period, [copy.copy(record) for record in records]))
             return
         middle = len(span) // 2
@@ -224,10 +226,8 @@ class Balances(Source):
         """The period of the oldest transaction."""
         start = self._start(unit)
         since = {"accountingDateFrom": start} if start else {}
-        while True:
+        while period.start > (start or dt.date.min):
             before = period.start - dt.timedelta(days=1)
-            if start is not None and before < start:
-                return period
             found = self._transactions(
                 ASCENDING, "accountingDate", accountingDateTo=before, **since
             ).records
@@ -235,13 +235,14 @@ class Balances(Source):
                 return period
             # Asked again from there: a server that does not sort comes to the end as well.
             period = Period.holding(found[0].accountingDate, unit)
+        return period
 
     def _last(self, period: Period, unit: str) -> Period:
         """The period of the newest transaction, which may be dated in the future."""
         end = self.ways.window.end
         if end is not None:
             return Period.holding(end, unit)
-        while True:
+        while period.end < dt.date.max:
             after = period.end + dt.timedelta(days=1)
             found = self._transactions(
                 DESCENDING, "accountingDate", accountingDateFrom=after
@@ -249,6 +250,7 @@ class Balances(Source):
             if not found or found[0].accountingDate <= period.end:
                 return period
             period = Period.holding(found[0].accountingDate, unit)
+        return period
 
     def _transactions(self, direction: str, sort_by: str, **dates: dt.date) -> Page:
         """One transaction, from one end of those between the dates."""
