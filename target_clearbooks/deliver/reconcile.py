@@ -11,7 +11,7 @@ from target_clearbooks.ledger.matching import (
     equal_journals,
     find_matches,
     is_voided,
-    maybe_cut,
+    maybe_altered,
     unchanged,
 )
 from target_clearbooks.ledger.records import listing
@@ -131,13 +131,13 @@ class Reconciler:
             )
 
         found = [record for record in find_matches(listed, intent) if new(dict(record))]
-        cut = [] if found else [r for r in listed if maybe_cut(r, intent) and new(r)]
-        if cut:
+        altered = [] if found else [r for r in listed if maybe_altered(r, intent) and new(r)]
+        if altered:
             field = WRITABLE[intent.stream].marker
             return Unclear(
                 f"{intent.stream}: the ledger holds one like it, whose {field} may have been cut "
-                f"short; look whether it is {intent.source_key!r}",
-                _candidates(cut),
+                f"or left out; look whether it is {intent.source_key!r}",
+                _candidates(altered),
             )
         return _one(found)
 
