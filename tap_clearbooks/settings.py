@@ -68,8 +68,9 @@ class TapSettings(Settings):
         int,
         Meta(
             title="Reread days",
-            description="How old a whole reading of documents, payments and allocations may be, "
-            "so that text edited in place arrives at the latest then; 0 for every run.",
+            description="How old a whole reading of documents, payments, allocations, "
+            "transactions and closed balances may be, so that what is edited in place arrives at "
+            "the latest then; 0 for every run.",
             ge=0,
         ),
     ] = 7
