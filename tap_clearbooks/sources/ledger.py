@@ -119,7 +119,7 @@ class Balances(Source):
         closed_end = Period.holding(today - window.lookback, unit).start - dt.timedelta(days=1)
         # Looked at before the balances are: what comes later is noticed by the next run.
         seal = self._seal(closed_end)
-        current = Period.holding(today, unit)
+        current, since = Period.holding(today, unit), ""
         last = self._last(current, unit)
         known = self._unchanged(seal)
         if known is None:
@@ -127,8 +127,8 @@ class Balances(Source):
         else:
             day = known + dt.timedelta(days=1)
             first = Period.holding(max(day, self._start(unit) or day), unit)
+            since = first.start.isoformat()
         yield from self._sums(_periods(first, last, unit), today)
-        since = first.start.isoformat()
         yield Batch(
             [],
             {
@@ -139,7 +139,8 @@ class Balances(Source):
                 "read": window.now.isoformat() if known is None else self.bookmark["read"],
                 "window": window.text(),
             },
-            covers=lambda key: known is None or key[0] >= since,
+            # Read from the oldest transaction on, nothing is left before it.
+            covers=lambda key: key[0] >= since,
         )
 
     def _sums(self, periods: Sequence[Period], today: dt.date) -> Iterator[Batch]:

@@ -93,7 +93,7 @@ class Intake:
             if (stream, key) in self.put_aside:
                 self.put_aside.discard((stream, key))
                 self._recorder.withdrawn(stream, key)
-            self._recorder.known(stream, key, applied)
+            self._recorder.known(stream, key)
             return
         task = self._schedule.add(stream, key, record, number, **more)
         self._schedule.enter(task)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.errors import NotFoundError
+from target_clearbooks.deliver.task import pair_of
 from target_clearbooks.intent import Operation
 from target_clearbooks.ledger.matching import (
     equal_journals,
@@ -86,6 +88,15 @@ class Reconciler:
         params = {**self._params(intent), **ends}
         found = self._listing(self._operation(intent.stream).id, params).whole()
         return [row for row in found if all(row.get(k) == v for k, v in ends.items())]
+
+    def allocated_twice(self, intent: Intent) -> Unclear | None:
+        """What is allocated between the two of an intent, where it is more than all want."""
+        found = self.allocations(intent)
+        there = sum((Decimal(str(row["amount"])) for row in found), Decimal(0))
+        others = self.map.wanted(intent.stream, pair_of(intent), intent.source_key)
+        if there <= others + Decimal(str(intent.body["amount"])):
+            return None
+        return Unclear("more is allocated than wanted", _candidates(found))
 
     def newest(self, intent: Intent) -> int:
         """The highest ID of the list that the intent adds to; 0 where it is empty."""
@@ -233,5 +244,5 @@ def _one(found: Sequence[Mapping[str, Any]]) -> Verdict:
 
 
 def _candidates(found: Sequence[Mapping[str, Any]]) -> tuple[Record, ...]:
-    names = ("id", "name", "documentNumber", "date")
+    names = ("id", "name", "documentNumber", "date", "amount")
     return tuple({k: r[k] for k in names if k in r} for r in found)

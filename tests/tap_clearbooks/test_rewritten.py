@@ -110,18 +110,3 @@ def test_a_stream_that_was_selected_later_has_a_week_of_its_own(rewriting, run):
     copy.load(output)
     assert copy.tables["transaction_lines"] == Copy().load(run()).tables["transaction_lines"]
     assert not output.records("transactions")
-
-
-def test_the_rows_of_an_oldest_month_that_was_emptied_go(rewriting, run):
-    first = run()
-    rewriting.books.server.dialects.on("voids-remove")
-    oldest = first.records("transactions")[0]["id"]
-    (invoice,) = [
-        row["id"]
-        for row in rewriting.books.do("listSalesDocuments", salesType="invoices")
-        if row["date"] == "2024-01-03"
-    ]
-    rewriting.books.do("deleteSalesDocument", salesType="invoices", salesId=invoice)
-    copy = Copy().load(first).load(run(first.state))
-    assert (oldest,) not in copy.tables["transactions"]
-    assert copy.tables == Copy().load(run()).tables
