@@ -386,6 +386,8 @@ class BusinessWriter:
         self._schedule.release(task, settled=True)
 
     def _refuse(self, task: Task, outcome: Rejected | Quarantined) -> None:
+        if self._dry_run is None and self._intake.put_last(task, outcome):
+            return
         if isinstance(outcome, Quarantined):
             task.intent = outcome.intent or task.intent
         self._recorder.refused(task, outcome)

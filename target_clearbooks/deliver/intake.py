@@ -69,6 +69,7 @@ class Intake:
         self._newest: Task | None = None
         self._came = 0.0
         self.put_aside: set[tuple[str, str]] = set()
+        self._last: set[tuple[str, str]] = set()
 
     def close(self) -> None:
         """Forget which keys came."""
@@ -143,6 +144,21 @@ class Intake:
         if newest is not None and (longer or time.monotonic() - self._came > _KEPT_BACK):
             self._newest = None
             yield newest, None
+
+    def put_last(self, task: Task, outcome: Rejected | Quarantined) -> bool:
+        """Put a void that was refused to the end of the input, once, and tell whether.
+
+        What keeps it, such as an allocation, may be taken back by a record behind it.
+        """
+        key = (task.stream, task.source_key)
+        removes = task.intent is not None and task.intent.removes
+        if not removes or outcome.kind != "rejected" or key in self._last:
+            return False
+        self._last.add(key)
+        self.put_aside.add(key)
+        self._recorder.waiting(task, Waiting((), outcome.reasons))
+        self._schedule.release(task, settled=True)
+        return True
 
     def is_put_aside(self, row: Row) -> bool:
         """Whether a record was put aside for a later one that did not come; it counts then."""
