@@ -165,10 +165,8 @@ class Balances(Source):
 
     def _following(self, periods: Sequence[Period], begun: int) -> int:
         """Which period holds the next transaction from that one on, if the API sorts."""
-        found = self._transactions(
-            ASCENDING, "accountingDate", accountingDateFrom=periods[begun].start
-        ).records
-        return _holding(periods, found[0].accountingDate) if found else len(periods)
+        found = self._day(ASCENDING, accountingDateFrom=periods[begun].start)
+        return len(periods) if found is None else _holding(periods, found)
 
     def _quiet(self, span: Sequence[Period]) -> Iterator[Batch]:
         """The sums of periods that should hold nothing; halved as long as they hold something."""
@@ -234,13 +232,11 @@ class Balances(Source):
         since = {"accountingDateFrom": start} if start else {}
         while period.start > (start or dt.date.min):
             before = period.start - dt.timedelta(days=1)
-            found = self._transactions(
-                ASCENDING, "accountingDate", accountingDateTo=before, **since
-            ).records
-            if not found or found[0].accountingDate >= period.start:
+            found = self._day(ASCENDING, accountingDateTo=before, **since)
+            if found is None or found >= period.start:
                 return period
             # Asked again from there: a server that does not sort comes to the end as well.
-            period = Period.holding(found[0].accountingDate, unit)
+            period = Period.holding(found, unit)
         return period
 
     def _last(self, period: Period, unit: str) -> Period:
@@ -250,13 +246,20 @@ class Balances(Source):
             return Period.holding(end, unit)
         while period.end < dt.date.max:
             after = period.end + dt.timedelta(days=1)
-            found = self._transactions(
-                DESCENDING, "accountingDate", accountingDateFrom=after
-            ).records
-            if not found or found[0].accountingDate <= period.end:
+            found = self._day(DESCENDING, accountingDateFrom=after)
+            if found is None or found <= period.end:
                 return period
-            period = Period.holding(found[0].accountingDate, unit)
+            period = Period.holding(found, unit)
         return period
+
+    def _day(self, direction: str, **dates: dt.date) -> dt.date | None:
+        """The day of the first or last transaction between the dates, if there is any."""
+        found = self._transactions(direction, "accountingDate", **dates).records
+        day = found[0].accountingDate if found else None
+        if found and not isinstance(day, dt.date) and "accountingDateFrom" not in dates:
+            # One without a date comes before all days; the others stand behind it.
+            return self._day(direction, accountingDateFrom=dt.date.min, **dates)
+        return day if isinstance(day, dt.date) else None
 
     def _transactions(self, direction: str, sort_by: str, **dates: dt.date) -> Page:
         """One transaction, from one end of those between the dates."""

@@ -66,6 +66,21 @@ def test_an_invoice_of_any_day_stops_nothing(books, run, date, unit):
     assert later.state["bookmarks"].keys() == first.state["bookmarks"].keys()
 
 
+def test_a_transaction_without_a_date_hides_no_period(books, run):
+    post(books, "1999-01-01")
+    post(books, "2001-02-03")
+    with books.engine.transaction():
+        for statement in (
+            "UPDATE transactions SET json = CAST(replace(CAST(json AS TEXT), :was, :is) AS BLOB)",
+            "UPDATE transactions SET date = :is WHERE date = :was",
+            "UPDATE lines SET date = :is WHERE date = :was",
+        ):
+            books.engine.db.execute(statement, {"was": "1999-01-01", "is": "0000-00-00"})
+    output = run()
+    assert None in {r["accountingDate"] for r in output.records("transactions")}
+    assert "2001-02-28" in {r["accountingDateTo"] for r in output.records("account_balances")}
+
+
 def test_the_state_of_an_end_date_far_back_is_read_again(books, run):
     post(books, "1000-01-01")
     settings = {"end_date": "1000-01-01", "lookback_days": 36500}
