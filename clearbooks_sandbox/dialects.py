@@ -39,6 +39,7 @@ DIALECTS = {
     "pretty": "JSON is indented",
     "part-paid": "the status of a document that is paid in part is part paid",
     "paid-changeable": "paid documents can be changed and voided like any other",
+    "revision-renews": "a revision gives the allocations that it takes along new IDs",
     "no-negative-totals": "documents whose total is negative are refused",
     "one-entity": "a customer and a supplier of one name are one entity under one ID",
     "voided-listed": "voided documents stay in the lists",

@@ -95,6 +95,11 @@ class Intent:
     expected: Mapping[str, Decimal] = field(default_factory=dict)
 
     @property
+    def removes(self) -> bool:
+        """Whether it takes a record back."""
+        return self.operation in (Operation.VOID, Operation.DELETE)
+
+    @property
     def hash(self) -> str:
         """Hash of what is wanted: the operation, where it goes and its body."""
         target = {"operation": "void" if self.body is None else "write", **self.params}

@@ -244,6 +244,7 @@ def delete_all(s: Session, kind: str, record: int) -> None:
 
 def move_to_revision(s: Session, old: int, new: int) -> None:
     """Move the allocations of a voided revision to the one that replaces it."""
+    renews = "revision-renews" in s.dialects
     for allocation, invoice, _, _, _ in _allocations_of(s, "document", old):
         column, name = (
             ("invoice", "invoiceId") if invoice == old else ("credit_note", "creditNoteId")
@@ -254,6 +255,12 @@ def move_to_revision(s: Session, old: int, new: int) -> None:
         )
         record = decode(s.row("allocations", allocation)[0])  # type: ignore[index]
         s.put_json("allocations", record | {name: new})
+        if renews:
+            number = s.next_id("allocation")
+            s.db.execute(
+                "UPDATE allocations SET id = ?, json = ? WHERE business = ? AND id = ?",
+                (number, encode(record | {name: new, "id": number}), s.business, allocation),
+            )
     recalculate(s, "document", new)
 
 

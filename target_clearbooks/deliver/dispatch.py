@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from target_clearbooks.deliver import refusals
 from target_clearbooks.deliver.collisions import collision
 from target_clearbooks.deliver.decision import Done, Hold
 from target_clearbooks.deliver.lost_replies import LostReplies
+from target_clearbooks.deliver.parts import in_parts, parts_left
 from target_clearbooks.deliver.precheck import (
     Reading,
     WrittenLately,
@@ -32,7 +34,7 @@ from target_clearbooks.deliver.precheck import (
 )
 from target_clearbooks.deliver.requests import Requests
 from target_clearbooks.deliver.task import pair_of
-from target_clearbooks.intent import OUTCOMES, Operation, Rejected
+from target_clearbooks.intent import OUTCOMES, Operation, Quarantined, Rejected
 from target_clearbooks.ledger.likeness import likeness
 from target_clearbooks.writable import WRITABLE, Kind, Settle
 
@@ -130,7 +132,9 @@ class Dispatch:
             for task, decision in self.lost.settle():
                 if isinstance(decision, Done):
                     self._recorder.count(task.stream, "recovered")
-                yield task, decision
+                    yield task, self._taken_back(task, decision, renewed=True, lost=True)
+                else:
+                    yield task, decision
         except ClearBooksError as error:
             self.failure = error
             return
@@ -186,7 +190,7 @@ class Dispatch:
         if WRITABLE[task.stream].settle is Settle.CONVERGE and intent.body:
             others = self._map.wanted(task.stream, pair_of(intent), task.source_key)
         self._lately.add(task, others)
-        if intent.operation in (Operation.VOID, Operation.DELETE):
+        if intent.removes:
             self._lookups.removed(task.stream, intent.remote_id)
         elif "id" in record and len(record) > 1 and not record.get("found"):
             self._lookups.wrote(task.stream, record, replaces=task.wanted.remote_id)
@@ -294,7 +298,40 @@ class Dispatch:
         if task.sends + task.recovered > 1:
             # The one before may only now be carried out.
             self.lost.watch(task)
-        return Done(record, OUTCOMES[task.wanted.operation])
+        return self._taken_back(task, Done(record, OUTCOMES[task.wanted.operation]))
+
+    def _taken_back(
+        self, task: Task, done: Done, *, renewed: bool = False, lost: bool = False
+    ) -> Decision:
+        """What follows where a record is gone: of an allocation in parts, the next one goes.
+
+        Args:
+            task: The record; of one that is not taken back nothing is asked.
+            done: What follows where nothing is left.
+            renewed: Whether it may stand under an ID that nobody has told.
+            lost: Whether a lost reply leaves open who took it back.
+        """
+        gone = task.wanted.remote_id
+        if gone is None or not in_parts(task, self._reconciler, renewed=renewed):
+            return done
+        task.taken_back.add(gone)
+        self._lookups.removed(task.stream, gone)
+        left = parts_left(task, self._reconciler, renewed=renewed)
+        if not left:
+            return done
+        if lost and self._map.owner(task.stream, left[-1]["id"]) is None:
+            words = (
+                f"{task.stream} {gone}: the reply was lost, and the same sum is allocated between "
+                "the two; void that by hand if it is this one, else say `clearbooks map unset "
+                f"{task.stream} {task.source_key}`"
+            )
+            return Quarantined((words,), tuple(left))
+        for part in left:
+            self._recorder.moved(task.stream, task.source_key, gone, part["id"])
+        self._recorder.not_carried_out(task, "superseded", ())
+        task.row, task.sends = None, 0
+        task.intent = replace(task.wanted, remote_id=left[-1]["id"])
+        return Hold()
 
     def _failed(self, task: Task, error: BaseException, *, sent: bool) -> Decision | None:
         """What follows from a request that failed; None where the task stays as it is."""
@@ -314,16 +351,19 @@ class Dispatch:
             return None
         if self.failure is None and self._follows_revision(task, error):
             return Hold()
-        if refusals.was_carried_out_before(task, error, self._sender):
-            self._recorder.count(task.stream, "recovered")
-            return Done({}, OUTCOMES[task.wanted.operation])
+        if refusals.is_gone(task, error, self._sender):
+            lost = task.sends + task.recovered > 1
+            if lost:
+                self._recorder.count(task.stream, "recovered")
+            done = Done({}, OUTCOMES[task.wanted.operation] if lost else "unchanged")
+            return self._taken_back(task, done, renewed=True, lost=lost)
         if task.row is not None and sent:
             task.row.sent = None
         return Rejected(refusals.reasons(task, error, self._sender), "rejected")
 
     def _follows_revision(self, task: Task, error: ApiError) -> bool:
         """Whether somebody made a newer revision, so that the record is prepared again."""
-        newer = refusals.newer_revisions(task, error, self._sender, self._map)
+        newer = refusals.newer_revisions(task, error, self._reconciler)
         for stream, key, old, record in newer:
             self._recorder.moved(stream, key, old, record["id"])
             self._lookups.wrote(stream, record, replaces=old)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.deliver.decision import Done, Send
+from target_clearbooks.deliver.parts import in_parts, parts_left
 from target_clearbooks.deliver.task import pair_of
 from target_clearbooks.intent import OUTCOMES, Operation, Rejected
+from target_clearbooks.ledger.matching import is_voided
 from target_clearbooks.plan import FIRST, is_planned
 from target_clearbooks.writable import WRITABLE, Settle
 
@@ -65,6 +68,11 @@ class DryRun:
             decision = judged(task, before) if intent.operation is Operation.UPDATE else None
             if decision is not None and not isinstance(decision, Send):
                 return decision
+        if intent.removes and before is None and in_parts(task, reconciler, renewed=True):
+            for part in parts_left(task, reconciler, renewed=True)[-1:]:
+                intent, before = replace(intent, remote_id=part["id"]), part
+        if intent.removes and (before is None or is_voided(before)):
+            return Done({}, "unchanged")
         if before is None:
             words = f"{intent.stream} {intent.remote_id} is not in the ledger"
             return Rejected((words,), "rejected")

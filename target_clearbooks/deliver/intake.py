@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from clearbooks.contract import load_contract
 from target_clearbooks.deliver.collisions import other_lines
 from target_clearbooks.deliver.seen import Seen, SeenKeys
-from target_clearbooks.intent import DELETED_AT, Rejected, Waiting, content_hash
+from target_clearbooks.intent import DELETED_AT, Quarantined, Rejected, Waiting, content_hash
 from target_clearbooks.ledger.spelling import fold
 from target_clearbooks.prepare.shapes import from_json
 from target_clearbooks.writable import WRITABLE, Kind
@@ -156,6 +156,9 @@ class Intake:
             return False
         self._last.add(key)
         self.put_aside.add(key)
+        if task.row is not None:
+            self._recorder.not_carried_out(task, "superseded", outcome.reasons)
+            task.row = None
         self._recorder.waiting(task, Waiting((), outcome.reasons))
         self._schedule.release(task, settled=True)
         return True

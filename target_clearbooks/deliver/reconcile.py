@@ -189,7 +189,7 @@ class Reconciler:
             f"the newest revision is {standing_id}",
             ({"id": standing_id},),
         )
-        if intent.operation in (Operation.VOID, Operation.DELETE):
+        if intent.removes:
             if gone:
                 return Found({})
             return Absent() if standing_id == intent.remote_id else moved

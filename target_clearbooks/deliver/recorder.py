@@ -90,7 +90,7 @@ class Recorder:
     def done(self, task: Task, record: Mapping[str, Any], outcome: str) -> None:
         """It stands in the ledger."""
         outbox, intent = self._outbox, task.whole
-        gone = intent.operation in (Operation.VOID, Operation.DELETE)
+        gone = intent.removes
         old = intent.remote_id
         new = record.get("id", old)
         with outbox.transaction():

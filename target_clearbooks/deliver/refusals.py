@@ -15,9 +15,9 @@ from target_clearbooks.prepare.own_fields import own_path
 from target_clearbooks.writable import WRITABLE, Kind
 
 if TYPE_CHECKING:
+    from target_clearbooks.deliver.reconcile import Reconciler
     from target_clearbooks.deliver.sending import Sender
     from target_clearbooks.deliver.task import Task
-    from target_clearbooks.store.ledger_map import LedgerMap
 
     Revision = tuple[str, str, int | str, dict[str, Any]]
 
@@ -87,9 +87,7 @@ def _is_path(stream: str, text: str) -> bool:
     return path is not None and path[1] in schema["properties"]
 
 
-def newer_revisions(
-    task: Task, error: ApiError, sender: Sender, ledger_map: LedgerMap
-) -> list[Revision]:
+def newer_revisions(task: Task, error: ApiError, reconciler: Reconciler) -> list[Revision]:
     """Documents that an intent names and that somebody has revised since, asked for once a task.
 
     An update in the ledger voids the old revision and makes one with a new ID.
@@ -102,25 +100,26 @@ def newer_revisions(
     task.retried = True
     found: list[Revision] = []
     for stream, key in ((task.stream, task.source_key), *task.wanted.depends_on):
-        mapped = ledger_map.find(stream, key)
+        mapped = reconciler.map.find(stream, key)
         if mapped is None or WRITABLE[stream].kind is not Kind.DOCUMENT:
             continue
-        record = sender.get(stream, {}, mapped.remote_id)
+        record = reconciler.sender.get(stream, {}, mapped.remote_id)
         if record is not None and record["id"] != mapped.remote_id:
             found.append((stream, key, mapped.remote_id, record))
     return found
 
 
-def was_carried_out_before(task: Task, error: ApiError, sender: Sender) -> bool:
-    """Whether a void is refused because an earlier one, whose reply was lost, was carried out."""
+def is_gone(task: Task, error: ApiError, sender: Sender) -> bool:
+    """Whether a void or deletion is refused because the record is no longer in the ledger.
+
+    An earlier request whose reply was lost may have taken it back, or a person. A plan is carried
+    out as it stands, or not at all.
+    """
     intent = task.wanted
-    removal = intent.operation in (Operation.VOID, Operation.DELETE)
-    if not removal or task.sends + task.recovered <= 1:
+    sent_before = task.sends + task.recovered > 1
+    if not intent.removes or (task.fixed and not sent_before):
         return False
-    if isinstance(error, NotFoundError):
-        return True
-    shown = "get" in sender.resource(task.stream).operations
-    if not isinstance(error, RejectedError) or not shown:
+    if not isinstance(error, (RejectedError, NotFoundError)):
         return False
     record = sender.get(task.stream, intent.params, intent.remote_id)
     return record is None or is_voided(record)

@@ -37,6 +37,7 @@ class Task:
         recovered: An earlier run left it in doubt.
         retried: It was prepared again after a refusal.
         parents: Source keys of the contacts that were made for it.
+        taken_back: IDs of the allocations in which it stood, as far as they were taken back.
         total: The whole sum that an allocation wants, of which only the rest is posted.
         key_properties: Of its stream, for the reject file.
         size: What it holds in memory, about: bytes of text and of a file to attach.
@@ -58,6 +59,7 @@ class Task:
     recovered: bool = False
     retried: bool = False
     parents: set[tuple[str, str]] = field(default_factory=set)
+    taken_back: set[int | str] = field(default_factory=set)
     total: Decimal | None = None
     key_properties: tuple[str, ...] = ()
     size: int = 0

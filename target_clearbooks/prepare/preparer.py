@@ -196,6 +196,7 @@ class Preparer:
         outcome = _outcome(draft.findings)
         if outcome is not None or mapped is None:
             return outcome or Rejected(("_operation: nothing to void",))
+        allocated = self._resolver.map.allocations_of
         return Intent(
             business_id=self._resolver.business_id,
             stream=stream,
@@ -204,7 +205,11 @@ class Preparer:
             params=params,
             remote_id=mapped.remote_id,
             record=record,
-            depends_on=_depends_on(draft),
+            depends_on=(
+                *_depends_on(draft),
+                # A document with allocations may not be voided: those that are taken back go first.
+                *((name, key) for name, key, _ in allocated(stream, mapped.remote_id)),
+            ),
         )
 
     def _check_business(self, draft: Draft, record: Mapping[str, Any]) -> None:

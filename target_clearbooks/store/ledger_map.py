@@ -39,6 +39,7 @@ _COLUMNS = {
     "paymentId": ("source", ("payment",)),
     "creditNoteId": ("source", ("creditNote",)),
 }
+_JOINED = "invoice, kind, source, amount"
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +317,28 @@ class LedgerMap:
         )
         return sum((Decimal(row[0]) for row in rows), Decimal(0))
 
+    def joined(self, stream: str, source_key: str) -> dict[str, Any] | None:
+        """What a source key wants allocated, as the body of an allocation; None for nothing."""
+        found = self.db.execute(
+            f"SELECT {_JOINED} FROM allocated WHERE business = ? AND stream = ? AND source_key = ?",
+            (self.business_id, stream, source_key),
+        ).fetchone()
+        return _joined(*found) if found else None
+
+    def allocations_of(
+        self, stream: str, remote_id: int | str
+    ) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """What is wanted allocated of a document or payment: stream, source key, and the body."""
+        for allocations, end in allocation_ends(stream):
+            column, kind = _COLUMNS[end]
+            rows = self.db.execute(
+                f"SELECT source_key, {_JOINED} FROM allocated WHERE business = ? AND stream = ? "
+                f"AND {column} = ? AND kind IN ({', '.join('?' * len(kind))}) ORDER BY source_key",
+                (self.business_id, allocations, remote_id, *kind),
+            ).fetchall()
+            for key, *row in rows:
+                yield allocations, str(key), _joined(*row)
+
     def replaced(self, stream: str, old: int | str, new: int | str) -> None:
         """Let allocations follow a document or payment to its new revision."""
         for allocations, end in allocation_ends(stream):
@@ -325,3 +348,11 @@ class LedgerMap:
                 f"AND {column} = ? AND kind IN ({', '.join('?' * len(kind))})",
                 (new, self.business_id, allocations, old, *kind),
             )
+
+
+def _joined(invoice: int, kind: str, source: int, amount: str) -> dict[str, Any]:
+    """The body of an allocation; its fields are those of `task.pair_of`."""
+    return {
+        "invoiceId": invoice, "allocationType": kind, f"{kind}Id": source,
+        "amount": Decimal(amount),
+    }  # fmt: skip
