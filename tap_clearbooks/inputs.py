@@ -18,7 +18,6 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from clearbooks.errors import SettingError
 from tap_clearbooks.keys import copy_keys
-from tap_clearbooks.settings import EARLIEST, LATEST
 from tap_clearbooks.streams import STREAMS, resource
 
 if TYPE_CHECKING:
@@ -211,18 +210,9 @@ def check_state(state: Any) -> None:
                 copy_keys(name, found.keys).check()
             except SettingError as error:
                 raise SettingError(f"{place}: {error}") from None
-            _check_day(place, partition.get("replication_key_value"), kind)
             if business in seen:
                 raise SettingError(f"{place}: a second one of business {business}; remove one")
             seen.add(business)
-
-
-def _check_day(place: str, value: Any, kind: Any) -> None:
-    """A bookmark that is a date lies where dates can be reckoned with."""
-    if kind is _ByDate and value and not EARLIEST <= dt.date.fromisoformat(value) <= LATEST:
-        raise SettingError(
-            f"{place}: replication_key_value: {value} should be a date from {EARLIEST} to {LATEST}"
-        )
 
 
 def _converted(where: str, value: Any, kind: Any) -> Any:

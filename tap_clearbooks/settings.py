@@ -62,15 +62,18 @@ class TapSettings(Settings):
             description="How old lists may be that give no sign of a change (contacts, accounts, "
             "bank accounts, stock items, VAT) before they are read again; 0 for every run.",
             ge=0,
+            le=876000,
         ),
     ] = 0
     reread_days: Annotated[
         int,
         Meta(
             title="Reread days",
-            description="How old a whole reading of documents, payments and allocations may be, "
-            "so that text edited in place arrives at the latest then; 0 for every run.",
+            description="How old a whole reading of documents, payments, allocations, "
+            "transactions and closed balances may be, so that what is edited in place arrives at "
+            "the latest then; 0 for every run.",
             ge=0,
+            le=36500,
         ),
     ] = 7
     balance_period: Annotated[

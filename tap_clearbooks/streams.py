@@ -36,7 +36,7 @@ class StreamSpec:
 
     @property
     def resumable(self) -> bool:
-        """Whether a whole reading that was stopped can go on: its records never change."""
+        """Whether a whole reading that was stopped can go on: by ID, and nothing changes an ID."""
         return self.source is sources.Transactions
 
 
@@ -66,7 +66,8 @@ STREAMS: dict[str, StreamSpec] = {
     # Short answers without pages, for each side of the ledger and each treatment.
     "vat_treatments": StreamSpec(sources.VatTreatments, waits=True),
     "vat_rates": StreamSpec(sources.VatRates, waits=True),
-    # A transaction is never changed, and IDs only grow: what is new has a greater ID.
+    # IDs only grow: what is new has a greater one. All are read again once in `reread_days`, since
+    # nothing would tell of a transaction that was rewritten in place.
     "transactions": StreamSpec(sources.Transactions, "id"),
     "transaction_lines": StreamSpec(sources.Transactions, "transactionId"),
     # Sums for each period; periods that can no longer change are not asked again.

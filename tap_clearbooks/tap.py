@@ -160,8 +160,8 @@ class TapClearbooks(ConfiguredPlugin[TapSettings], Tap):
         # Of a part that is read, nobody has counted the records.
         if mark is None:
             self.expect(name, business, total)
-        elif stream.spec.resumable and isinstance(mark.get("position"), int):
-            self.expect(name, business, max(total - mark["position"], 0))
+        elif stream.spec.resumable:
+            self.expect(name, business, max(total - (mark.get("position") or 0), 0))
 
     def expect(self, name: str, business: int | None, records: int) -> None:
         """So many records of a stream are going to come."""

@@ -103,6 +103,14 @@ class Window:
             self.end is None or (end is not None and end <= self.end)
         )
 
+    def read_within(self, bookmark: Bookmark, age: dt.timedelta) -> bool:
+        """Whether the last whole reading of a bookmark is younger than that."""
+        try:
+            read = dt.datetime.fromisoformat(bookmark["read"])
+            return dt.timedelta(0) <= self.now - read < age
+        except (KeyError, TypeError, ValueError):
+            return False
+
     def holds(self, date: Any) -> bool:
         """Whether a date lies inside; a record without one does."""
         if not isinstance(date, dt.date):
@@ -163,11 +171,7 @@ class Source(ABC):
 
     def read_within(self, age: dt.timedelta) -> bool:
         """Whether the last whole reading is younger than that."""
-        try:
-            read = dt.datetime.fromisoformat(self.bookmark["read"])
-            return dt.timedelta(0) <= self.ways.window.now - read < age
-        except (KeyError, TypeError, ValueError):
-            return False
+        return self.ways.window.read_within(self.bookmark, age)
 
     @abstractmethod
     def batches(self) -> Iterator[Batch]:

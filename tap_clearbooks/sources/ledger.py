@@ -6,8 +6,7 @@ import copy
 import datetime as dt
 from bisect import bisect_right
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from clearbooks.dates import period_of
 from clearbooks.errors import RejectedError
@@ -17,9 +16,10 @@ from tap_clearbooks.signs import TRANSACTIONS
 from tap_clearbooks.sources.base import Batch, Source, everything
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from clearbooks.paging import Listing, Record
+    from tap_clearbooks.signs import Mark
     from tap_clearbooks.sources.base import Bookmark
 
 # Requests to find a span in which nothing was posted, and to prove it: fewer periods cost less.
@@ -27,19 +27,22 @@ PROOF = 3
 
 
 class Transactions(Source):
-    """Transactions by ID: a transaction is never changed, so what is new has a greater ID."""
+    """Transactions by ID: what is new has a greater ID.
+
+    A bookmark without `replication_key_value`, as there is one once in `reread_days`, has all of
+    them read again.
+    """
 
     def batches(self) -> Iterator[Batch]:
         """A batch for each page; `bookmark["replication_key_value"]` is the last ID."""
-        signs, refresh = self.ways.signs, self.ways.window.refresh
-        mark = (signs.marks() or {}).get(TRANSACTIONS) if refresh else None
-        if mark and mark == self.bookmark.get("sign") and self.read_within(refresh):
-            return
-        self._sign = {"sign": mark, "read": self.ways.window.now.isoformat()} if mark else {}
         after, position = self.bookmark.get("replication_key_value"), self.bookmark.get("position")
         if not position or not self.bookmark.get("keys"):
             # No count and no order, or a state of 0.1: only all of it tells what went away.
             after = position = None
+        marks = self.ways.signs.marks() if self.ways.window.refresh else None
+        sign = marks[TRANSACTIONS] if marks else None
+        if sign and after is not None and sign == self.bookmark.get("sign"):
+            return
         listing = self._listing()
         self._came = 0
         yield from self._read(listing, after, position, again=bool(self.bookmark) and after is None)
@@ -50,10 +53,8 @@ class Transactions(Source):
             yield from self._read(listing, None, None, again=True)
         newest = max(listing.newest_id or 0, after or 0)
         position = None if listing.unordered else listing.total
-        bookmark = self._mark(newest, position) if newest else None
+        bookmark = self._mark(newest, position, sign) if newest else None
         yield Batch([], bookmark, covers=everything if whole else None)
-
-    _sign: Mapping[str, Any] = MappingProxyType({})
 
     def _listing(self) -> Listing:
         window = self.ways.window
@@ -73,13 +74,15 @@ class Transactions(Source):
                 bookmark = self._mark(part.records[-1].id, part.position)
             yield Batch(self.stamp(kept), bookmark)
 
-    def _mark(self, last: int, position: int | None) -> Bookmark:
+    def _mark(self, last: int, position: int | None, sign: Mark | None = None) -> Bookmark:
+        """The bookmark after a transaction; with the sign of the listing where that was its end."""
         return {
             "replication_key": "id",
             "replication_key_value": last,
             "position": position,
+            "sign": sign,
+            "read": self.ways.window.now.isoformat(),
             "window": self.ways.window.text(),
-            **self._sign,
         }
 
 
@@ -104,30 +107,27 @@ class Balances(Source):
     """Sums of the postings by account code, for each period that holds any.
 
     Periods that ended before `lookback_days` ago are asked again only where the number of
-    transactions up to their end, or the newest of them, is another than at the last run. A long
-    span in which nothing was posted is asked for at once: see `_quiet`.
+    transactions up to their end, or the newest of them, is another than at the last run, and once
+    in `reread_days`. A long span in which nothing was posted is asked for at once: see `_quiet`.
     """
 
     def batches(self) -> Iterator[Batch]:
         """A batch for each period; the bookmark comes with the last one."""
         window = self.ways.window
         unit = window.period
-        if self.bookmark.get("period") != window.period:
-            self.bookmark = {}
         today = min(window.today, window.end or window.today)
         closed_end = Period.holding(today - window.lookback, unit).start - dt.timedelta(days=1)
         # Looked at before the balances are: what comes later is noticed by the next run.
         seal = self._seal(closed_end)
-        known = self._date("replication_key_value")
-        last = self._last(Period.holding(today, unit), unit)
-        first: Period
-        sealed, since = self.bookmark.get("seal"), ""
-        if known is not None and seal is not None and self._seal(known) == sealed:
+        current, since = Period.holding(today, unit), ""
+        last = self._last(current, unit)
+        known = self._unchanged(seal)
+        if known is None:
+            first = self._first(current, unit)
+        else:
             day = known + dt.timedelta(days=1)
             first = Period.holding(max(day, self._start(unit) or day), unit)
             since = first.start.isoformat()
-        else:
-            first = self._first(Period.holding(today, unit), unit)
         yield from self._sums(_periods(first, last, unit), today)
         yield Batch(
             [],
@@ -135,7 +135,8 @@ class Balances(Source):
                 "replication_key": "accountingDateTo",
                 "replication_key_value": closed_end.isoformat(),
                 "seal": seal,
-                "period": window.period,
+                "period": unit,
+                "read": window.now.isoformat() if known is None else self.bookmark["read"],
                 "window": window.text(),
             },
             # Read from the oldest transaction on, nothing is left before it.
@@ -164,10 +165,8 @@ class Balances(Source):
 
     def _following(self, periods: Sequence[Period], begun: int) -> int:
         """Which period holds the next transaction from that one on, if the API sorts."""
-        found = self._transactions(
-            ASCENDING, "accountingDate", accountingDateFrom=periods[begun].start
-        ).records
-        return _holding(periods, found[0].accountingDate) if found else len(periods)
+        found = self._day(ASCENDING, accountingDateFrom=periods[begun].start)
+        return len(periods) if found is None else _holding(periods, found)
 
     def _quiet(self, span: Sequence[Period]) -> Iterator[Batch]:
         """The sums of periods that should hold nothing; halved as long as they hold something."""
@@ -180,7 +179,7 @@ class Balances(Source):
             records = None
         if records is not None and (len(span) == 1 or self._empty(span, records)):
             # An API that lists accounts without postings does so for each of the periods.
-            for period in span:
+            for period in span if records else ():
                 yield Batch(self._of(period, [copy.copy(record) for record in records]))
             return
         middle = len(span) // 2
@@ -204,9 +203,16 @@ class Balances(Source):
     def _of(self, period: Period, records: list[Record]) -> list[Record]:
         return self.stamp(records, accountingDateFrom=period.start, accountingDateTo=period.end)
 
-    def _date(self, name: str) -> dt.date | None:
-        value = self.bookmark.get(name)
-        return dt.date.fromisoformat(value) if value else None
+    def _unchanged(self, seal: list[int] | None) -> dt.date | None:
+        """The last day of the periods that need not be asked for again, if there are any."""
+        window, value = self.ways.window, self.bookmark.get("replication_key_value")
+        if seal is None or not value or self.bookmark.get("period") != window.period:
+            return None
+        known = dt.date.fromisoformat(value)
+        # No day follows the calendar's last one.
+        if known == dt.date.max or not self.read_within(window.reread):
+            return None
+        return known if self._seal(known) == self.bookmark.get("seal") else None
 
     def _seal(self, end: dt.date) -> list[int] | None:
         """How many transactions there are up to a day, and the ID of the newest of them."""
@@ -224,31 +230,36 @@ class Balances(Source):
         """The period of the oldest transaction."""
         start = self._start(unit)
         since = {"accountingDateFrom": start} if start else {}
-        while True:
+        while period.start > (start or dt.date.min):
             before = period.start - dt.timedelta(days=1)
-            if start is not None and before < start:
-                return period
-            found = self._transactions(
-                ASCENDING, "accountingDate", accountingDateTo=before, **since
-            ).records
-            if not found or found[0].accountingDate >= period.start:
+            found = self._day(ASCENDING, accountingDateTo=before, **since)
+            if found is None or found >= period.start:
                 return period
             # Asked again from there: a server that does not sort comes to the end as well.
-            period = Period.holding(found[0].accountingDate, unit)
+            period = Period.holding(found, unit)
+        return period
 
     def _last(self, period: Period, unit: str) -> Period:
         """The period of the newest transaction, which may be dated in the future."""
         end = self.ways.window.end
         if end is not None:
             return Period.holding(end, unit)
-        while True:
+        while period.end < dt.date.max:
             after = period.end + dt.timedelta(days=1)
-            found = self._transactions(
-                DESCENDING, "accountingDate", accountingDateFrom=after
-            ).records
-            if not found or found[0].accountingDate <= period.end:
+            found = self._day(DESCENDING, accountingDateFrom=after)
+            if found is None or found <= period.end:
                 return period
-            period = Period.holding(found[0].accountingDate, unit)
+            period = Period.holding(found, unit)
+        return period
+
+    def _day(self, direction: str, **dates: dt.date) -> dt.date | None:
+        """The day of the first or last transaction between the dates, if there is any."""
+        found = self._transactions(direction, "accountingDate", **dates).records
+        day = found[0].accountingDate if found else None
+        if found and not isinstance(day, dt.date) and "accountingDateFrom" not in dates:
+            # One without a date comes before all days; the others stand behind it.
+            return self._day(direction, accountingDateFrom=dt.date.min, **dates)
+        return day if isinstance(day, dt.date) else None
 
     def _transactions(self, direction: str, sort_by: str, **dates: dt.date) -> Page:
         """One transaction, from one end of those between the dates."""

@@ -209,6 +209,17 @@ def test_a_moment_is_of_the_day_in_london(text, day):
     assert TapSettings.from_config({"start_date": text}).start_date == day
 
 
+@pytest.mark.parametrize("name", ["refresh_hours", "reread_days"])
+def test_a_time_beyond_the_calendar_is_refused(name):
+    with pytest.raises(SettingError, match=name):
+        TapSettings.from_config({name: 10**10})
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "9999-12-31T23:30:00-01:00"])
+def test_a_moment_at_the_end_of_the_calendar_keeps_its_day(moment):
+    assert str(day_of(moment)) == moment[:10]
+
+
 @pytest.mark.parametrize(
     ("unit", "first", "last"),
     [

@@ -87,6 +87,31 @@ def test_killed_after_every_so_many_requests(ledgers, run, share):
     assert total <= first + later + 30 * killed
 
 
+def test_what_a_killed_run_left_out_comes_also_where_lists_may_be_a_day_old(
+    books, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("clearbooks.paging.passes.MARK_SECONDS", 0)
+    customer = books.do("createCustomer", {"name": "Smith"})["id"]
+    for _ in range(RECORDS):
+        books.invoice(customer)
+    config = books.config(tmp_path, page_size=PAGE, business_ids=[ONE], refresh_hours=24)
+    messages = []
+
+    def emit(message):
+        messages.append(message)
+        if message["type"] == "RECORD" and message["record"]["id"] > RECORDS - PAGE:
+            raise Killed
+
+    with pytest.raises(Killed):
+        read(config, streams=["transactions"], emit=emit)
+    state = Output(messages).state
+    assert state["bookmarks"]["transactions"]["partitions"][0]["position"]
+    read(config, state=state, streams=["transactions"], emit=messages.append)
+    assert {number for _, number in Output(messages).ids("transactions")} == {
+        *range(1, RECORDS + 1)
+    }  # fmt: skip
+
+
 def test_an_endpoint_that_fails_for_two_businesses_is_not_asked_again(ledgers, run):
     ledgers.server.faults.add("error:path=/accounting/suppliers")
     output, result, _ = run(max_tries=1)
