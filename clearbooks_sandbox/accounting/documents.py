@@ -168,7 +168,7 @@ class Documents:
         old = decode(data)
         merged = _merged(old, self._with_own_key(s, body))
         ready = self._prepare(s, kind, merged)
-        check_update(s, old, ready.record)
+        check_update(s, old, ready.record, body)
         if settled:
             self._check_settled(s, old, ready, settled)
         s.raise_faults()

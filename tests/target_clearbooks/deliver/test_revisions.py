@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.target_clearbooks.conftest import customer, invoice, line, schema
@@ -62,6 +64,40 @@ def test_what_differs_is_revised(run, more):
     assert run([*STREAMS, customer(), again]) == 0
     (after,) = invoices(run)
     assert after["id"] != before["id"]
+
+
+def test_an_update_sends_what_differs_and_lists_whole(run, monkeypatch):
+    first = invoice("I1", date="2024-03-01", lineItems=LINES, reference="PO 7")
+    assert run([*STREAMS, customer(), first]) == 0
+    bodies, call = [], run.sandbox.engine.call
+
+    def record(operation_id, **request):
+        if operation_id == "updateSalesDocument":
+            bodies.append(json.loads(request["body"]))
+        return call(operation_id, **request)
+
+    monkeypatch.setattr(run.sandbox.engine, "call", record)
+    dearer = [*LINES[:2], line("20.01", quantity=2)]
+    for more, sent in (
+        ({"description": "New"}, {"description"}),
+        ({"description": "Newer", "dateDue": "2024-03-02"}, {"description", "dateDue"}),
+        ({"lineItems": dearer}, {"lineItems", "vatTreatment"}),
+    ):
+        (before,) = invoices(run)
+        first["record"] |= more
+        assert run([*STREAMS, first]) == 0
+        assert bodies[-1].keys() == sent
+        assert len(bodies[-1].get("lineItems", LINES)) == 3
+        (after,) = invoices(run)
+        ours = {"id", "gross", "net", "vat", "due", *sent}
+        assert {k: v for k, v in after.items() if k not in ours} == {
+            k: v for k, v in before.items() if k not in ours
+        }
+        run.sandbox.requests.clear()
+        assert run([*STREAMS, first]) == 0
+        # To see whether the ledger is still that of the store.
+        assert [r.method for r in run.sandbox.requests] == ["GET"]
+    assert len(bodies) == 3
 
 
 def test_one_that_was_voided_by_hand_is_not_taken_for_unchanged(run):
