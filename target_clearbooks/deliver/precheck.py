@@ -116,7 +116,16 @@ def after_record(intent: Intent, record: Mapping[str, Any] | None, *, known: boo
     intent = replace(intent, remote_id=record.get("id") or intent.remote_id)
     if WRITABLE[intent.stream].kind is Kind.DOCUMENT and not is_voided(record):
         intent = replace(intent, changed=_changed(record, intent.body))
-    return Send(intent, {})
+    cleared = cleared_of(record)
+    return Send(intent, {} if cleared is None else {"cleared": cleared})
+
+
+def cleared_of(document: Mapping[str, Any]) -> Decimal | None:
+    """How much of a document is not due any more; None where its amounts do not tell."""
+    gross, due = document.get("gross"), document.get("due")
+    if gross is None or due is None:
+        return None
+    return abs(Decimal(str(gross))) - abs(Decimal(str(due)))
 
 
 def _changed(record: Mapping[str, Any], body: Mapping[str, Any]) -> frozenset[str]:

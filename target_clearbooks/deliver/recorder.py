@@ -7,11 +7,13 @@ plan) has a line before the store notes it.
 
 from __future__ import annotations
 
+import logging
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from target_clearbooks.deliver.precheck import cleared_of
 from target_clearbooks.deliver.task import pair_of
-from target_clearbooks.intent import Operation, Quarantined, Rejected
+from target_clearbooks.intent import Operation, Quarantined, Rejected, content_hash
 from target_clearbooks.ledger.likeness import likeness
 from target_clearbooks.store.outbox import Row
 from target_clearbooks.writable import WRITABLE, Settle
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from target_clearbooks.store.outbox import Outbox
 
     Refuse = Callable[[int, Task, str, Sequence[str], Sequence[Mapping[str, Any]]], None]
+
+logger = logging.getLogger("target-clearbooks")
 
 
 class Recorder:
@@ -103,7 +107,10 @@ class Recorder:
                 remote_type=record.get("found"),
             )  # fmt: skip
             if old is not None and new is not None and new != old:
-                self._map.replaced(task.stream, old, new)
+                # The revision before ours may have been a person's, which the map does not know.
+                for earlier in {old, before.remote_id if before else old} - {new}:
+                    self._map.replaced(task.stream, earlier, new)
+                self._allocate_anew(task, record, new)
             if WRITABLE[task.stream].settle is Settle.CONVERGE:
                 self._want(task, gone=gone)
             if task.row is None:
@@ -121,6 +128,29 @@ class Recorder:
             self.count(task.stream, outcome)
             outbox.save_counts()
         self._tell(task.stream, task.source_key, outcome, mapped.remote_id)
+
+    def _allocate_anew(self, task: Task, record: Mapping[str, Any], new: int | str) -> None:
+        """Have allocations of ours written again, where our revision of a document lost some.
+
+        They wait on disk for the document, and so are taken up once it is settled.
+        """
+        before, cleared = task.fence.get("cleared"), cleared_of(record)
+        if before is None or cleared is None or cleared >= Decimal(str(before)):
+            return
+        logger.warning(
+            "%s %s: of its new revision %s less is cleared than before; look at what others have "
+            "allocated to it, what is ours is allocated anew",
+            task.stream, task.source_key, Decimal(str(before)) - cleared,
+        )  # fmt: skip
+        for stream, key, body in self._map.allocations_of(task.stream, new):
+            given = {"externalId": self._map.without_source(key), **body}
+            row = Row(
+                0, self._outbox.run, self._business_id, stream, key, "waiting", given,
+                content_hash(given),
+            )  # fmt: skip
+            self._outbox.supersede(self._business_id, stream, key)
+            row = self._outbox.add(row, state="waiting")
+            self._outbox.wait(row, [(task.stream, task.source_key), (stream, key)])
 
     def _tell(self, stream: str, source_key: str, outcome: str, ledger_id: int | str) -> None:
         if self._results.wanted:

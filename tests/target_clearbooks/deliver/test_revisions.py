@@ -6,7 +6,15 @@ import json
 
 import pytest
 
-from tests.target_clearbooks.conftest import customer, invoice, line, schema
+from tests.target_clearbooks.conftest import (
+    allocation,
+    customer,
+    invoice,
+    line,
+    payment,
+    record,
+    schema,
+)
 
 STREAMS = schema("customers", "sales_invoices")
 LINES = [line("10.00"), line("20.00"), line("20.00", quantity=2)]
@@ -71,12 +79,12 @@ def test_an_update_sends_what_differs_and_lists_whole(run, monkeypatch):
     assert run([*STREAMS, customer(), first]) == 0
     bodies, call = [], run.sandbox.engine.call
 
-    def record(operation_id, **request):
+    def noted(operation_id, **request):
         if operation_id == "updateSalesDocument":
             bodies.append(json.loads(request["body"]))
         return call(operation_id, **request)
 
-    monkeypatch.setattr(run.sandbox.engine, "call", record)
+    monkeypatch.setattr(run.sandbox.engine, "call", noted)
     dearer = [*LINES[:2], line("20.01", quantity=2)]
     for more, sent in (
         ({"description": "New"}, {"description"}),
@@ -108,3 +116,53 @@ def test_one_that_was_voided_by_hand_is_not_taken_for_unchanged(run):
     run.call("deleteSalesDocument", salesType="invoices", salesId=made["id"])
     again = invoice("I1", date="2024-03-01", lineItems=LINES, currency="GBP")
     assert run([*STREAMS, customer(), again]) == 3
+
+
+# What is allocated to a document that is revised
+
+WHOLE = schema("customers", "sales_invoices", "sales_credit_notes", "payments", "sales_allocations")
+PART_PAID = [
+    *WHOLE, customer(), invoice(), payment(), allocation(amount="50.00"),
+    invoice("N1", "C1", line("10.00"), stream="sales_credit_notes"),
+    allocation("A2", "I1", None, "12.00", creditNote={"externalId": "N1"}),
+]  # fmt: skip
+
+
+def allocations(run):
+    found = run.listed("listAllocations", invoiceType="sales")
+    return sorted((row["allocationType"], row["amount"]) for row in found)
+
+
+@pytest.mark.parametrize("fault", [None, "drop-after"])
+def test_what_our_revision_frees_is_allocated_anew(run, fault):
+    run.sandbox.dialects.on("revision-frees")
+    assert run(PART_PAID) == 0
+    before = allocations(run)
+    if fault:
+        run.sandbox.faults.plan(fault, method="PUT")
+    changed = invoice(description="Ours")
+    assert run([*WHOLE, changed]) == 0
+    assert allocations(run) == before == [("creditNote", 12), ("payment", 50)]
+    assert [found["due"] for found in invoices(run)] == [58]
+    run.sandbox.requests.clear()
+    assert run([*PART_PAID[:-6], changed, *PART_PAID[-4:]]) == 0
+    assert not run.writes()
+    void = [record("sales_allocations", key, _operation="void") for key in ("A1", "A2")]
+    assert run([*WHOLE, *void]) == 0
+    assert allocations(run) == []
+
+
+def test_what_is_freed_and_cannot_be_allocated_yet_is_left_to_the_next_run(run):
+    run.sandbox.dialects.on("revision-frees")
+    assert run(PART_PAID) == 0
+    run.sandbox.faults.plan("drop-before", method="POST", times=4)
+    assert run([*WHOLE, invoice(description="Ours")]) == 4
+    assert run([*WHOLE]) == 0
+    assert allocations(run) == [("creditNote", 12), ("payment", 50)]
+
+
+def test_what_a_person_has_freed_stays_free(run):
+    assert run(PART_PAID) == 0
+    run.call("deleteAllocation", invoiceType="sales", allocationId=1)
+    assert run([*WHOLE, invoice(description="Ours")]) == 0
+    assert allocations(run) == [("creditNote", 12)]
