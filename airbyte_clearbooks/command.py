@@ -16,7 +16,7 @@ from airbyte_clearbooks.faults import describe, trace_error
 from airbyte_clearbooks.logs import log_messages
 from airbyte_clearbooks.protocol import Output, Stopped, decode, end_by
 from clearbooks import __version__
-from clearbooks.errors import ClearBooksError, SettingError
+from clearbooks.errors import ClearBooksError, OutputError, SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +53,10 @@ class Connector(Protocol):
 def main(connector: Connector, arguments: Sequence[str] | None = None) -> None:
     """Run a connector's command line; ends the process."""
     options = _parse(connector, arguments)
-    output = Output.claim()
+    try:
+        output = Output.claim()
+    except OutputError as error:
+        sys.exit(f"{connector.name}: {error}")
     log_messages(output, debug=options.debug)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     code = 0
@@ -62,14 +65,14 @@ def main(connector: Connector, arguments: Sequence[str] | None = None) -> None:
     except Stopped as stopped:
         output.close()
         end_by(stopped.signum)
-    except BrokenPipeError:
-        sys.stderr.write(f"{connector.name}: the program that reads the output went away\n")
-        code = 1
+    except OutputError as error:
+        sys.stderr.write(f"{connector.name}: {error}\n")
+        code = error.exit_code
     except Failed as failed:
         code = failed.exit_code
     except Exception as error:  # noqa: BLE001 - whatever it is, the platform is told
         code = error.exit_code if isinstance(error, ClearBooksError) else 1
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(OutputError):
             trace_error(output, error)
     sys.stderr.flush()
     if code:
@@ -86,7 +89,7 @@ def _run(connector: Connector, options: argparse.Namespace, output: Output) -> N
             for name in connector.commands[options.command]
         }
         connector.run(options.command, output, files)
-    except (Stopped, BrokenPipeError, Failed):
+    except (Stopped, OutputError, Failed):
         raise
     except Exception as error:
         if not checking or not isinstance(error, ClearBooksError):

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from clearbooks.errors import OutputError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import FrameType
@@ -62,8 +64,15 @@ class Output:
 
     @classmethod
     def claim(cls) -> Output:
-        """Take standard output for messages alone; whatever else is printed goes to stderr."""
-        descriptor = os.dup(1)
+        """Take standard output for messages alone; whatever else is printed goes to stderr.
+
+        Raises:
+            OutputError: it is closed.
+        """
+        try:
+            descriptor = os.dup(1)
+        except OSError:
+            raise OutputError("standard output is closed") from None
         os.dup2(2, 1)
         sys.stdout = sys.stderr
         return cls(descriptor)
@@ -92,8 +101,13 @@ class Output:
     def _write(self, data: bytes) -> None:
         with self.whole(), self._lock:
             view = memoryview(data)
-            while view:
-                view = view[os.write(self._descriptor, view) :]
+            try:
+                while view:
+                    view = view[os.write(self._descriptor, view) :]
+            except BrokenPipeError:
+                raise OutputError("the program that reads the output went away") from None
+            except OSError as error:
+                raise OutputError(f"standard output cannot be written: {error.strerror}") from None
 
     @contextlib.contextmanager
     def whole(self) -> Iterator[None]:

@@ -13,7 +13,7 @@ from airbyte_clearbooks.faults import describe, trace_error
 from airbyte_clearbooks.protocol import Stopped
 from airbyte_clearbooks.state import UNFINISHED, out, read_state
 from airbyte_clearbooks.statuses import Statuses
-from clearbooks.errors import SettingError
+from clearbooks.errors import OutputError, SettingError
 from tap_clearbooks.observed import ObservedClient
 from tap_clearbooks.stream import ClearBooksStream
 from tap_clearbooks.streams import STREAMS
@@ -205,7 +205,7 @@ def read(config: Config, output: Output, catalog: Any, state: Any) -> None:
     output.stop_on_signals()
     try:
         tap.sync_all()
-    except (Stopped, BrokenPipeError):
+    except (Stopped, OutputError):
         raise
     except Exception as error:
         names = tap.statuses.open

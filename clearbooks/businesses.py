@@ -18,20 +18,26 @@ from clearbooks.replies import records
 from clearbooks.scopes import granted_scopes
 
 if TYPE_CHECKING:
-    from clearbooks.client import Client
+    from collections.abc import Callable
+
+    from clearbooks.client import Client, Reply
 
 _OPERATION = "listBusinesses"
 # Of many businesses, so many are named in a message.
 _MOST_NAMED = 10
 
 
-def list_businesses(client: Client) -> list[dict[str, Any]]:
+def list_businesses(client: Client, reply: Reply | None = None) -> list[dict[str, Any]]:
     """The businesses that the authorisation covers, as the API sends them; `id` is an `int`.
+
+    Args:
+        client: Asks for them.
+        reply: The API's answer, where it was asked before.
 
     Raises:
         ClearBooksError: they cannot be listed.
     """
-    reply = client.get(_OPERATION)
+    reply = reply or client.get(_OPERATION)
     fields = client.contract.resources["businesses"].schema["properties"]
     found = records(reply.json() if reply.body else None, _OPERATION, fields)
     try:
@@ -40,8 +46,12 @@ def list_businesses(client: Client) -> list[dict[str, Any]]:
         raise ApiError(_OPERATION, None, hint="a business without a numeric id") from None
 
 
-def chosen_businesses(client: Client) -> list[int]:
+def chosen_businesses(client: Client, ask: Callable[[], Reply] | None = None) -> list[int]:
     """The businesses of a run, in the order of `business_ids`, or else of the API.
+
+    Args:
+        client: Its settings name them, or it asks for them.
+        ask: Asks instead.
 
     Raises:
         SettingError: none are set, and they may not be listed.
@@ -49,7 +59,7 @@ def chosen_businesses(client: Client) -> list[int]:
     if client.connection.business_ids:
         return list(client.connection.business_ids)
     try:
-        return [business["id"] for business in list_businesses(client)]
+        return [business["id"] for business in list_businesses(client, ask and ask())]
     except SubscriptionError:
         raise
     except ForbiddenError as error:

@@ -65,6 +65,10 @@ class TokenStoreError(ClearBooksError):
     """The token store cannot be read or written; it was left as it was."""
 
 
+class OutputError(ClearBooksError):
+    """Standard output cannot be written: it is closed, or full."""
+
+
 class ApiError(ClearBooksError):
     """An answer of the API that is not a success.
 

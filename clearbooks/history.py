@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from clearbooks.errors import ClearBooksError
+from clearbooks.private_files import open_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -122,9 +123,8 @@ def _opened(connection: Connection, *, write: bool) -> Iterator[Execute]:
 def _file(path: Path, write: bool) -> Iterator[Execute]:
     try:
         if write:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             # Made here, so that it never exists readable for others.
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            os.close(open_private(path, os.O_RDWR))
         elif not path.is_file():
             yield _nothing
             return

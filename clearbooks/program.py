@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shlex
@@ -11,7 +12,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clearbooks.errors import ClearBooksError, SettingError
+from clearbooks.errors import ClearBooksError, OutputError, SettingError
 
 if TYPE_CHECKING:
     import logging
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 # Shells report a process that a signal stopped as 128 + the signal's number.
 SIGNALLED = 128
+# How a write fails to an output that is full or gone.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EPIPE, errno.EBADF)
 # Files of `--config` that this process was started with.
 _configs: list[str] = []
 # Seconds that a program has to come to its end after a signal.
@@ -41,6 +44,13 @@ def run(program: Callable[[], Any], logger: logging.Logger) -> None:
         # For people: the message says it all, a traceback would bury it.
         logger.error("%s", error)  # noqa: TRY400
         code = error.exit_code
+    except OSError as error:
+        if error.errno not in _NO_ROOM or error.filename is not None:
+            raise
+        # What the SDK prints, such as a catalog.
+        output_lost()
+        logger.error("standard output cannot be written: %s", error.strerror)  # noqa: TRY400
+        code = OutputError.exit_code
     if isinstance(code, int) and code > SIGNALLED:
         # Threads may be waiting for answers that nobody needs any more.
         sys.stderr.flush()

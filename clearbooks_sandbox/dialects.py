@@ -33,6 +33,8 @@ DIALECTS = {
     "redirect-302": "the same with 302",
     "redirect-307": "the same with 307",
     "redirect-308": "the same with 308",
+    "timed-dates": "dates come with a time",
+    "escaped-text": "texts come with HTML entities",
     "unknown-fields": "answers hold fields that no reference names",
     "pretty": "JSON is indented",
     "part-paid": "the status of a document that is paid in part is part paid",
@@ -51,6 +53,11 @@ DIALECTS = {
     "prefixed-treatments": "the same in lists of VAT treatments, and in what may be sent",
     "tidied": "numbers are kept in a spelling of the server's own, and text without extra spaces",
 }
+
+
+_OF_VALUES = {
+    "nulls", "string-money", "string-ids", "unknown-fields", "timed-dates", "escaped-text",
+}  # fmt: skip
 
 
 class Dialects:
@@ -122,7 +129,7 @@ class Dialects:
         return Reply(status, headers, body)
 
     def _success(self, operation: Operation, body: bytes) -> bytes:
-        if self._on & {"nulls", "string-money", "string-ids", "unknown-fields"}:
+        if self._on & _OF_VALUES:
             schema = resource_of(operation.id)[0].schema
             body = encode(self._value(schema, decode(body)))
         if self._on & {"prefixed-answers", "prefixed-treatments"}:
@@ -149,7 +156,11 @@ class Dialects:
             return self._object(schema, value)
         if schema.get("format") == "double" and "string-money" in self._on and value is not None:
             return str(value)
-        return value
+        if isinstance(value, str) and schema.get("format") == "date":
+            return f"{value}T00:00:00" if "timed-dates" in self._on else value
+        return (
+            html.escape(value) if isinstance(value, str) and "escaped-text" in self._on else value
+        )
 
     def _object(self, schema: JsonSchema, record: dict[str, Any]) -> dict[str, Any]:
         known = schema.get("properties", {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import functools
 import logging
@@ -22,7 +23,7 @@ from tap_clearbooks.streams import CARRIED_BY
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from clearbooks.client import Client
+    from clearbooks.client import Client, Reply
     from clearbooks.errors import ApiError
     from tap_clearbooks.keys import Key
     from tap_clearbooks.records import Shape
@@ -159,7 +160,12 @@ class Run(Generic[S]):
     @functools.cached_property
     def businesses(self) -> list[int]:
         """The businesses of this run, in the order of the settings or of the API."""
-        return chosen_businesses(self.client)
+        return chosen_businesses(self.client, lambda: self.business_list)
+
+    @functools.cached_property
+    def business_list(self) -> Reply:
+        """The API's answer to which businesses there are; asked once."""
+        return self.client.get("listBusinesses")
 
     @property
     def known_businesses(self) -> list[int]:
@@ -204,7 +210,12 @@ class Run(Generic[S]):
         """The source that reads a stream of a business from its bookmark on."""
         carrier = self._carrier(stream)
         found = stream.spec.source(
-            Ways(self.client, self.window, self._signs_of(business or 0)),
+            Ways(
+                self.client,
+                self.window,
+                self._signs_of(business or 0),
+                lambda: self.business_list,
+            ),
             self.client.contract.resources[carrier.name],
             business or 0,
             carrier.shape,
@@ -272,12 +283,10 @@ class Run(Generic[S]):
 
     def _read(self, source: Source, reading: Reading[Batch]) -> Iterator[Batch]:
         most = self.client.connection.max_in_flight
-        source.ways = Ways(
-            self.client,
-            self.window,
-            source.ways.signs,
-            lambda: most if reading.current else DEPTH_AHEAD,
-            reading.drained,
+        source.ways = dataclasses.replace(
+            source.ways,
+            depth=lambda: most if reading.current else DEPTH_AHEAD,
+            drained=reading.drained,
         )
         return source.batches()
 
@@ -295,9 +304,14 @@ class Run(Generic[S]):
 
         Raises:
             UnavailableError: nothing runs at the address, or the one before could not be reached
-                either. Then it is not this
-                endpoint alone, and what follows would only wait as long again.
+                either. Then it is not this endpoint alone, and what follows would only wait as
+                long again.
         """
+        told = next((earlier for earlier in self.failures if earlier.error is error), None)
+        if told is not None:
+            # Not asked: one line told it of all streams of a business, or all businesses of one.
+            self.failures.append(Failure(stream, business, error, told.hint))
+            return
         reached = not isinstance(error, UnavailableError)
         if isinstance(error, NotRunningError) or not (reached or self._reached):
             raise error
@@ -317,11 +331,7 @@ class Run(Generic[S]):
                 f'{{"{operation.id}": "/…"}})'
             )
         failure = Failure(stream, business, error, hint)
-        told = any(earlier.error is error for earlier in self.failures)
         self.failures.append(failure)
-        if told:
-            # One line for all streams of a business, or for all businesses of a stream.
-            return
         where = f"business {business}" if isinstance(error, NotCoveredError) else failure.where
         logger.error("%s was not read: %s%s", where, error, hint)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,8 @@ import msgspec
 from singer_sdk.contrib.msgspec import MsgSpecWriter
 from typing_extensions import override
 
-from clearbooks.errors import ClearBooksError
+from clearbooks.errors import OutputError
+from clearbooks.program import output_lost
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,11 +60,15 @@ class PageWriter(MsgSpecWriter):
         if self._broken:
             return
         self._broken = True
+        if sys.stdout is None:
+            raise OutputError("standard output is closed")
         try:
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
-        except BrokenPipeError:
+        except (OSError, ValueError) as error:
             # What is still in the buffer cannot be written when the interpreter ends, either.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise ClearBooksError("the program that reads the output went away") from None
+            output_lost()
+            if isinstance(error, BrokenPipeError):
+                raise OutputError("the program that reads the output went away") from None
+            raise OutputError(f"standard output cannot be written: {error}") from None
         self._broken = False

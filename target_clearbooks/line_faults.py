@@ -23,9 +23,11 @@ ADVICE = (
     "let a tap read other files and pipe its output in"
 )
 
+# The usual kind first: to ask an abstract one takes long.
+_OBJECT = (dict, Mapping)
 _BOM = b"\xef\xbb\xbf"
 _MOST_LEVELS = 64
-_TOO_DEEP = f"nested more than {_MOST_LEVELS} levels deep"
+TOO_DEEP = f"nested more than {_MOST_LEVELS} levels deep"
 _MOST_SHOWN = 60
 _NUL_WITHIN = 200
 # What each type of message must hold.
@@ -91,17 +93,19 @@ def decode(line: bytes) -> dict[str, Any] | None:
         words = "a JSON array: write one message a line" if isinstance(found, list) else "a value"
         raise LineError(f"no Singer message but {words}", is_message=False)
     if line.count(b"[") + line.count(b"{") > _MOST_LEVELS and is_too_deep(found):
-        raise LineError(_TOO_DEEP)
+        raise LineError(TOO_DEEP)
     return found
 
 
-def check_message(message: Mapping[str, Any]) -> None:
+def check_message(message: Any) -> None:
     """Make sure that a message holds what its type asks for.
 
     Raises:
         LineError: it does not.
         InputError: it is of a type that no run can go on without.
     """
+    if not isinstance(message, _OBJECT):
+        raise LineError("no Singer message", is_message=False)
     kind = message.get("type")
     if kind == "BATCH":
         raise InputError("BATCH messages are not supported; send RECORD messages")
@@ -122,9 +126,9 @@ def _check_stream(kind: str, message: Mapping[str, Any]) -> None:
     if not stream or not isinstance(stream, str):
         raise LineError(f"the stream of a {kind} message should be its name")
     for name in ("schema", "record"):
-        if name in message and not isinstance(message[name], Mapping):
+        if name in message and not isinstance(message[name], _OBJECT):
             raise LineError(f"the {name} of a {kind} message of {stream} is no object")
-    if not isinstance(message.get("schema", {}).get("properties", {}), Mapping):
+    if not isinstance(message.get("schema", {}).get("properties", {}), _OBJECT):
         raise LineError(f"the properties in the schema of {stream} are no object")
     if keys is not None and not (
         isinstance(keys, (list, tuple)) and all(isinstance(key, str) for key in keys)
@@ -200,7 +204,7 @@ def _kind(text: str) -> str:
 
 def _reason(text: str, error: Exception) -> str:
     if isinstance(error, RecursionError):
-        return _TOO_DEEP
+        return TOO_DEEP
     if isinstance(error, (msgspec.ValidationError, ArithmeticError)):
         return "a number has more digits than can be read"
     if kind := _kind(text):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from clearbooks.errors import SettingError, exit_code_of
 from target_clearbooks.intent import Rejected, in_range
-from target_clearbooks.line_faults import LineError, check_message
+from target_clearbooks.line_faults import TOO_DEEP, LineError, check_message, is_too_deep
 from target_clearbooks.session import EXIT_REJECTED, Session
 from target_clearbooks.source_key import source_key, spelled
 from target_clearbooks.writable import WRITABLE, Kind
@@ -126,6 +126,8 @@ class MessageWriter:
         """
         self.line += 1
         check_message(message)
+        if is_too_deep(message):
+            raise LineError(TOO_DEEP)
         kind = message["type"]
         if kind == "SCHEMA":
             self.schema(str(message["stream"]), message.get("key_properties") or ())

@@ -176,11 +176,11 @@ def read_plan(path: Path, api_url: str) -> Iterator[dict[str, Any]]:
             head = loads(file.readline())
     except OSError as error:
         raise PlanError(f"{path}: {error.strerror}") from None
-    except (msgspec.MsgspecError, ValueError):
+    except (msgspec.MsgspecError, ValueError, RecursionError, ArithmeticError):
         raise PlanError(f"{path} is not a plan") from None
     if not isinstance(head, dict) or head.get("type") != "plan" or head.get("version") != VERSION:
         raise PlanError(f"{path} is not a plan of version {VERSION}")
-    if last.get("type") != "end":
+    if not isinstance(last, dict) or last.get("type") != "end":
         raise PlanError(f"{path} is not whole: what wrote it did not come to its end; make it anew")
     if last.get("sha256") != seal.hexdigest():
         raise PlanError(f"{path} was changed since it was made; make it again")

@@ -212,10 +212,11 @@ class Session:
                 writer.begin_all(end=end)
 
     def drain(self) -> None:
-        """Go on until everything is settled."""
-        self.begin_all(end=True)
-        while not self.stopped() and any(writer.busy for writer in self.writers.values()):
-            self.pump(0.1)
+        """Go on until everything is settled, and then what was put aside until the end."""
+        for end in (False, True):
+            self.begin_all(end=end)
+            while not self.stopped() and any(writer.busy for writer in self.writers.values()):
+                self.pump(0.1)
         self._drained = not self.stopped()
 
     def finish_flights(self) -> None:

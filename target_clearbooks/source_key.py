@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 GENERATED = "@"
 """Begins the source key of a contact that `create_missing` makes of a record that gives none."""
 
+_REVERSAL = re.compile(r"undo:[^:]*:(.*)", re.DOTALL)
 _WHOLE = re.compile(r"(-?\d+)\.0+")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _MOST_SPELLINGS = 64
@@ -55,6 +56,21 @@ def referred(external_id: Any, source: str = "") -> tuple[SourceKey, ...]:
     """
     keys = (spelled(external_id), _array([external_id]))
     return tuple(in_namespace(key, source) for key in keys)
+
+
+def reversal_key(key: SourceKey, run: str) -> SourceKey:
+    """The key of the journal that reverses what a run has posted for a key."""
+    return f"undo:{run}:{key}"
+
+
+def reversed_key(key: SourceKey) -> SourceKey | None:
+    """The key whose journal is reversed by that of this key; None where it is no reversal.
+
+    >>> reversed_key(reversal_key("Wages: May", "20260531-170000-5515bd"))
+    'Wages: May'
+    """
+    found = _REVERSAL.fullmatch(key)
+    return found[1] if found else None
 
 
 def in_namespace(key: SourceKey, source: str) -> SourceKey:

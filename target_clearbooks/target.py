@@ -15,7 +15,7 @@ from singer_sdk.plugin_base import BaseSingerReader
 from typing_extensions import override
 
 from clearbooks import DISTRIBUTION
-from clearbooks.errors import ClearBooksError
+from clearbooks.errors import OutputError
 from clearbooks.plugin import ConfiguredPlugin, config_schema, stream_map_faults
 from clearbooks.program import SIGNALLED, end_soon, output_lost, run
 from target_clearbooks.line_faults import LineError, check_message
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
-
-
-class OutputError(ClearBooksError):
-    """STATE cannot be passed on."""
 
 
 # STATE goes out with the very numbers that came in.

@@ -16,7 +16,7 @@ from clearbooks.paging import Listing, in_order
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from clearbooks.client import Client
+    from clearbooks.client import Client, Reply
     from clearbooks.contract import Resource
     from clearbooks.paging import Record
     from tap_clearbooks.keys import Key
@@ -112,11 +112,21 @@ class Window:
 
 @dataclass(slots=True)
 class Ways:
-    """What a source reads with: client, window, signs, and how much may be under way."""
+    """What a source reads with.
+
+    Attributes:
+        client: Makes the requests.
+        window: What the settings ask for.
+        signs: Signs that documents and payments changed.
+        business_list: Answers which businesses there are, asked once a run.
+        depth: How many requests of this source may be under way.
+        drained: To be called once all of its requests are.
+    """
 
     client: Client
     window: Window
     signs: Signs
+    business_list: Callable[[], Reply]
     depth: Callable[[], int] = field(default=lambda: 1)
     drained: Callable[[], None] = field(default=lambda: None)
 

@@ -112,8 +112,7 @@ class Balances(Source):
         """A batch for each period; the bookmark comes with the last one."""
         window = self.ways.window
         unit = window.period
-        anew = self.bookmark.get("period") != window.period
-        if anew:
+        if self.bookmark.get("period") != window.period:
             self.bookmark = {}
         today = min(window.today, window.end or window.today)
         closed_end = Period.holding(today - window.lookback, unit).start - dt.timedelta(days=1)
@@ -122,14 +121,14 @@ class Balances(Source):
         known = self._date("replication_key_value")
         last = self._last(Period.holding(today, unit), unit)
         first: Period
-        sealed = self.bookmark.get("seal")
+        sealed, since = self.bookmark.get("seal"), ""
         if known is not None and seal is not None and self._seal(known) == sealed:
             day = known + dt.timedelta(days=1)
             first = Period.holding(max(day, self._start(unit) or day), unit)
+            since = first.start.isoformat()
         else:
             first = self._first(Period.holding(today, unit), unit)
         yield from self._sums(_periods(first, last, unit), today)
-        since = first.start.isoformat()
         yield Batch(
             [],
             {
@@ -139,7 +138,8 @@ class Balances(Source):
                 "period": window.period,
                 "window": window.text(),
             },
-            covers=lambda key: anew or key[0] >= since,
+            # Read from the oldest transaction on, nothing is left before it.
+            covers=lambda key: key[0] >= since,
         )
 
     def _sums(self, periods: Sequence[Period], today: dt.date) -> Iterator[Batch]:

@@ -21,7 +21,7 @@ class Businesses(Source):
         """One batch: the businesses in scope."""
         operation = self.resource.operations["list"].id
         wanted = self.ways.client.connection.business_ids
-        found = self.shape.page(self.ways.client.get(operation).body, operation)
+        found = self.shape.page(self.ways.business_list().body, operation)
         records = [record for record in found if not wanted or record.id in wanted]
         for record in records:
             record.businessId = record.id

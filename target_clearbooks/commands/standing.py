@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from clearbooks.errors import NotFoundError, SettingError
 from target_clearbooks.ledger.matching import is_voided
-from target_clearbooks.ledger.records import records
+from target_clearbooks.ledger.records import listing, records
 from target_clearbooks.writable import WRITABLE, Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from target_clearbooks.deliver.sending import Sender
 
 _TRANSACTION = "transaction:"
@@ -34,13 +36,26 @@ def standing_id(sender: Sender, stream: str, given: str) -> int | str:
     operations = sender.resource(stream).operations
     if "get" not in operations or row.kind is Kind.ATTACHMENT:
         return given if number is None else number
-    record = None if number is None else sender.get(stream, {}, number)
+    record = None if number is None else _record(sender, stream, number)
     if record is None:
         raise SettingError(f"{stream} {given} is not in business {sender.business_id}")
     if is_voided(record):
         raise SettingError(f"{stream} {given} is voided in business {sender.business_id}")
     found = record.get("id")
     return found if isinstance(found, (int, str)) else given
+
+
+def _record(sender: Sender, stream: str, number: int) -> Mapping[str, Any] | None:
+    """A record by its ID; out of the list where the path of a single one is only assumed."""
+    resource = sender.resource(stream)
+    found = sender.get(stream, {}, number)
+    if found is not None or not resource.operations["get"].assumed:
+        return found
+    in_flight = sender.client.connection.max_in_flight
+    listed = listing(
+        sender.client, sender.business_id, resource.operations["list"].id, resource.fixed, in_flight
+    )
+    return next((row for row in listed.whole() if row["id"] == number), None)
 
 
 def _transaction(sender: Sender, stream: str, given: str) -> str:

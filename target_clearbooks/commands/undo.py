@@ -10,6 +10,7 @@ from clearbooks.contract import load_contract
 from clearbooks.errors import SettingError
 from target_clearbooks.deliver.sending import Sender
 from target_clearbooks.intent import Intent, Operation
+from target_clearbooks.source_key import reversal_key
 from target_clearbooks.store.history import find_run
 from target_clearbooks.store.ledger_map import LedgerMap
 from target_clearbooks.store.outbox import carried_out
@@ -58,7 +59,7 @@ def plan_undo(
         mapped = LedgerMap(db, row.business_id).find(row.stream, row.source_key)
         if mapped is None or mapped.voided or done is None:
             continue
-        intent, reason = _undo(done, mapped.remote_id, allow_delete=allow_delete)
+        intent, reason = _undo(done, mapped.remote_id, run, allow_delete=allow_delete)
         if intent is None:
             found.left.append(f"{words}: {reason}")
             continue
@@ -74,7 +75,9 @@ def plan_undo(
     return found
 
 
-def _undo(done: Intent, remote_id: int | str, *, allow_delete: bool) -> tuple[Intent | None, str]:
+def _undo(
+    done: Intent, remote_id: int | str, run: str, *, allow_delete: bool
+) -> tuple[Intent | None, str]:
     business, stream, key = done.business_id, done.stream, done.source_key
     writable = WRITABLE[stream]
     if writable.kind is Kind.JOURNAL:
@@ -84,7 +87,7 @@ def _undo(done: Intent, remote_id: int | str, *, allow_delete: bool) -> tuple[In
         lines = [{**line, "amount": -Decimal(str(line["amount"]))} for line in body["lines"]]
         words = f"Reversal: {body.get('description', '')}"
         reversal = {**body, "lines": lines, "description": words}
-        return Intent(business, stream, Operation.CREATE, f"undo:{key}", reversal), ""
+        return Intent(business, stream, Operation.CREATE, reversal_key(key, run), reversal), ""
     if load_contract().resources[stream].operation("delete") is None:
         return None, "the API cannot take it back"
     if writable.voids:

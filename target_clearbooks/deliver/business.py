@@ -347,9 +347,8 @@ class BusinessWriter:
             self._dispatch.put(task, decision)
             return
         others = Decimal(0)
-        if intent.operation is Operation.CREATE and (
-            WRITABLE[intent.stream].settle is Settle.CONVERGE
-        ):
+        converges = WRITABLE[intent.stream].settle is Settle.CONVERGE
+        if converges and intent.operation is Operation.CREATE:
             others = self._map.wanted(intent.stream, pair_of(intent), intent.source_key)
         judged = self._dispatch.saw_record
         plan = self._dry_run.carry_out
@@ -386,6 +385,8 @@ class BusinessWriter:
         self._schedule.release(task, settled=True)
 
     def _refuse(self, task: Task, outcome: Rejected | Quarantined) -> None:
+        if self._dry_run is None and self._intake.put_last(task, outcome):
+            return
         if isinstance(outcome, Quarantined):
             task.intent = outcome.intent or task.intent
         self._recorder.refused(task, outcome)

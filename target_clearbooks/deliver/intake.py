@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from clearbooks.contract import load_contract
 from target_clearbooks.deliver.collisions import other_lines
 from target_clearbooks.deliver.seen import Seen, SeenKeys
-from target_clearbooks.intent import DELETED_AT, Rejected, Waiting, content_hash
+from target_clearbooks.intent import DELETED_AT, Quarantined, Rejected, Waiting, content_hash
 from target_clearbooks.ledger.spelling import fold
 from target_clearbooks.prepare.shapes import from_json
 from target_clearbooks.writable import WRITABLE, Kind
@@ -69,6 +69,7 @@ class Intake:
         self._newest: Task | None = None
         self._came = 0.0
         self.put_aside: set[tuple[str, str]] = set()
+        self._last: set[tuple[str, str]] = set()
 
     def close(self) -> None:
         """Forget which keys came."""
@@ -93,7 +94,7 @@ class Intake:
             if (stream, key) in self.put_aside:
                 self.put_aside.discard((stream, key))
                 self._recorder.withdrawn(stream, key)
-            self._recorder.known(stream, key, applied)
+            self._recorder.known(stream, key)
             return
         task = self._schedule.add(stream, key, record, number, **more)
         self._schedule.enter(task)
@@ -143,6 +144,24 @@ class Intake:
         if newest is not None and (longer or time.monotonic() - self._came > _KEPT_BACK):
             self._newest = None
             yield newest, None
+
+    def put_last(self, task: Task, outcome: Rejected | Quarantined) -> bool:
+        """Put a void that was refused to the end of the input, once, and tell whether.
+
+        What keeps it, such as an allocation, may be taken back by a record behind it.
+        """
+        key = (task.stream, task.source_key)
+        removes = task.intent is not None and task.intent.removes
+        if not removes or outcome.kind != "rejected" or key in self._last:
+            return False
+        self._last.add(key)
+        self.put_aside.add(key)
+        if task.row is not None:
+            self._recorder.not_carried_out(task, "superseded", outcome.reasons)
+            task.row = None
+        self._recorder.waiting(task, Waiting((), outcome.reasons))
+        self._schedule.release(task, settled=True)
+        return True
 
     def is_put_aside(self, row: Row) -> bool:
         """Whether a record was put aside for a later one that did not come; it counts then."""

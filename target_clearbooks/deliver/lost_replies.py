@@ -94,7 +94,11 @@ class LostReplies:
         now = time.monotonic()
         for task in [task for task in self._sent_again if task.due <= now]:
             self._sent_again.remove(task)
-            [verdict] = self._reconciler.settle(task.stream, [(task.whole, task.fence)])
+            verdict: Verdict | None
+            if WRITABLE[task.stream].settle is Settle.CONVERGE:
+                verdict = self._reconciler.allocated_twice(task.whole)
+            else:
+                [verdict] = self._reconciler.settle(task.stream, [(task.whole, task.fence)])
             if isinstance(verdict, Unclear):
                 words = f"{task.stream} {task.source_key!r} stands in the ledger more than once"
                 yield task, Quarantined((words,), verdict.candidates)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.errors import NotFoundError
+from target_clearbooks.deliver.task import pair_of
 from target_clearbooks.intent import Operation
 from target_clearbooks.ledger.matching import (
     equal_journals,
     find_matches,
     is_voided,
-    maybe_cut,
+    maybe_altered,
     unchanged,
 )
 from target_clearbooks.ledger.records import listing
@@ -87,6 +89,15 @@ class Reconciler:
         found = self._listing(self._operation(intent.stream).id, params).whole()
         return [row for row in found if all(row.get(k) == v for k, v in ends.items())]
 
+    def allocated_twice(self, intent: Intent) -> Unclear | None:
+        """What is allocated between the two of an intent, where it is more than all want."""
+        found = self.allocations(intent)
+        there = sum((Decimal(str(row["amount"])) for row in found), Decimal(0))
+        others = self.map.wanted(intent.stream, pair_of(intent), intent.source_key)
+        if there <= others + Decimal(str(intent.body["amount"])):
+            return None
+        return Unclear("more is allocated than wanted", _candidates(found))
+
     def newest(self, intent: Intent) -> int:
         """The highest ID of the list that the intent adds to; 0 where it is empty."""
         operation = self._operation(intent.stream)
@@ -131,13 +142,13 @@ class Reconciler:
             )
 
         found = [record for record in find_matches(listed, intent) if new(dict(record))]
-        cut = [] if found else [r for r in listed if maybe_cut(r, intent) and new(r)]
-        if cut:
+        altered = [] if found else [r for r in listed if maybe_altered(r, intent) and new(r)]
+        if altered:
             field = WRITABLE[intent.stream].marker
             return Unclear(
                 f"{intent.stream}: the ledger holds one like it, whose {field} may have been cut "
-                f"short; look whether it is {intent.source_key!r}",
-                _candidates(cut),
+                f"or left out; look whether it is {intent.source_key!r}",
+                _candidates(altered),
             )
         return _one(found)
 
@@ -233,5 +244,5 @@ def _one(found: Sequence[Mapping[str, Any]]) -> Verdict:
 
 
 def _candidates(found: Sequence[Mapping[str, Any]]) -> tuple[Record, ...]:
-    names = ("id", "name", "documentNumber", "date")
+    names = ("id", "name", "documentNumber", "date", "amount")
     return tuple({k: r[k] for k in names if k in r} for r in found)

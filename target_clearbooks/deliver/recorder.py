@@ -15,8 +15,9 @@ from target_clearbooks.deliver.precheck import cleared_of
 from target_clearbooks.deliver.task import pair_of
 from target_clearbooks.intent import Operation, Quarantined, Rejected, content_hash
 from target_clearbooks.ledger.likeness import likeness
+from target_clearbooks.source_key import reversed_key
 from target_clearbooks.store.outbox import Row
-from target_clearbooks.writable import WRITABLE, Settle
+from target_clearbooks.writable import WRITABLE, Kind, Settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -113,6 +114,7 @@ class Recorder:
                 self._allocate_anew(task, record, new)
             if WRITABLE[task.stream].settle is Settle.CONVERGE:
                 self._want(task, gone=gone)
+            self._reversed(task)
             if task.row is None:
                 outbox.supersede(self._business_id, task.stream, task.source_key)
                 task.row = outbox.add(self._row(task), state="planned")
@@ -127,7 +129,7 @@ class Recorder:
             )  # fmt: skip
             self.count(task.stream, outcome)
             outbox.save_counts()
-        self._tell(task.stream, task.source_key, outcome, mapped.remote_id)
+        self._tell(task.stream, task.source_key, outcome)
 
     def _allocate_anew(self, task: Task, record: Mapping[str, Any], new: int | str) -> None:
         """Have allocations of ours written again, where our revision of a document lost some.
@@ -152,12 +154,25 @@ class Recorder:
             row = self._outbox.add(row, state="waiting")
             self._outbox.wait(row, [(task.stream, task.source_key), (stream, key)])
 
-    def _tell(self, stream: str, source_key: str, outcome: str, ledger_id: int | str) -> None:
+    def _reversed(self, task: Task) -> None:
+        """Let the key of a journal that was reversed stand for nothing: it may come anew."""
+        journal = WRITABLE[task.stream].kind is Kind.JOURNAL
+        key = reversed_key(task.source_key) if journal else None
+        mapped = self._map.find(task.stream, key) if key else None
+        if mapped is not None:
+            self._map.set(
+                task.stream, mapped.source_key, mapped.remote_id, run=self._outbox.run,
+                content=task.whole.hash, record=task.hash, voided=True,
+            )  # fmt: skip
+
+    def _tell(self, stream: str, source_key: str, outcome: str) -> None:
         if self._results.wanted:
+            mapped = self._map.find(stream, source_key)
             number = self._outbox.number_of(self._business_id, stream, source_key)
             self._results.write(
-                self._business_id, stream, source_key, outcome, ledger_id=ledger_id, number=number
-            )
+                self._business_id, stream, source_key, outcome,
+                ledger_id=mapped.remote_id if mapped else None, number=number,
+            )  # fmt: skip
 
     def _want(self, task: Task, *, gone: bool) -> None:
         intent = task.whole
@@ -169,11 +184,9 @@ class Recorder:
 
     def unchanged(self, task: Task, applied: Applied | None) -> None:
         """Nothing was to be done; the map remembers this spelling of the record."""
+        self.known(task.stream, task.source_key)
         if applied is None:
-            self.count(task.stream, "unchanged")
-            self._results.write(self._business_id, task.stream, task.source_key, "unchanged")
             return
-        self.known(task.stream, task.source_key, applied)
         with self._outbox.transaction():
             self._map.set(
                 task.stream, task.source_key, applied.mapped.remote_id, run=self._outbox.run,
@@ -182,10 +195,10 @@ class Recorder:
             )  # fmt: skip
             self._outbox.supersede(self._business_id, task.stream, task.source_key)
 
-    def known(self, stream: str, source_key: str, applied: Applied) -> None:
+    def known(self, stream: str, source_key: str) -> None:
         """The very record was written before."""
-        self._outbox.count(self._business_id, stream, "unchanged")
-        self._tell(stream, source_key, "unchanged", applied.mapped.remote_id)
+        self.count(stream, "unchanged")
+        self._tell(stream, source_key, "unchanged")
 
     def refused(self, task: Task, outcome: Rejected | Quarantined) -> None:
         """It is not written, or a person has to decide."""

@@ -202,3 +202,11 @@ class LookupCache:
             "SELECT owner FROM pairs WHERE stream = ? AND invoice = ? AND name = ? AND id = ?", pair
         ).fetchone()
         return str(row[0])
+
+    def give_up(self, stream: str, invoice: Any, end: str, record_id: Any, owner: str) -> None:
+        """Take back the claim of an owner to a pair."""
+        self.db.execute(
+            "DELETE FROM pairs WHERE stream = ? AND invoice = ? AND name = ? AND id = ? "
+            "AND owner = ?",
+            (stream, invoice, end, record_id, owner),
+        )

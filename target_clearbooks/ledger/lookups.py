@@ -148,6 +148,13 @@ class Lookups:
         with self._lock:
             return self._cache.claim(stream, invoice, end, value, source_key)
 
+    def give_up_pair(
+        self, stream: str, invoice: Any, end: str, value: Any, source_key: str
+    ) -> None:
+        """Leave a pair to another record, since the first to allocate it is refused."""
+        with self._lock:
+            self._cache.give_up(stream, invoice, end, value, source_key)
+
     # Taking in what the run writes
 
     def wrote(self, stream: str, record: Mapping[str, Any], replaces: Any = None) -> None:

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from html import unescape
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,6 +15,7 @@ from target_clearbooks.intent import content_hash, is_marker
 from target_clearbooks.ledger.amounts import decimal, money
 from target_clearbooks.ledger.contact_keys import IDENTITIES, contact_key
 from target_clearbooks.ledger.spelling import (
+    alike,
     company_number,
     digits,
     fold,
@@ -111,7 +113,7 @@ def _could_be(record: Mapping[str, Any], intent: Intent) -> bool:
         return marked
     writable = WRITABLE[intent.stream]
     if writable.contact:
-        return _equal_document(record, intent.body, writable.contact)
+        return _equal_document(record, intent.body, writable.contact, numbered=not marked)
     return _equal_keys(record, intent.body, writable.keys)
 
 
@@ -121,7 +123,10 @@ def _marked(record: Mapping[str, Any], intent: Intent) -> bool | None:
     if not intent.marker or not name:
         return None
     text, marker = _text(record.get(name)), _text(intent.marker)
-    return marker in text.split() if name == "description" else text == marker
+    if name == "description":
+        return marker in text.split()
+    # A reference of the record's own may hold letters that the server writes its own way.
+    return text == marker or (not is_marker(str(intent.marker)) and alike(text, marker))
 
 
 def resembles(record: Mapping[str, Any], intent: Intent) -> bool:
@@ -159,36 +164,45 @@ def _equal_text(record: Mapping[str, Any], body: Mapping[str, Any], name: str) -
     return bool(text) and _text(record.get(name)) == text
 
 
-def maybe_cut(record: Mapping[str, Any], intent: Intent) -> bool:
-    """Whether a record is like the intent, but for a marker that the API may have cut short."""
+def maybe_altered(record: Mapping[str, Any], intent: Intent) -> bool:
+    """Whether a record is like the intent, but for a marker that may have been cut or dropped."""
     writable = WRITABLE[intent.stream]
     if not (intent.marker and writable.marker and writable.contact) or is_voided(record):
         return False
     text, whole = _text(record.get(writable.marker)), _text(intent.body.get(writable.marker))
-    return (
-        len(text) >= _SHORTEST_CUT
-        and text != whole
-        and whole.startswith(text)
-        and _equal_document(record, intent.body, writable.contact)
+    cut = len(text) >= _SHORTEST_CUT and text != whole and whole.startswith(text)
+    return (cut or not text) and _equal_document(
+        record, intent.body, writable.contact, numbered=False
     )
 
 
-def _equal_document(record: Mapping[str, Any], body: Mapping[str, Any], contact: str) -> bool:
+def _equal_document(
+    record: Mapping[str, Any], body: Mapping[str, Any], contact: str, *, numbered: bool = True
+) -> bool:
+    """Whether a document or payment has the contact, date and contents of a body.
+
+    Where it is `numbered`, an equal number stands for the contents, and another one tells it
+    apart; else a server may have given it a number of its own.
+    """
     names = [contact, "date"]
+    number = body.get("documentNumber")
     if body.get("amount") is not None:
         names += ["amount", "bankAccountId"]
-    elif body.get("documentNumber"):
+    elif numbered and number:
         names.append("documentNumber")
     elif not _equal_lines(record, body.get("lineItems", ())):
-        return False
+        return bool(number) and _equal_document(record, body, contact)
     return all(
         _compared(name, record.get(name)) == _compared(name, body.get(name)) for name in names
     )
 
 
 def _equal_lines(record: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether there are as many lines and the net is theirs, but for the pennies of rounding."""
-    if len(record.get("lineItems", ())) != len(lines):
+    """Whether there are as many lines and the net is theirs, but for the pennies of rounding.
+
+    A list may leave lines out: then the net alone decides.
+    """
+    if len(record.get("lineItems", lines)) != len(lines):
         return False
     net = sum(
         (_number(row.get("unitPrice")) * _number(row.get("quantity")) for row in lines), Decimal(0)
@@ -239,7 +253,7 @@ def _compared(name: str, value: Any) -> str:
 def _text(value: Any) -> str:
     if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
         return f"{_number(value).normalize():f}"
-    return " ".join(str(value).split()).casefold() if value is not None else ""
+    return " ".join(unescape(str(value)).split()).casefold() if value is not None else ""
 
 
 def _number(value: Any) -> Decimal:
@@ -320,6 +334,8 @@ def _equal_values(old: Any, new: Any) -> bool:
     """Whether two plain values are equal; empty text and absence are alike, numbers go by value."""
     if old == new or (old in (None, "", [], {}) and new in (None, "", [], {})):
         return True
+    if isinstance(old, str) and isinstance(new, str):
+        return unescape(old) == unescape(new)
     if isinstance(new, (Decimal, int)) and not isinstance(new, bool) and old is not None:
         try:
             return decimal(old) == decimal(new)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from clearbooks import replies
 from clearbooks.client import decode
+from clearbooks.dates import day_of
 from clearbooks.paging import Listing
+from target_clearbooks.ledger.amounts import decimal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 
 Record = dict[str, Any]
+_ALLOCATIONS = "listAllocations"
+_DATE = len("2026-11-30")
 _NO_PROPERTIES: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -35,22 +39,36 @@ def records(body: bytes, operation_id: str) -> list[Record]:
     data = decode(body)
     # Nothing at all is no list: what is not there may be made a second time.
     found = replies.records([None] if data is None else data, operation_id)
-    return [_Listed(plain(row)) for row in found]
+    rows: list[Record] = [_Listed(plain(row)) for row in found]
+    if operation_id == _ALLOCATIONS:
+        for row in rows:
+            # Of a payment made, which is negative, it may have that sign.
+            row["amount"] = abs(decimal(row.get("amount", 0)))
+    return rows
 
 
 def plain(row: Mapping[str, Any], properties: Mapping[str, Any] = _NO_PROPERTIES) -> Record:
-    """A record without nulls; its IDs are numbers, also where they came as text.
+    """A record without nulls, in the types of the reference, whatever a server makes of them.
 
-    An ID that is text by its schema, such as that of a bank feed, stays as it came: those are
-    told apart by the `properties` of the schema.
+    IDs that came as text are numbers, unless the `properties` of the schema say that they are
+    text, such as that of a bank feed. Of a date that came with a time the day in London is left.
     """
     return {
-        name: int(value)
-        if isinstance(value, str) and value.isdecimal() and _is_number(name, properties)
-        else value
+        name: _as_meant(name, value, properties) if isinstance(value, str) else value
         for name, value in row.items()
         if value is not None
     }
+
+
+def _as_meant(name: str, value: str, properties: Mapping[str, Any]) -> Any:
+    if value.isdecimal() and _is_number(name, properties):
+        return int(value)
+    if len(value) > _DATE and (name.startswith("date") or name.endswith("Date")):
+        try:
+            return day_of(value).isoformat()
+        except ValueError:
+            return value
+    return value
 
 
 def _is_number(name: str, properties: Mapping[str, Any]) -> bool:

@@ -6,6 +6,7 @@ import difflib
 import re
 import unicodedata
 from functools import lru_cache
+from html import unescape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def normal_name(name: str) -> str:
     >>> normal_name("The Jones & Co. LIMITED") == normal_name("JONES AND COMPANY LTD")
     True
     """
-    found = unicodedata.normalize("NFKD", name)
+    found = unicodedata.normalize("NFKD", unescape(name))
     found = "".join(c for c in found if not unicodedata.combining(c)).casefold()
     found = _DOTTED.sub(lambda m: m.group().replace(".", ""), found)
     found = _APOSTROPHES.sub("", found)
@@ -61,13 +62,33 @@ def normal_name(name: str) -> str:
 @lru_cache(maxsize=_MOST_KEPT)
 def fold(name: str) -> str:
     """A label without case, punctuation and spaces: `unit_price`, `Unit price`, `unitPrice`."""
-    return _NOT_WORD.sub("", name).casefold()
+    return _NOT_WORD.sub("", unescape(name)).casefold()
 
 
 @lru_cache(maxsize=_MOST_KEPT)
 def digits(value: str) -> str:
     """Letters and digits alone, upper case: sort codes, account numbers, VAT numbers."""
     return "".join(c for c in value if c.isalnum()).upper()
+
+
+def alike(one: str, other: str) -> bool:
+    """Whether two texts may be one that a server has written its own way.
+
+    HTML entities, case, punctuation and spaces make no difference, and letters outside ASCII may
+    have lost their accents, or be gone altogether.
+
+    >>> alike("Café 7 & Söhne", "Caf? 7 & S?hne"), alike("Café 7 & Söhne", "cafe 7 &amp; sohne")
+    (True, True)
+    >>> alike("PO 71", "PO 72")
+    False
+    """
+    return not _ascii_forms(one).isdisjoint(_ascii_forms(other))
+
+
+def _ascii_forms(text: str) -> set[str]:
+    text = unescape(text).casefold()
+    forms = (text, unicodedata.normalize("NFKD", text))
+    return {"".join(c for c in form if c.isascii() and c.isalnum()) for form in forms}
 
 
 def same_treatment(one: str, other: str, side: str | None = None) -> bool:

@@ -1,6 +1,7 @@
 """Allocations: which payment or credit note clears how much of which invoice or bill.
 
-The amount is the whole sum wanted for the pair; what is allocated already counts towards it.
+The amount is the whole sum wanted for the pair; what is allocated already counts towards it. Where
+none is given it is what is due of the one or left of the other, whichever is less.
 """
 
 from __future__ import annotations
@@ -73,7 +74,8 @@ def _check_pair(draft: Draft, invoice: Found, source: Found) -> None:
     """Check that the two go together, and that there is room for the amount between them."""
     body, stream, lookups = draft.body, draft.row.stream, draft.resolver.lookups
     end = "paymentId" if _is_payment(source) else "creditNoteId"
-    first = lookups.first_to_allocate(stream, body["invoiceId"], end, body[end], draft.source_key)
+    pair = (stream, body["invoiceId"], end, body[end])
+    first = lookups.first_to_allocate(*pair, draft.source_key)
     if first != draft.source_key:
         draft.fault(
             f"invoice: the record {first!r} allocates the same {end.removesuffix('Id')} to it: "
@@ -81,13 +83,28 @@ def _check_pair(draft: Draft, invoice: Found, source: Found) -> None:
         )
         return
     _check_contact_and_currency(draft, invoice[1], source)
-    if body.get("amount") is None or draft.findings.faults:
-        return
-    faults = _room(draft, invoice, source, lookups.rows(stream, **{end: body[end]}))
-    if faults:
+    if not draft.findings.faults:
+        allocated = lookups.rows(stream, **{end: body[end]})
+        _check_room(draft, invoice, source, allocated)
+    if draft.findings.faults:
+        lookups.give_up_pair(*pair, draft.source_key)
+
+
+def _check_room(
+    draft: Draft, invoice: Found, source: Found, allocated: Sequence[Mapping[str, Any]]
+) -> None:
+    """Check the amount; one that is not given is what is due or left, whichever is less."""
+    body, stream = draft.body, draft.row.stream
+    given = body.get("amount")
+    open_ended = given is None and any(a["invoiceId"] == body["invoiceId"] for a in allocated)
+    faults = [] if open_ended else _room(draft, invoice, source, allocated)
+    if faults or open_ended:
         # Somebody else, or a write of this run still under way, may have changed it since.
         invoice, source = _read_again(draft, invoice), _read_again(draft, source)
-        allocated = lookups.allocations_again(stream, end, body[end])
+        end = "paymentId" if _is_payment(source) else "creditNoteId"
+        allocated = draft.resolver.lookups.allocations_again(stream, end, body[end])
+        if given is None:
+            body.pop("amount", None)
         faults = _room(draft, invoice, source, allocated)
     draft.findings.faults.extend(faults)
 
@@ -131,21 +148,28 @@ def _room(
         source: The payment or credit note.
         allocated: What is allocated of the source already.
     """
-    body, row = draft.body, source[1]
+    body, row, kind = draft.body, source[1], WRITABLE[source[0]].words
     faults = _sign(draft, row) if _is_payment(source) else []
-    missing = body["amount"] - _sum(a for a in allocated if a["invoiceId"] == body["invoiceId"])
-    if missing <= 0:
-        return faults
-    due = _due(invoice[1])
-    if due is not None and missing > due:
-        faults.append(f"amount: {money(missing)} is more than is due: {money(due)}")
-    left = _due(row)
+    there = _sum(a for a in allocated if a["invoiceId"] == body["invoiceId"])
+    due, left = _due(invoice[1]), _due(row)
     if _is_payment(source):
         total = row.get("amount")
         left = None if total is None else abs(total) - _sum(allocated)
     one_currency = _currency(draft, row) == invoice[1].get("currency")
+    if body.get("amount") is None:
+        if due is None or left is None or not one_currency:
+            return [*faults, "amount: is required: what is due, or left, is not known"]
+        body["amount"] = there + min(due, left)
+        if body["amount"] <= 0:
+            what = "due" if due <= 0 else f"left of the {kind}"
+            faults.append(f"amount: none is given, and nothing is {what}")
+        return faults
+    missing = body["amount"] - there
+    if missing <= 0:
+        return faults
+    if due is not None and missing > due:
+        faults.append(f"amount: {money(missing)} is more than is due: {money(due)}")
     if left is not None and missing > left and one_currency:
-        kind = WRITABLE[source[0]].words
         faults.append(f"amount: {money(missing)} is more than is left of the {kind}: {money(left)}")
     return faults
 

@@ -230,7 +230,8 @@ class Preparer:
             return Operation.UPDATE, resolver.business_id, None
         if row.settle is Settle.AGAIN:
             return Operation.POST, None, None
-        if mapped is not None and row.kind is not Kind.ALLOCATION:
+        # What is sent again after a void is made anew.
+        if mapped is not None and not mapped.voided and row.kind is not Kind.ALLOCATION:
             return Operation.UPDATE, mapped.remote_id, None
         found = None
         if row.kind is Kind.CONTACT and not findings.faults:

@@ -11,7 +11,7 @@ import yaml
 from clearbooks.contract import load_contract
 from tap_clearbooks.streams import STREAMS
 from target_clearbooks.writable import WRITABLE
-from tests.airbyte_clearbooks.end_to_end.environments import ROOT, wheel
+from tests.environments import ROOT, wheel
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 KINDS = ("source", "destination")

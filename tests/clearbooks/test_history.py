@@ -44,6 +44,7 @@ def test_the_newest_runs_are_kept(connection, monkeypatch):
 
 
 def test_the_file_lies_beside_the_tokens_and_is_its_owners_alone(tmp_path):
+    (tmp_path / history.FILE).touch(0o644)
     save_run(Connection(token_store=str(tmp_path / "tokens.json")), run(1))
     assert stat.S_IMODE((tmp_path / history.FILE).stat().st_mode) == 0o600
     for store in (None, "keyring://clearbooks"):

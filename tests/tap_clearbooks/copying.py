@@ -93,11 +93,13 @@ class Copy:
         engine: The ledger.
         directory: For the token store.
         settings: Of the tap.
+        method: The replication method of all streams, in place of the usual ones.
         runs: The businesses of each run, None for all; several runs load the same tables.
     """
 
-    def __init__(self, engine, directory, runs=(None,), names=NAMES, **settings):
+    def __init__(self, engine, directory, runs=(None,), names=NAMES, method=None, **settings):
         self.engine, self.directory, self.names, self.settings = engine, directory, names, settings
+        self.method = method
         self.app = create_app(engine, Options(pages=False))
         self.runs = runs
         self.businesses = [n for run in runs for n in run or engine.business_ids()]
@@ -126,9 +128,10 @@ class Copy:
                     raise KilledError
 
             writer._out = limited
-        key = tuple(self.names)
+        key = (*self.names, self.method)
         if key not in _catalogs:
-            _catalogs[key] = select(self.names)
+            methods = dict.fromkeys(self.names, self.method) if self.method else {}
+            _catalogs[key] = select(self.names, **methods)
         # Copies, since the SDK writes into both.
         state = json.loads(json.dumps(self.states[number]))
         tap = Tap(config=config, state=state, catalog=json.loads(json.dumps(_catalogs[key])),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from clearbooks.errors import UnavailableError
 from clearbooks.pacing import Pacer
 from tap_clearbooks.library import read
+from tap_clearbooks.tap import TapClearbooks
 from tests.clearbooks.paging.at_once import most_at_once
 from tests.tap_clearbooks.conftest import ONE, Output
 
@@ -113,3 +115,17 @@ def test_a_business_that_is_refused_does_not_stop_reading_ahead(ledgers, run):
     _, result, _ = run(business_ids=[999, *BUSINESSES], max_in_flight=8)
     assert result.failures
     assert most_at_once([r for r in ledgers.asked("/accounting") if r.status == 200]) > 2
+
+
+def test_what_is_not_asked_again_does_not_count_as_a_second_failure_in_a_row(ledgers, tmp_path):
+    tap = TapClearbooks(config=ledgers.config(tmp_path))
+    errors = [UnavailableError(name, 500) for name in ("one", "two", "other")]
+    for business, error in zip(BUSINESSES[:2], errors, strict=False):
+        tap.run.failed("suppliers", business, error)
+        list(tap.run.reading(tap.run.streams["bank_accounts"], business))
+    tap.run.failed("suppliers", BUSINESSES[2], errors[1])
+    tap.run.failed("transactions", BUSINESSES[2], errors[2])
+    assert len(tap.run.failures) == 4
+    with pytest.raises(UnavailableError):
+        tap.run.failed("vat_rates", BUSINESSES[2], UnavailableError("another", 500))
+    tap.close()

@@ -7,8 +7,10 @@ import io
 import json
 import random
 import signal
+import subprocess
 import sys
 import traceback
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +20,7 @@ from tests.tap_clearbooks.conftest import ONE, select
 
 CHOSEN = ["account_balances", "customers", "payments", "sales_invoices", "transaction_lines",
           "transactions", "vat_treatments"]  # fmt: skip
+PROGRAM = Path(sys.executable).with_name("tap-clearbooks")
 JUNK = [None, True, False, 0, -1, 7, 10**25, 1.5, "", "x", "2024-02-31", "0001-01-01",
         "9999-12-31", [], [[]], [None], ["x"], {}, {"x": None}, {"context": None}]  # fmt: skip
 
@@ -235,3 +238,17 @@ def test_a_library_call_raises(good):
         read(good["config"], state={"bookmarks": None}, emit=lambda _: None)
     with pytest.raises(SettingError, match="state"):
         read(good["config"], state=[1], emit=lambda _: None)
+
+
+@pytest.mark.parametrize("redirection", [">/dev/full", "<&- >&-", "--discover >/dev/full"])
+def test_standard_input_and_output_that_are_full_or_closed(redirection, ledger, tmp_path):
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(ledger.config(tmp_path, business_ids=[ONE])))
+    done = subprocess.run(
+        ["bash", "-c", f"'{PROGRAM}' --config '{config}' {redirection}"],
+        check=False, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+    assert done.returncode == 1
+    assert "standard output " in done.stderr

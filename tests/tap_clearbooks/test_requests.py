@@ -56,7 +56,7 @@ def cost(books, run_tap):
 
     def run(state=None, **settings):
         before = len(books.server.requests)
-        output = run_tap(NAMES, state=state, business_ids=[ONE], **settings)
+        output = run_tap(NAMES, state=state, **{"business_ids": [ONE], **settings})
         asked = Counter(
             request.path.rpartition("accounting/")[2]
             for request in list(books.server.requests)[before:]
@@ -75,6 +75,12 @@ def test_a_small_business_costs_a_request_for_each_listing(books, cost):
         change()
         state, later = cost(state)
         assert later == first
+
+
+def test_the_businesses_are_asked_for_once(cost):
+    """Also where no setting names them."""
+    for chosen in ([], [ONE]):
+        assert cost(business_ids=chosen)[1]["/businesses"] == 1
 
 
 @pytest.mark.parametrize("invoices", [8, LONG])

@@ -26,3 +26,15 @@ def test_the_count_tells_also_where_as_many_came(books, run_tap, more):
     assert gone == {transaction}
     third = run_tap(STREAMS, state=second.state, page_size=4)
     assert not any(told(third, stream) for stream in STREAMS)
+
+
+def test_the_oldest_period_leaves_with_its_only_transaction(books, run_tap):
+    books.server.dialects.on("voids-remove")
+    customer = books.do("createCustomer", {"name": "Smith"})["id"]
+    oldest = books.invoice(customer, "2019-05-01")
+    books.invoice(customer)
+    first = run_tap(["account_balances"])
+    books.do("deleteSalesDocument", salesType="invoices", salesId=oldest["id"])
+    second = run_tap(["account_balances"], state=first.state)
+    gone = {balance["accountingDateFrom"] for balance in told(second, "account_balances")}
+    assert gone == {"2019-05-01"}

@@ -72,12 +72,21 @@ def test_records_alone(run):
     assert write(run.config, []).exit_code == 0
 
 
+DEEP: list = []
+for _ in range(500):
+    DEEP = [DEEP]
+
+
 @pytest.mark.parametrize(("message", "error", "words"), [
     ({"type": "BATCH"}, InputError, "BATCH"),
     ({"type": "NEW"}, InputError, "type 'NEW'"),
     ({}, InputError, "type None"),
     ({"type": "RECORD", "stream": "customers"}, InputError, "lacks record"),
     ({"type": "RECORD", "stream": "customers", "record": 5}, InputError, "no object"),
+    ([], InputError, "no Singer message"),
+    ({"type": "STATE", "value": DEEP}, InputError, "levels deep"),
+    ({"type": "SCHEMA", "stream": "customers", "schema": {}, "key_properties": 5}, InputError,
+     "key_properties of customers"),
     ({"type": "SCHEMA", "stream": "tables", "schema": {}}, SettingError, "'tables'"),
 ])  # fmt: skip
 def test_faults_are_exceptions_and_free_the_business(run, message, error, words):

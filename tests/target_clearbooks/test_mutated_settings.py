@@ -37,7 +37,7 @@ def test_a_wrong_setting_ends_in_a_line_or_works(run, monkeypatch):
     monkeypatch.chdir(run.directory)
     refused = 0
     for name in SETTINGS:
-        chosen = random.Random(name).sample(JUNK, 7)  # noqa: S311 - repeatable on purpose
+        chosen = random.Random(name).sample(JUNK, 5)  # noqa: S311 - repeatable on purpose
         for value in [*chosen, *([WHOLE[name]] if name in WHOLE else [])]:
             error = outcome({**run.config, name: value})
             what = f"{name}: {value!r}: {error!r}"
@@ -48,4 +48,4 @@ def test_a_wrong_setting_ends_in_a_line_or_works(run, monkeypatch):
                 # A value of the right form that the API does not accept.
                 assert isinstance(error, ClearBooksError), what
                 assert name in {"access_token", "business_ids", "api_paths"}, what
-    assert refused > 80
+    assert refused > 50

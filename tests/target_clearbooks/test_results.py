@@ -97,6 +97,19 @@ def test_a_lost_reply_is_told_once_it_is_settled_or_left(run):
     assert results(run)[0]["bank_feeds", "F1"]["outcome"] in {"quarantined", "uncertain"}
 
 
+def test_a_record_that_comes_twice_has_two_lines(run):
+    twice = [*STREAMS, customer(), invoice(), invoice(), customer("C2"), customer("C2", phone="1")]
+    assert asked(run, twice) == 0
+    text = (run.directory / "results.jsonl").read_text()
+    found = [json.loads(line) for line in text.splitlines()]
+    assert len(found) == 5
+    [made] = run.listed("listSalesDocuments", salesType="invoices")
+    lines = [entry for entry in found if entry["source_key"] == "I1"]
+    assert [entry["outcome"] for entry in lines] == ["written", "unchanged"]
+    assert {entry["ledger_id"] for entry in lines} == {made["id"]}
+    assert [e["outcome"] for e in found if e["source_key"] == "C2"] == ["overtaken", "written"]
+
+
 def test_a_dry_run_has_a_plan_and_no_results(run):
     asked(run, [*STREAMS, customer()], dry_run=True, plan_path=str(run.directory / "plan.jsonl"))
     assert not (run.directory / "results.jsonl").exists()

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests.airbyte_clearbooks.end_to_end.environments import environment
+from tests.environments import environment
 
 
 def pytest_collection_modifyitems(items):

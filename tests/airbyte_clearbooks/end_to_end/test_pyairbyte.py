@@ -15,8 +15,8 @@ import pytest
 from tap_clearbooks.streams import STREAMS
 from tests.airbyte_clearbooks.conftest import INVOICES, ONE
 from tests.airbyte_clearbooks.end_to_end import shop
-from tests.airbyte_clearbooks.end_to_end.environments import ROOT, wheel
 from tests.airbyte_clearbooks.program import DESTINATION, SOURCE
+from tests.environments import ROOT, wheel
 
 EXAMPLES = ROOT / "airbyte" / "examples"
 QUERY = """

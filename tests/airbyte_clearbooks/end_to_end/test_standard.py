@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.airbyte_clearbooks.end_to_end.environments import ROOT
 from tests.airbyte_clearbooks.program import DESTINATION, SOURCE
+from tests.environments import ROOT
 
 SUITES = Path(__file__).parent / "standard"
 SECTIONS = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 
 import pytest
 from click.testing import CliRunner
@@ -94,6 +95,10 @@ def test_apply_refuses_a_plan_that_was_changed(run, command):
     assert run(book(1), dry_run=True, plan_path=str(path)) == 0
     path.write_text(path.read_text().replace("Customer C0", "Customer CX"))
     assert "changed since it was made" in command("apply", str(path), "--yes", code=2)
+    head = path.read_text().splitlines()[0]
+    for end in ("[1]", "[" * 3000, '{"type": "operation"}', "1e99999999999999999999", ""):
+        path.write_text(f"{head}\n{end}\n")
+        assert "plan" in command("apply", str(path), "--yes", code=2)
     assert not run.writes()
 
 
@@ -116,6 +121,29 @@ def test_undo_takes_a_run_back(run, command):
     assert set(sums.values()) == {0}
     # What the source still has, it may send again.
     assert run(book(2)) == 0
+
+
+def test_a_journal_that_was_undone_may_come_again(run, command):
+    """Once as it was, then corrected: a payroll that is run again."""
+
+    def sums():
+        found = {}
+        for transaction in run.listed("listTransactions"):
+            for row in transaction["lines"]:
+                found[row["accountCodeId"]] = found.get(row["accountCodeId"], 0) + row["amount"]
+        return {account: amount for account, amount in found.items() if amount}
+
+    plan = run.directory / "undo.jsonl"
+    for amount in ("10.00", "10.00", "12.50"):
+        wages = journal("Wages", ("9501001", f"-{amount}"), ("9001002", amount))
+        for _ in range(2):
+            assert run([*schema("journals"), wages]) == 0
+        assert sums() == {9501001: -Decimal(amount), 9001002: Decimal(amount)}
+        runs = json.loads(command("syncs", "--json"))
+        number = next(row["run"] for row in runs if "written" in row["streams"]["journals"])
+        command("undo", number, "--plan", str(plan))
+        command("apply", str(plan), "--yes")
+        assert sums() == {}
 
 
 def test_syncs_and_map(run, command):

@@ -26,6 +26,7 @@ from target_clearbooks.intent import (
     Rejected,
     Waiting,
 )
+from target_clearbooks.ledger.likeness import likeness
 from target_clearbooks.store.ledger_map import Applied
 from target_clearbooks.store.outbox import Row
 
@@ -91,6 +92,46 @@ def test_an_update_of_what_the_store_knows_is_sent_at_once():
 def test_an_update_of_a_document_is_read_first():
     """It would void the revision there is."""
     assert ask(Known(None, applied()), (Prepare, UPDATE), FREE) == Send(UPDATE, None)
+
+
+def line(**fields):
+    return {"description": "Bell", "unitPrice": 10, "quantity": 1, **fields}
+
+
+@pytest.mark.parametrize(
+    ("change", "another"),
+    [
+        ({"customerId": 8, "lineItems": [line(description="Pump")]}, True),
+        ({"customerId": 8, "lineItems": [line(unitPrice=11), line(quantity=2)]}, True),
+        ({"customerId": 8, "lineItems": [line(unitPrice="10.00"), line(quantity=2)]}, False),
+        ({"customerId": 8}, False),
+        ({"lineItems": [line(description="Pump")]}, False),
+    ],
+)
+def test_another_record_does_not_take_the_place_of_the_first(change, another):
+    body = {**BODY, "lineItems": [line()]}
+    known = Known(None, replace(applied(), likeness=likeness("sales_invoices", body)))
+    update = replace(UPDATE, body={**body, **change})
+    more = () if another else (FREE,)
+    assert isinstance(ask(known, (Prepare, update), *more), Rejected if another else Send)
+    apart = replace(known, namespaced=True)
+    assert ask(apart, (Prepare, update), FREE) == Send(update, None)
+
+
+def test_what_version_0_1_has_written_is_read_first():
+    payment = Intent(1, "payments", Operation.UPDATE, "P1", {"contactId": 7}, remote_id=5)
+    mapped = Mapped("payments", "P1", 5)
+    old = Known(None, Applied(mapped, "hash", "other", None))
+    assert ask(old, (Prepare, payment), FREE, stream="payments") == Send(payment, None)
+    new = Known(None, Applied(mapped, "hash", "other", {}))
+    assert ask(new, (Prepare, payment), FREE, stream="payments") == Send(payment, {})
+
+
+def test_a_tombstone_that_is_ignored_is_not_even_prepared():
+    task = Task(1, "sales_invoices", "I1", {"_sdc_deleted_at": "2024-06-01"}, "record")
+    with pytest.raises(StopIteration) as end:
+        next(decide(task, Known(None, applied(), keeps_deleted=True)))
+    assert end.value.value == Unchanged()
 
 
 def test_an_update_of_what_a_person_named_is_read_first():

@@ -10,6 +10,7 @@ from decimal import Decimal
 import pytest
 
 from clearbooks.errors import SettingError
+from target_clearbooks.deliver.sending import Sender
 from target_clearbooks.intent import make_marker
 from target_clearbooks.settings import TargetSettings
 from target_clearbooks.source_key import earlier_spellings, source_key, spelled
@@ -17,6 +18,7 @@ from tests.target_clearbooks.conftest import (
     allocation,
     customer,
     invoice,
+    journal,
     line,
     payment,
     record,
@@ -420,6 +422,24 @@ def test_a_record_that_is_not_there_is_not_named(run, command, stream):
     for wrong in ("99999", "²", "abc", "9" * 30):
         assert command("map", "set", stream, "X", wrong, fails=2).endswith("not in business 101\n")
     assert "nothing" in command("map", "unset", stream, "X", fails=2)
+
+
+def test_a_journal_is_named_by_its_transaction(run, command):
+    assert run([*schema("journals"), journal()]) == 0
+    number = max(row["id"] for row in run.listed("listTransactions"))
+    command("map", "unset", "journals", "J1")
+    for wrong in (str(number), f"transaction:{number + 1}", "transaction:x"):
+        assert "transaction" in command("map", "set", "journals", "J1", wrong, fails=2)
+    command("map", "set", "journals", "J1", f"transaction:{number}")
+
+
+def test_one_is_looked_for_in_the_list_where_it_has_no_path_of_its_own(run, command, monkeypatch):
+    item = record("stock_items", "S", sku="S", name="Saddle", type="sales")
+    assert run([*schema("stock_items"), item]) == 0
+    command("map", "unset", "stock_items", "S")
+    monkeypatch.setattr(Sender, "get", lambda *_: None)
+    assert "not in business" in command("map", "set", "stock_items", "S", "2", fails=2)
+    command("map", "set", "stock_items", "S", "1")
 
 
 def test_a_voided_document_is_not_named_and_a_revision_leads_to_the_newest(run, command):

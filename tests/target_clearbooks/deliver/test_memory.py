@@ -12,7 +12,7 @@ from target_clearbooks import write
 from target_clearbooks.deliver import schedule
 from tests.target_clearbooks.conftest import customer, invoice, record
 
-FILES, SIZE = 30, 512 * 1024
+FILES, SIZE = 30, 256 * 1024
 DOCUMENT = [customer(), invoice()]
 
 
@@ -39,7 +39,7 @@ def attachments(file, *, inline):
 @pytest.mark.parametrize("inline", [True, False], ids=["content", "path"])
 @pytest.mark.parametrize("first", [True, False], ids=["document-first", "document-last"])
 def test_large_attachments_are_not_held_all_at_once(first, inline, run, file, monkeypatch):
-    monkeypatch.setattr(schedule, "_MOST_BYTES", 2 * 1024 * 1024)
+    monkeypatch.setattr(schedule, "_MOST_BYTES", 1024 * 1024)
 
     def messages():
         yield from DOCUMENT if first else ()
@@ -54,4 +54,4 @@ def test_large_attachments_are_not_held_all_at_once(first, inline, run, file, mo
         tracemalloc.stop()
     assert result.exit_code == 0
     assert result.streams["sales_attachments"]["written"] == FILES
-    assert peak < 10 * 1024 * 1024, peak
+    assert peak < 5 * 1024 * 1024, peak

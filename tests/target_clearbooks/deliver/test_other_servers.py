@@ -10,7 +10,8 @@ from clearbooks.errors import NotFoundError, RejectedError
 from target_clearbooks.deliver.precheck import WrittenLately
 from target_clearbooks.deliver.reconcile import Absent, Reconciler
 from target_clearbooks.intent import Intent, Operation
-from target_clearbooks.ledger.matching import find_matches, is_voided, maybe_cut
+from target_clearbooks.ledger.matching import find_matches, is_voided, maybe_altered
+from target_clearbooks.ledger.records import records
 from target_clearbooks.prepare.vat import _matching, _rate
 from tests.target_clearbooks.conftest import (
     allocation,
@@ -77,6 +78,85 @@ def test_amounts_as_text_are_known_again_without_markers(run):
     assert len(run.listed("listPayments")) == 1
 
 
+TOLD = [
+    *schema("account_codes", "stock_items", "bank_accounts", "customers", "suppliers",
+            "sales_invoices", "bills", "payments", "sales_allocations", "purchase_allocations",
+            "journals"),
+    record("account_codes", "AC", name="R&D costs", heading=4004, purchases=True),
+    record("stock_items", "SI", name="Nuts & bolts", type="both"),
+    record("bank_accounts", "B1", name="Till & float"),
+    customer("C1", name="Smith & Söhne"), supplier("S1", name="O'Neill Ltd"),
+    invoice("I1", reference="Café 7 & Söhne"), invoice("I2", reference="5 > 4"),
+    bill(), payment("P1"), payment("P2", "S1", "-120.00", "supplier"),
+    allocation("A1"), journal("J1", accountingDate="2024-07-01"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("dialects", [("timed-dates",), ("escaped-text", "external-id-ignored")])
+def test_no_spelling_of_dates_and_texts_doubles_what_a_lost_reply_left(run, dialects):
+    run.sandbox.dialects.on(*dialects)
+    run.sandbox.faults.add("drop-after:every=1,method=POST")
+    codes = [run(TOLD, max_in_flight=1) for _ in range(2)]
+    assert set(codes) <= {0, 4}, run.rejects
+    run.sandbox.faults.clear()
+    assert run(TOLD) == 0, run.rejects
+    posted = {name: n for (method, name), n in run.writes().items() if method == "POST"}
+    assert posted == {
+        "accountCodes": 1, "stockItems": 1, "bankAccounts": 1, "customers": 1, "suppliers": 1,
+        "sales": 2, "purchases": 1, "payments": 2, "allocations": 1, "journals": 1,
+    }  # fmt: skip
+    run.sandbox.requests.clear()
+    assert run([*TOLD[:-1], journal("J1", accountingDate="2024-07-01", description="Wages")]) in (
+        0,
+        3,
+    )
+    assert not run.writes()
+
+
+def test_amounts_of_allocations_are_positive_whatever_their_sign():
+    rows = records(b'[{"id": 1, "amount": -50.00}, {"id": 2, "amount": "7.5"}]', "listAllocations")
+    assert [row["amount"] for row in rows] == [Decimal(50), Decimal("7.5")]
+
+
+@pytest.mark.parametrize(
+    ("there", "found"),
+    [
+        ({}, True),
+        ({"reference": "Caf? 7 & S?hne"}, True),
+        ({"reference": "CAFE 7 &amp; SOHNE"}, True),
+        ({"documentNumber": "77"}, True),
+        # Lists may leave lines out.
+        ({"documentNumber": "77", "lineItems": None}, True),
+        ({"documentNumber": "77", "lineItems": None, "net": "11.00"}, False),
+        ({"documentNumber": "9", "net": "11.00"}, False),
+        ({"net": "11.00"}, True),
+        ({"reference": "Café 8 & Söhne"}, False),
+        ({"customerId": 8}, False),
+        ({"date": "2024-05-03"}, False),
+    ],
+    ids=str,
+)
+def test_a_document_with_a_reference_of_its_own(there, found):
+    body = {"customerId": 7, "date": "2024-05-02", "reference": "Café 7 & Söhne",
+            "documentNumber": "INV-0077",
+            "lineItems": [{"unitPrice": 10, "quantity": 1}]}  # fmt: skip
+    intent = Intent(1, "sales_invoices", Operation.CREATE, "I1", body, marker=body["reference"])
+    row = {k: v for k, v in ({**body, "id": 9, "net": "10.00"} | there).items() if v is not None}
+    assert bool(find_matches([row], intent)) is found
+
+
+@pytest.mark.parametrize(
+    ("reference", "altered"), [(None, True), ("", True), ("PO 9", False), ("CB-BBBBBBBB", False)]
+)
+def test_a_marker_that_was_left_out_is_left_to_a_person(reference, altered):
+    body = {"supplierId": 7, "date": "2024-05-02", "reference": "CB-AAAAAAAA",
+            "lineItems": [{"unitPrice": 10, "quantity": 1}]}  # fmt: skip
+    intent = Intent(1, "bills", Operation.CREATE, "B1", body, marker="CB-AAAAAAAA")
+    row = {**body, "id": 9, "net": "10.00", "reference": reference}
+    assert maybe_altered(row, intent) is altered
+    assert maybe_altered({**row, "net": "10.50"}, intent) is False
+
+
 BODY = {"contactId": 4, "date": "2024-05-02", "amount": Decimal("7.5"), "bankAccountId": 2,
         "description": "A long narrative of the bank CB-AAAAAAAA"}  # fmt: skip
 PAYMENT = Intent(1, "payments", Operation.CREATE, "P1", BODY, marker="CB-AAAAAAAA")
@@ -95,8 +175,8 @@ PAYMENT = Intent(1, "payments", Operation.CREATE, "P1", BODY, marker="CB-AAAAAAA
 )
 def test_a_marker_that_was_cut_short_is_left_to_a_person(description, cut):
     there = {**BODY, "id": 9, "amount": "7.50", "description": description}
-    assert maybe_cut(there, PAYMENT) is cut
-    assert maybe_cut({**there, "amount": "7.51"}, PAYMENT) is False
+    assert maybe_altered(there, PAYMENT) is cut
+    assert maybe_altered({**there, "amount": "7.51"}, PAYMENT) is False
 
 
 def test_names_of_files_may_lose_their_spaces():

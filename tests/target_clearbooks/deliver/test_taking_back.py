@@ -52,7 +52,7 @@ def test_what_a_person_took_back_is_as_wanted(run, dialects):
 def test_what_stands_and_cannot_be_taken_back_is_rejected(run):
     assert run([*STREAMS, customer(), payment()]) == 0
     void = [*STREAMS, record("payments", "P1", _operation="void")]
-    run.sandbox.faults.plan("error", method="DELETE", status=409)
+    run.sandbox.faults.plan("error", method="DELETE", status=409, times=2)
     assert run(void) == 3
     assert run(void) == 0
     assert run.listed("listPayments") == []
@@ -122,3 +122,23 @@ def test_what_others_have_allocated_between_the_same_two_stays(run):
     revised_by_hand(run)
     assert run(VOID) == 0
     assert [row["amount"] for row in allocations(run)] == [30]
+
+
+@pytest.mark.parametrize("order", ["I1 P1 A1", "P1 A1 I1", "A1 P1 I1"])
+def test_voids_may_come_in_any_order(run, order):
+    streams = schema("customers", "sales_invoices", "payments", "sales_allocations")
+    assert run([*streams, customer(), invoice(), payment(), allocation()]) == 0
+    stream = {"I1": "sales_invoices", "P1": "payments", "A1": "sales_allocations"}
+    voids = [record(stream[key], key, _operation="void") for key in order.split()]
+    assert run([*streams, *voids]) == 0, run.rejects
+    assert run.listed("listSalesDocuments", salesType="invoices") == []
+    assert run.listed("listPayments") == []
+
+
+def test_a_void_that_stays_refused_is_told_once(run):
+    streams = schema("customers", "sales_invoices", "payments", "sales_allocations")
+    assert run([*streams, customer(), invoice(), payment(), allocation()]) == 0
+    run.sandbox.requests.clear()
+    assert run([*streams, record("sales_invoices", "I1", _operation="void")]) == 3
+    assert [row["key"] for row in run.rejects] == ["I1"]
+    assert run.writes() == {("DELETE", "sales"): 2}

@@ -194,11 +194,14 @@ def test_what_a_shape_lets_through_the_schema_lets_through(stream, data):
 def test_what_the_schema_lets_through_stays_as_it_is(stream, data):
     records, shape, validator = _tools(stream)
     body = data.draw(records)
+    # Stricter than the schema in two things: these have a fixed number of digits, which
+    # prepare/test_others.py tries, and an identity is no empty text.
+    for name in ("sortCode", "accountNumber"):
+        body.pop(name, None)
     if any(validator.iter_errors(body)):
         return
     faults = []
     read = shape.read(body, "", faults)
-    # Stricter than the schema in one thing: an identity is no empty text.
     assert not [fault for fault in faults if not fault.endswith("is required")]
     assert content_hash(_without_nulls(read)) == content_hash(_without_nulls(body))
 

@@ -251,6 +251,34 @@ def test_what_is_left_is_read_again_before_it_refuses(books):
     assert isinstance(books.prepare("sales_allocations", record), Intent)
 
 
+def test_without_an_amount_it_is_what_is_due_or_left(books):
+    """120.00 is due of the invoice, 150.00 came in."""
+    record = allocation(None)
+    assert books.body("sales_allocations", record)["amount"] == 120
+    # What is there already counts towards it: the same record means the same sum again.
+    books.allocate(books.invoice, 120, paymentId=books.receipt)
+    books.lookups.wrote("sales_allocations", {"id": 1, "invoiceId": books.invoice, "amount": 120,
+                                              "paymentId": books.receipt})  # fmt: skip
+    assert books.body("sales_allocations", record)["amount"] == 120
+    other = books.sale(books.acme)["id"]
+    rest = allocation(None, invoice={"id": other})
+    assert books.body("sales_allocations", rest, "A2")["amount"] == 30
+    books.allocate(other, 30, paymentId=books.receipt)
+    books.lookups.wrote("sales_allocations", {"id": 2, "invoiceId": other, "amount": 30,
+                                              "paymentId": books.receipt})  # fmt: skip
+    third = allocation(None, invoice={"id": books.sale(books.acme)["id"]})
+    text = books.faults("sales_allocations", third, "A3")
+    assert "amount: none is given, and nothing is left of the payment" in text
+
+
+def test_one_that_is_refused_blocks_no_other(books):
+    assert "more than is due" in books.faults("sales_allocations", allocation("130"), "A1")
+    assert books.body("sales_allocations", allocation("120"), "A2")["amount"] == 120
+    assert "'A2' allocates the same payment" in books.faults(
+        "sales_allocations", allocation("60"), "A3"
+    )
+
+
 def test_a_planned_allocation_counts(books):
     other = books.sale(books.acme)["id"]
     books.lookups.wrote("sales_allocations", {

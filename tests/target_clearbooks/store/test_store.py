@@ -24,6 +24,7 @@ from target_clearbooks.store import (
 from target_clearbooks.store import (
     format as store_format,
 )
+from target_clearbooks.store.ledger_map import LedgerMap
 from target_clearbooks.target import TargetClearbooks
 from tests.postgres import database, server  # noqa: F401 - fixtures
 from tests.target_clearbooks.conftest import (
@@ -299,3 +300,29 @@ def test_many_wait_for_a_few(anywhere):
     assert anywhere([*TWO, customer("C0")]) == 4
     assert anywhere([*TWO, customer("C1"), customer("C2")]) == 0
     assert len(anywhere.listed("listSalesDocuments", salesType="invoices")) == 11
+
+
+def test_keys_are_known_in_every_spelling(anywhere, where):
+    """What was written, what waits, and what is of a source that was named later."""
+    messages = [*TWO, customer(7), invoice(8, 7), invoice(9, 70), invoice("I", 7)]
+    assert anywhere(messages) == 4
+    store = open_store(where)
+    for old, new in (("7", "7.0"), ("8", "8.00"), ("9", "9.0")):
+        store.execute("UPDATE map SET source_key = ? WHERE source_key = ?", (new, old))
+        store.execute("UPDATE lineage SET source_key = ? WHERE source_key = ?", (new, old))
+        store.execute("UPDATE intents SET source_key = ? WHERE source_key = ?", (new, old))
+    store.close()
+    before = anywhere.writes()
+    changed = [customer(7, name="Changed"), invoice(8, 7, description="Changed")]
+    assert anywhere([*TWO, *changed, customer(70), invoice(9, 70)]) == 0
+    assert anywhere.writes() - before == {
+        ("PUT", "customers"): 1, ("PUT", "sales"): 1, ("POST", "customers"): 1,
+        ("POST", "sales"): 1,
+    }  # fmt: skip
+    store = open_store(where)
+    with store.transaction():
+        LedgerMap(store, anywhere.business).own_keys_of("shop-a")
+    store.close()
+    before = anywhere.writes()
+    assert anywhere([*TWO, *changed, invoice("I", 7)], source="shop-a") == 0
+    assert anywhere.writes() == before

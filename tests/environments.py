@@ -1,7 +1,8 @@
-"""Environments for Airbyte's own packages, which cannot share one with the Singer SDK.
+"""Environments for programs of others, which cannot share one with ours.
 
-Airbyte's `backoff` and the SDK's `python-backoff` install the same folder. Each environment is
-made once below `.tools/`, and again only when its list of packages changes.
+Airbyte's `backoff` and the SDK's `python-backoff` install the same folder, and loaders ask for
+versions of their own. Each environment is made once below `.tools/`, and again only when its list
+of packages changes.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ from pathlib import Path
 
 import filelock
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = {
     # PyAirbyte: the client that people run.
     "client": ["airbyte==0.71.3"],
     # Airbyte's own tests for connectors.
     "cdk": ["airbyte-cdk[dev]==7.39.1"],
+    # Loaders of Singer messages.
+    "target-postgres": ["meltanolabs-target-postgres==0.8.1"],
+    "target-jsonl": ["target-jsonl==0.1.4"],
 }
 PYTHON = "3.11"
 
@@ -28,7 +32,7 @@ def environment(name: str) -> Path:
     """The Python of an environment, made where it is missing. Safe for several processes."""
     wanted = PACKAGES[name]
     digest = hashlib.sha256("\n".join([PYTHON, *wanted]).encode()).hexdigest()[:10]
-    folder = ROOT / ".tools" / "airbyte" / f"{name}-{digest}"
+    folder = ROOT / ".tools" / "environments" / f"{name}-{digest}"
     python, ready = folder / "bin" / "python", folder / "ready"
     folder.parent.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(f"{folder}.lock"):
