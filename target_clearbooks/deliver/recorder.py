@@ -146,10 +146,11 @@ class Recorder:
         )  # fmt: skip
         for stream, key, body in self._map.allocations_of(task.stream, new):
             given = {"externalId": self._map.without_source(key), **body}
-            row = Row(
-                0, self._outbox.run, self._business_id, stream, key, "waiting", given,
-                content_hash(given),
-            )  # fmt: skip
+            applied = self._map.applied(stream, key)
+            # It counts as the record that the source sent, which then comes as one that is known.
+            number = (applied and applied.record_hash) or content_hash(given)
+            self._map.reopen(stream, key)
+            row = Row(0, self._outbox.run, self._business_id, stream, key, "waiting", given, number)
             self._outbox.supersede(self._business_id, stream, key)
             row = self._outbox.add(row, state="waiting")
             self._outbox.wait(row, [(task.stream, task.source_key), (stream, key)])
