@@ -39,6 +39,8 @@ DIALECTS = {
     "pretty": "JSON is indented",
     "part-paid": "the status of a document that is paid in part is part paid",
     "paid-changeable": "paid documents can be changed and voided like any other",
+    "paid-fields": "a paid document takes only fields that may change, also where nothing differs",
+    "revision-frees": "a revision frees what was allocated, as a void does",
     "revision-renews": "a revision gives the allocations that it takes along new IDs",
     "no-negative-totals": "documents whose total is negative are refused",
     "one-entity": "a customer and a supplier of one name are one entity under one ID",

@@ -73,6 +73,7 @@ class Intent:
         depends_on: References of the record that the map resolved; they may be on their way.
         record: The record as given.
         adopted: How `remote_id` was found, where the map did not hold it: `externalId`, `email` …
+        changed: For an update: the fields of `body` that are sent; None for all of them.
         warnings: What a person should know although it is written.
         adjusted: VAT that is set by hand, so that a document comes to what the record says.
         expected: Totals that the record names (`gross`, `net`, `vat`), to be compared with what
@@ -90,6 +91,7 @@ class Intent:
     depends_on: tuple[Reference, ...] = ()
     record: Mapping[str, Any] = field(default_factory=dict)
     adopted: str | None = None
+    changed: frozenset[str] | None = None
     warnings: tuple[str, ...] = ()
     adjusted: tuple[str, ...] = ()
     expected: Mapping[str, Decimal] = field(default_factory=dict)

@@ -13,7 +13,7 @@ from clearbooks_sandbox.accounting.balances import DRAFT
 from clearbooks_sandbox.reply import Fault, RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from clearbooks_sandbox.accounting.session import Session
 
@@ -65,15 +65,26 @@ def check_void(s: Session, document: Mapping[str, Any]) -> None:
         raise RefusedError(409, [Fault(code, f"Cannot be voided, since {words}.")])
 
 
-def check_update(s: Session, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+def check_update(
+    s: Session, old: Mapping[str, Any], new: Mapping[str, Any], sent: Iterable[str]
+) -> None:
     """Refuse what a document that is to stay may not change.
+
+    Args:
+        s: The session.
+        old: The document as it stands.
+        new: The document as it would be.
+        sent: Fields that were sent.
 
     Raises:
         RefusedError: 409 with every field.
     """
     fixed = _fixed(s, old)
-    paths = list(_changed(old, new)) if fixed else []
-    if fixed and paths:
+    if not fixed:
+        return
+    by_name = "paid-fields" in s.dialects
+    paths = sorted(set(sent) - _FREE) if by_name else list(_changed(old, new))
+    if paths:
         code, words = fixed
         raise RefusedError(409, [Fault(code, f"{path}: {words}: {_REST}") for path in paths])
 

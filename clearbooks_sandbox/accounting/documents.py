@@ -168,7 +168,7 @@ class Documents:
         old = decode(data)
         merged = _merged(old, self._with_own_key(s, body))
         ready = self._prepare(s, kind, merged)
-        check_update(s, old, ready.record)
+        check_update(s, old, ready.record, body)
         if settled:
             self._check_settled(s, old, ready, settled)
         s.raise_faults()
@@ -180,6 +180,8 @@ class Documents:
                 "DELETE FROM documents WHERE business = ? AND id = ?", (s.business, old_id)
             )
             return Reply(200, {}, self._write(s, kind, old_id, ready, number, DRAFT))
+        if "revision-frees" in s.dialects:
+            allocations.delete_all(s, "document", old_id)
         ledger.cancel(s, posting)
         new_id = s.next_id("document")
         self._write(s, kind, new_id, ready, number, "approved", previous=old_id)

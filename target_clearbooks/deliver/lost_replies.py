@@ -20,6 +20,7 @@ import time
 from typing import TYPE_CHECKING
 
 from target_clearbooks.deliver.decision import Done, Leave, Send
+from target_clearbooks.deliver.precheck import Reading, reading_before
 from target_clearbooks.deliver.reconcile import Absent, Found, Unclear
 from target_clearbooks.intent import OUTCOMES, Quarantined
 from target_clearbooks.writable import WRITABLE, Settle
@@ -111,7 +112,8 @@ def after_verdict(task: Task, verdict: Verdict) -> Decision:
     if not isinstance(verdict, Absent):
         return Quarantined((verdict.reason,), verdict.candidates)
     if task.sends < task.most:
-        converges = WRITABLE[task.stream].settle is Settle.CONVERGE
-        return Send(intent, None if converges else task.fence)
+        # What decides how much of it is sent is read again.
+        partial = reading_before(intent, known=True) in (Reading.ALLOCATIONS, Reading.RECORD)
+        return Send(intent, None if partial else task.fence)
     # Left to the next run; no STATE behind it goes out.
     return Leave(task.sent_row)

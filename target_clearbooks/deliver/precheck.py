@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from target_clearbooks.deliver.decision import Done, Send
 from target_clearbooks.deliver.task import pair_of
 from target_clearbooks.intent import Operation, Quarantined, Rejected
-from target_clearbooks.ledger.matching import identities, is_voided, unchanged
+from target_clearbooks.ledger.matching import diff, identities, is_voided, unchanged
 from target_clearbooks.writable import WRITABLE, Kind, Settle
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # The newest that a run has written: long enough for any list to show them.
 _MOST_KEPT = 5_000
+# Fields of a document that the API may check against each other, so that they are sent together.
+_TOGETHER = (frozenset({"currency", "exchangeRate"}), frozenset({"lineItems", "vatTreatment"}))
 
 
 class Reading(enum.Enum):
@@ -111,7 +113,32 @@ def after_record(intent: Intent, record: Mapping[str, Any] | None, *, known: boo
         return Rejected((words,), "rejected")
     if unchanged(record, intent.body) and not is_voided(record):
         return Done(record, "unchanged" if known else "adopted")
-    return Send(replace(intent, remote_id=record.get("id") or intent.remote_id), {})
+    intent = replace(intent, remote_id=record.get("id") or intent.remote_id)
+    if WRITABLE[intent.stream].kind is Kind.DOCUMENT and not is_voided(record):
+        intent = replace(intent, changed=_changed(record, intent.body))
+    cleared = cleared_of(record)
+    return Send(intent, {} if cleared is None else {"cleared": cleared})
+
+
+def cleared_of(document: Mapping[str, Any]) -> Decimal | None:
+    """How much of a document is not due any more; None where its amounts do not tell."""
+    gross, due = document.get("gross"), document.get("due")
+    if gross is None or due is None:
+        return None
+    return abs(Decimal(str(gross))) - abs(Decimal(str(due)))
+
+
+def _changed(record: Mapping[str, Any], body: Mapping[str, Any]) -> frozenset[str]:
+    """The fields of an update that differ from the record, and those that go with one of them.
+
+    A server may refuse a change of a paid document by the fields that are sent, whatever they hold.
+    Lists are sent whole.
+    """
+    names = {name for name, value in body.items() if diff(record, {name: value})}
+    for together in _TOGETHER:
+        if names & together:
+            names |= together & body.keys()
+    return frozenset(names)
 
 
 def after_fence(

@@ -7,11 +7,13 @@ plan) has a line before the store notes it.
 
 from __future__ import annotations
 
+import logging
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from target_clearbooks.deliver.precheck import cleared_of
 from target_clearbooks.deliver.task import pair_of
-from target_clearbooks.intent import Operation, Quarantined, Rejected
+from target_clearbooks.intent import Operation, Quarantined, Rejected, content_hash
 from target_clearbooks.ledger.likeness import likeness
 from target_clearbooks.ledger.statement_lines import line_marks
 from target_clearbooks.source_key import reversed_key
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from target_clearbooks.store.outbox import Outbox
 
     Refuse = Callable[[int, Task, str, Sequence[str], Sequence[Mapping[str, Any]]], None]
+
+logger = logging.getLogger("target-clearbooks")
 
 
 class Recorder:
@@ -105,7 +109,10 @@ class Recorder:
                 remote_type=record.get("found"),
             )  # fmt: skip
             if old is not None and new is not None and new != old:
-                self._map.replaced(task.stream, old, new)
+                # The revision before ours may have been a person's, which the map does not know.
+                for earlier in {old, before.remote_id if before else old} - {new}:
+                    self._map.replaced(task.stream, earlier, new)
+                self._allocate_anew(task, record, new)
             if WRITABLE[task.stream].settle is Settle.CONVERGE:
                 self._want(task, gone=gone)
             self._reversed(task)
@@ -127,6 +134,30 @@ class Recorder:
             self.count(task.stream, outcome)
             outbox.save_counts()
         self._tell(task.stream, task.source_key, outcome)
+
+    def _allocate_anew(self, task: Task, record: Mapping[str, Any], new: int | str) -> None:
+        """Have allocations of ours written again, where our revision of a document lost some.
+
+        They wait on disk for the document, and so are taken up once it is settled.
+        """
+        before, cleared = task.fence.get("cleared"), cleared_of(record)
+        if before is None or cleared is None or cleared >= Decimal(str(before)):
+            return
+        logger.warning(
+            "%s %s: of its new revision %s less is cleared than before; look at what others have "
+            "allocated to it, what is ours is allocated anew",
+            task.stream, task.source_key, Decimal(str(before)) - cleared,
+        )  # fmt: skip
+        for stream, key, body in self._map.allocations_of(task.stream, new):
+            given = {"externalId": self._map.without_source(key), **body}
+            applied = self._map.applied(stream, key)
+            # It counts as the record that the source sent, which then comes as one that is known.
+            number = (applied and applied.record_hash) or content_hash(given)
+            self._map.reopen(stream, key)
+            row = Row(0, self._outbox.run, self._business_id, stream, key, "waiting", given, number)
+            self._outbox.supersede(self._business_id, stream, key)
+            row = self._outbox.add(row, state="waiting")
+            self._outbox.wait(row, [(task.stream, task.source_key), (stream, key)])
 
     def _reversed(self, task: Task) -> None:
         """Let the key of a journal that was reversed stand for nothing: it may come anew."""

@@ -80,7 +80,12 @@ class Sender:
         resource = self.resource(intent.stream)
         body = intent.body
         if isinstance(body, dict):
-            body = {k: v for k, v in body.items() if (resource.entity, k) not in self._unknown}
+            names = body if intent.changed is None else intent.changed
+            body = {
+                name: value
+                for name, value in body.items()
+                if name in names and (resource.entity, name) not in self._unknown
+            }
         if operation.body == "items":
             body = {"items": [body]}
         try:

@@ -223,6 +223,14 @@ class LedgerMap:
                      record=found.record_hash, voided=found.mapped.voided,
                      likeness=found.likeness)  # fmt: skip
 
+    def reopen(self, stream: str, source_key: str) -> None:
+        """Take in that the ledger lost what was written, so that no record counts as written."""
+        self.db.execute(
+            "UPDATE map SET record_hash = NULL "
+            "WHERE business = ? AND stream = ? AND source_key = ?",
+            (self.business_id, stream, source_key),
+        )
+
     def unset(self, stream: str, source_key: str) -> bool:
         """Forget a source key; whether it was there."""
         for table in ("lineage", "allocated"):

@@ -42,6 +42,18 @@ def test_a_change_of_a_paid_document_is_rejected_in_plain_words(run, dialects):
     assert (found["description"], found["due"]) == ("On account", 0)
 
 
+def test_a_paid_document_is_sent_no_field_that_stays_as_it_is(run):
+    run.sandbox.dialects.on("paid-fields")
+    assert run(PAID) == 0
+    for fault in (None, "drop-before", "error-after"):
+        if fault:
+            run.sandbox.faults.plan(fault, method="PUT")
+        assert run([*STREAMS, invoice(description=f"After {fault}")]) == 0
+        [found] = run.listed("listSalesDocuments", salesType="invoices")
+        assert (found["description"], found["due"]) == (f"After {fault}", 0)
+    assert run([*STREAMS, invoice(description="Cheaper", lineItems=[line(90)])]) == 3
+
+
 def test_one_that_is_paid_in_part_is_changed(run):
     assert run([*STREAMS, customer(), invoice(), payment(), allocation(amount="50.00")]) == 0
     assert run([*STREAMS, invoice("I1", "C1", line(90))]) == 0

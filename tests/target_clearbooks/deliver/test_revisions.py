@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from tests.target_clearbooks.conftest import customer, invoice, line, schema
+from tests.target_clearbooks.conftest import (
+    allocation,
+    customer,
+    invoice,
+    line,
+    payment,
+    record,
+    schema,
+)
 
 STREAMS = schema("customers", "sales_invoices")
 LINES = [line("10.00"), line("20.00"), line("20.00", quantity=2)]
@@ -64,6 +74,40 @@ def test_what_differs_is_revised(run, more):
     assert after["id"] != before["id"]
 
 
+def test_an_update_sends_what_differs_and_lists_whole(run, monkeypatch):
+    first = invoice("I1", date="2024-03-01", lineItems=LINES, reference="PO 7")
+    assert run([*STREAMS, customer(), first]) == 0
+    bodies, call = [], run.sandbox.engine.call
+
+    def noted(operation_id, **request):
+        if operation_id == "updateSalesDocument":
+            bodies.append(json.loads(request["body"]))
+        return call(operation_id, **request)
+
+    monkeypatch.setattr(run.sandbox.engine, "call", noted)
+    dearer = [*LINES[:2], line("20.01", quantity=2)]
+    for more, sent in (
+        ({"description": "New"}, {"description"}),
+        ({"description": "Newer", "dateDue": "2024-03-02"}, {"description", "dateDue"}),
+        ({"lineItems": dearer}, {"lineItems", "vatTreatment"}),
+    ):
+        (before,) = invoices(run)
+        first["record"] |= more
+        assert run([*STREAMS, first]) == 0
+        assert bodies[-1].keys() == sent
+        assert len(bodies[-1].get("lineItems", LINES)) == 3
+        (after,) = invoices(run)
+        ours = {"id", "gross", "net", "vat", "due", *sent}
+        assert {k: v for k, v in after.items() if k not in ours} == {
+            k: v for k, v in before.items() if k not in ours
+        }
+        run.sandbox.requests.clear()
+        assert run([*STREAMS, first]) == 0
+        # To see whether the ledger is still that of the store.
+        assert [r.method for r in run.sandbox.requests] == ["GET"]
+    assert len(bodies) == 3
+
+
 def test_one_that_was_voided_by_hand_is_not_taken_for_unchanged(run):
     run.sandbox.dialects.on("voided-listed")
     first = invoice("I1", date="2024-03-01", lineItems=LINES)
@@ -72,3 +116,54 @@ def test_one_that_was_voided_by_hand_is_not_taken_for_unchanged(run):
     run.call("deleteSalesDocument", salesType="invoices", salesId=made["id"])
     again = invoice("I1", date="2024-03-01", lineItems=LINES, currency="GBP")
     assert run([*STREAMS, customer(), again]) == 3
+
+
+# What is allocated to a document that is revised
+
+WHOLE = schema("customers", "sales_invoices", "sales_credit_notes", "payments", "sales_allocations")
+PART_PAID = [
+    *WHOLE, customer(), invoice(), payment(), allocation(amount="50.00"),
+    invoice("N1", "C1", line("10.00"), stream="sales_credit_notes"),
+    allocation("A2", "I1", None, "12.00", creditNote={"externalId": "N1"}),
+]  # fmt: skip
+
+
+def allocations(run):
+    found = run.listed("listAllocations", invoiceType="sales")
+    return sorted((row["allocationType"], row["amount"]) for row in found)
+
+
+@pytest.mark.parametrize("fault", [None, "drop-after"])
+def test_what_our_revision_frees_is_allocated_anew(run, fault):
+    run.sandbox.dialects.on("revision-frees")
+    assert run(PART_PAID) == 0
+    before = allocations(run)
+    if fault:
+        run.sandbox.faults.plan(fault, method="PUT")
+    changed = invoice(description="Ours")
+    assert run([*WHOLE, changed]) == 0
+    assert allocations(run) == before == [("creditNote", 12), ("payment", 50)]
+    assert [found["due"] for found in invoices(run)] == [58]
+    run.sandbox.requests.clear()
+    known = [message for message in PART_PAID if message.get("record") != invoice()["record"]]
+    assert run([*known, changed]) == 0
+    assert [r.method for r in run.sandbox.requests] == ["GET"]  # is the ledger still the same
+    void = [record("sales_allocations", key, _operation="void") for key in ("A1", "A2")]
+    assert run([*WHOLE, *void]) == 0
+    assert allocations(run) == []
+
+
+def test_what_is_freed_and_cannot_be_allocated_yet_is_left_to_the_next_run(run):
+    run.sandbox.dialects.on("revision-frees")
+    assert run(PART_PAID) == 0
+    run.sandbox.faults.plan("drop-before", method="POST", times=4)
+    assert run([*WHOLE, invoice(description="Ours")]) == 4
+    assert run([*WHOLE]) == 0
+    assert allocations(run) == [("creditNote", 12), ("payment", 50)]
+
+
+def test_what_a_person_has_freed_stays_free(run):
+    assert run(PART_PAID) == 0
+    run.call("deleteAllocation", invoiceType="sales", allocationId=1)
+    assert run([*WHOLE, invoice(description="Ours")]) == 0
+    assert allocations(run) == [("creditNote", 12)]
