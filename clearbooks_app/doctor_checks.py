@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import email.utils
-import stat
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,7 +11,6 @@ from urllib.parse import urlsplit
 
 import requests
 
-from clearbooks.auth import FileTokenStore
 from clearbooks.client import Client
 from clearbooks.contract import load_contract
 from clearbooks.errors import (
@@ -122,14 +120,6 @@ def _check_token_store(account: Account) -> Iterator[Check]:
     except ClearBooksError as error:
         yield Check("token store", "failed", str(error), "see docs/connect.md, Token stores")
         return
-    if isinstance(store, FileTokenStore) and store.path.exists():
-        mode = stat.S_IMODE(store.path.stat().st_mode)
-        if mode & 0o077:
-            yield Check(
-                "token store", "warning", f"{store.path} may be read by others (mode {mode:o})",
-                f"chmod 600 {store.path}",
-            )  # fmt: skip
-            return
     yield Check("token store", "ok", f"{store.location} can be read and locked")
 
 

@@ -17,7 +17,9 @@ TWO = schema("customers", "sales_invoices")
 
 
 @pytest.fixture
-def logged(caplog):
+def logged(caplog, monkeypatch):
+    # Files of settings that another test named in this process.
+    monkeypatch.setattr(program, "_configs", [])
     caplog.set_level("INFO", "target-clearbooks")
     return lambda: [record.getMessage() for record in caplog.records]
 
