@@ -29,7 +29,7 @@ from clearbooks.paging.passes import AscendingPass, Completeness
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from clearbooks.paging.pages import Record
 
@@ -255,20 +255,31 @@ class Listing(Pages):
 
     # The newest part by date
 
-    def since(self, field: str, cutoff: dt.date, also_above: int | None = None) -> Iterator[Part]:
+    def since(
+        self,
+        field: str,
+        cutoff: dt.date,
+        also_above: int | None = None,
+        newest: Page | None = None,
+    ) -> Iterator[Part]:
         """Records whose date `field` is `cutoff` or later, newest first, each once.
 
         Where the server does not sort by that field, everything is read, and records with an ID
         above `also_above` are kept too. A long listing without anything older than the cutoff is
-        read in ascending order of ID, which takes fewer requests than pages that overlap.
+        read in ascending order of ID, which takes fewer requests than pages that overlap; what
+        `newest` answered, if it was asked for before, helps to see that.
         """
         seen, completeness = Seen(), Completeness(self.operation)
-        alone = False
+        alone, may_hold_all = False, also_above is None
+        if newest is not None and may_hold_all:
+            holds_all = NewestPass(self, field, cutoff).holds_all_like(newest)
+            if holds_all:
+                yield from self._kept(self.ascending(), field, cutoff, also_above, seen)
+                return
+            may_hold_all = holds_all is None
         while True:
-            first = completeness.passes == 0
-            reading = NewestPass(
-                self, field, cutoff, alone=alone, may_hold_all=first and also_above is None
-            )
+            reading = NewestPass(self, field, cutoff, alone=alone, may_hold_all=may_hold_all)
+            may_hold_all = False
             for records in reading:
                 fresh = seen.unseen(records)
                 completeness.note(fresh)
@@ -290,15 +301,25 @@ class Listing(Pages):
                 alone = alone or reading.fell
                 continue
             logger.info("%s: reading it all", self.operation)
-            for part in parts:
-                fresh = seen.unseen(
-                    [
-                        record
-                        for record in part.records
-                        if not older(record, field, cutoff)
-                        or (also_above is not None and record.id > also_above)
-                    ]
-                )
-                seen.add(fresh)
-                yield Part(fresh)
+            yield from self._kept(parts, field, cutoff, also_above, seen)
             return
+
+    def _kept(
+        self,
+        parts: Iterable[Part],
+        field: str,
+        cutoff: dt.date,
+        also_above: int | None,
+        seen: Seen,
+    ) -> Iterator[Part]:
+        """Of these parts what is as new as the cutoff, or has a greater ID, each once."""
+        for part in parts:
+            wanted = [
+                record
+                for record in part.records
+                if not older(record, field, cutoff)
+                or (also_above is not None and record.id > also_above)
+            ]
+            fresh = seen.unseen(wanted)
+            seen.add(fresh)
+            yield Part(fresh)

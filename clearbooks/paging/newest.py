@@ -101,8 +101,7 @@ class NewestPass:
             if end:
                 return
             if before is None and self._may_hold_all and self._overlap_costs(known):
-                oldest = [getattr(record, field) for record in self._oldest()]
-                self.holds_all = any(isinstance(d, dt.date) and d >= self._cutoff for d in oldest)
+                self.holds_all = self._oldest_is_as_new()
                 if self.holds_all:
                     return
             before = page
@@ -110,6 +109,22 @@ class NewestPass:
                 newest = known[0]
                 days = max((newest - known[-1]).days, 1)
                 self._ahead = (known[-1] - self._cutoff).days // days + SPARE
+
+    def holds_all_like(self, newest: Page) -> bool | None:
+        """Whether nothing is older than the cutoff; None where it is not worth the question.
+
+        Args:
+            newest: The page with the greatest IDs. Its dates tell whether that may be so, and
+                save the first page by date where it is.
+        """
+        self._take(newest, None)
+        dates = [getattr(record, self._field) for record in newest.records]
+        known = sorted((date for date in dates if isinstance(date, dt.date)), reverse=True)
+        return self._oldest_is_as_new() if self._overlap_costs(known) else None
+
+    def _oldest_is_as_new(self) -> bool:
+        dates = [getattr(record, self._field) for record in self._oldest()]
+        return any(isinstance(date, dt.date) and date >= self._cutoff for date in dates)
 
     def _read(self) -> Iterator[tuple[Page, bool]]:
         """The pages in order, each with whether more may follow."""

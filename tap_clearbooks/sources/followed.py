@@ -186,7 +186,9 @@ class Dated(Followed):
     def parts(self, listing: Listing) -> Iterable[Part]:
         """All of it, or all from `start_date` on."""
         start = self.ways.window.start
-        return listing.ascending() if start is None else listing.since("date", start)
+        if start is None:
+            return listing.ascending()
+        return listing.since("date", start, newest=self.newest)
 
     def probe(self) -> Probe | None:
         """What the newest page says; None also where nobody can tell what posts nothing."""

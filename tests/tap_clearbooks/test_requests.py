@@ -5,6 +5,7 @@ Counted, not timed. The tables of docs/read.md rest on these numbers.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 
 import pytest
@@ -141,3 +142,16 @@ def test_once_in_reread_days_all_is_read(books, cost):
     for path in ("sales/invoices", "transactions"):
         assert again[path] == first[path]
     assert again.total() <= first.total()
+
+
+def test_a_start_date_older_than_the_books_costs_one_request_a_long_listing(books, cost):
+    """That of the oldest record, which shows that pages by ID do."""
+    ledger = Ledger(books, 0)
+    for day in range(400):
+        date = (dt.date(2023, 1, 1) + dt.timedelta(days=day)).isoformat()
+        books.invoice(ledger.customer, date=date)
+    _, without = cost(page_size=PAGE)
+    _, since = cost(page_size=PAGE, start_date="2022-12-31")
+    more = since - without
+    assert more == {"sales/invoices": 1}
+    assert without["sales/invoices"] == 400 // PAGE + 2
