@@ -85,6 +85,9 @@ def test_what_is_no_amount(value):
     (dt.datetime(2025, 6, 30, 23, 30, tzinfo=dt.UTC), "2025-07-01"),
     (dt.datetime(2025, 6, 30, 23, 30), "2025-06-30"),  # noqa: DTZ001 - one without a zone
     (dt.date(2025, 6, 30), "2025-06-30"),
+    # The calendar ends before London's day of these.
+    ("9999-12-31T23:00:00-12:00", "9999-12-31"),
+    ("0001-01-01T00:00:00+12:00", "0001-01-01"),
 ])  # fmt: skip
 def test_the_day_of_a_moment_is_that_in_london(value, day):
     assert amounts.day(value) == day
@@ -92,9 +95,8 @@ def test_the_day_of_a_moment_is_that_in_london(value, day):
 
 @pytest.mark.parametrize(
     "value",
-    ["2025-06-30T25:00:00Z", "2025-06-30T10:00 Europe/London", "9999-12-31T24:00:00",
-     "9999-12-31T23:00:00-12:00", "0001-01-01T00:00:00+12:00"],
-)  # fmt: skip
+    ["2025-06-30T25:00:00Z", "2025-06-30T10:00 Europe/London", "9999-12-31T24:00:00"],
+)
 def test_what_is_no_moment(value):
     with pytest.raises(ValueError, match="or a moment such as"):
         amounts.day(value)
