@@ -49,6 +49,9 @@ class CopyKeys(ABC):
     def __init__(self, fields: Sequence[str], kept: Iterable[str] = ()) -> None:
         self._get = attrgetter(*fields)
         self._parts = list(kept)
+        # Of what was held those that this run met, and what it added: sets or dicts, as `_held`.
+        self._met: Any = self._none()
+        self._fresh: Any = self._none()
 
     def unknown(self, records: Iterable[Record]) -> list[Record]:
         """Those of the records that the table does not hold."""
@@ -75,13 +78,38 @@ class CopyKeys(ABC):
     def leave(self, covers: Callable[[Key], bool]) -> list[Key]:
         """Forget the keys that this reading covered without meeting them, and tell which."""
 
-    @abstractmethod
     def check(self) -> None:
         """Read what was kept.
 
         Raises:
             SettingError: it was damaged.
         """
+        _ = self._held
+
+    @abstractmethod
+    def _none(self) -> Any:
+        """An empty collection of the kind that `_held` is."""
+
+    @property
+    @abstractmethod
+    def _held(self) -> Any:
+        """What was kept when the last run ended."""
+
+    @abstractmethod
+    def _pack(self, found: Any) -> str:
+        """A collection of that kind as text."""
+
+    def _note(self, fresh: Any) -> bool:
+        """Take in what the table did not hold; whether there was any."""
+        if fresh:
+            self._fresh |= fresh
+            self._parts.append(self._pack(fresh))
+        return bool(fresh)
+
+    def _settle(self) -> None:
+        """Bring the text into one piece."""
+        left = self._held | self._fresh
+        self._parts = [self._pack(left)] if left else []
 
 
 class RecordKeys(CopyKeys):
@@ -91,9 +119,12 @@ class RecordKeys(CopyKeys):
         super().__init__(fields, kept)
         self._plain = len(fields) == 1
         self._decoder: msgspec.json.Decoder[Any] = _numbers if self._plain else _tuples
-        self._met: set[Key] = set()
-        self._fresh: set[Key] = set()
 
+    @override
+    def _none(self) -> set[Key]:
+        return set()
+
+    @override
     @cached_property
     def _held(self) -> set[Key]:
         found: set[Key] = set()
@@ -101,10 +132,6 @@ class RecordKeys(CopyKeys):
             keys = _unpack(part, self._decoder)
             found.update(accumulate(keys) if self._plain else keys)
         return found
-
-    @override
-    def check(self) -> None:
-        _ = self._held
 
     @override
     def __contains__(self, key: Key) -> bool:
@@ -116,33 +143,29 @@ class RecordKeys(CopyKeys):
         if not self._plain:
             keys = {tuple(map(_jsonable, key)) for key in keys}
         self._met |= keys & self._held
-        fresh = keys - self._held - self._fresh
-        if fresh:
-            self._fresh |= fresh
-            self._parts.append(self._pack(fresh))
-        return bool(fresh)
+        return self._note(keys - self._held - self._fresh)
 
     @override
     def leave(self, covers: Callable[[Key], bool]) -> list[Key]:
         gone = sorted(filter(covers, self._held - self._met))
         self._held.difference_update(gone)
-        left = self._held | self._fresh
-        self._parts = [self._pack(left)] if left else []
+        self._settle()
         return gone
 
-    def _pack(self, keys: Iterable[Key]) -> str:
-        found = sorted(keys)
-        return _pack(_differences(found) if self._plain else found)
+    @override
+    def _pack(self, found: set[Key]) -> str:
+        keys = sorted(found)
+        return _pack(_differences(keys) if self._plain else keys)
 
 
 class LineKeys(CopyKeys):
     """Keys of lines, whose numbers begin at 1: how many each record has."""
 
-    def __init__(self, fields: Sequence[str], kept: Iterable[str] = ()) -> None:
-        super().__init__(fields, kept)
-        self._met: dict[int, int] = {}
-        self._fresh: dict[int, int] = {}
+    @override
+    def _none(self) -> dict[int, int]:
+        return {}
 
+    @override
     @cached_property
     def _held(self) -> dict[int, int]:
         found: dict[int, int] = {}
@@ -154,24 +177,16 @@ class LineKeys(CopyKeys):
         return found
 
     @override
-    def check(self) -> None:
-        _ = self._held
-
-    @override
     def __contains__(self, key: Key) -> bool:
         record, number = key
-        return int(number) <= max(self._held.get(record, 0), self._fresh.get(record, 0))
+        return bool(number <= max(self._held.get(record, 0), self._fresh.get(record, 0)))
 
     @override
     def add(self, records: Iterable[Record]) -> bool:
         # Of each record the last line stays.
         counts = dict(map(self._get, records))
         self._met |= {record: counts[record] for record in counts.keys() & self._held.keys()}
-        fresh = {record: n for record, n in counts.items() if (record, n) not in self}
-        if fresh:
-            self._fresh |= fresh
-            self._parts.append(self._pack(fresh))
-        return bool(fresh)
+        return self._note({r: n for r, n in counts.items() if (r, n) not in self})
 
     @override
     def leave(self, covers: Callable[[Key], bool]) -> list[Key]:
@@ -184,13 +199,13 @@ class LineKeys(CopyKeys):
         for record, _ in gone:
             self._held.pop(record, None)
         self._held |= {record: self._met[record] for record, _ in gone if record in self._met}
-        left = self._held | self._fresh
-        self._parts = [self._pack(left)] if left else []
+        self._settle()
         return gone
 
-    def _pack(self, counts: Mapping[int, int]) -> str:
-        records = sorted(counts)
-        return _pack(list(zip(_differences(records), map(counts.get, records), strict=True)))
+    @override
+    def _pack(self, found: Mapping[int, int]) -> str:
+        records = sorted(found)
+        return _pack(list(zip(_differences(records), map(found.get, records), strict=True)))
 
 
 def copy_keys(stream: str, kept: Iterable[str] = ()) -> CopyKeys:
