@@ -68,9 +68,17 @@ class PlanFile:
         intent: Intent,
         *,
         planned: int | str | None,
+        planned_account: int | None = None,
         before: Mapping[str, Any] | None = None,
     ) -> None:
-        """Add an operation."""
+        """Add an operation.
+
+        Args:
+            intent: What would be sent.
+            planned: Stands for the ID of what it creates.
+            planned_account: Stands for the account code that a new bank account comes with.
+            before: What the ledger holds of it.
+        """
         body = intent.body
         raw = isinstance(body, bytes)
         changes = diff(before or {}, body) if isinstance(body, dict) and before else []
@@ -84,6 +92,7 @@ class PlanFile:
                 "type": "operation", "business": intent.business_id, "stream": intent.stream,
                 "key": intent.source_key, "operation": str(intent.operation),
                 "params": dict(intent.params), "id": intent.remote_id, "planned": planned,
+                "planned_account": planned_account,
                 "body": None if raw else body,
                 "sha256": hashlib.sha256(body).hexdigest() if isinstance(body, bytes) else None,
                 "diff": [change.as_json() for change in changes],

@@ -202,6 +202,35 @@ def test_plan_of_everything(run, command, monkeypatch):
     assert not run.writes()
 
 
+@pytest.mark.parametrize("names_first", [True, False])
+def test_a_plan_has_what_needs_the_account_of_a_new_bank_account(run, command, names_first):
+    """The bank account's code is read before it is planned, or after."""
+    path = run.directory / "plan.jsonl"
+    entries = [("Current account", "47.57"), ("Stripe", "-47.57")]
+    messages = [
+        *schema("bank_accounts", "journals", "bills", "suppliers"),
+        *([journal("J0", ("9501001", "-1.00"), ("9001002", "1.00"))] if names_first else []),
+        record("bank_accounts", "STRIPE", name="Stripe"),
+        journal("po_1", *entries),
+        journal("po_2", ("Stripe", "5.00"), ("Current account", "-5.00")),
+    ]
+    assert run(messages, dry_run=True, plan_path=str(path)) == 0
+    assert not run.writes()
+    assert plan_of(path)[-1]["totals"]["journals"] == {"create": 2 + names_first}
+    command("apply", str(path), "--yes")
+    banks = {b["name"]: b["accountCode"] for b in run.listed("listBankAccounts")}
+    posted = [
+        {line["accountCodeId"]: str(line["amount"]) for line in t["lines"]}
+        for t in run.listed("listTransactions")
+    ]
+    current, stripe = banks["Current account"], banks["Stripe"]
+    assert {current: "47.57", stripe: "-47.57"} in posted
+    assert {current: "-5.00", stripe: "5.00"} in posted
+    run.sandbox.requests.clear()
+    assert run(messages) == 0
+    assert not run.writes()
+
+
 def test_lost_store(run, command):
     assert run(book(2)[:-9]) == 0
     check_book(run, 1)
