@@ -8,10 +8,12 @@ plan) has a line before the store notes it.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.deliver.precheck import cleared_of
+from target_clearbooks.deliver.source_place import placed
 from target_clearbooks.deliver.task import pair_of
 from target_clearbooks.intent import Operation, Quarantined, Rejected, content_hash
 from target_clearbooks.ledger.likeness import likeness
@@ -207,6 +209,7 @@ class Recorder:
 
     def refused(self, task: Task, outcome: Rejected | Quarantined) -> None:
         """It is not written, or a person has to decide."""
+        outcome = replace(outcome, reasons=placed(task.record, outcome.reasons))
         outbox = self._outbox
         state = "quarantined" if isinstance(outcome, Quarantined) else "rejected"
         candidates = outcome.candidates if isinstance(outcome, Quarantined) else ()
@@ -229,6 +232,7 @@ class Recorder:
 
     def waiting(self, task: Task, outcome: Waiting) -> None:
         """It waits on disk for its parents."""
+        outcome = replace(outcome, reasons=placed(task.record, outcome.reasons))
         outbox = self._outbox
         with outbox.transaction():
             if task.row is None or task.row.state != "waiting":
