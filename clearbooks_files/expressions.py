@@ -185,6 +185,18 @@ class _Evaluator(simpleeval.EvalWithCompoundTypes):  # type: ignore[misc]
         return
 
     @override
+    def _eval_attribute(self, node: ast.Attribute) -> Any:
+        found = self._eval(node.value)
+        if not isinstance(found, dict):
+            return super()._eval_attribute(node)
+        # Columns, sums and options by name, whatever it is; of a dictionary itself only `get`.
+        if node.attr in found:
+            return found[node.attr]
+        if node.attr == "get":
+            return found.get
+        raise simpleeval.NameNotDefined(node.attr, self.expr)
+
+    @override
     def _eval_name(self, node: ast.Name) -> Any:
         # The names of a scope come before functions: a column may be called `Date` or `count`.
         try:

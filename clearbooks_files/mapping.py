@@ -52,6 +52,18 @@ class Check(_Strict):
     rows: str
 
 
+class FillDown(_Strict):
+    """Cells that only the first of several rows in a row holds.
+
+    Attributes:
+        by: The column that such rows have in common.
+        columns: Those whose empty cells take what stands in the row above.
+    """
+
+    by: str
+    columns: tuple[str, ...]
+
+
 class Balance(_Strict):
     """A column with the balance after each row.
 
@@ -108,6 +120,7 @@ class Mapping(_Strict, kw_only=True):
         sums: Named expressions of rows, summed up for the checks: `sums.NAME`.
         tables: Translations, for `lookup('NAME', value)`; `*` stands for all others.
         checks: What must agree before a record leaves.
+        fill_down: Cells that only the first row of an order or the like holds.
         balance: A column with the balance after each row, which must fit its neighbours.
         records: The records, in the order in which the target gets their streams.
     """
@@ -127,8 +140,9 @@ class Mapping(_Strict, kw_only=True):
     group_by: str = ""
     let: dict[str, str] = {}
     sums: dict[str, str] = {}
-    tables: dict[str, dict[str, str]] = {}
+    tables: dict[str, dict[str, str | int]] = {}
     checks: tuple[Check, ...] = ()
+    fill_down: FillDown | None = None
     balance: Balance | None = None
 
 

@@ -93,6 +93,7 @@ class SourceFile:
         self._last: dict[str, Any] = {}
         self._totals: dict[str, Any] = {}
         self._balance = RunningBalance()
+        self._above: list[Any] = []
         self._days: tuple[Any, Any] = (None, None)
         self._faults = Faults(path.name)
         self._spool = Spool()
@@ -149,7 +150,7 @@ class SourceFile:
         if mapping.totals and self._holds_totals(row):
             self.counts.totals += 1
             return
-        cells = self._typed(row)
+        cells = self._filled(self._typed(row))
         scope = self._scope(row.line, cells)
         if mapping.where and not self._evaluated("where", mapping.where, scope):
             self.counts.left_out += 1
@@ -196,7 +197,8 @@ class SourceFile:
         self._totals = dict.fromkeys(self._names.values())
         file, mapping = self.path.name, self.mapping
         columns = ", ".join(self._columns)
-        for name in (*mapping.columns, *mapping.digest):
+        fill = (mapping.fill_down.by, *mapping.fill_down.columns) if mapping.fill_down else ()
+        for name in (*mapping.columns, *mapping.digest, *fill):
             if name not in row.cells:
                 raise FileError(
                     f"{file}: has no column {name!r}, which the mapping reads; it has: {columns}"
@@ -219,6 +221,19 @@ class SourceFile:
             except ValueError as error:
                 raise RowError(name, str(error)) from None
         return found
+
+    def _filled(self, cells: list[Any]) -> list[Any]:
+        """The cells, with what only the first of several rows holds."""
+        fill = self.mapping.fill_down
+        if fill is None:
+            return cells
+        place = self._columns.index
+        by, above = place(fill.by), self._above
+        if above and above[by] == cells[by]:
+            for n in map(place, fill.columns):
+                cells[n] = above[n] if cells[n] in (None, "") else cells[n]
+        self._above = cells
+        return cells
 
     def _scope(self, line: int, cells: list[Any], row_id: str = "") -> Scope:
         found = dict(zip(self._names.values(), cells, strict=True))

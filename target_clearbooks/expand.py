@@ -160,7 +160,7 @@ def _side(stream: str, record: Mapping[str, Any], paid: Mapping[str, Any]) -> Si
 def _word(reference: Any) -> str:
     """A reference as a part of a key."""
     if isinstance(reference, dict):
-        return "|".join(spelled(value) for value in reference.values())
+        return "|".join(dict.fromkeys(spelled(value) for value in reference.values()))
     return spelled(reference)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from python_calamine import CalamineError, CalamineWorkbook
 
@@ -23,10 +23,7 @@ def read(path: Path, layout: Layout) -> Iterator[Row]:
     Raises:
         FileError: it is no spreadsheet, is protected by a password, or has no such sheet.
     """
-    try:
-        book = CalamineWorkbook.from_path(str(path))
-    except CalamineError as error:
-        raise FileError(f"{path.name}: cannot be read as a spreadsheet: {error}") from None
+    book = _open(path)
     if layout.sheet and layout.sheet not in book.sheet_names:
         raise FileError(
             f"{path.name}: has no sheet {layout.sheet!r}; it has: {', '.join(book.sheet_names)}"
@@ -41,3 +38,20 @@ def read(path: Path, layout: Layout) -> Iterator[Row]:
             return
         seen = max([seen, *(list(map(str, row)) for row in rows[:SEARCHED])], key=len)
     raise missing(path.name, layout, seen)
+
+
+def first_cells(path: Path) -> list[list[Any]]:
+    """The cells of the first rows of every sheet."""
+    book = _open(path)
+    return [
+        list(row)
+        for name in book.sheet_names
+        for row in book.get_sheet_by_name(name).to_python(skip_empty_area=False, nrows=SEARCHED)
+    ]
+
+
+def _open(path: Path) -> CalamineWorkbook:
+    try:
+        return CalamineWorkbook.from_path(str(path))
+    except CalamineError as error:
+        raise FileError(f"{path.name}: cannot be read as a spreadsheet: {error}") from None

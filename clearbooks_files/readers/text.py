@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from charset_normalizer import from_bytes
@@ -54,12 +55,17 @@ def _shape(path: Path, layout: Layout, encoding: str) -> tuple[str, int, list[st
 
 def _widest(path: Path, encoding: str) -> list[str]:
     """The cells of the row that looks most like a header."""
-    rows = [
-        cells
-        for separator in _SEPARATORS
-        for _, cells in zip(range(SEARCHED), cells_of(path, encoding, separator), strict=False)
-    ]
-    return max(rows, key=len, default=[])
+    return max(_first(path, encoding), key=len, default=[])
+
+
+def first_cells(path: Path) -> list[list[str]]:
+    """The cells of the first rows, by each separator that there may be."""
+    return list(_first(path, encoding_of(path)))
+
+
+def _first(path: Path, encoding: str) -> Iterator[list[str]]:
+    for separator in _SEPARATORS:
+        yield from islice(cells_of(path, encoding, separator), SEARCHED)
 
 
 def cells_of(path: Path, encoding: str, separator: str) -> Iterator[list[str]]:
