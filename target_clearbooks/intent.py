@@ -201,6 +201,8 @@ def in_range(number: Decimal) -> bool:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return value  # most fields are text, and whether something is a Mapping takes long to ask
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
