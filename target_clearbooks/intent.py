@@ -210,8 +210,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return "sha256:" + hashlib.sha256(value).hexdigest()
     if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
-        number = Decimal(str(value))
-        if not in_range(number):
-            return str(number)  # written out, its digits would fill the memory
-        return f"{number.normalize():f}" if number else "0"
+        return _plain_number(Decimal(str(value)))
     return value
+
+
+def _plain_number(number: Decimal) -> str:
+    if not in_range(number):
+        return str(number)  # written out, its digits would fill the memory
+    return f"{number.normalize():f}" if number else "0"
