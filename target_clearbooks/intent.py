@@ -78,6 +78,7 @@ class Intent:
         adjusted: VAT that is set by hand, so that a document comes to what the record says.
         expected: Totals that the record names (`gross`, `net`, `vat`), to be compared with what
             the API answers.
+        gross: What a document comes to, where it can be worked out.
     """
 
     business_id: int
@@ -95,6 +96,7 @@ class Intent:
     warnings: tuple[str, ...] = ()
     adjusted: tuple[str, ...] = ()
     expected: Mapping[str, Decimal] = field(default_factory=dict)
+    gross: Decimal | None = None
 
     @property
     def removes(self) -> bool:
