@@ -14,7 +14,7 @@ import msgspec
 from clearbooks.errors import SettingError
 from clearbooks.private_files import open_private
 from target_clearbooks.intent import Intent, content_hash
-from target_clearbooks.ledger.amounts import money, pennies, times
+from target_clearbooks.ledger.amounts import HOME_CURRENCY, money, pennies, times
 from target_clearbooks.ledger.matching import diff
 from target_clearbooks.store.outbox import loads
 
@@ -86,7 +86,7 @@ class PlanFile:
         self.totals[intent.stream, str(intent.operation)] += 1
         if isinstance(body, dict) and (sum_of := worth(body)):
             sums = self._sums.setdefault(intent.stream, {})
-            currency = str(body.get("currency") or "GBP")
+            currency = str(body.get("currency") or HOME_CURRENCY)
             sums[currency] = sums.get(currency, Decimal(0)) + sum_of
         self._line(
             {

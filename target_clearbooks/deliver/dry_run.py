@@ -10,6 +10,7 @@ from target_clearbooks.deliver.decision import Done, Send
 from target_clearbooks.deliver.parts import in_parts, parts_left
 from target_clearbooks.deliver.task import pair_of
 from target_clearbooks.intent import OUTCOMES, Operation, Rejected
+from target_clearbooks.ledger.amounts import HOME_CURRENCY
 from target_clearbooks.ledger.matching import is_voided
 from target_clearbooks.plan import FIRST, is_planned
 from target_clearbooks.writable import WRITABLE, Kind, Settle
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from target_clearbooks.deliver.reconcile import Reconciler
     from target_clearbooks.deliver.sending import Sender
     from target_clearbooks.deliver.task import Task
+    from target_clearbooks.intent import Intent
     from target_clearbooks.plan import PlanFile
 
 
@@ -59,13 +61,7 @@ class DryRun:
         if intent.operation in (Operation.CREATE, Operation.POST):
             if not self._adds(task, reconciler, others):
                 return Done({"id": 0}, "adopted")
-            body = intent.body if isinstance(intent.body, dict) else {}
-            made = {"id": self._number()}
-            if WRITABLE[intent.stream].kind is Kind.BANK_ACCOUNT:
-                made["accountCode"] = self._number()
-            account = made.get("accountCode")
-            self._file.operation(intent, planned=made["id"], planned_account=account)
-            return Done({**body, **made}, "written")
+            return Done(self._make(intent), "written")
         before: dict[str, Any] | None = {}
         if not is_planned(intent.remote_id):
             before = sender.get(intent.stream, intent.params, intent.remote_id)
@@ -83,6 +79,17 @@ class DryRun:
         self._file.operation(intent, planned=None, before=before)
         record = {**before, **(intent.body or {}), "id": intent.remote_id}
         return Done(record, OUTCOMES[intent.operation])
+
+    def _make(self, intent: Intent) -> dict[str, Any]:
+        """Plan a create; the record as the ledger may answer it."""
+        made: dict[str, Any] = {"id": self._number()}
+        if WRITABLE[intent.stream].kind is Kind.BANK_ACCOUNT:
+            made |= {"accountCode": self._number(), "currency": HOME_CURRENCY}
+        elif intent.gross is not None:
+            made |= {"gross": intent.gross, "due": intent.gross, "currency": HOME_CURRENCY}
+        account = made.get("accountCode")
+        self._file.operation(intent, planned=made["id"], planned_account=account)
+        return made | intent.body if isinstance(intent.body, dict) else made
 
     def _number(self) -> int:
         self._next -= 1
