@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SHOWN = 3
-_MOST_REFUSED = 20
+MOST_REFUSED = 20
 _WORDS = {"create": "create", "post": "create", "update": "change", "void": "void",
           "delete": "delete"}  # fmt: skip
 _CONTACTS = ("customer", "supplier", "contact")
@@ -87,7 +87,7 @@ def view_plan(path: Path, api_url: str) -> PlanView:
         view.warnings += [f"{operation['stream']} {key}: {w}" for w in operation["warnings"]]
     for refused in read_refused(path):
         streams[refused["stream"]].counts["refuse"] += 1
-        if len(view.refused) < _MOST_REFUSED:
+        if len(view.refused) < MOST_REFUSED:
             view.refused.append(refused)
     return view
 
@@ -178,4 +178,4 @@ def _told(view: PlanView) -> Iterator[str]:
     left = view.refusals - len(view.refused)
     if left > 0:
         yield f"and {left} more"
-    yield from (f"Note: {words}" for words in view.warnings[:_MOST_REFUSED])
+    yield from (f"Note: {words}" for words in view.warnings[:MOST_REFUSED])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from clearbooks_app import output
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 # Records with an amount of their own, which the API reads one by one.
 _READ = (Kind.DOCUMENT, Kind.PAYMENT)
+_AT_ONCE = 100
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reconciled:
     """The records of one stream that were written.
 
@@ -50,43 +51,53 @@ class Reconciled:
         }
 
 
-def reconcile(session: Session, path: Path) -> Iterator[Reconciled]:
+def reconcile(session: Session, path: Path) -> list[Reconciled]:
     """Read what was written of a plan, and add it up by stream.
 
     One request a document or payment; of the others the API has no single records with amounts.
     """
-    operations = read_plan(path, session.connection.api_url)
-    for stream, group in groupby(operations, key=lambda operation: str(operation["stream"])):
-        written = [op for op in group if op["operation"] in ("create", "post", "update")]
-        # The state store is this thread's; the requests are made in others.
-        became = [(op, _became(session, op)) for op in written]
-        became = [(op, number) for op, number in became if number is not None]
-        if not became:
-            continue
-        ledger = None
-        if WRITABLE[stream].kind in _READ:
-            read = session.executor.map(lambda pair: _in_ledger(session, *pair), became)
-            ledger = sum(read, ZERO)
-        file = sum((_by_file(op) for op, _ in became), ZERO)
-        yield Reconciled(stream, len(became), file, ledger)
+    found: dict[str, Reconciled] = {}
+    operations = _written(session, path)
+    while batch := list(islice(operations, _AT_ONCE)):
+        amounts = session.executor.map(lambda pair: _amounts(session, *pair), batch)
+        for (operation, _), (file, ledger) in zip(batch, amounts, strict=True):
+            stream = operation["stream"]
+            total = found.setdefault(stream, Reconciled(stream, 0, ZERO, None))
+            total.records += 1
+            total.file += file
+            if ledger is not None:
+                total.ledger = (total.ledger or ZERO) + ledger
+    return list(found.values())
 
 
-def _became(session: Session, operation: Mapping[str, Any]) -> Any:
-    writer = session.writers[operation["business"]]
-    found = writer.became(operation["stream"], operation["key"])
-    return None if found is None else found.remote_id
+def _written(session: Session, path: Path) -> Iterator[tuple[Mapping[str, Any], Any]]:
+    """The operations that were carried out, and the ID of what each became.
+
+    The state store is this thread's; the requests are made in others.
+    """
+    for operation in read_plan(path, session.connection.api_url):
+        writer = session.writers[operation["business"]]
+        found = writer.became(operation["stream"], operation["key"])
+        if operation["operation"] in ("create", "post", "update") and found is not None:
+            yield operation, found.remote_id
 
 
-def _in_ledger(session: Session, operation: Mapping[str, Any], number: Any) -> Decimal:
-    """What the ledger holds of a record: the gross of a document, the amount of a payment."""
+def _amounts(
+    session: Session, operation: Mapping[str, Any], number: Any
+) -> tuple[Decimal, Decimal | None]:
+    """What a record comes to by the file, and in the ledger.
+
+    A document by its gross, or, where its record states none, by its net.
+    """
+    stream = operation["stream"]
+    gross = gross_of(operation["record"])
+    file = gross or worth(operation["body"] or {})
+    if WRITABLE[stream].kind not in _READ:
+        return file, None
     sender = Sender(session.client, operation["business"])
-    record = sender.get(operation["stream"], operation["params"], number) or {}
-    return decimal(record.get("gross", record.get("amount", 0)))
-
-
-def _by_file(operation: Mapping[str, Any]) -> Decimal:
-    """What a record comes to by the file; of a document that states no gross, its net."""
-    return gross_of(operation["record"]) or worth(operation["body"] or {})
+    record = sender.get(stream, operation["params"], number) or {}
+    name = "gross" if gross else "net"
+    return file, decimal(record.get("amount", record.get(name, 0)))
 
 
 def show_reconciled(found: list[Reconciled]) -> None:

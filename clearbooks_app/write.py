@@ -19,7 +19,7 @@ from clearbooks.program import command
 from clearbooks_app import output
 from clearbooks_app.config import examples
 from clearbooks_app.input_file import open_input, parsed_options
-from clearbooks_app.plan_view import PlanView, show_plan, view_plan
+from clearbooks_app.plan_view import MOST_REFUSED, PlanView, show_plan, view_plan
 from clearbooks_app.progress import progress
 from clearbooks_app.reconcile import Reconciled, reconcile, show_reconciled
 from clearbooks_app.target_session import run_session, target_connection, target_options
@@ -78,8 +78,10 @@ def plan(*, settings: Settings, as_json: bool, file: Path, **more: Any) -> None:
         _answer(view, {"plan": str(file)}, as_json=as_json)
         return
     made = _made_plan(settings, file, as_json=as_json, **more)
-    _answer(made.view, {"plan": str(made.path), "unchanged": made.unchanged}, as_json=as_json)
-    if not as_json:
+    if as_json:
+        _answer(made.view, {"plan": str(made.path), "unchanged": made.unchanged}, as_json=True)
+    else:
+        made.show()
         _say_next(made)
     raise click.exceptions.Exit(made.code)
 
@@ -102,23 +104,25 @@ def write(*, settings: Settings, as_json: bool, file: Path, yes: bool, **more: A
     """
     made = _made_plan(settings, file, as_json=as_json, **more)
     if not as_json:
-        show_plan(made.view)
+        made.show()
     if not made.view.operations:
         _say_nothing_to_write(made, as_json=as_json)
         raise click.exceptions.Exit(made.code)
     if not yes:
         _ask(made)
     found: list[Reconciled] = []
+    refused: list[str] = []
 
     def work(session: Session) -> None:
         counts = session.outbox.counts
+        session.rejects.told = lambda words, _: refused.append(words)
         with progress("writing", counts.total, made.view.operations):
             carry_out(session, made.path)
         found.extend(reconcile(session, made.path))
 
     with contextlib.redirect_stderr(io.StringIO()):
-        code, summary = run_session(replace(made.settings), "apply", work)
-    _tell_written(made, summary, found, as_json=as_json)
+        code, summary = run_session(made.settings, "apply", work)
+    _tell_written(made, summary, found, refused, as_json=as_json)
     raise click.exceptions.Exit(code or made.code)
 
 
@@ -131,6 +135,7 @@ class _Plan:
         settings: Those it was made with.
         where: The business, and where it is.
         unchanged: How many records stand in the ledger as they are.
+        waiting: How many records of each stream lack what they need.
         code: What a program ends with that writes it without another fault.
     """
 
@@ -143,11 +148,24 @@ class _Plan:
             for counts in result.streams.values()
             for outcome in ("unchanged", "adopted")
         )
+        self.waiting = {
+            stream: counts["waiting"]
+            for stream, counts in result.streams.items()
+            if counts.get("waiting")
+        }
         allowed = int(settings.values.get("max_rejects") or 0)
         self.code = EXIT_REJECTED if view.refusals > allowed else 0
         # A name that fits several, or something that never came: a person decides.
-        if any(r["class"] == "quarantined" for r in view.refused) or result.left:
+        if self.waiting or any(r["class"] == "quarantined" for r in view.refused):
             self.code = EXIT_UNSETTLED
+
+    def show(self) -> None:
+        """Print the plan."""
+        show_plan(self.view)
+        for stream, number in self.waiting.items():
+            output.note(f"Waiting: {number} of {stream}, for what they name and is not there")
+        if any("assume_new" in reason for r in self.view.refused for reason in r["reasons"]):
+            output.note("Where Clear Books has no feed of this bank account yet, add --assume-new.")
 
 
 def _made_plan(
@@ -241,6 +259,8 @@ def _say_nothing_to_write(made: _Plan, *, as_json: bool) -> None:
         _answer(made.view, {"unchanged": made.unchanged, "written": 0}, as_json=True)
         return
     output.note(f"Nothing to write: {made.unchanged} records stand in the ledger as they are.")
+    if not made.view.refusals:
+        made.path.unlink(missing_ok=True)
 
 
 def _answer(view: PlanView, facts: dict[str, Any], *, as_json: bool) -> None:
@@ -257,12 +277,22 @@ def _answer(view: PlanView, facts: dict[str, Any], *, as_json: bool) -> None:
 
 
 def _tell_written(
-    made: _Plan, summary: dict[str, Any], found: list[Reconciled], *, as_json: bool
+    made: _Plan,
+    summary: dict[str, Any],
+    found: list[Reconciled],
+    refused: list[str],
+    *,
+    as_json: bool,
 ) -> None:
     """Say what was written, what was refused, and where the rest is."""
     if as_json:
         output.print_json(
-            {**summary, "refused": made.view.refused, "ledger": [r.as_json() for r in found]}
+            {
+                **summary,
+                "refused": made.view.refused,
+                "refused_by_the_ledger": refused,
+                "ledger": [r.as_json() for r in found],
+            }
         )
         return
     show_reconciled(found)
@@ -273,12 +303,14 @@ def _tell_written(
         for outcome, number in counts.items()
     )
     output.note(f"Run {summary['run']}: {written or 'nothing written'}.")
+    for words in refused[:MOST_REFUSED]:
+        output.note(f"Refused: {words}")
     if made.view.refusals:
         output.note(
             f"{made.view.refusals} refused: the reasons are in {made.path}. Correct the file and "
             "write it again: what is written already is not sent twice."
         )
-    if summary["left"] or any(counts.get("rejected") for counts in summary["streams"].values()):
+    if summary["left"] or refused:
         output.note(f"See `{command('clearbooks syncs show ' + summary['run'])}`")
     elif not made.view.refusals:
         made.path.unlink(missing_ok=True)

@@ -276,7 +276,9 @@ PARTS = (
     Part("docs/live-api.md", "assumed operations", assumed_operations),
     Part("docs/live-api.md", "assumed fields", assumed_fields),
     Part("docs/settings.md", "tap-clearbooks", lambda: settings_table("tap-clearbooks")),
-    Part("docs/settings.md", "tap-clearbooks-files", lambda: settings_table("tap-clearbooks-files")),
+    Part(
+        "docs/settings.md", "tap-clearbooks-files", lambda: settings_table("tap-clearbooks-files")
+    ),
     Part("docs/settings.md", "target-clearbooks", lambda: settings_table("target-clearbooks")),
 )
 

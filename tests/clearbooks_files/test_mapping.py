@@ -209,6 +209,8 @@ def test_the_schema_takes_every_preset():
     for path in presets().values():
         page = yaml.safe_load(path.read_text())
         assert list(checker.iter_errors(page)) == [], path
-        assert load_mapping(path).described.startswith("https://"), path
+        # The public source of the layout; two have none, since every export is another.
+        public = path.stem not in {"card-expenses", "payroll"}
+        assert ("https://" in load_mapping(path).described) or not public, path
     assert list(checker.iter_errors({"title": "x", "source": "x", "records": [], "y": 1}))
     json.dumps(schema())
