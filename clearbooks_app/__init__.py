@@ -29,6 +29,11 @@ COMMANDS = {
         "map_",
         "Show and set which source record is which in the ledger.",
     ),
+    "mapping": (
+        "clearbooks_app.mapping",
+        "mapping",
+        "Look at, guess and check how files become records.",
+    ),
     "plan": (
         "clearbooks_app.write",
         "plan",
