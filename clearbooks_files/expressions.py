@@ -234,6 +234,21 @@ def _find(pattern: str, text: Any) -> str:
     return "" if found is None else found.group(1 if found.re.groups else 0)
 
 
+class _Datetime:
+    """What of the module an expression needs; nothing else of it can be reached."""
+
+    date = dt.date
+    datetime = dt.datetime
+    timedelta = dt.timedelta
+
+
+class _Json:
+    """The same of the module `json`."""
+
+    loads = staticmethod(json.loads)
+    dumps = staticmethod(json.dumps)
+
+
 _OVER_ROWS = {"sum", "count", "first", "last", "join"}
 _FUNCTIONS: dict[str, Any] = {
     # Those of the stream maps.
@@ -243,8 +258,8 @@ _FUNCTIONS: dict[str, Any] = {
     "bool": bool,
     "md5": lambda text: hashlib.md5(str(text).encode(), usedforsecurity=False).hexdigest(),
     "sha256": lambda text: hashlib.sha256(str(text).encode()).hexdigest(),
-    "datetime": simpleeval.ModuleWrapper(dt),
-    "json": simpleeval.ModuleWrapper(json),
+    "datetime": _Datetime,
+    "json": _Json,
     # Those that files need.
     "abs": abs,
     "min": min,

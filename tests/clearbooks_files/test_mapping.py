@@ -112,12 +112,15 @@ def test_tables_and_functions(read):
         "a": "= lookup('codes', Name)", "b": "= round(Amount * 1.005)",
         "c": "= find(r'INV-\\d+', 'paid inv-12 today')", "d": "= option.where + '!'",
         "e": "= lookup('other', Name)", "f": "= Amount / 3 > 1",
+        "g": "= Day + datetime.timedelta(days=30)",
     }  # fmt: skip
     tables = {"codes": {"ADA": "4000", "*": "5000"}, "other": {"x": "y"}}
     page = made("row", fields) | {"columns": COLUMNS, "tables": tables}
     page["options"] = {"where": {"about": "a town"}}
     first, second, _ = records(read(TABLE, page, given={"where": "Leeds"}))
-    assert [first[name] for name in "abcdef"] == ["4000", "10.05", "inv-12", "Leeds!", "Ada", True]
+    assert [first[name] for name in "abcdefg"] == [
+        "4000", "10.05", "inv-12", "Leeds!", "Ada", True, "2026-05-31",
+    ]  # fmt: skip
     assert (second["a"], second["b"]) == ("5000", "5.53")
 
 
