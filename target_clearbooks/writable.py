@@ -94,7 +94,7 @@ class Writable:
         settle: How a lost reply to a create is settled.
         marker: Field that carries the marker; None where there is no place for one.
         id_name: Path parameter that holds the ID of one record.
-        voids: Whether `_operation: "void"` is understood.
+        voids: Whether `_operation: "void"` is understood; of a journal it is a reversal.
         contact: Field of the body with the ID of the other party.
         creates: Whether records can be created, and not only updated.
         updates: Whether what was written can be changed.
@@ -333,6 +333,7 @@ _ROWS = (
         rank=9,
         keys=("accountingDate+lines",),
         settle=Settle.COUNT,
+        voids=True,
         updates=False,
         extras=Extras(
             inside={

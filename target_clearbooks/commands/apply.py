@@ -10,7 +10,8 @@ from target_clearbooks.deliver.sending import Sender
 from target_clearbooks.intent import Intent, Operation, Rejected, content_hash
 from target_clearbooks.plan import FIRST, PlanError, read_plan
 from target_clearbooks.prepare import file_contents
-from target_clearbooks.writable import WRITABLE
+from target_clearbooks.source_key import reversed_key
+from target_clearbooks.writable import WRITABLE, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,14 +44,17 @@ def apply(session: Session, path: Path) -> None:
     _refuse_if_moved(session, path)
     planned: dict[int, tuple[str, str]] = {}
     rank: int | None = None
+    taken_back: set[tuple[int, str, str]] = set()
     for operation in read_plan(path, url):
         writer = session.writers[operation["business"]]
         if operation["planned"] is not None:
             planned[operation["planned"]] = (operation["stream"], operation["key"])
         turn = WRITABLE[operation["stream"]].rank
-        if rank is not None and turn != rank:
-            # The order of a plan is its maker's: an undo goes from the last to the first.
+        if rank not in (None, turn) or _key(operation) in taken_back:
+            # The order of a plan is its maker's: an undo goes from the last to the first, and
+            # what is replaced is taken back before it is written anew.
             session.drain()
+        taken_back |= _takes_back(operation)
         rank = turn
         if session.stopped():
             return
@@ -151,21 +155,36 @@ def _real(operation: Mapping[str, Any], real: Mapping[int, Any]) -> dict[str, An
 
 def _refuse_if_moved(session: Session, path: Path) -> None:
     """Compare what the plan saw with what stands in the ledger now; reads only."""
-    moved: list[str] = []
     checks = session.executor.map(
         lambda op: _moved(session, op),
         _checkable(session, read_plan(path, session.connection.api_url)),
     )
     moved = [words for words in checks if words]
+    taken_back: set[tuple[int, str, str]] = set()
     for operation in read_plan(path, session.connection.api_url):
-        words = _stands_already(session, operation)
+        words = "" if _key(operation) in taken_back else _stands_already(session, operation)
         if words:
             moved.append(words)
+        taken_back |= _takes_back(operation)
     if moved:
         shown = "; ".join(moved[:_MOST_SHOWN])
         raise PlanError(
             f"{path}: the ledger is not as the plan saw it: {shown}. Make the plan anew"
         )
+
+
+def _key(operation: Mapping[str, Any]) -> tuple[int, str, str]:
+    return operation["business"], operation["stream"], operation["key"]
+
+
+def _takes_back(operation: Mapping[str, Any]) -> set[tuple[int, str, str]]:
+    """The key of what an operation takes back, if it does: by a void, or by a reversal."""
+    business, stream, key = _key(operation)
+    if Operation(operation["operation"]) in (Operation.VOID, Operation.DELETE):
+        return {(business, stream, key)}
+    is_journal = WRITABLE[stream].kind is Kind.JOURNAL
+    reversed_one = reversed_key(key) if is_journal else None
+    return set() if reversed_one is None else {(business, stream, reversed_one)}
 
 
 def _done_already(session: Session, operation: Mapping[str, Any]) -> bool:

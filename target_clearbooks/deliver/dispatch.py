@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from target_clearbooks.deliver.requests import Answer
     from target_clearbooks.deliver.sending import Sender
     from target_clearbooks.deliver.task import Task
+    from target_clearbooks.intent import Intent
     from target_clearbooks.ledger.lookups import Lookups
     from target_clearbooks.settings import TargetSettings
     from target_clearbooks.store.baseline import Baseline
@@ -113,6 +114,7 @@ class Dispatch:
     def put(self, task: Task, send: Send) -> None:
         """Take a write that may go."""
         task.intent = send.intent
+        self._begin_baseline(send.intent)
         if send.fence is None:
             self._ready.append((task, False))
             return
@@ -120,6 +122,16 @@ class Dispatch:
             task.total = send.fence["wanted"]
         task.fence = dict(send.fence)
         self._ready.append((task, True))
+
+    def _begin_baseline(self, intent: Intent) -> None:
+        """Note that a create is the first of its stream, where no list tells.
+
+        A person has said by `assume_new` that there is none before it.
+        """
+        unlisted = WRITABLE[intent.stream].settle is Settle.NEVER
+        first = unlisted and intent.operation is Operation.CREATE
+        if first and self._baseline.newest(intent.stream) is None:
+            self._baseline.take(intent.stream)
 
     def step(self, seconds: float = 0.0) -> Iterator[tuple[Task, Decision]]:
         """Send what may go and take up the answers; waits up to so long for the first."""
@@ -203,7 +215,7 @@ class Dispatch:
         intent = task.wanted
         reading = reading_before(intent, known=False)
         if reading is Reading.ALLOCATIONS:
-            self._requests.begin(task, self._saw_allocations, self._reconciler.allocations, intent)
+            self._requests.begin(task, self.saw_allocations, self._reconciler.allocations, intent)
         elif reading is Reading.FENCE:
             if WRITABLE[task.stream].settle is Settle.COUNT:
                 self._take_baseline(task.stream)
@@ -256,7 +268,8 @@ class Dispatch:
             owner=lambda number: self._map.owner(task.stream, number),
         )
 
-    def _saw_allocations(self, task: Task, listed: list[dict[str, Any]]) -> Decision:
+    def saw_allocations(self, task: Task, listed: list[dict[str, Any]]) -> Decision:
+        """What follows from what is allocated between the two that an allocation joins."""
         if task.total is None:
             task.total = Decimal(str(task.wanted.body["amount"]))
         pair = pair_of(task.wanted)

@@ -95,6 +95,7 @@ class Recorder:
     def done(self, task: Task, record: Mapping[str, Any], outcome: str) -> None:
         """It stands in the ledger."""
         outbox, intent = self._outbox, task.whole
+        outcome = _counted_as(task, outcome)
         gone = intent.removes
         old = intent.remote_id
         new = record.get("id", old)
@@ -122,7 +123,8 @@ class Recorder:
             if task.row is None:
                 outbox.supersede(self._business_id, task.stream, task.source_key)
                 task.row = outbox.add(self._row(task), state="planned")
-            made = outcome == "written" and (before is None or before.voided)
+            new_one = outcome in ("written", "replaced", "reversed")
+            made = new_one and (before is None or before.voided)
             result = {"id": mapped.remote_id, "outcome": outcome, "made": made}
             if number := record.get("formattedDocumentNumber"):
                 result["number"] = str(number)
@@ -269,3 +271,10 @@ class Recorder:
             dict(task.record), task.hash, task.intent, key_properties=task.key_properties,
             kind=outcome.kind if outcome else None, reasons=outcome.reasons if outcome else (),
         )  # fmt: skip
+
+
+def _counted_as(task: Task, outcome: str) -> str:
+    """The word for an outcome where something was taken back for the sake of a record."""
+    if task.replaced and outcome in ("written", "updated"):
+        return "replaced"
+    return "reversed" if task.step_of and outcome == "written" else outcome

@@ -76,7 +76,7 @@ def _plain(draft: Draft) -> str | None:
     return draft.mark()
 
 
-_WORDS = {fold(word): word for word in ("upsert", "void", "delete")}
+_WORDS = {fold(word): word for word in ("upsert", "replace", "void", "delete")}
 
 
 class Preparer:
@@ -184,7 +184,7 @@ class Preparer:
         stream = draft.row.stream
         resource = load_contract().resources[stream]
         params: Mapping[str, Any] = resource.fixed
-        if resource.operation("delete") is None:
+        if resource.operation("delete") is None and draft.row.kind is not Kind.JOURNAL:
             draft.fault(f"_operation: the API cannot take back {stream}")
         elif mapped is None:
             draft.fault(

@@ -155,6 +155,11 @@ class LedgerMap:
         found = self.applied(stream, source_key)
         return found.mapped if found else None
 
+    def is_voided(self, stream: str, source_key: str) -> bool:
+        """Whether what a source key became was taken back."""
+        found = self.find(stream, source_key)
+        return found is not None and found.voided
+
     def owners(self, stream: str, remote_id: int | str) -> list[str]:
         """Whose a record of the ledger is: one key as a rule, several where they share a contact.
 
