@@ -180,7 +180,7 @@ def _as_it_stands(task: Task, intent: Intent, known: Known) -> Done | Unchanged 
         return None
     if applied.hash == intent.hash and intent.adopted is None:
         return Unchanged(applied)
-    if known.voided and intent.operation is Operation.VOID:
+    if known.voided and intent.removes:
         gone = Done({"id": applied.mapped.remote_id}, "voided", intent)
         return gone if task.replaced else Unchanged(applied)
     if applied.hash is None and not WRITABLE[intent.stream].updates and not intent.removes:
