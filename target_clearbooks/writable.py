@@ -207,7 +207,10 @@ def _allocation(stream: str, side: Side, credit_notes: str, *invoices: str) -> W
         settle=Settle.CONVERGE,
         id_name="allocationId",
         voids=True,
-        extras=Extras(fields=_references("payment", "creditNote", "invoice", *nouns)),
+        extras=Extras(
+            fields=_references("payment", "creditNote", "invoice", *nouns)
+            | {"atMost": FieldType.AMOUNT}
+        ),
         credit_notes=credit_notes,
         invoices=invoices,
     )
@@ -357,6 +360,23 @@ def streams_of(*kinds: Kind, side: Side | None = None) -> tuple[str, ...]:
 
 
 @cache
+def ends_of(stream: str) -> Mapping[str, tuple[str, ...]]:
+    """What allocations of a stream join: their fields, and the streams whose IDs these hold.
+
+    >>> ends_of("sales_allocations")["creditNoteId"]
+    ('sales_credit_notes',)
+    """
+    row = WRITABLE[stream]
+    if row.kind is not Kind.ALLOCATION:
+        return {}
+    return {
+        "invoiceId": row.invoices,
+        "paymentId": streams_of(Kind.PAYMENT),
+        "creditNoteId": (row.credit_notes,),
+    }
+
+
+@cache
 def allocation_ends(stream: str) -> tuple[tuple[str, str], ...]:
     """Where allocations name records of a stream: the stream of the allocations and their field.
 
@@ -364,12 +384,8 @@ def allocation_ends(stream: str) -> tuple[tuple[str, str], ...]:
     (('purchase_allocations', 'invoiceId'),)
     """
     return tuple(
-        (row.stream, name)
-        for row in WRITABLE.values()
-        for name, streams in (
-            ("invoiceId", row.invoices),
-            ("paymentId", streams_of(Kind.PAYMENT) if row.kind is Kind.ALLOCATION else ()),
-            ("creditNoteId", (row.credit_notes,)),
-        )
+        (allocations, end)
+        for allocations in WRITABLE
+        for end, streams in ends_of(allocations).items()
         if stream in streams
     )

@@ -6,18 +6,21 @@ import hashlib
 import logging
 from typing import TYPE_CHECKING, Any
 
+from clearbooks.contract import load_contract
 from target_clearbooks.deliver.sending import Sender
 from target_clearbooks.intent import Intent, Operation, Rejected, content_hash
+from target_clearbooks.ledger.matching import is_voided
 from target_clearbooks.plan import FIRST, PlanError, read_plan
 from target_clearbooks.prepare import file_contents
 from target_clearbooks.source_key import reversed_key
-from target_clearbooks.writable import WRITABLE, Kind
+from target_clearbooks.writable import WRITABLE, Kind, allocation_ends
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from target_clearbooks.deliver.business import BusinessWriter
+    from target_clearbooks.intent import Mapped
     from target_clearbooks.session import Session
 
 logger = logging.getLogger("target-clearbooks")
@@ -87,10 +90,21 @@ def _carry_out(
             )
             return
         real[number] = mapped.remote_id
-    intent = _intent(_real(operation, real), session)
+    intent = _intent(_newest(_real(operation, real), writer), session)
     writer.execute(intent)
     while session.live >= session.window:
         session.pump(0.1)
+
+
+def _newest(operation: Mapping[str, Any], writer: BusinessWriter) -> Mapping[str, Any]:
+    """An allocation with the newest revisions of what it joins: the plan may have made them."""
+    body = operation["body"]
+    for stream, key in operation["depends_on"]:
+        mapped = writer.became(stream, key)
+        for allocations, end in allocation_ends(stream):
+            if mapped and allocations == operation["stream"] and body.get(end) in mapped.lineage:
+                body = {**body, end: mapped.remote_id}
+    return {**operation, "body": body}
 
 
 def _intent(operation: Mapping[str, Any], session: Session) -> Intent:
@@ -210,13 +224,22 @@ def _moved(session: Session, operation: Mapping[str, Any]) -> str:
     return f"{operation['stream']} {operation['id']} {what}"
 
 
+def _is_gone(session: Session, operation: Mapping[str, Any], mapped: Mapped) -> bool:
+    """Whether a person has taken back what stands for a key, so that it is written anew."""
+    if "get" not in load_contract().resources[operation["stream"]].operations:
+        return False
+    sender = Sender(session.client, operation["business"])
+    record = sender.get(operation["stream"], operation["params"], mapped.remote_id)
+    return record is None or is_voided(record)
+
+
 def _stands_already(session: Session, operation: Mapping[str, Any]) -> str:
     """Whether what the plan would make was made meanwhile."""
     writer = session.writers[operation["business"]]
     if operation["operation"] != Operation.CREATE or _done_already(session, operation):
         return ""
     mapped = writer.became(operation["stream"], operation["key"])
-    if mapped is not None and not mapped.voided:
+    if mapped is not None and not mapped.voided and not _is_gone(session, operation, mapped):
         return f"{operation['stream']} {operation['key']} was written meanwhile"
     if not operation["marker"] or _planned_ids(operation):
         return ""

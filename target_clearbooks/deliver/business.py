@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.deliver.awaited import Awaited
-from target_clearbooks.deliver.decision import Done, First, Hold, Leave, Send, Step, Unchanged
+from target_clearbooks.deliver.decision import Done, First, Gone, Hold, Leave, Send, Unchanged
 from target_clearbooks.deliver.dispatch import Dispatch
 from target_clearbooks.deliver.facts import Facts
 from target_clearbooks.deliver.intake import Intake
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from concurrent.futures import Executor
 
-    from target_clearbooks.deliver.decision import Decision
+    from target_clearbooks.deliver.decision import Decision, Step
     from target_clearbooks.deliver.dry_run import DryRun
     from target_clearbooks.deliver.intake import Taken
     from target_clearbooks.deliver.recorder import Recorder
@@ -188,7 +188,7 @@ class BusinessWriter:
         task = self._schedule.add(
             row.stream, row.source_key, row.record, row.record_hash,
             row=row, intent=intent, fence=row.fence, recovered=True, most=1,
-            key_properties=row.key_properties,
+            key_properties=row.key_properties, kept=row.fence.get("kept", {}),
         )  # fmt: skip
         if "wanted" in row.fence:
             task.total = Decimal(str(row.fence["wanted"]))
@@ -312,6 +312,9 @@ class BusinessWriter:
                 self._settled(task)
             case First(steps):
                 self._do_first(task, steps)
+            case Gone():
+                task.gone = task.replaced = True
+                self._schedule.hold(task)
             case Send():
                 self._send(task, decision)
             case Done(record, outcome, intent):
@@ -370,6 +373,7 @@ class BusinessWriter:
             return
         if self._dry_run is None and self._intake.put_last(task, outcome):
             return
+        self._lookups.give_up_pairs(task.stream, task.source_key)
         if isinstance(outcome, Quarantined):
             task.intent = outcome.intent or task.intent
         self._recorder.refused(task, outcome)

@@ -151,7 +151,9 @@ def _without_preparing(task: Task, known: Known) -> Decision | None:
         return Leave(known.left)
     if task.failed:
         return Rejected(task.failed, "blocked")
-    same = not task.fixed and known.applied and known.applied.record_hash == task.hash
+    # What waited on disk may be to be written again, although it came before.
+    given = not task.fixed and task.row is None
+    same = given and known.applied and known.applied.record_hash == task.hash
     if same or (known.keeps_deleted and task.record.get(DELETED_AT)):
         return Unchanged()
     return None
@@ -160,6 +162,8 @@ def _without_preparing(task: Task, known: Known) -> Decision | None:
 def _of_intent(task: Task, intent: Intent, known: Known) -> Generator[Question, Any, Decision]:
     """What is to become of a record that can be written."""
     applied = known.applied
+    if task.gone and intent.operation is Operation.UPDATE:
+        intent = replace(intent, operation=Operation.CREATE, remote_id=None)
     settled = _as_it_stands(task, intent, known)
     if settled is not None:
         return settled

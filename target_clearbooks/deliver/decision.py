@@ -88,6 +88,11 @@ class First:
 
 
 @dataclass(frozen=True, slots=True)
+class Gone:
+    """What stood for it was taken back in the ledger by a person: it is decided again, as new."""
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """Others under way come first; then it is decided again."""
 
@@ -99,4 +104,4 @@ class Leave:
     row: Row
 
 
-Decision = Unchanged | Done | Send | First | Hold | Leave | Rejected | Quarantined | Waiting
+Decision = Unchanged | Done | Send | First | Gone | Hold | Leave | Rejected | Quarantined | Waiting

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.deliver.decision import Done, Send
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from target_clearbooks.deliver.reconcile import Reconciler
     from target_clearbooks.deliver.sending import Sender
     from target_clearbooks.deliver.task import Task
+    from target_clearbooks.intent import Intent
     from target_clearbooks.plan import PlanFile
 
 
@@ -56,12 +58,12 @@ class DryRun:
             self._next -= 1
             self._file.operation(intent, planned=self._next)
             body = intent.body if isinstance(intent.body, dict) else {}
-            return Done({**body, "id": self._next}, "written")
+            return Done({**body, **_made(intent), "id": self._next}, "written")
         before: dict[str, Any] | None = {}
         if not is_planned(intent.remote_id):
             before = sender.get(intent.stream, intent.params, intent.remote_id)
             if intent.operation is Operation.UPDATE:
-                decision = judge.saw_record(task, before)
+                decision = judge.foreseen(task, before)
                 if not isinstance(decision, Send):
                     return decision
         if intent.removes and before is None and in_parts(task, reconciler, renewed=True):
@@ -73,8 +75,8 @@ class DryRun:
             words = f"{intent.stream} {intent.remote_id} is not in the ledger"
             return Rejected((words,), "rejected")
         self._file.operation(intent, planned=None, before=before)
-        record = {**before, **(intent.body or {}), "id": intent.remote_id}
-        return Done(record, OUTCOMES[intent.operation])
+        record = {**before, **(intent.body or {}), **_amounts(intent, before)}
+        return Done({**record, "id": intent.remote_id}, OUTCOMES[intent.operation])
 
     @staticmethod
     def _seen(task: Task, reconciler: Reconciler, judge: Dispatch) -> Decision | None:
@@ -107,3 +109,19 @@ class DryRun:
     ) -> None:
         """Plan nothing, and say why."""
         self._file.refused(business_id, stream, key, kind, reasons, candidates)
+
+
+def _made(intent: Intent) -> dict[str, Any]:
+    """What a document that is planned comes to and is due."""
+    if intent.total is None:
+        return {}
+    currency = intent.body.get("currency", "GBP")
+    return {"gross": intent.total, "due": intent.total, "currency": currency}
+
+
+def _amounts(intent: Intent, before: Mapping[str, Any]) -> dict[str, Decimal]:
+    """What a document comes to and is due, were an update carried out."""
+    if intent.total is None or "gross" not in before or "due" not in before:
+        return {}
+    more = intent.total - Decimal(str(before["gross"]))
+    return {"gross": intent.total, "due": Decimal(str(before["due"])) + more}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.deliver.claims import Claims
 from target_clearbooks.deliver.task import Task, claim_of, claims
-from target_clearbooks.intent import Waiting, content_hash
+from target_clearbooks.intent import Rejected, Waiting, content_hash
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
@@ -152,7 +152,7 @@ class Schedule:
 
     def may_change(self, task: Task, outcome: Outcome) -> bool:
         """Whether others under way may change an outcome; the task then stands in line for them."""
-        parents = outcome.on if isinstance(outcome, Waiting) else ()
+        parents = outcome.on if isinstance(outcome, (Waiting, Rejected)) else ()
         ahead: Iterable[tuple[str, str]] = [
             parent for parent in parents if self.under_way(*parent, task)
         ] or [

@@ -149,6 +149,7 @@ class Preparer:
             warnings=tuple(draft.findings.warnings),
             adjusted=tuple(draft.findings.adjusted),
             expected=draft.findings.expected,
+            total=draft.findings.total,
         )
 
     def _wanted(self, draft: Draft, record: Mapping[str, Any]) -> Operation:
@@ -326,7 +327,7 @@ def _outcome(findings: Findings) -> Outcome | None:
         for where, stream, keys in findings.waiting
     ]
     if findings.faults:
-        return Rejected((*findings.faults, *unclear))
+        return Rejected((*findings.faults, *unclear), on=tuple(findings.rivals))
     if unclear:
         candidates = tuple(c for _, _, found in findings.ambiguous for c in found)
         return Quarantined(tuple(unclear), candidates)

@@ -177,6 +177,11 @@ class LedgerMap:
         """Whose a record of the ledger is, also by an earlier revision."""
         return next(iter(self.owners(stream, remote_id)), None)
 
+    def are_one(self, stream: str, old: Any, new: Any) -> bool:
+        """Whether two IDs are revisions of one record, as far as is known."""
+        owners = set(self.owners(stream, old))
+        return not owners.isdisjoint(self.owners(stream, new))
+
     def sample(self, streams: Sequence[str], number: int) -> list[tuple[str, int | str]]:
         """Stream and ID of records that should stand in the ledger: the newest, and the oldest."""
         marks = ", ".join("?" * len(streams))

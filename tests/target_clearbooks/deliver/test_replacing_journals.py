@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections import Counter
 from decimal import Decimal
@@ -10,7 +9,6 @@ from decimal import Decimal
 import pytest
 
 from target_clearbooks.deliver.reconcile import Reconciler
-from target_clearbooks.deliver.sending import Sender
 from tests.target_clearbooks.conftest import journal, record, schema
 
 STREAMS = schema("journals")
@@ -141,37 +139,13 @@ def test_a_lost_reply_at_every_request(run, fault, change):
     assert not run.rejects
 
 
-class CrashError(Exception):
-    """The program ends here, as if it were killed."""
-
-
-def crash(run, monkeypatch, messages, nth, *, after, **settings):
-    """A run that ends before or after its n-th write has reached the server."""
-    send, sent = Sender.send, []
-
-    def crashing(sender, intent):
-        sent.append(intent)
-        if len(sent) == nth and not after:
-            raise CrashError
-        answer = send(sender, intent)
-        if len(sent) == nth:
-            raise CrashError
-        return answer
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Sender, "send", crashing)
-        with contextlib.suppress(CrashError):
-            run(messages, **settings)
-    return len(sent)
-
-
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("after", [False, True])
-def test_a_kill_at_every_write(run, monkeypatch, change, after):
+def test_a_kill_at_every_write(run, crash, change, after):
     messages, wanted = CHANGES[change]
     for nth in (1, 2, 3):
         assert settled(run, wages("10.00"))
-        crash(run, monkeypatch, messages, nth, after=after, **SETTINGS)
+        crash(messages, nth, after=after, **SETTINGS)
         assert run(messages, **SETTINGS) == 0
         assert balance(run) == wanted, nth
 
