@@ -18,12 +18,19 @@ from tests.target_clearbooks.conftest import (
     schema,
 )
 
-STREAMS = schema("customers", "sales_invoices", "sales_credit_notes", "payments",
-                 "sales_allocations")  # fmt: skip
+STREAMS = schema(
+    "customers", "sales_invoices", "sales_credit_notes", "payments", "sales_allocations"
+)
 SETTINGS = {"on_change": "replace"}
-DIALECTS = ((), ("revision-renews",), ("revision-frees",), ("paid-fields", "errors-array"),
-            ("voids-remove", "voided-listed"), ("paid-changeable", "part-paid"),
-            ("string-money", "string-ids", "nulls"))  # fmt: skip
+DIALECTS = (
+    (),
+    ("revision-renews",),
+    ("revision-frees",),
+    ("paid-fields", "errors-array"),
+    ("voids-remove", "voided-listed"),
+    ("paid-changeable", "part-paid"),
+    ("string-money", "string-ids", "nulls"),
+)
 
 
 def order(amount, net, **fields):
@@ -91,8 +98,10 @@ def test_without_it_each_reject_names_it(run):
     assert run(FIRST) == 0
     assert run(SHRUNK) == 3
     assert {row["stream"] for row in run.rejects} == {
-        "sales_invoices", "payments", "sales_allocations"
-    }  # fmt: skip
+        "sales_invoices",
+        "payments",
+        "sales_allocations",
+    }
     assert all("on_change" in row["reasons"][0] for row in run.rejects)
     assert standing(run) == ([(120, 0)], [120], [120])
 
@@ -109,9 +118,13 @@ def test_each_record_may_ask_for_it(run):
 
 def test_what_the_input_does_not_bring_is_allocated_again_as_far_as_it_is_due(run):
     parts = [
-        *HEAD, invoice(), payment("P1", amount="70.00"), payment("P2", amount="50.00"),
-        allocation("A1", "I1", "P1", "70.00"), allocation("A2", "I1", "P2", "50.00"),
-    ]  # fmt: skip
+        *HEAD,
+        invoice(),
+        payment("P1", amount="70.00"),
+        payment("P2", amount="50.00"),
+        allocation("A1", "I1", "P1", "70.00"),
+        allocation("A2", "I1", "P2", "50.00"),
+    ]
     assert run(parts) == 0
     smaller = [*HEAD, invoice("I1", "C1", line(75))]
     assert run(smaller, max_in_flight=1, **SETTINGS) == 0, run.rejects
@@ -129,8 +142,11 @@ def test_what_the_input_does_not_bring_is_allocated_again_as_far_as_it_is_due(ru
     assert (invoices, sum(allocations)) == ([(120, 0)], 120)
     assert sends_nothing(run, parts)
     # Taken back for good, and what else stands stays.
-    void = [*STREAMS, record("sales_allocations", "A1", _operation="void"),
-            record("sales_allocations", "A2", _operation="void")]  # fmt: skip
+    void = [
+        *STREAMS,
+        record("sales_allocations", "A1", _operation="void"),
+        record("sales_allocations", "A2", _operation="void"),
+    ]
     assert run(void) == 0
     assert standing(run) == ([(120, 120)], [70, 50], [])
 
@@ -171,8 +187,12 @@ def test_an_allocation_that_shrank_or_joins_another(run):
 def test_another_contact(run):
     assert run([*FIRST, customer("C2")]) == 0
     moved = [
-        *HEAD, customer("C2"), invoice("I1", "C2"), payment(contact="C2"), allocation(),
-    ]  # fmt: skip
+        *HEAD,
+        customer("C2"),
+        invoice("I1", "C2"),
+        payment(contact="C2"),
+        allocation(),
+    ]
     assert run(moved, **SETTINGS) == 0, run.rejects
     assert standing(run) == ([(120, 0)], [120], [120])
     [found] = run.listed("listSalesDocuments", salesType="invoices")
@@ -245,17 +265,27 @@ def operations(path):
 
 
 PLANS = {
-    "order": (SHRUNK, [("void", "A1", None), ("update", "I1", None), ("update", "P1", 96),
-                       ("create", "A1", 96)], ([(96, 0)], [96], [96])),
-    "invoice": ([*HEAD, invoice("I1", "C1", line(80))],
-                [("void", "A1", None), ("update", "I1", None), ("create", "A1", 96)],
-                ([(96, 0)], [120], [96])),
-    "payment": ([*HEAD, payment(amount="100.00")],
-                [("void", "A1", None), ("update", "P1", 100), ("create", "A1", 100)],
-                ([(120, 20)], [100], [100])),
-    "allocation": ([*HEAD, allocation(amount="30.00")],
-                   [("void", "A1", None), ("create", "A1", 30)], ([(120, 90)], [120], [30])),
-}  # fmt: skip
+    "order": (
+        SHRUNK,
+        [("void", "A1", None), ("update", "I1", None), ("update", "P1", 96), ("create", "A1", 96)],
+        ([(96, 0)], [96], [96]),
+    ),
+    "invoice": (
+        [*HEAD, invoice("I1", "C1", line(80))],
+        [("void", "A1", None), ("update", "I1", None), ("create", "A1", 96)],
+        ([(96, 0)], [120], [96]),
+    ),
+    "payment": (
+        [*HEAD, payment(amount="100.00")],
+        [("void", "A1", None), ("update", "P1", 100), ("create", "A1", 100)],
+        ([(120, 20)], [100], [100]),
+    ),
+    "allocation": (
+        [*HEAD, allocation(amount="30.00")],
+        [("void", "A1", None), ("create", "A1", 30)],
+        ([(120, 90)], [120], [30]),
+    ),
+}
 
 
 @pytest.mark.parametrize("case", PLANS)

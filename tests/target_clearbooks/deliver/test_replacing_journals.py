@@ -60,8 +60,11 @@ def test_one_record_may_ask_for_it(run, command):
     for again in range(2):
         assert run(wages("12.50", _operation="replace")) == 0
         assert (balance(run), posted(run)) == (Decimal("12.50"), 3), again
-    [run_id] = [r["run"] for r in json.loads(command("syncs", "--json"))
-                if r["streams"].get("journals") == {"replaced": 1, "reversed": 1}]  # fmt: skip
+    [run_id] = [
+        r["run"]
+        for r in json.loads(command("syncs", "--json"))
+        if r["streams"].get("journals") == {"replaced": 1, "reversed": 1}
+    ]
     assert run_id
 
 
