@@ -25,6 +25,9 @@ Reference = tuple[str, SourceKey]
 
 
 DELETED_AT = "_sdc_deleted_at"
+SOURCE_FILE, SOURCE_LINE = "_sdc_source_file", "_sdc_source_lineno"
+# Where a record stands in a file is no part of it: it moves as others come before it.
+_PLACE = frozenset({SOURCE_FILE, SOURCE_LINE})
 """The field by which a tap says that a record has left its source."""
 
 
@@ -213,7 +216,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, str):
         return value  # most fields are text, and whether something is a Mapping takes long to ask
     if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): _plain(v) for k, v in value.items() if k not in _PLACE}
     if isinstance(value, (list, tuple)):
         return [_plain(v) for v in value]
     if isinstance(value, bytes):

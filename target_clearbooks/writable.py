@@ -342,7 +342,12 @@ _ROWS = (
         extras=Extras(
             inside={
                 "lines": Extras(
-                    fields={"accountCode": FieldType.NAME}, named=frozenset({"accountCodeId"})
+                    fields={
+                        "accountCode": FieldType.NAME,
+                        "bankAccount": FieldType.REFERENCE,
+                        **dict.fromkeys(("debit", "credit"), FieldType.AMOUNT),
+                    },
+                    named=frozenset({"accountCodeId"}),
                 )
             }
         ),

@@ -8,11 +8,13 @@ plan) has a line before the store notes it.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.deliver.reallocations import Reallocations, is_another
 from target_clearbooks.deliver.replacing import AT_MOST
+from target_clearbooks.deliver.source_place import placed
 from target_clearbooks.deliver.task import pair_of
 from target_clearbooks.intent import Operation, Quarantined, Rejected
 from target_clearbooks.ledger.likeness import likeness
@@ -185,6 +187,7 @@ class Recorder:
 
     def refused(self, task: Task, outcome: Rejected | Quarantined) -> None:
         """It is not written, or a person has to decide."""
+        outcome = replace(outcome, reasons=placed(task.record, outcome.reasons))
         outbox = self._outbox
         state = "quarantined" if isinstance(outcome, Quarantined) else "rejected"
         candidates = outcome.candidates if isinstance(outcome, Quarantined) else ()
@@ -207,6 +210,7 @@ class Recorder:
 
     def waiting(self, task: Task, outcome: Waiting) -> None:
         """It waits on disk for its parents."""
+        outcome = replace(outcome, reasons=placed(task.record, outcome.reasons))
         outbox = self._outbox
         with outbox.transaction():
             if task.row is None or task.row.state != "waiting":

@@ -1,5 +1,6 @@
--- Trial balance: what every account has come to; debits and credits cancel out
+-- Trial balance: what every account of a business has come to; debits and credits cancel out
 SELECT
+    line.businessId AS business,
     account.id::VARCHAR AS code,
     account.name AS account,
     greatest(sum(line.amount::DECIMAL(18, 2)), 0) AS debit,
@@ -7,6 +8,6 @@ SELECT
 FROM transaction_lines AS line
 JOIN account_codes AS account
     ON account.businessId = line.businessId AND account.id = line.accountCodeId
-GROUP BY account.id, account.name
+GROUP BY line.businessId, account.id, account.name
 HAVING sum(line.amount::DECIMAL(18, 2)) <> 0
-ORDER BY debit + credit DESC, code
+ORDER BY business, debit + credit DESC, code
