@@ -81,7 +81,7 @@ class Intent:
         adjusted: VAT that is set by hand, so that a document comes to what the record says.
         expected: Totals that the record names (`gross`, `net`, `vat`), to be compared with what
             the API answers.
-        gross: What a document comes to, where it can be worked out.
+        total: What the lines of a document come to, with VAT, as far as it is known.
     """
 
     business_id: int
@@ -99,7 +99,7 @@ class Intent:
     warnings: tuple[str, ...] = ()
     adjusted: tuple[str, ...] = ()
     expected: Mapping[str, Decimal] = field(default_factory=dict)
-    gross: Decimal | None = None
+    total: Decimal | None = None
 
     @property
     def removes(self) -> bool:
@@ -115,10 +115,17 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Not written. `kind` is `invalid` (never sent), `rejected` (sent) or `blocked`."""
+    """Not written.
+
+    Attributes:
+        reasons: Why.
+        kind: `invalid` (never sent), `rejected` (sent) or `blocked`.
+        on: Records of which the refusal would take a reason away, while they are under way.
+    """
 
     reasons: tuple[str, ...]
     kind: str = "invalid"
+    on: tuple[Reference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

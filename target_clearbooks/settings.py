@@ -60,6 +60,17 @@ class TargetSettings(Settings):
             "`update` never creates.",
         ),
     ] = "upsert"
+    on_change: Annotated[
+        Literal["update", "replace"],
+        Meta(
+            title="On a change that the ledger refuses",
+            description="What becomes of a changed record whose entry in the ledger cannot be "
+            "updated: `update` rejects it; `replace` takes back what stands in the way and writes "
+            "it anew in the same run. A journal is reversed and posted again; what is allocated "
+            "to a document or payment is freed, and allocated again once that has changed. "
+            '`_operation: "replace"` asks for it for one record.',
+        ),
+    ] = "update"
     on_reject: Annotated[
         Literal["continue", "fail"],
         Meta(

@@ -141,9 +141,9 @@ def test_an_update_of_what_a_person_named_is_read_first():
 
 def test_what_was_voided_is_made_anew():
     voided = Known(None, applied(voided=True))
-    found = ask(voided, (Prepare, UPDATE), FREE, (Existing, []), (Resembling, ([], False)))
-    assert (found.intent.operation, found.intent.remote_id) == (Operation.CREATE, None)
-    assert ask(voided, (Prepare, VOID), FREE) == Unchanged(voided.applied)
+    found = ask(voided, (Prepare, CREATE), FREE, (Existing, []), (Resembling, ([], False)))
+    assert found == Send(CREATE, {})
+    assert ask(voided, (Prepare, VOID)) == Unchanged(voided.applied)
 
 
 def test_others_come_first():
