@@ -11,6 +11,7 @@ from clearbooks_app import output
 from target_clearbooks.ledger.amounts import ZERO, decimal, money
 from target_clearbooks.plan import read_plan, read_refused, worth
 from target_clearbooks.prepare.shapes import folded_keys, from_json
+from target_clearbooks.source_key import reversed_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -75,11 +76,13 @@ def view_plan(path: Path, api_url: str) -> PlanView:
     view = PlanView(streams)
     for operation in read_plan(path, api_url):
         stream = streams[operation["stream"]]
-        stream.counts[_WORDS[operation["operation"]]] += 1
+        kind = _kind(operation)
+        stream.counts[kind] += 1
         if len(stream.first) < _SHOWN:
             stream.first.append(operation)
         body = operation["body"] or {}
-        stream.net += worth(body)
+        if kind != "reverse":
+            stream.net += worth(body)
         gross = gross_of(operation["record"])
         if gross is not None and body.get("lineItems"):
             stream.gross = (stream.gross or ZERO) + gross
@@ -90,6 +93,11 @@ def view_plan(path: Path, api_url: str) -> PlanView:
         if len(view.refused) < MOST_REFUSED:
             view.refused.append(refused)
     return view
+
+
+def _kind(operation: Mapping[str, Any]) -> str:
+    """What an operation does, as a person calls it: a journal is reversed by another one."""
+    return "reverse" if reversed_key(operation["key"]) else _WORDS[operation["operation"]]
 
 
 def gross_of(record: Mapping[str, Any]) -> Decimal | None:
@@ -117,7 +125,7 @@ def gross_of(record: Mapping[str, Any]) -> Decimal | None:
 
 def show_plan(view: PlanView) -> None:
     """Print a plan: by stream, the first of each, and what is refused."""
-    kinds = [kind for kind in ("create", "change", "void", "delete", "refuse")
+    kinds = [kind for kind in ("create", "change", "reverse", "void", "delete", "refuse")
              if any(s.counts[kind] for s in view.streams.values())]  # fmt: skip
     rows = [
         [name, *(str(s.counts[kind] or "") for kind in kinds), *_sums(s)]
@@ -147,7 +155,7 @@ def _first(stream: StreamPlan) -> Iterator[list[str]]:
         body = operation["body"] or {}
         amount = gross_of(record) or worth(body)
         yield [
-            _WORDS[operation["operation"]],
+            _kind(operation),
             str(operation["key"]),
             str(body.get("date") or body.get("accountingDate") or ""),
             _who(record),

@@ -27,9 +27,14 @@ if TYPE_CHECKING:
     from clearbooks_app.config import Settings
     from target_clearbooks.messages import Result
 
-# What a file of somebody's needs of the target, unless the settings say otherwise: contacts are
-# made from what names them, since the plan shows them, and every penny has to be right.
-_DEFAULTS = {"create_missing": ["customers", "suppliers"], "on_difference": "reject"}
+# What a file of somebody's needs of the target, unless the settings say otherwise: a corrected file
+# corrects, also journals and what is paid; contacts are made from what names them; every penny has
+# to be right. The plan shows all of it.
+_DEFAULTS = {
+    "create_missing": ["customers", "suppliers"],
+    "on_change": "replace",
+    "on_difference": "reject",
+}
 
 
 def file_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -149,4 +154,6 @@ def into_business(settings: Settings, business: int | None) -> tuple[Settings, s
     words = f"Into {covered[number]} ({number}) at {connection.api_url}"
     if connection.client_id:
         words += f", by the application {connection.client_id}"
+    if connection.connection != "default":
+        words += f", connection {connection.connection}"
     return settings.with_values("--business", business_ids=[number]), words

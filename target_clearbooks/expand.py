@@ -3,7 +3,8 @@
 Each becomes several records of the streams that the API knows, in one place and before anything
 else looks at them: each of those is written once, and has its own key, reasons and results.
 
-- `allocate`, or `invoice`, `bill`, `expense`, on a payment or credit note: an allocation each.
+- `allocate`, or `invoice`, `bill`, `expense`, on a payment or credit note: an allocation each. A
+  payment that names no contact is one of the contact of what it pays.
 - `attachment` or `receipt` on a document: an attachment.
 - A record of `transfers`, money that moves between two bank accounts: a journal.
 """
@@ -31,6 +32,7 @@ _ALLOCATE = "allocate"
 _FILES = ("attachment", "receipt")
 _PAID = ("invoice", "bill", "expense")
 _REFERENCE = ("externalId", "documentNumber", "reference", "id")
+_CONTACTS = ("customer", "supplier", "contact", "contactId")
 _TRANSFER = ("date", "from", "to", "amount", "fee", "feeAccount", "description")
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
 _KEPT = ("businessId", "business_id", "_operation", DELETED_AT)
@@ -65,6 +67,11 @@ def expanded(stream: str, record: Mapping[str, Any], keys: Sequence[str]) -> lis
                 parts.append(_attachment(row.side, WRITABLE[stream].noun, key, name, value, kept))
         else:
             parts += _allocations(stream, record, key, name, value, kept)
+    paid = [part for name, part in parts if WRITABLE[name].kind is Kind.ALLOCATION]
+    if paid and WRITABLE[stream].kind is Kind.PAYMENT and not _given(record, _CONTACTS):
+        # Of the customer or supplier whose invoice or bill it pays.
+        noun = next(noun for noun in _PAID if noun in paid[0])
+        own["contact"] = {noun: paid[0][noun]}
     return parts
 
 

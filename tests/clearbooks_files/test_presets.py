@@ -110,7 +110,7 @@ BANKS = {
     "barclays": ("barclays.csv", {"2026-04-30": "-2.99", "2026-05-05": "1200.00",
                                   "2026-05-07": "-52.10"}),
     "lloyds": ("lloyds.csv", {"2026-04-30": "-114.00", "2026-05-06": "-25.00",
-                              "2026-05-07": "25745.92"}),
+                              "2026-05-07": "-209.08"}),
     "ofx": ("statement.ofx", {"2026-04-30": "-45.10", "2026-05-02": "1120.00",
                               "2026-05-06": "-300.00"}),
     "qif": ("statement.qif", {"2026-04-30": "-45.10", "2026-05-02": "1120.00",
@@ -131,6 +131,17 @@ def test_a_bank_statement(books, preset):
         found[day] += amount
     assert found == {day: Decimal(amount) for day, amount in days.items()}
     assert books.balances() == {}
+
+
+def test_bank_lines_that_pay(books):
+    """By the number in their text; of the customer who owes it; the rest is left alone."""
+    books.write("clearbooks_sales.csv", "clearbooks-sales")
+    mapping = str(books.folder / "receipts_by_reference.yml")
+    answer = written_once(books, "lloyds.csv", mapping)
+    assert answer["streams"] == {"payments": {"written": 1}, "sales_allocations": {"written": 1}}
+    due = {d["reference"]: d["due"] for d in books.documents("sales", "invoices")}
+    assert due["INV-1004"] == 0
+    assert books.balances()["Current account"] == 45
 
 
 def test_overlapping_exports_never_double(books):
@@ -167,9 +178,11 @@ def test_stripe_reconciles_to_open_invoices(books):
     due = {d["reference"]: d["due"] for d in books.documents("sales", "invoices")}
     assert due == {"INV-1001": 0, "INV-1002": 0, "INV-1003": 1250, "INV-1004": 45}
     books.change("stripe_payout.csv", "240.00,3.80,236.20", "250.00,3.80,246.20")
-    answer, _ = books.write("stripe_payout.csv", "stripe-payout", code=3)
-    # The payment is corrected; the journal of the payout is a person's, or `on_change`'s.
-    assert {r["stream"] for r in answer["refused"]} == {"journals"}
+    _, sent = books.write("stripe_payout.csv", "stripe-payout")
+    # The payment is changed, and the journal of the payout reversed and posted anew.
+    assert sent == {"payments": 1, "journals": 2}
+    assert books.balances()["Current account"] == Decimal("401.59")
+    assert books.balances()["Trade debtors"] == Decimal("1065.00")
 
 
 def test_a_payout_is_checked_against_what_arrived(books):
@@ -238,6 +251,14 @@ def test_payroll(books):
     books.change("payroll.csv", ";£290.40;", ";£291.40;", "cp1252")
     answer, sent = books.write("payroll.csv", "payroll", code=2)
     assert "Gross less deductions: the file says 5471.05, and its rows come to 5470.05" in answer
+    assert sent.total() == 0
+    _, sent = books.write("payroll_corrected.csv", "payroll")
+    assert sent == {"journals": 2}
+    assert books.balances() == money(
+        Salaries="6850.50", NIC_employers="774.22", PAYE="-1822.14", Pension="-259.53",
+        Current_account="-5543.05",
+    )  # fmt: skip
+    _, sent = books.write("payroll_corrected.csv", "payroll")
     assert sent.total() == 0
 
 

@@ -12,22 +12,11 @@ import duckdb
 import tap_clearbooks
 from clearbooks_sandbox import AccountingEngine, Options, running
 from tests.clearbooks_app.conftest import home  # noqa: F401 - a fixture
-from tests.clearbooks_app.test_docs_writing import RUN, Reader
+from tests.clearbooks_app.test_docs_writing import Reader
 from tools.demo.stage import ROOT
 
 EXAMPLE = ROOT / "examples" / "files"
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-
-
-class Follower(Reader):
-    """Reads the page; the run that is taken back is that of the pay run."""
-
-    def run(self, line):
-        if RUN in line:
-            runs = json.loads(self.shell("clearbooks syncs --json --config target.json"))
-            wages = next(r for r in runs if r["streams"].get("journals") == {"written": 1})
-            line = line.replace(RUN, wages["run"])
-        return super().run(line)
 
 
 def lines():
@@ -41,7 +30,7 @@ def test_the_page_can_be_followed(home):  # noqa: F811
     business = engine.add_business("Sandbox Limited")
     engine.switch_on(business, "cis")
     with running(engine, Options()) as sandbox:
-        reader = Follower(home, sandbox.site)
+        reader = Reader(home, sandbox.site)
         for line in lines():
             said = reader.run(line)
             if " write " in line:
@@ -51,7 +40,7 @@ def test_the_page_can_be_followed(home):  # noqa: F811
                 assert set(sums) <= {"0.00"}, said
         before = sum(r.method != "GET" for r in sandbox.requests)
         for line in lines():
-            # A pay run that was taken back would come again.
+            # The pay run as it was before it was corrected would come again.
             if " write " in line and "payroll.csv" not in line:
                 reader.run(line)
         assert sum(r.method != "GET" for r in sandbox.requests) == before
@@ -61,7 +50,7 @@ def test_the_page_can_be_followed(home):  # noqa: F811
     # The corrected pay run alone.
     assert balances["Salaries"] == Decimal("6850.50")
     assert balances["Current account"] == (
-        Decimal("391.59") + Decimal("1225.70") - Decimal("5543.05") - Decimal("3695.38")
+        Decimal("391.59") + Decimal("1225.70") - Decimal("5543.05") - Decimal("3695.38") + 45
     )
     assert {balances.get(name, 0) for name in ("Stripe", "PayPal")} == {0}
     # Subcontractors are paid; what was kept back of them is owed to HMRC.
@@ -72,7 +61,7 @@ def test_the_page_can_be_followed(home):  # noqa: F811
         "#1001": ("13.94", "13.94", "open"), "#1002": ("49.99", "39.99", "partly paid"),
         "#1003": ("12.00", "12.00", "open"), "INV-1001": ("120.00", "0.00", "paid"),
         "INV-1002": ("59.99", "0.00", "paid"), "INV-1003": ("1250.00", "0.00", "paid"),
-        "INV-1004": ("45.00", "45.00", "open"),
+        "INV-1004": ("45.00", "0.00", "paid"),
     }  # fmt: skip
     contacts = ask(tables, "contacts_to_shop")
     assert contacts["BEL001"] == ("Bell & Co Ltd", "ada@bell.example", "0113 496 0000")

@@ -51,6 +51,35 @@ def test_a_payment_that_pays(run, paid):
     assert allocated["amount"] == 120
 
 
+@pytest.mark.parametrize("names", [{"invoice": {"externalId": "I1"}}, {"allocate": ["I1"]}])
+def test_a_payment_that_names_an_invoice_alone_is_of_its_customer(run, names):
+    """As a line of a bank statement does: in the same run, or later."""
+    paid = payment(**names)
+    del paid["record"]["customer"]
+    written_once(run, [customer(), invoice(), paid])
+    (made,) = run.listed("listPayments")
+    (document,) = run.listed("listSalesDocuments", salesType="invoices")
+    assert made["contactId"] == document["customerId"]
+    assert document["due"] == 0
+
+
+def test_money_out_that_names_a_bill_alone_is_of_its_supplier(run):
+    paid = payment("P1", amount="-120.00", bill={"externalId": "B1"})
+    del paid["record"]["customer"]
+    written_once(run, [supplier(), bill(), paid])
+    (document,) = run.listed("listPurchaseDocuments", purchaseType="bills")
+    assert document["due"] == 0
+
+
+def test_a_payment_of_an_invoice_that_is_not_there_is_refused(run):
+    paid = payment(invoice={"reference": "INV-7"})
+    del paid["record"]["customer"]
+    assert run([paid]) == 3
+    reasons = {reject["stream"]: reject["reasons"][0] for reject in run.rejects}
+    assert reasons["payments"].startswith("invoice: none of sales_invoices, bills, expenses match")
+    assert set(reasons) == {"payments", "sales_allocations"}
+
+
 def test_a_payment_of_several_invoices(run):
     paid = [{"externalId": "I2"}, {"externalId": "I1", "amount": "30.00"}]
     messages = [customer(), invoice("I1"), invoice("I2"), payment(amount="150.00", allocate=paid)]
