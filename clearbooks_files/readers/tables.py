@@ -71,7 +71,8 @@ def named(file: str, rows: Iterator[Cells], begin: int, names: list[str]) -> Ite
             )
         found = dict.fromkeys(filter(None, names), "")
         found |= {
-            name: cell.strip() if isinstance(cell, str) else cell
+            # A file that was saved with other line ends holds the same text.
+            name: cell.strip().replace("\r\n", "\n") if isinstance(cell, str) else cell
             for name, cell in zip(names, cells, strict=False)
             if name
         }
