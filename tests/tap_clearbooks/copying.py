@@ -191,6 +191,18 @@ class Copy:
         return found
 
 
+class Recorder(Copy):
+    """Keeps the messages of its runs, too."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.written = [[]]
+
+    def load(self, message, number):
+        self.written[-1].append(json.dumps(message))
+        super().load(message, number)
+
+
 def without(record, fields):
     return {name: value for name, value in record.items() if name not in fields}
 

@@ -1,0 +1,2 @@
+-- Credit notes given to customers.
+{{ clearbooks.unified_documents("d.kind = 'credit_note' and d.side = 'sales'") }}

@@ -1,0 +1,2 @@
+-- Expenses.
+{{ clearbooks.unified_documents("d.kind = 'expense'") }}

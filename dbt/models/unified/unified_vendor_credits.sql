@@ -1,0 +1,2 @@
+-- Credit notes received from suppliers.
+{{ clearbooks.unified_documents("d.kind = 'credit_note' and d.side = 'purchases'") }}
