@@ -307,7 +307,8 @@ class ClearBooksStream(Stream):
             self._stream_version = self._tap.initialized_at
 
     def came_to(self, business: int | None) -> None:
-        """Note that this run has read a business, or tried to."""
+        """Note that this run has read a business, or tried to; its keys are in the state."""
+        self._copies.pop(business, None)
         self._keep({"last_run": self.run.id}, business)
 
     def checkpoint(self) -> None:

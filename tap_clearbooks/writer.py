@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from singer_sdk.contrib.msgspec import MsgSpecWriter
+from singer_sdk.singerlib import StateMessage
 from typing_extensions import override
 
 from clearbooks.errors import OutputError
@@ -43,7 +44,12 @@ class PageWriter(MsgSpecWriter):
 
     @override
     def write_message(self, message: Message) -> None:
-        self._out(bytes(self.format_message(message)))
+        if isinstance(message, StateMessage):
+            # The SDK copies all keys of the state before it encodes them.
+            plain = {"type": "STATE", "value": message.value}
+            self._out(self._encoder.encode(plain) + b"\n")
+        else:
+            self._out(bytes(self.format_message(message)))
 
     def write_records(
         self, stream: str, records: Sequence[Record], version: int | None = None

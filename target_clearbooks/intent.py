@@ -78,6 +78,7 @@ class Intent:
         adjusted: VAT that is set by hand, so that a document comes to what the record says.
         expected: Totals that the record names (`gross`, `net`, `vat`), to be compared with what
             the API answers.
+        gross: What a document comes to, where it can be worked out.
     """
 
     business_id: int
@@ -95,6 +96,7 @@ class Intent:
     warnings: tuple[str, ...] = ()
     adjusted: tuple[str, ...] = ()
     expected: Mapping[str, Decimal] = field(default_factory=dict)
+    gross: Decimal | None = None
 
     @property
     def removes(self) -> bool:
@@ -201,6 +203,8 @@ def in_range(number: Decimal) -> bool:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return value  # most fields are text, and whether something is a Mapping takes long to ask
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
@@ -208,8 +212,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return "sha256:" + hashlib.sha256(value).hexdigest()
     if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
-        number = Decimal(str(value))
-        if not in_range(number):
-            return str(number)  # written out, its digits would fill the memory
-        return f"{number.normalize():f}" if number else "0"
+        return _plain_number(Decimal(str(value)))
     return value
+
+
+def _plain_number(number: Decimal) -> str:
+    if not in_range(number):
+        return str(number)  # written out, its digits would fill the memory
+    return f"{number.normalize():f}" if number else "0"

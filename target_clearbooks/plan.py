@@ -14,7 +14,7 @@ import msgspec
 from clearbooks.errors import SettingError
 from clearbooks.private_files import open_private
 from target_clearbooks.intent import Intent, content_hash
-from target_clearbooks.ledger.amounts import money, pennies, times
+from target_clearbooks.ledger.amounts import HOME_CURRENCY, money, pennies, times
 from target_clearbooks.ledger.matching import diff
 from target_clearbooks.store.outbox import loads
 
@@ -68,22 +68,31 @@ class PlanFile:
         intent: Intent,
         *,
         planned: int | str | None,
+        planned_account: int | None = None,
         before: Mapping[str, Any] | None = None,
     ) -> None:
-        """Add an operation."""
+        """Add an operation.
+
+        Args:
+            intent: What would be sent.
+            planned: Stands for the ID of what it creates.
+            planned_account: Stands for the account code that a new bank account comes with.
+            before: What the ledger holds of it.
+        """
         body = intent.body
         raw = isinstance(body, bytes)
         changes = diff(before or {}, body) if isinstance(body, dict) and before else []
         self.totals[intent.stream, str(intent.operation)] += 1
         if isinstance(body, dict) and (worth := _worth(body)):
             sums = self._sums.setdefault(intent.stream, {})
-            currency = str(body.get("currency") or "GBP")
+            currency = str(body.get("currency") or HOME_CURRENCY)
             sums[currency] = sums.get(currency, Decimal(0)) + worth
         self._line(
             {
                 "type": "operation", "business": intent.business_id, "stream": intent.stream,
                 "key": intent.source_key, "operation": str(intent.operation),
                 "params": dict(intent.params), "id": intent.remote_id, "planned": planned,
+                "planned_account": planned_account,
                 "body": None if raw else body,
                 "sha256": hashlib.sha256(body).hexdigest() if isinstance(body, bytes) else None,
                 "diff": [change.as_json() for change in changes],

@@ -181,6 +181,13 @@ class TargetSettings(Settings):
             "only rounded otherwise, or `reject` before anything is sent.",
         ),
     ] = "warn"
+    default_vat_rate: Annotated[
+        bool,
+        Meta(
+            title="Default VAT rate",
+            description="Let a line that gives no VAT rate take the default rate of its account.",
+        ),
+    ] = False
     allow_delete: Annotated[
         bool,
         Meta(

@@ -92,7 +92,8 @@ class Writable:
         noun: What fields of other records call one of them: `customer`, `creditNote`.
         side: Sales or purchases, of a contact, document, allocation or attachment.
         settle: How a lost reply to a create is settled.
-        marker: Field that carries the marker; None where there is no place for one.
+        marker: Field that carries the marker, `reference` or `description`: by these the lists of
+            the ledger are searched. None where there is no place for one.
         id_name: Path parameter that holds the ID of one record.
         voids: Whether `_operation: "void"` is understood.
         contact: Field of the body with the ID of the other party.

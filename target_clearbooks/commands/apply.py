@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from target_clearbooks.deliver.sending import Sender
 from target_clearbooks.intent import Intent, Operation, Rejected, content_hash
@@ -22,6 +22,16 @@ if TYPE_CHECKING:
 logger = logging.getLogger("target-clearbooks")
 
 _MOST_SHOWN = 20
+# Entries of an operation that stand for what it makes, and the field that has it then.
+_PLANNED = (("planned", "id"), ("planned_account", "accountCode"))
+
+
+class _Planned(NamedTuple):
+    """What a negative number in a plan stands for: a field of a record that the plan makes."""
+
+    stream: str
+    key: str
+    field: str
 
 
 def apply(session: Session, path: Path) -> None:
@@ -41,12 +51,13 @@ def apply(session: Session, path: Path) -> None:
     for number in sorted(businesses):
         session.writer(number)
     _refuse_if_moved(session, path)
-    planned: dict[int, tuple[str, str]] = {}
+    planned: dict[int, _Planned] = {}
     rank: int | None = None
     for operation in read_plan(path, url):
         writer = session.writers[operation["business"]]
-        if operation["planned"] is not None:
-            planned[operation["planned"]] = (operation["stream"], operation["key"])
+        for name, field in _PLANNED:
+            if operation.get(name) is not None:
+                planned[operation[name]] = _Planned(operation["stream"], operation["key"], field)
         turn = WRITABLE[operation["stream"]].rank
         if rank is not None and turn != rank:
             # The order of a plan is its maker's: an undo goes from the last to the first.
@@ -63,18 +74,19 @@ def _carry_out(
     session: Session,
     writer: BusinessWriter,
     operation: Mapping[str, Any],
-    planned: Mapping[int, tuple[str, str]],
+    planned: Mapping[int, _Planned],
 ) -> None:
     parents = {planned[number] for number in _planned_ids(operation) if number in planned}
-    while any(writer.under_way(*parent) for parent in parents):
+    while any(writer.under_way(parent.stream, parent.key) for parent in parents):
         session.pump(0.1)
         if session.stopped():
             return
     real: dict[int, Any] = {}
     for number in _planned_ids(operation):
-        mapped = writer.became(*planned[number]) if number in planned else None
-        if mapped is None:
-            words = f"{' '.join(planned.get(number, ('a parent',)))} was not written"
+        parent = planned.get(number)
+        value = _value(session, writer, parent) if parent else None
+        if value is None:
+            words = f"{' '.join(parent[:2]) if parent else 'a parent'} was not written"
             writer.reject(
                 operation["stream"],
                 operation["record"],
@@ -82,11 +94,21 @@ def _carry_out(
                 Rejected((words,), "blocked"),
             )
             return
-        real[number] = mapped.remote_id
+        real[number] = value
     intent = _intent(_real(operation, real), session)
     writer.execute(intent)
     while session.live >= session.window:
         session.pump(0.1)
+
+
+def _value(session: Session, writer: BusinessWriter, planned: _Planned) -> Any:
+    """What a planned number has become; None where the record was not written."""
+    mapped = writer.became(planned.stream, planned.key)
+    if mapped is None or planned.field == "id":
+        return mapped and mapped.remote_id
+    sender = Sender(session.client, writer.business_id)
+    record = sender.get(planned.stream, {}, mapped.remote_id) or {}
+    return record.get(planned.field)
 
 
 def _intent(operation: Mapping[str, Any], session: Session) -> Intent:

@@ -10,9 +10,10 @@ from target_clearbooks.deliver.decision import Done, Send
 from target_clearbooks.deliver.parts import in_parts, parts_left
 from target_clearbooks.deliver.task import pair_of
 from target_clearbooks.intent import OUTCOMES, Operation, Rejected
+from target_clearbooks.ledger.amounts import HOME_CURRENCY
 from target_clearbooks.ledger.matching import is_voided
 from target_clearbooks.plan import FIRST, is_planned
-from target_clearbooks.writable import WRITABLE, Settle
+from target_clearbooks.writable import WRITABLE, Kind, Settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,13 +22,15 @@ if TYPE_CHECKING:
     from target_clearbooks.deliver.reconcile import Reconciler
     from target_clearbooks.deliver.sending import Sender
     from target_clearbooks.deliver.task import Task
+    from target_clearbooks.intent import Intent
     from target_clearbooks.plan import PlanFile
 
 
 class DryRun:
     """Stands where the ledger would be written: nothing but GETs is sent.
 
-    What is planned to be created gets a negative ID, for the records that refer to it.
+    What is planned to be created gets a negative ID, for the records that refer to it; a bank
+    account gets one for the account code that it comes with, too.
 
     Args:
         file: The plan.
@@ -58,10 +61,7 @@ class DryRun:
         if intent.operation in (Operation.CREATE, Operation.POST):
             if not self._adds(task, reconciler, others):
                 return Done({"id": 0}, "adopted")
-            self._next -= 1
-            self._file.operation(intent, planned=self._next)
-            body = intent.body if isinstance(intent.body, dict) else {}
-            return Done({**body, "id": self._next}, "written")
+            return Done(self._make(intent), "written")
         before: dict[str, Any] | None = {}
         if not is_planned(intent.remote_id):
             before = sender.get(intent.stream, intent.params, intent.remote_id)
@@ -79,6 +79,21 @@ class DryRun:
         self._file.operation(intent, planned=None, before=before)
         record = {**before, **(intent.body or {}), "id": intent.remote_id}
         return Done(record, OUTCOMES[intent.operation])
+
+    def _make(self, intent: Intent) -> dict[str, Any]:
+        """Plan a create; the record as the ledger may answer it."""
+        made: dict[str, Any] = {"id": self._number()}
+        if WRITABLE[intent.stream].kind is Kind.BANK_ACCOUNT:
+            made |= {"accountCode": self._number(), "currency": HOME_CURRENCY}
+        elif intent.gross is not None:
+            made |= {"gross": intent.gross, "due": intent.gross, "currency": HOME_CURRENCY}
+        account = made.get("accountCode")
+        self._file.operation(intent, planned=made["id"], planned_account=account)
+        return made | intent.body if isinstance(intent.body, dict) else made
+
+    def _number(self) -> int:
+        self._next -= 1
+        return self._next
 
     @staticmethod
     def _adds(task: Task, reconciler: Reconciler, others: Decimal) -> bool:

@@ -197,8 +197,9 @@ class Lookups:
         if WRITABLE[stream].kind is Kind.BANK_ACCOUNT and "accountCode" in row:
             # A bank account comes with an account code of its own.
             codes = self._tables.get((_ACCOUNT_CODES,))
-            if codes is not None and codes.get(row["accountCode"]) is None:
-                codes.put({"id": row["accountCode"], "name": row.get("name", "")})
+            if codes is None or codes.get(row["accountCode"]) is None:
+                code = {"id": row["accountCode"], "name": row.get("name", "")}
+                self._wrote_short(_ACCOUNT_CODES, code)
 
     def _wrote_long(self, stream: str, row: Record, replaces: Any) -> None:
         if replaces is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from target_clearbooks.ledger.amounts import ZERO, decimal, money
+from target_clearbooks.ledger.amounts import HOME_CURRENCY, ZERO, decimal, money
 from target_clearbooks.prepare.checks import pennies_only
 from target_clearbooks.writable import WRITABLE, Kind, Side, streams_of
 
@@ -121,7 +121,7 @@ def _check_contact_and_currency(draft: Draft, invoice: Mapping[str, Any], source
         names = [_named(draft, contact) for contact in (ours, theirs)]
         draft.fault(f"invoice: is of {names[0]}, and the {kind} of {names[1]}")
     ours, theirs = invoice.get("currency"), _currency(draft, source[1])
-    if ours and theirs and theirs not in (ours, "GBP"):
+    if ours and theirs and theirs not in (ours, HOME_CURRENCY):
         draft.fault(f"invoice: is in {ours}; a {kind} in {theirs} cannot be allocated to it")
 
 

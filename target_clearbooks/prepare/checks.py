@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.contract import country_codes, country_names
-from target_clearbooks.ledger.amounts import is_pennies, plain, text
+from target_clearbooks.ledger.amounts import HOME_CURRENCY, is_pennies, plain, text
 from target_clearbooks.ledger.spelling import normal_name
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def currency(body: Body, findings: Findings) -> None:
         findings.faults.append(f"exchangeRate: {plain(rate)} should be above 0")
     if rate is not None and code is None:
         findings.faults.append("exchangeRate: goes only with currency; name the currency")
-    if rate is None and code not in (None, "GBP"):
+    if rate is None and code not in (None, HOME_CURRENCY):
         findings.warnings.append(
             f"exchangeRate: none is given for {code}, so the API provides the rate"
         )

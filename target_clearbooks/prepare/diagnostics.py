@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from decimal import Decimal
 
     from target_clearbooks.intent import Reference
 
@@ -70,6 +71,7 @@ class Findings:
         missing: Contacts to be made first.
         depends_on: References that the map resolved.
         expected: Totals that the answer is to be compared with.
+        gross: What the document comes to, where it can be worked out.
     """
 
     faults: list[str] = field(default_factory=list)
@@ -80,6 +82,7 @@ class Findings:
     missing: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     depends_on: list[Reference] = field(default_factory=list)
     expected: dict[str, Any] = field(default_factory=dict)
+    gross: Decimal | None = None
 
     def attempt(self, where: str, look: Callable[..., T], *args: Any) -> T | None:
         """What `look(*args)` finds; what it ends in otherwise is noted under the field."""

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from clearbooks.contract import load_contract
 from target_clearbooks.ledger.amounts import money
 from target_clearbooks.prepare.checks import currency
-from target_clearbooks.prepare.lines import Terms
+from target_clearbooks.prepare.line_price import Terms
 from target_clearbooks.prepare.totals import agree
 from target_clearbooks.writable import TOTALS, Kind, Side, allocation_ends, streams_of
 
 if TYPE_CHECKING:
     from target_clearbooks.prepare.draft import Draft
-    from target_clearbooks.prepare.lines import Sums
+    from target_clearbooks.prepare.line_price import Sums
 
 
 def document(draft: Draft) -> str | None:
@@ -28,7 +28,8 @@ def document(draft: Draft) -> str | None:
     treatment = _treatment(draft, side)
     lines = body.get("lineItems")
     if lines is not None:
-        terms = Terms(row.stream, side, treatment, body.get("date"))
+        reverse = treatment is not None and draft.resolver.vat.reverse(side, treatment)
+        terms = Terms(row.stream, side, treatment, body.get("date"), reverse)
         body["lineItems"], sums = draft.resolver.lines.resolve(lines, terms, draft.findings)
         if lines:
             _totals(draft, sums, len(lines))
@@ -73,6 +74,7 @@ def _totals(draft: Draft, sums: Sums, lines: int) -> None:
     if instead:
         draft.fault(f"lineItems: the total is {money(gross)}: {instead}")
     agree(sums, draft.findings, reject=draft.resolver.settings.on_difference == "reject")
+    draft.findings.gross = sums.net + sums.vat
     if sums.gross_priced == lines:
         draft.findings.expected.setdefault("gross", gross)
 

@@ -149,6 +149,7 @@ class Preparer:
             warnings=tuple(draft.findings.warnings),
             adjusted=tuple(draft.findings.adjusted),
             expected=draft.findings.expected,
+            gross=draft.findings.gross,
         )
 
     def _wanted(self, draft: Draft, record: Mapping[str, Any]) -> Operation:

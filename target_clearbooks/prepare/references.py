@@ -198,7 +198,12 @@ class References:
             )
         return int(found[0]["id"])
 
-    def stock_item(self, value: Any) -> tuple[int, tuple[Reference, ...]]:
+    def default_vat_rate(self, account: int) -> Any:
+        """Key of the VAT rate that an account code proposes, as the API has it."""
+        row = self._lookups.table(_ACCOUNT_CODES).get(account) or {}
+        return row.get("defaultVatRate")
+
+    def stock_item(self, value: Any) -> tuple[Mapping[str, Any], tuple[Reference, ...]]:
         """A stock item by its SKU, name, ID or `{externalId: ...}`.
 
         Raises:
@@ -209,7 +214,8 @@ class References:
         wanted = folded_keys(value, _STOCK_FIELDS) if isinstance(value, dict) else {"sku": value}
         if "externalId" in wanted:
             mapped = self._mapped(_STOCK_ITEMS, wanted["externalId"])
-            return int(mapped.remote_id), ((_STOCK_ITEMS, mapped.source_key),)
+            item = table.get(mapped.remote_id) or {"id": mapped.remote_id}
+            return item, ((_STOCK_ITEMS, mapped.source_key),)
         sku = wanted.get("sku")
         found = table.find("sku", _by_sku, fold(str(sku))) if sku is not None else []
         name = wanted.get("name", sku)
@@ -224,7 +230,7 @@ class References:
             )
         if not found:
             raise NotFoundInLedgerError(f"there is no stock item {quoted(value)}")
-        return int(found[0]["id"]), ()
+        return found[0], ()
 
     def feed(self, value: Any) -> tuple[str, tuple[Reference, ...]]:
         """A bank feed by its ID, or `{externalId: ...}`: the API does not list them.

@@ -43,4 +43,9 @@ class Resolver:
         self.references = References(lookups, ledger_map)
         self.contacts = Contacts(lookups, ledger_map, settings)
         self.vat = Vat(lookups)
-        self.lines = Lines(self.references, self.vat, self.aliases)
+        self.lines = Lines(
+            self.references,
+            self.vat,
+            self.aliases,
+            default_vat_rate=settings.default_vat_rate,
+        )

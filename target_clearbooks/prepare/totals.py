@@ -9,14 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from target_clearbooks.ledger.amounts import PENNY, money
-from target_clearbooks.prepare.lines import set_vat
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
 
     from target_clearbooks.prepare.diagnostics import Findings
-    from target_clearbooks.prepare.lines import Sums
+    from target_clearbooks.prepare.line_price import Sums
 
 
 def agree(sums: Sums, findings: Findings, *, reject: bool) -> None:
@@ -40,7 +39,7 @@ def agree(sums: Sums, findings: Findings, *, reject: bool) -> None:
     missing = _wanted(findings.expected, found) - sums.vat
     same_net = findings.expected.get("net", sums.net) == sums.net
     if same_net and abs(missing) <= PENNY * len(sums.rated):
-        _spread(missing, sums, findings)
+        _spread(missing, sums)
 
 
 def _wanted(expected: Mapping[str, Decimal], found: Mapping[str, Decimal]) -> Decimal:
@@ -50,10 +49,10 @@ def _wanted(expected: Mapping[str, Decimal], found: Mapping[str, Decimal]) -> De
     return expected.get("gross", found["gross"]) - found["net"]
 
 
-def _spread(missing: Decimal, sums: Sums, findings: Findings) -> None:
+def _spread(missing: Decimal, sums: Sums) -> None:
     step = PENNY if missing > 0 else -PENNY
     pennies = int(abs(missing) / PENNY)
     furthest = sorted(sums.rated, key=lambda rated: (rated.vat - rated.exact) * step)
     for rated in furthest[:pennies]:
-        set_vat(rated.line, rated.vat + step, rated.vat, rated.where, findings)
+        rated.line.set_vat(rated.vat + step, rated.vat)
     sums.vat += missing

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 
 from clearbooks.errors import UnavailableError
 from clearbooks.pacing import Pacer
+from tap_clearbooks.keys import copy_keys
 from tap_clearbooks.library import read
 from tap_clearbooks.tap import TapClearbooks
 from tests.clearbooks.paging.at_once import most_at_once
@@ -154,3 +158,21 @@ def test_what_is_not_asked_again_does_not_count_as_a_second_failure_in_a_row(led
     with pytest.raises(UnavailableError):
         tap.run.failed("vat_rates", BUSINESSES[2], UnavailableError("another", 500))
     tap.close()
+
+
+def test_keys_of_one_business_are_held_at_a_time(run, monkeypatch):
+    made, most = weakref.WeakSet(), []
+
+    def tell(stream, kept=()):
+        keys = copy_keys(stream, kept)
+        made.add(keys)
+        gc.collect()
+        most.append(len(made))
+        return keys
+
+    monkeypatch.setattr("tap_clearbooks.stream.copy_keys", tell)
+    whole, _, _ = run()
+    run(whole.state)
+    assert len(most) == 2 * len(BUSINESSES) * len(STREAMS)
+    # Lines come from the pages of their transactions.
+    assert max(most) == 2

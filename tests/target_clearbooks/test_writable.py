@@ -8,6 +8,7 @@ import io
 import json
 import shutil
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,7 @@ SCHEMA = {
         "name": {"type": "string"},
         "budget": {"type": "number", "format": "double"},
         "starts": {"type": "string", "format": "date"},
+        "description": {"type": "string"},
     },
     "$defs": {
         "create": {"$ref": "#", "required": ["name"]},
@@ -228,6 +230,19 @@ def test_a_new_resource_is_a_schema_and_a_row(projects, server, tmp_path):
     assert write(server, tmp_path, {**lost, "budget": 5}, new) == 0
     assert server.held[_id(server, "Lost")]["budget"] == 5
     assert len(server.posted) == 2
+
+
+def test_a_new_resource_that_has_a_place_for_a_marker(projects, server, tmp_path, monkeypatch):
+    """Its names need not be unique: the marker tells which one a lost reply made."""
+    row = replace(ROW, keys=(), adopts=False, marker="description")
+    monkeypatch.setitem(WRITABLE, ROW.stream, row)
+    records = [{"externalId": f"P{n}", "name": "Lost"} for n in range(3)]
+    assert write(server, tmp_path, *records) == 0
+    assert len(server.posted) == 3
+    assert len({project["description"] for project in server.posted}) == 3
+    assert write(server, tmp_path, *records, {**records[0], "budget": 5}) == 0
+    assert len(server.posted) == 3
+    assert [project.get("budget") for project in server.held.values()] == [10, 5, None, None]
 
 
 def test_a_new_resource_is_checked_by_its_schema(projects, server, tmp_path):

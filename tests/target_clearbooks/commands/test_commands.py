@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from clearbooks_app import main
 from tests.target_clearbooks.conftest import (
+    ALL,
     Runner,
     allocation,
     bill,
@@ -18,6 +19,7 @@ from tests.target_clearbooks.conftest import (
     customer,
     invoice,
     journal,
+    line,
     payment,
     record,
     schema,
@@ -199,6 +201,71 @@ def test_plan_of_everything(run, command, monkeypatch):
     assert not run.writes()
     # What was carried out already is not carried out again.
     command("apply", str(path), "--yes")
+    assert not run.writes()
+
+
+@pytest.mark.parametrize("names_first", [True, False])
+def test_a_plan_has_what_needs_the_account_of_a_new_bank_account(run, command, names_first):
+    """The bank account's code is read before it is planned, or after."""
+    path = run.directory / "plan.jsonl"
+    entries = [("Current account", "47.57"), ("Stripe", "-47.57")]
+    messages = [
+        *schema("bank_accounts", "journals", "bills", "suppliers"),
+        *([journal("J0", ("9501001", "-1.00"), ("9001002", "1.00"))] if names_first else []),
+        record("bank_accounts", "STRIPE", name="Stripe"),
+        journal("po_1", *entries),
+        journal("po_2", ("Stripe", "5.00"), ("Current account", "-5.00")),
+    ]
+    assert run(messages, dry_run=True, plan_path=str(path)) == 0
+    assert not run.writes()
+    assert plan_of(path)[-1]["totals"]["journals"] == {"create": 2 + names_first}
+    command("apply", str(path), "--yes")
+    banks = {b["name"]: b["accountCode"] for b in run.listed("listBankAccounts")}
+    posted = [
+        {line["accountCodeId"]: str(line["amount"]) for line in t["lines"]}
+        for t in run.listed("listTransactions")
+    ]
+    current, stripe = banks["Current account"], banks["Stripe"]
+    assert {current: "47.57", stripe: "-47.57"} in posted
+    assert {current: "-5.00", stripe: "5.00"} in posted
+    run.sandbox.requests.clear()
+    assert run(messages) == 0
+    assert not run.writes()
+
+
+def test_a_plan_refers_to_whatever_it_makes(run, command):
+    path = run.directory / "plan.jsonl"
+    item = {
+        "sku": "CH-1", "name": "Chair", "type": "both",
+        "salesUnitPrice": 10, "salesAccountCode": "Workshops", "salesVatRate": "20%",
+        "purchaseUnitPrice": 4, "purchaseAccountCode": 2001001, "purchaseVatRate": "20%",
+    }  # fmt: skip
+    messages = [
+        *schema(*ALL, "account_codes", "stock_items", "bank_accounts"),
+        record("account_codes", "W", name="Workshops", heading=1001, sales=True, purchases=False),
+        record("stock_items", "CH", **item),
+        customer(),
+        supplier(),
+        record("bank_accounts", "M", name="Monzo", sortCode="040004", accountNumber="12345678"),
+        invoice("I1", "C1", {"stockItem": "CH-1", "quantity": 2}),
+        invoice("I2", "C1", line(account="Workshops"), bankAccount="Monzo"),
+        bill("B1", "S1", {"stockItem": "Chair", "quantity": 5}),
+        payment("P1", "C1", "30.00", bankAccount="Monzo"),
+        allocation("A1", "I1", "P1", None),  # all that is due
+        allocation("A2", "I2", "P1", None),  # what is left
+        journal("J1", ("Monzo", "5.00"), ("Workshops", "-5.00")),
+    ]
+    assert run(messages, dry_run=True, plan_path=str(path)) == 0
+    planned = {op["key"]: op["body"] for op in plan_of(path) if op["type"] == "operation"}
+    assert [planned[key]["amount"] for key in ("A1", "A2")] == [24, 6]
+    assert not run.writes()
+    command("apply", str(path), "--yes")
+    sales = run.listed("listSalesDocuments", salesType="invoices")
+    assert sorted((d["gross"], d["due"]) for d in sales) == [(24, 0), (120, 114)]
+    [bought] = run.listed("listPurchaseDocuments", purchaseType="bills")
+    assert bought["gross"] == 24
+    run.sandbox.requests.clear()
+    assert run(messages) == 0
     assert not run.writes()
 
 

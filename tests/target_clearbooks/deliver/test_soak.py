@@ -1,4 +1,7 @@
-"""Real records, with a fault in every tenth request: each stands in the ledger once."""
+"""Real records, with a fault in every tenth request: each stands in the ledger once.
+
+`SOAK=5` writes five copies of them, more than 10,000 records; allow twenty minutes.
+"""
 
 from __future__ import annotations
 
@@ -24,19 +27,25 @@ from tests.target_clearbooks.store.test_writer_lock import start
 FAULTS = ("drop-after", "error", "error-after", "drop-before", "truncate")
 
 
-def real_records(most):
+def copies_of_real_records(number):
+    """Several businesses' worth of `real_records`, all for one ledger."""
+    return [m for n in range(number) for m in real_records(1000, f"{n}-" if n else "")]
+
+
+def real_records(most, copy=""):
     """Sales of a retailer, paid in part, and bills of an authority, as a warehouse has them."""
     out = schema("customers", "suppliers", "sales_invoices", "payments", "sales_allocations",
                  "bills")  # fmt: skip
     known = set()
     number = 0
-    for key, rows in source.sales().items():
+    for order, rows in source.sales().items():
+        key = copy + order
         lines = [
             {"description": row.description or row.stock_code, "unitPrice": str(row.unit_price),
              "quantity": row.quantity, "accountCode": "Revenue", "vatRate": "17.5%"}
             for row in rows if row.quantity > 0 and row.unit_price > 0
         ]  # fmt: skip
-        contact = rows[0].customer or "cash"
+        contact = copy + (rows[0].customer or "cash")
         if not lines or number >= most // 2:
             continue
         if contact not in known:
@@ -55,11 +64,12 @@ def real_records(most):
             break
         if row.amount <= 0:
             continue
-        if row.vendor_id not in vendors:
-            vendors.add(row.vendor_id)
-            out.append(record("suppliers", row.vendor_id, name=f"{row.vendor} {row.vendor_id}"))
+        vendor = copy + row.vendor_id
+        if vendor not in vendors:
+            vendors.add(vendor)
+            out.append(record("suppliers", vendor, name=f"{row.vendor} {vendor}"))
         out.append(
-            record("bills", row.id, supplier={"externalId": row.vendor_id},
+            record("bills", copy + row.id, supplier={"externalId": vendor},
                    date=row.date.isoformat(), vatTreatment="UK",
                    lineItems=[{"description": row.account, "unitPrice": str(row.amount),
                                "quantity": 1, "accountCode": 2001001, "vatRate": "0.00:Out"}])
@@ -145,7 +155,8 @@ def jumping(real):
 
 @pytest.mark.parametrize("marker", ["reference", "off"])
 def test_soak_with_a_second_writer_a_lost_store_and_a_jumping_clock(run, monkeypatch, marker):
-    messages = real_records(1000 if marker == "reference" else 60)
+    copies = int(os.environ.get("SOAK", "1"))
+    messages = copies_of_real_records(copies) if marker == "reference" else real_records(60)
     settings = {"marker": marker}
     monkeypatch.setattr(time, "time", jumping(time.time))
     add_faults(run)
@@ -158,7 +169,7 @@ def test_soak_with_a_second_writer_a_lost_store_and_a_jumping_clock(run, monkeyp
                 run(part, max_tries=6, **settings)
             if share == 2:
                 second.kill()  # wherever it is, if it writes
-            second.communicate(timeout=300)
+            second.communicate(timeout=900)
         assert second.returncode in (0, 1, 4, -signal.SIGKILL)
         assert until_settled(run, part, **settings) == (
             0 if marker == "reference" or share == 3 else 4
