@@ -17,6 +17,7 @@ from filelock import FileLock
 
 from clearbooks_sandbox import AccountingEngine
 from clearbooks_sandbox.demo import build
+from tests.dbt.trades import enter_trades
 from tests.project.conftest import BIN, ROOT
 from tests.tap_clearbooks.bookkeeper import TODAY, Bookkeeper
 from tests.tap_clearbooks.copying import Recorder
@@ -37,7 +38,7 @@ DAYS = [
     "2011-01-04",
     "2011-01-31",
     "2011-02-01",
-    "2024-04-18",
+    "2024-03-15",
     "2024-05-14",
     "2024-05-31",
     "2024-06-10",
@@ -48,14 +49,14 @@ DAYS = [
 
 
 class Ledger:
-    """The demo's books, read, changed at random and read again, in a dialect of voiding."""
+    """The demo's books and a builder's, read, changed at random and read again, in a dialect."""
 
-    def __init__(self, folder, *dialects, changes=CHANGES):
+    def __init__(self, folder, *dialects, changes=CHANGES, **settings):
         folder.mkdir()
         self.engine = AccountingEngine(None)
-        self.businesses = build(self.engine)
+        self.businesses = (*build(self.engine), enter_trades(self.engine))
         self.engine.dialects.on("paid-changeable", *dialects)
-        copy = Recorder(self.engine, folder, page_size=200)
+        copy = Recorder(self.engine, folder, page_size=200, **settings)
         copy.run()
         copy.written.append([])
         self._change(changes)

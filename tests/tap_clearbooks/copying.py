@@ -272,6 +272,11 @@ def _balances(engine, operation, business, start, end):
         return
     first, last = min(days), max(*days, TODAY)
     day = period_of(max(first, dt.date.fromisoformat(start)) if start else first, "month")[0]
+    if start:
+        opened = period_of(dt.date.fromisoformat(start), "month")[0] - dt.timedelta(days=1)
+        before = {"accountingDateFrom": str(dt.date.min), "accountingDateTo": str(opened)}
+        for record in listed(engine, operation, business, page=None, query=before):
+            yield {**before, **record}
     last = dt.date.fromisoformat(end) if end else last
     while day <= last:
         dates = dict(zip(("accountingDateFrom", "accountingDateTo"),

@@ -4,11 +4,11 @@
 with expected as (
     select
         business_id, accounting_date, case when side = 'sales' then 'debtors' else 'creditors' end as role,
-        -sign * gross as amount
-    from {{ ref('int_clearbooks__documents') }} where rate = 1 and gross <> 0
+        -sign * {{ clearbooks.to_home('gross', 'rate') }} as amount
+    from {{ ref('int_clearbooks__documents') }} where gross <> 0
     union all
-    select business_id, accounting_date, 'vat', sign * vat
-    from {{ ref('int_clearbooks__documents') }} where rate = 1 and vat <> 0
+    select business_id, accounting_date, 'vat', sign * {{ clearbooks.to_home('vat', 'rate') }}
+    from {{ ref('int_clearbooks__documents') }} where vat <> 0
     union all
     select
         business_id, accounting_date, case when side = 'sales' then 'debtors' else 'creditors' end,

@@ -27,7 +27,7 @@ select
     i.business_id, i.side, i.kind, i.item_id, i.number, i.reference, i.contact_id, i.currency, i.rate,
     i.date, i.accounting_date, i.date_due, s.transaction_id, coalesce(s.match, 'none') as match,
     -- Of a document in pounds the control account has all but what CIS keeps back.
-    cast(case when i.rate = 1 then case when i.side = 'sales' then 1 else -1 end * coalesce(c.amount, 0)
+    cast(case when i.rate = 1 and c.amount is not null then case when i.side = 'sales' then 1 else -1 end * c.amount
         else i.gross end as decimal(18, 2)) as amount,
     cast(case when i.side = 'sales' then 1 else -1 end * coalesce(c.amount, 0) as decimal(18, 2)) as home_amount
 from items as i

@@ -28,7 +28,7 @@ select
     l.business_id, l.date, l.is_month_end, l.role, l.account_id, l.ledger,
     coalesce(i.open_items, 0) as open_items, coalesce(i.tolerance, 0) as tolerance,
     l.ledger - coalesce(i.open_items, 0) as difference,
-    abs(l.ledger - coalesce(i.open_items, 0)) <= coalesce(i.tolerance, 0) as agrees
+    l.account_id is not null and abs(l.ledger - coalesce(i.open_items, 0)) <= coalesce(i.tolerance, 0) as agrees
 from ledger as l
 left join items as i
     on i.business_id = l.business_id and i.date = l.date and i.side = l.side

@@ -1,3 +1,4 @@
+{{ config(enabled=var('clearbooks_unified', false)) }}
 -- Accounts. `current_balance` is the sum of all that was posted.
 select
     a.business_id || '-account-' || a.account_id as id,

@@ -1,3 +1,4 @@
+{{ config(enabled=var('clearbooks_unified', false)) }}
 -- Businesses. The year end is that of the package's variable, since the API has none.
 select
     business_id as id, name, name as legal_name, type as business_type,

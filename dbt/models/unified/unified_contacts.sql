@@ -1,3 +1,4 @@
+{{ config(enabled=var('clearbooks_unified', false)) }}
 -- Customers and suppliers.
 select
     {{ clearbooks.unified_id('contact', "side || '-' || id") }} as id, name,

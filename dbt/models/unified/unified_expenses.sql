@@ -1,2 +1,3 @@
+{{ config(enabled=var('clearbooks_unified', false)) }}
 -- Expenses.
 {{ clearbooks.unified_documents("d.kind = 'expense'") }}

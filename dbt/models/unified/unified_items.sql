@@ -1,3 +1,4 @@
+{{ config(enabled=var('clearbooks_unified', false)) }}
 -- What is sold, bought and kept in stock.
 select
     {{ clearbooks.unified_id('item', 'id') }} as id, name, sku, description,

@@ -1,3 +1,4 @@
+{{ config(enabled=var('clearbooks_unified', false)) }}
 -- All transactions of the ledger. Their texts cannot be read through the API.
 select
     {{ clearbooks.unified_id('transaction', 'id') }} as id, accounting_date as transaction_date,

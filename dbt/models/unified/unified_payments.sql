@@ -1,3 +1,4 @@
+{{ config(enabled=var('clearbooks_unified', false)) }}
 -- Money received (positive) and paid (negative).
 select
     p.business_id || '-payment-' || p.payment_id as id, p.date as transaction_date,

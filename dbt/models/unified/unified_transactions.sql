@@ -1,3 +1,4 @@
+{{ config(enabled=var('clearbooks_unified', false)) }}
 -- The ledger's transactions with what they come from, as far as it was found.
 select
     {{ clearbooks.unified_id('transaction', 'transaction_id') }} as id,
