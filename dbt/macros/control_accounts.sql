@@ -1,7 +1,7 @@
 {#- The account that `clearbooks_control_accounts` names for a row's `business_id` and `role`: the
     variable maps roles to accounts, or businesses to such mappings. -#}
 {% macro overruled_control_account() -%}
-    {%- set named = var('clearbooks_control_accounts', {}) -%}
+    {%- set named = var('clearbooks_control_accounts') -%}
     case
     {%- for key, value in named.items() %}
         {%- if value is mapping %}

@@ -10,7 +10,9 @@
 {% macro postgres__type_of(data_type) %}{{ 'jsonb' if data_type == 'json' else data_type }}{% endmacro %}
 
 {#- The elements of a JSON array: the columns `keys`, then `line_number` from 1, then `item`. -#}
-{% macro unnest_json(relation, keys, array) %}{{ return(adapter.dispatch('unnest_json', 'clearbooks')(relation, keys, array)) }}{% endmacro %}
+{% macro unnest_json(relation, keys, array) %}
+    {{ return(adapter.dispatch('unnest_json', 'clearbooks')(relation, keys, array)) }}
+{% endmacro %}
 {% macro default__unnest_json(relation, keys, array) %}
     select
         {{ keys | join(', ') }},

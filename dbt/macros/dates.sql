@@ -53,6 +53,6 @@
 {#- The days of `clearbooks_as_at` as SQL. -#}
 {% macro days_of_variable() %}
     {%- set days = [] -%}
-    {%- for day in var('clearbooks_as_at', []) -%}{%- do days.append("date '" ~ day ~ "'") -%}{%- endfor -%}
+    {%- for day in var('clearbooks_as_at') -%}{%- do days.append("date '" ~ day ~ "'") -%}{%- endfor -%}
     {{ return(days) }}
 {% endmacro %}

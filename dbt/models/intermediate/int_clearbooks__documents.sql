@@ -8,7 +8,7 @@
     ('purchase_credit_notes', 'purchases', 'credit_note', 'supplier_id'),
     ('expenses', 'purchases', 'expense', 'supplier_id'),
 ] %}
-{% set home = "'" ~ var('clearbooks_home_currency', 'GBP') ~ "'" %}
+{% set home = "'" ~ var('clearbooks_home_currency') ~ "'" %}
 with documents as (
     {% for stream, side, kind, contact in kinds %}
     select

@@ -11,10 +11,11 @@ with daily as (
 running as (
     select
         business_id, side, kind, item_id, since,
-        lead(since) over (partition by business_id, side, kind, item_id order by since) as until,
-        cast(sum(amount) over (partition by business_id, side, kind, item_id order by since) as decimal(18, 2)) as balance,
-        cast(sum(home_amount) over (partition by business_id, side, kind, item_id order by since) as decimal(18, 2)) as home_balance
+        lead(since) over item as until,
+        cast(sum(amount) over item as decimal(18, 2)) as balance,
+        cast(sum(home_amount) over item as decimal(18, 2)) as home_balance
     from daily
+    window item as (partition by business_id, side, kind, item_id order by since)
 )
 
 select

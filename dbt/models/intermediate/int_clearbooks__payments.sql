@@ -1,6 +1,6 @@
 -- Payments with their value at home and the side whose control account they are posted to. Money
 -- out is a supplier's unless the contact is only a customer (a refund), money in the other way round.
-{% set home = "'" ~ var('clearbooks_home_currency', 'GBP') ~ "'" %}
+{% set home = "'" ~ var('clearbooks_home_currency') ~ "'" %}
 with payments as (
     select
         p.business_id, p.id as payment_id, p.date, coalesce(p.accounting_date, p.date) as accounting_date,

@@ -1,6 +1,6 @@
 -- Document lines with what they put into the boxes of a VAT return. Treatments are found by key, with
 -- `S` or `P` in front as some answers have it, else by name. Lines on a VAT account are settlements.
-{% set boxes = ref(var('clearbooks_vat_treatment_boxes', 'clearbooks_vat_treatment_boxes')) %}
+{% set boxes = ref(var('clearbooks_vat_treatment_boxes')) %}
 with treatments as (select distinct side, treatment, name from {{ boxes }}),
 
 used as (

@@ -19,7 +19,8 @@ ledger as (
 items as (
     select
         business_id, date, side, {{ clearbooks.total('home_balance') }} as open_items,
-        cast(count(case when currency <> '{{ var("clearbooks_home_currency", "GBP") }}' then 1 end) * 0.01 as decimal(18, 2)) as tolerance
+        {{ clearbooks.total("case when currency <> '" ~ var('clearbooks_home_currency') ~ "' then 0.01 end") }}
+            as tolerance
     from {{ ref('int_clearbooks__open_balances') }}
     group by business_id, date, side
 )

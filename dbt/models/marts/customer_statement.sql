@@ -10,7 +10,7 @@ with items as (
     union all
     select
         a.business_id, i.contact_id, a.accounting_date, 'exchange_difference', a.allocation_id, i.number,
-        null, '{{ var("clearbooks_home_currency", "GBP") }}', 0, a.source_home_amount - a.invoice_home_amount, null
+        null, '{{ var("clearbooks_home_currency") }}', 0, a.source_home_amount - a.invoice_home_amount, null
     from {{ ref('int_clearbooks__allocations') }} as a
     inner join {{ ref('int_clearbooks__open_items') }} as i
         on i.business_id = a.business_id and i.side = a.side and i.kind = a.invoice_kind and i.item_id = a.invoice_id

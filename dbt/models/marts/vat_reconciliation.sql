@@ -7,7 +7,9 @@ with vat_accounts as (
 ),
 
 documents as (
-    select d.business_id, d.side, d.kind, d.document_id, d.date, d.accounting_date, {{ clearbooks.total('-e.amount') }} as vat
+    select
+        d.business_id, d.side, d.kind, d.document_id, d.date, d.accounting_date,
+        {{ clearbooks.total('-e.amount') }} as vat
     from {{ ref('int_clearbooks__documents') }} as d
     inner join {{ ref('int_clearbooks__transaction_sources') }} as s
         on s.business_id = d.business_id and s.side = d.side and s.kind = d.kind and s.source_id = d.document_id
@@ -32,7 +34,9 @@ others as (
 ),
 
 amounts as (
-    select business_id, {{ clearbooks.month_end('date') }} as month_end, vat as by_tax_point, 0 as documents, 0 as other, 0 as ledger
+    select
+        business_id, {{ clearbooks.month_end('date') }} as month_end, vat as by_tax_point,
+        0 as documents, 0 as other, 0 as ledger
     from documents
     union all
     select business_id, {{ clearbooks.month_end('accounting_date') }}, 0, vat, 0, 0 from documents

@@ -1,4 +1,4 @@
-{{ config(enabled=var('clearbooks_unified', false)) }}
+{{ config(enabled=var('clearbooks_unified')) }}
 -- Customers and suppliers.
 select
     {{ clearbooks.unified_id('contact', "side || '-' || id") }} as id, name,

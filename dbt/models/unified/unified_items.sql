@@ -1,4 +1,4 @@
-{{ config(enabled=var('clearbooks_unified', false)) }}
+{{ config(enabled=var('clearbooks_unified')) }}
 -- What is sold, bought and kept in stock.
 select
     {{ clearbooks.unified_id('item', 'id') }} as id, name, sku, description,

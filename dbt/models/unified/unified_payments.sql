@@ -1,4 +1,4 @@
-{{ config(enabled=var('clearbooks_unified', false)) }}
+{{ config(enabled=var('clearbooks_unified')) }}
 -- Money received (positive) and paid (negative).
 select
     p.business_id || '-payment-' || p.payment_id as id, p.date as transaction_date,

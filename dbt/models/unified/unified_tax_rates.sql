@@ -1,4 +1,4 @@
-{{ config(enabled=var('clearbooks_unified', false)) }}
+{{ config(enabled=var('clearbooks_unified')) }}
 -- VAT rates. One that goes with several treatments is here once for each of them.
 select
     {{ clearbooks.unified_id('tax_rate', "vat_type || '-' || vat_treatment || '-' || key") }} as id,
