@@ -13,7 +13,7 @@ from typing_extensions import override
 from airbyte_clearbooks.faults import keep_secret
 from airbyte_clearbooks.protocol import now
 from airbyte_clearbooks.spec import ACCESS, CREDENTIALS, REFRESH, REQUIRED
-from clearbooks.auth import Chain, TokenSource, fingerprint
+from clearbooks.auth import Chain, Name, TokenSource, fingerprint
 from clearbooks.errors import SettingError
 
 if TYPE_CHECKING:
@@ -118,12 +118,13 @@ class Config:
         refresh, access = connection.refresh_token, self._credentials.get("access_token")
         if not (refresh and access and connection.client_id):
             return
-        store = tokens.store
-        with store.lock():
-            if store.find(connection.client_id, refresh) is None:
+        store, name = tokens.store, Name.of(connection)
+        with store.lock(name):
+            if store.find(name, refresh) is None:
                 store.save(
                     Chain(
-                        client_id=connection.client_id,
+                        client_id=name.client_id,
+                        connection=name.connection,
                         token_url=connection.token_url,
                         access_token=access,
                         refresh_token=refresh,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.errors import (
@@ -108,10 +109,21 @@ class Coverage:
         self._outside[business] = NotCoveredError(
             error,
             f"business_ids: business {business} is not covered (HTTP {error.status}): {text}; "
-            "correct business_ids, or authorise again (`clearbooks connect`) and choose the "
-            "business on the consent page",
+            + self._remedy(business),
         )
         return self._outside[business]
+
+    def _remedy(self, business: int) -> str:
+        connection = self._client.connection
+        with contextlib.suppress(ClearBooksError):
+            store = self._client.tokens.store
+            name = store.connection_of(connection.client_id or "", business)
+            if name is not None and name != connection.connection:
+                return f"set connection to {name!r}, which covers it"
+        return (
+            "correct business_ids, or authorise again (`clearbooks connect`) and choose the "
+            "business on the consent page"
+        )
 
     def _covered(self) -> list[dict[str, Any]] | None:
         """The businesses of the authorisation; None where they cannot be listed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
+from clearbooks.auth import Name
 from clearbooks.errors import SettingError
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def granted_scopes(client: Client) -> frozenset[str] | None:
     connection = client.connection
     if connection.access_token or not connection.client_id:
         return None
-    chain = client.tokens.store.find(connection.client_id, connection.refresh_token)
+    chain = client.tokens.store.find(Name.of(connection), connection.refresh_token)
     return frozenset(chain.scope.split()) if chain is not None and chain.scope else None
 
 

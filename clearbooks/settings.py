@@ -15,6 +15,8 @@ from clearbooks.configuration import SECRET, JsonSchema, Settings
 from clearbooks.contract import Contract, load_contract
 from clearbooks.errors import SettingError
 
+DEFAULT_CONNECTION = "default"
+
 
 def state_dir() -> Path:
     """The user's directory for tokens and what the pacer found, such as `~/.local/state`."""
@@ -47,6 +49,16 @@ class Connection(Settings):
             extra_json_schema=SECRET,
         ),
     ] = None
+    connection: Annotated[
+        str,
+        Meta(
+            title="Connection",
+            description="Name of one user's consent to the application, as `clearbooks connect "
+            "--name` gave it. Each has tokens of its own in the token store.",
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@-]*$",
+            max_length=100,
+        ),
+    ] = DEFAULT_CONNECTION
     refresh_token: Annotated[
         str | None,
         Meta(

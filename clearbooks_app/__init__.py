@@ -29,6 +29,21 @@ COMMANDS = {
         "map_",
         "Show and set which source record is which in the ledger.",
     ),
+    "mapping": (
+        "clearbooks_app.mapping",
+        "mapping",
+        "Look at, guess and check how files become records.",
+    ),
+    "plan": (
+        "clearbooks_app.write",
+        "plan",
+        "Show what a file would write, and leave the plan.",
+    ),
+    "write": (
+        "clearbooks_app.write",
+        "write",
+        "Write a file into the ledger, once a person has seen the plan.",
+    ),
     "rebuild": (
         "clearbooks_app.map",
         "rebuild",

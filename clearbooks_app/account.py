@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from clearbooks.auth import describe, open_store, saved_connections
+from clearbooks.auth import Name, describe, open_store, saved_connections
 from clearbooks.businesses import list_businesses
 from clearbooks.client import Client
 from clearbooks.errors import ClearBooksError
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clearbooks_app.config import Account, Settings
+
+
+_MOST_SHOWN = 5
 
 
 def businesses_of(connection: Connection) -> list[dict[str, Any]]:
@@ -68,7 +72,7 @@ def businesses(*, settings: Settings, as_json: bool) -> None:
 )
 @settings_options
 def connections(*, settings: Settings, as_json: bool) -> None:
-    """List the token stores of this user, and the applications whose tokens they hold.
+    """List the connections in the token stores of this user: one for each consent.
 
     Looks into the store of the settings, the default one, and those used by `clearbooks connect`
     and `clearbooks tokens move`. A database is opened only where the settings hold its URL, since
@@ -81,19 +85,33 @@ def connections(*, settings: Settings, as_json: bool) -> None:
     if not rows:
         click.echo("No tokens are stored here. `clearbooks connect` makes a connection.")
         return
-    output.print_table(
-        ["Application", "Connected since", "Access token ends", "Scopes", "Token store"],
-        [
+    for place, group in groupby(rows, lambda row: row["token_store"]):
+        click.echo(f"{place}:")
+        found = list(group)
+        if found[0]["error"]:
+            click.echo(f"  {found[0]['error']}")
+            continue
+        output.print_table(
+            ["Application", "Name", "Connected", "Renewed", "Businesses", "Scopes"],
             [
-                row["client_id"],
-                row["error"] or output.local_time(row["connected"]),
-                "" if row["error"] else output.local_time(row["expires"]),
-                str(len(row["scopes"] or [])) if not row["error"] else "",
-                row["token_store"],
-            ]
-            for row in rows
-        ],
-    )
+                [
+                    row["client_id"],
+                    row["connection"],
+                    output.local_time(row["connected"]),
+                    output.local_time(row["renewed"]),
+                    _numbers(row["businesses"]),
+                    str(len(row["scopes"] or [])),
+                ]
+                for row in found
+            ],
+        )
+
+
+def _numbers(businesses: list[int] | None) -> str:
+    """IDs of businesses, the first of them where there are many."""
+    shown = ", ".join(map(str, (businesses or [])[:_MOST_SHOWN]))
+    more = len(businesses or []) - _MOST_SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def _stored_connections(settings: Settings) -> Iterator[dict[str, Any]]:
@@ -103,8 +121,10 @@ def _stored_connections(settings: Settings) -> Iterator[dict[str, Any]]:
     places = dict.fromkeys([current, default, *(k.token_store for k in remembered)])
     seen: set[str] = set()
     for place in places:
-        row: dict[str, Any] = {"token_store": place, "client_id": "", "connected": 0.0,
-                               "expires": 0.0, "scopes": None, "error": None}  # fmt: skip
+        row: dict[str, Any] = {
+            "token_store": place, "client_id": "", "connection": "", "connected": 0.0,
+            "renewed": 0.0, "expires": 0.0, "businesses": None, "scopes": None, "error": None,
+        }  # fmt: skip
         clients = {k.client_id for k in remembered if k.token_store == place}
         try:
             if place.startswith("postgres") and place != current:
@@ -125,7 +145,10 @@ def _stored_connections(settings: Settings) -> Iterator[dict[str, Any]]:
                 **row,
                 "token_store": store.location,
                 "client_id": chain.client_id,
+                "connection": chain.connection,
                 "connected": chain.connected_at,
+                "renewed": chain.obtained_at,
+                "businesses": chain.businesses,
                 "expires": chain.expires_at,
                 "scopes": describe(chain)["scopes"],
             }
@@ -138,28 +161,33 @@ def _stored_connections(settings: Settings) -> Iterator[dict[str, Any]]:
 @settings_options
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def disconnect(*, settings: Settings, as_json: bool, yes: bool) -> None:
-    """Forget the tokens of an application.
+    """Forget the tokens of a connection.
 
     What was read stays in your warehouse, and what was written stays in Clear Books. The
     authorisation itself ends in Clear Books, under the settings of your user.
     """
     account = find_account(settings, to_use=False)
-    client_id = account.connection.client_id or ""
+    name = Name.of(account.connection)
     place = account.store.location
     if not yes and sys.stdin.isatty():
-        click.confirm(f"Forget the tokens of {client_id} in {place}?", abort=True, err=True)
-    gone = account.store.forget(client_id)
-    saved_connections.forget(account.store.place(), client_id)
+        click.confirm(f"Forget the tokens of {name} in {place}?", abort=True, err=True)
+    gone = account.store.forget(name)
+    if not account.store.others(name):
+        saved_connections.forget(account.store.place(), name.client_id)
     if as_json:
-        output.print_json({"client_id": client_id, "token_store": place, "forgotten": gone})
+        output.print_json({**name._asdict(), "token_store": place, "forgotten": gone})
     elif gone:
         click.echo(
-            f"The tokens of {client_id} are gone from {place}. Data that was read or written "
+            f"The tokens of {name} are gone from {place}. Data that was read or written "
             "stays where it is. To end the authorisation itself, remove the application in Clear "
             "Books."
         )
     else:
-        click.echo(f"{place} held no tokens of {client_id or 'any application'}.")
+        others = account.store.others(name)
+        click.echo(
+            f"{place} held no tokens of {name if name.client_id else 'any application'}."
+            + (f" It holds {others}: choose with --name." if others else "")
+        )
     _warn_of_tokens_in_settings(account)
 
 

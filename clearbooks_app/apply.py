@@ -13,6 +13,7 @@ from clearbooks.client import Client
 from clearbooks.program import command
 from clearbooks_app import output
 from clearbooks_app.config import examples
+from clearbooks_app.plan_view import show_plan, view_plan
 from clearbooks_app.target_session import (
     run_session,
     state_store,
@@ -21,7 +22,7 @@ from clearbooks_app.target_session import (
 )
 from target_clearbooks.commands.apply import apply as carry_out
 from target_clearbooks.commands.undo import plan_undo
-from target_clearbooks.plan import PlanFile, read_plan
+from target_clearbooks.plan import PlanFile
 
 if TYPE_CHECKING:
     from clearbooks_app.config import Settings
@@ -42,9 +43,11 @@ def apply(*, plan: Path, yes: bool, settings: Settings, as_json: bool) -> None:
 
     Refuses, before anything is written, where the ledger is not any more as the plan saw it.
     """
-    number = sum(1 for _ in read_plan(plan, settings.connection().api_url))
+    view = view_plan(plan, settings.connection().api_url)
+    if not as_json and not yes:
+        show_plan(view)
     if not yes and sys.stdin.isatty():
-        click.confirm(f"Carry out {number} operations?", abort=True, err=True)
+        click.confirm(f"Carry out {view.operations} operations?", abort=True, err=True)
     code, summary = run_session(settings, "apply", lambda session: carry_out(session, plan))
     _print_summary(summary, as_json=as_json)
     raise click.exceptions.Exit(code)

@@ -16,7 +16,7 @@ import click
 import dotenv
 import jsonschema
 
-from clearbooks.auth import open_store
+from clearbooks.auth import Name, not_connected, open_store
 from clearbooks.errors import NotAuthorisedError, SettingError
 from clearbooks.program import check_config_files
 from clearbooks.settings import Connection, connection_properties
@@ -156,6 +156,7 @@ def settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
         help="JSON file of settings, as for the plugins; ENV for the environment (the default).",
     )  # fmt: skip
     @click.option("--client-id", help="ID of the application, instead of the setting.")
+    @click.option("--name", metavar="NAME", help="Name of the connection: one user's consent.")
     @click.option("--token-store", metavar="PLACE", help="Where the tokens live.")
     @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
     @functools.wraps(function)
@@ -163,11 +164,13 @@ def settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
         *,
         configs: tuple[str, ...],
         client_id: str | None,
+        name: str | None,
         token_store: str | None,
         **rest: Any,
     ) -> Any:
         settings = load_settings(configs, {**connection_properties(), **_STATE_STORE})
         settings = settings.with_values("--client-id", client_id=client_id)
+        settings = settings.with_values("--name", connection=name)
         settings = settings.with_values("--token-store", token_store=token_store)
         return function(settings=settings, **rest)
 
@@ -224,19 +227,16 @@ def find_account(settings: Settings, *, to_use: bool = True) -> Account:
     store = open_store(connection.token_store)
     if connection.access_token:
         return Account(connection, store, None)
-    if connection.client_id:
-        chain = store.find(connection.client_id, connection.refresh_token)
-    else:
-        chains = store.chains()
-        ids = sorted({chain.client_id for chain in chains})
+    if not connection.client_id:
+        ids = sorted({chain.client_id for chain in store.chains()})
         if len(ids) > 1:
             raise SettingError(
                 f"client_id is not set and {store.location} holds {len(ids)} applications; "
                 f"choose one with --client-id: {', '.join(ids)}"
             )
-        chain = max(chains, key=lambda chain: chain.obtained_at, default=None)
-        if chain is not None:
-            connection = replace(connection, client_id=chain.client_id)
+        if ids:
+            connection = replace(connection, client_id=ids[0])
+    chain = store.find(Name.of(connection), connection.refresh_token)
     if to_use and chain is not None and chain.token_url != connection.token_url:
         raise SettingError(
             f"the tokens in {store.location} come from {chain.token_url}, but token_url is "
@@ -252,8 +252,4 @@ def require_connected(account: Account) -> None:
         NotAuthorisedError: there is none; the text says how to connect.
     """
     if not account.connected:
-        raise NotAuthorisedError(
-            f"not connected: {account.store.location} holds no tokens"
-            + (f" of {account.connection.client_id}" if account.connection.client_id else "")
-            + "; run `clearbooks connect`"
-        )
+        raise NotAuthorisedError(not_connected(account.store, Name.of(account.connection)))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clearbooks.auth import begin_consent, finish_consent, open_store, saved_connections
+from clearbooks.auth import Name, begin_consent, finish_consent, open_store, saved_connections
 from clearbooks.businesses import list_businesses
 from clearbooks.client import Client
 from clearbooks.errors import ClearBooksError, SettingError
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 SANDBOX = "http://127.0.0.1:8350"
 REVOKES = (
-    "authorising again revokes the tokens that this application holds anywhere else: programs "
-    "on other machines stop until they use the token store that is written now"
+    "authorising again revokes the tokens that this application holds of the same user anywhere "
+    "else: programs on other machines stop until they use the token store that is written now"
 )
 
 
@@ -38,6 +38,7 @@ REVOKES = (
     epilog=examples(
         "clearbooks connect --save clearbooks.json",
         "clearbooks connect --sandbox --save clearbooks.json",
+        "clearbooks connect --name acme --save acme.json",
         "clearbooks connect --streams customers,sales_invoices",
         "clearbooks connect --write --token-store postgresql://books@db.example/pipelines",
         "clearbooks connect --no-browser --redirect-uri https://example.com/callback",
@@ -187,13 +188,13 @@ def _prepare_store(store: TokenStore, connection: Connection, *, yes: bool) -> b
     Raises:
         TokenStoreError: the store cannot be read or written.
     """
-    with store.lock(), store.reserve():
-        chains = store.chains()
-    mine = [chain for chain in chains if chain.client_id == connection.client_id]
+    name = Name.of(connection)
+    with store.lock(name), store.reserve(name):
+        mine = store.read(name)
     output.warn(REVOKES)
     if mine:
         since = output.local_time(max(chain.connected_at for chain in mine))
-        output.note(f"{store.location} holds a connection of this application, made {since}.")
+        output.note(f"{store.location} holds the connection {name.connection!r}, made {since}.")
         if not yes and _interactive():
             return click.confirm("Replace it?", err=True)
     if connection.access_token:
@@ -246,12 +247,15 @@ def _print_result(
     granted = chain.scope.split() if chain.scope else asked
     missing = [scope for scope in asked if scope not in granted]
     businesses, trouble = _covered_businesses(connection, chain)
+    if not trouble:
+        _keep_businesses(store, chain, [business["id"] for business in businesses])
     if as_json:
         output.print_json(
             {
                 "connected": True,
                 "token_store": store.location,
                 "client_id": chain.client_id,
+                "connection": chain.connection,
                 "connected_at": output.iso_time(chain.connected_at),
                 "expires_at": output.iso_time(chain.expires_at),
                 "scopes": granted,
@@ -265,6 +269,7 @@ def _print_result(
     output.print_fields(
         [
             ("Connected", f"application {chain.client_id}"),
+            ("Name", chain.connection),
             ("Tokens in", store.location),
             ("Scopes", f"{len(granted)} granted"),
             *([("Settings in", str(save_path))] if save_path else []),
@@ -284,6 +289,14 @@ def _print_result(
             "The client secret was not kept: set CLEARBOOKS_CLIENT_SECRET for these commands and "
             "TAP_CLEARBOOKS_CLIENT_SECRET for the tap, or connect with --save FILE."
         )
+
+
+def _keep_businesses(store: TokenStore, chain: Chain, businesses: list[int]) -> None:
+    """Note beside the tokens which businesses they are good for."""
+    with store.lock(chain.name):
+        for kept in store.read(chain.name):
+            kept.businesses = businesses
+            store.save(kept)
 
 
 def _print_next_steps(save_path: Path | None) -> None:

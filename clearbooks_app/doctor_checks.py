@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+from clearbooks.auth import Name
 from clearbooks.client import Client
 from clearbooks.contract import load_contract
 from clearbooks.errors import (
@@ -115,7 +116,7 @@ def _check_settings(settings: Settings) -> Iterator[Check]:
 def _check_token_store(account: Account) -> Iterator[Check]:
     store = account.store
     try:
-        with store.lock():
+        with store.lock(Name.of(account.connection)):
             store.chains()
     except ClearBooksError as error:
         yield Check("token store", "failed", str(error), "see docs/connect.md, Token stores")

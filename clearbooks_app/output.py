@@ -43,7 +43,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         drawn = Table(box=SIMPLE_HEAD, pad_edge=False)
         for column in columns:
             # Paths and IDs must not be cut, since people copy them.
-            drawn.add_column(column, overflow="fold")
+            drawn.add_column(column, overflow="fold", min_width=len(column))
         for row in rows:
             drawn.add_row(*(Text(cell) for cell in row))
         Console(width=shutil.get_terminal_size().columns).print(drawn)

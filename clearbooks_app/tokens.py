@@ -34,16 +34,19 @@ def tokens() -> None:
 @click.option("--replace", is_flag=True, help="Replace what the other store holds already.")
 @click.argument("target", metavar="TO")
 def move(*, settings: Settings, as_json: bool, replace: bool, target: str) -> None:
-    """Move the tokens of an application, or all of them, from the token store to TO.
+    """Move the tokens of an application, of one of its connections, or all, to the store TO.
 
     TO is a file path, a postgresql:// URL, or keyring://NAME. The chain goes on there, so nobody
     has to authorise again; every program must then get TO as its `token_store`.
     """
     connection = settings.connection()
     source, goal = open_store(connection.token_store), open_store(target)
-    moved = move_chains(source, goal, connection.client_id, replace=replace)
+    name = connection.connection if "connection" in settings.values else None
+    moved = move_chains(source, goal, connection.client_id, name, replace=replace)
+    left = {chain.client_id for chain in source.chains()}
     for chain in moved:
-        saved_connections.forget(source.place(), chain.client_id)
+        if chain.client_id not in left:
+            saved_connections.forget(source.place(), chain.client_id)
         saved_connections.remember(goal.place(), chain.client_id)
     if as_json:
         output.print_json(
@@ -51,6 +54,7 @@ def move(*, settings: Settings, as_json: bool, replace: bool, target: str) -> No
                 "from": source.location,
                 "to": goal.location,
                 "moved": [chain.client_id for chain in moved],
+                "connections": [chain.connection for chain in moved],
             }
         )
         return
@@ -58,5 +62,5 @@ def move(*, settings: Settings, as_json: bool, replace: bool, target: str) -> No
         click.echo(f"{source.location} holds no tokens to move.")
         return
     for chain in moved:
-        click.echo(f"Moved {chain.client_id}: {source.location} -> {goal.location}")
+        click.echo(f"Moved {chain.name}: {source.location} -> {goal.location}")
     click.echo(f"Now set token_store to {goal.location} for every program that uses them.")

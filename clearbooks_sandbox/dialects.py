@@ -51,6 +51,7 @@ DIALECTS = {
     "no-cis-deduction": "lines on CIS accounts deduct nothing by themselves",
     "prefixed-answers": "documents come with S or P in front of the VAT treatment, such as SUK",
     "prefixed-treatments": "the same in lists of VAT treatments, and in what may be sent",
+    "revokes-application": "consent of one user ends the tokens of all users of the application",
     "tidied": "numbers are kept in a spelling of the server's own, and text without extra spaces",
 }
 

@@ -18,6 +18,8 @@ import duckdb
 EXAMPLES = Path(__file__).resolve().parent
 DATA = EXAMPLES.parent / "clearbooks_sandbox" / "demo" / "data"
 SOURCES = {"online-sales": DATA / "online_retail.csv", "supplier-spend": DATA / "gla_spend.csv"}
+# What the first model keeps of the file as it is.
+FILE_TABLES = {"online-sales": "sales_file", "supplier-spend": "spend_file"}
 DATABASE = "warehouse.duckdb"
 _TRUE = {"1", "true", "yes"}
 
@@ -43,6 +45,18 @@ def build(example: str, folder: Path, source: Path, *, whole: bool) -> None:
             db.execute(f"SET VARIABLE {name} = ?", [value])
         for script in (*sorted((home / "models").glob("*.sql")), home / "export.sql"):
             db.execute(script.read_text(encoding="utf-8"))
+        _tell_what_is_left_out(db, example, source)
+
+
+def _tell_what_is_left_out(db: duckdb.DuckDBPyConnection, example: str, source: Path) -> None:
+    """Say how many rows of the file the models take."""
+    table = FILE_TABLES[example]
+    (taken,) = db.table(table).aggregate("count(*)").fetchall()[0]
+    (there,) = db.execute(
+        "SELECT count(*) FROM read_csv(?, header = true, all_varchar = true)", [str(source)]
+    ).fetchall()[0]
+    rest = "" if taken == there else f"; {there - taken:,} are left out: --whole takes all"
+    print(f"{example}: {taken:,} of {there:,} rows of {source.name}{rest}", file=sys.stderr)
 
 
 def main() -> int:
@@ -58,8 +72,10 @@ def main() -> int:
     options = parser.parse_args()
     named = env(f"WAREHOUSE_{options.example.upper().replace('-', '_')}_CSV")
     source = options.source or (Path(named) if named else SOURCES[options.example])
+    # The slice is one of the example's own file: it has days of its own.
+    whole = options.whole or source.resolve() != SOURCES[options.example].resolve()
     try:
-        build(options.example, options.folder, source, whole=options.whole)
+        build(options.example, options.folder, source, whole=whole)
     except (duckdb.Error, OSError) as error:
         print(f"{options.example}: {error}", file=sys.stderr)
         return 1

@@ -25,6 +25,9 @@ Reference = tuple[str, SourceKey]
 
 
 DELETED_AT = "_sdc_deleted_at"
+SOURCE_FILE, SOURCE_LINE = "_sdc_source_file", "_sdc_source_lineno"
+# Where a record stands in a file is no part of it: it moves as others come before it.
+_PLACE = frozenset({SOURCE_FILE, SOURCE_LINE})
 """The field by which a tap says that a record has left its source."""
 
 
@@ -78,7 +81,7 @@ class Intent:
         adjusted: VAT that is set by hand, so that a document comes to what the record says.
         expected: Totals that the record names (`gross`, `net`, `vat`), to be compared with what
             the API answers.
-        gross: What a document comes to, where it can be worked out.
+        total: What the lines of a document come to, with VAT, as far as it is known.
     """
 
     business_id: int
@@ -96,7 +99,7 @@ class Intent:
     warnings: tuple[str, ...] = ()
     adjusted: tuple[str, ...] = ()
     expected: Mapping[str, Decimal] = field(default_factory=dict)
-    gross: Decimal | None = None
+    total: Decimal | None = None
 
     @property
     def removes(self) -> bool:
@@ -112,10 +115,17 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Not written. `kind` is `invalid` (never sent), `rejected` (sent) or `blocked`."""
+    """Not written.
+
+    Attributes:
+        reasons: Why.
+        kind: `invalid` (never sent), `rejected` (sent) or `blocked`.
+        on: Records of which the refusal would take a reason away, while they are under way.
+    """
 
     reasons: tuple[str, ...]
     kind: str = "invalid"
+    on: tuple[Reference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +216,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, str):
         return value  # most fields are text, and whether something is a Mapping takes long to ask
     if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): _plain(v) for k, v in value.items() if k not in _PLACE}
     if isinstance(value, (list, tuple)):
         return [_plain(v) for v in value]
     if isinstance(value, bytes):

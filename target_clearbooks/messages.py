@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.errors import SettingError, exit_code_of
+from target_clearbooks.expand import TRANSFERS, expanded, written_as
 from target_clearbooks.intent import Rejected, in_range
 from target_clearbooks.line_faults import TOO_DEEP, LineError, check_message, is_too_deep
 from target_clearbooks.session import EXIT_REJECTED, Session
@@ -147,14 +148,15 @@ class MessageWriter:
             SettingError: it cannot be written.
             LineError: the same, of one that no SCHEMA message has announced.
         """
-        if stream in WRITABLE:
+        if stream in WRITABLE or stream == TRANSFERS:
             self._keys[stream] = tuple(key_properties)
             return
         if self._settings.unknown_streams != "ignore":
             first = not (self.place or self._keys)
             raise (SettingError if announced or first else LineError)(
-                f"stream {stream!r} cannot be written; there are: {', '.join(WRITABLE)}. Rename "
-                "it by a stream map, or set unknown_streams to ignore"
+                f"stream {stream!r} cannot be written; there are: "
+                f"{', '.join((*WRITABLE, TRANSFERS))}. Rename it by a stream map, or set "
+                "unknown_streams to ignore"
             )
         if stream not in self._ignored:
             logger.warning("stream %s cannot be written and is ignored", stream)
@@ -187,9 +189,19 @@ class MessageWriter:
             self.schema(stream, (), announced=False)
         if stream in self._ignored:
             return
+        keys = self._keys[stream]
+        try:
+            parts = expanded(stream, record, keys)
+        except ValueError as error:
+            parts, fault = [(written_as(stream), dict(record))], fault or str(error)
+        for n, (name, part) in enumerate(parts):
+            self._submit(name, part, () if n else keys, fault)
+
+    def _submit(
+        self, stream: str, record: Mapping[str, Any], keys: tuple[str, ...], fault: str | None
+    ) -> None:
         self.place += 1
         session = self._begun()
-        keys = self._keys[stream]
         business, strange = _business_of(stream, record, session.businesses)
         fault = fault or strange
         key = source_key(record, keys, self._settings.source)

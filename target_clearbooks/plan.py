@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 VERSION = 1
+_LONGEST_HEAD = 4096
 FIRST = -1_000_000_000
 _encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
 
@@ -83,10 +84,10 @@ class PlanFile:
         raw = isinstance(body, bytes)
         changes = diff(before or {}, body) if isinstance(body, dict) and before else []
         self.totals[intent.stream, str(intent.operation)] += 1
-        if isinstance(body, dict) and (worth := _worth(body)):
+        if isinstance(body, dict) and (sum_of := worth(body)):
             sums = self._sums.setdefault(intent.stream, {})
             currency = str(body.get("currency") or HOME_CURRENCY)
-            sums[currency] = sums.get(currency, Decimal(0)) + worth
+            sums[currency] = sums.get(currency, Decimal(0)) + sum_of
         self._line(
             {
                 "type": "operation", "business": intent.business_id, "stream": intent.stream,
@@ -142,8 +143,8 @@ class PlanFile:
         self._file.close()
 
 
-def _worth(body: Mapping[str, Any]) -> Decimal:
-    """What a body comes to: the net of a document, the amount of a payment, a journal's debits."""
+def worth(body: Mapping[str, Any]) -> Decimal:
+    """What a body comes to: the net of a document, a payment's amount, a journal's debits."""
     items = body.get("lineItems")
     if items:
         return sum(
@@ -157,12 +158,25 @@ def _worth(body: Mapping[str, Any]) -> Decimal:
     amounts = [Decimal(line["amount"]) for line in body.get("lines", ()) if "amount" in line]
     if amounts:
         return sum((amount for amount in amounts if amount > 0), Decimal(0))
+    lines = body.get("statementLines", ())
+    if lines:
+        return sum((Decimal(line.get("amount") or 0) for line in lines), Decimal(0))
     return Decimal(body.get("amount") or 0)
 
 
 def is_planned(remote_id: Any) -> bool:
     """Whether an ID stands for a record that the plan itself creates."""
     return isinstance(remote_id, int) and remote_id < FIRST
+
+
+def is_plan(path: Path) -> bool:
+    """Whether a file begins as a plan does."""
+    try:
+        with path.open("rb") as file:
+            head = loads(file.readline(_LONGEST_HEAD))
+    except (OSError, msgspec.MsgspecError, ValueError, RecursionError, ArithmeticError):
+        return False
+    return isinstance(head, dict) and head.get("type") == "plan"
 
 
 def read_plan(path: Path, api_url: str) -> Iterator[dict[str, Any]]:
@@ -195,12 +209,17 @@ def read_plan(path: Path, api_url: str) -> Iterator[dict[str, Any]]:
         raise PlanError(f"{path} was changed since it was made; make it again")
     if head["api_url"] != api_url:
         raise PlanError(f"{path} is for {head['api_url']}, not for {api_url}")
-    return _operations(path)
+    return _of_type(path, "operation")
 
 
-def _operations(path: Path) -> Iterator[dict[str, Any]]:
+def read_refused(path: Path) -> Iterator[dict[str, Any]]:
+    """What a plan that `read_plan` has checked would not write, and why."""
+    return _of_type(path, "refused")
+
+
+def _of_type(path: Path, kind: str) -> Iterator[dict[str, Any]]:
     with path.open("rb") as file:
         for line in file:
             value = loads(line)
-            if value["type"] == "operation":
+            if value["type"] == kind:
                 yield value

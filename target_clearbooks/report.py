@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("target-clearbooks")
 
-PLANNED = {"written": "to create", "updated": "to update", "voided": "to void"}
+PLANNED = {
+    "written": "to create",
+    "updated": "to update",
+    "voided": "to void",
+    "replaced": "to replace",
+    "reversed": "to reverse",
+}
 """What a dry run counts under the words of a run that writes."""
 
 

@@ -138,7 +138,9 @@ class Session:
             bind(self.db, self.connection, number)
         sender = Sender(self.client, number)
         ledger_map = LedgerMap(self.db, number, self.settings.source)
-        lookups = Lookups(self.client, number, self.connection.max_in_flight)
+        lookups = Lookups(
+            self.client, number, self.connection.max_in_flight, plans=self.settings.dry_run
+        )
         # Here, since reading the schemas takes time that `--about` need not spend.
         from target_clearbooks.prepare.preparer import Preparer
 

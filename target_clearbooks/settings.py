@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from msgspec import Meta
 from typing_extensions import override
 
-from clearbooks.configuration import JsonSchema, Settings, value_of_variable
+from clearbooks.configuration import SECRET, JsonSchema, Settings, value_of_variable
 from clearbooks.errors import SettingError
 from target_clearbooks.source_key import GENERATED
 from target_clearbooks.store import checked_location
@@ -60,6 +60,17 @@ class TargetSettings(Settings):
             "`update` never creates.",
         ),
     ] = "upsert"
+    on_change: Annotated[
+        Literal["update", "replace"],
+        Meta(
+            title="On a change that the ledger refuses",
+            description="What becomes of a changed record whose entry in the ledger cannot be "
+            "updated: `update` rejects it; `replace` takes back what stands in the way and writes "
+            "it anew in the same run. A journal is reversed and posted again; what is allocated "
+            "to a document or payment is freed, and allocated again once that has changed. "
+            '`_operation: "replace"` asks for it for one record.',
+        ),
+    ] = "update"
     on_reject: Annotated[
         Literal["continue", "fail"],
         Meta(
@@ -153,9 +164,20 @@ class TargetSettings(Settings):
         tuple[str, ...],
         Meta(
             title="Attachment hosts",
-            description="Hosts from which files to attach may be fetched by https.",
+            description="Hosts from which files to attach may be fetched by https; "
+            "`*.example.com` stands for all below `example.com`. A redirect is followed to one of "
+            "them.",
         ),
     ] = ()
+    attachment_headers: Annotated[
+        Mapping[str, Any],
+        Meta(
+            title="Attachment headers",
+            description="What a host asks for, sent to that host alone: "
+            '`{"files.example.com": {"Authorization": "Bearer …"}}`.',
+            extra_json_schema=SECRET,
+        ),
+    ] = field(default_factory=dict)
     on_ambiguous_contact: Annotated[
         Literal["quarantine", "create", "adopt"],
         Meta(
@@ -233,6 +255,7 @@ class TargetSettings(Settings):
         if self.dry_run and self.plan_path is None:
             raise SettingError("plan_path: a dry run needs a file to write its plan into")
         check_source(self.source)
+        check_hosts(self.attachment_hosts, self.attachment_headers)
         self._put(state_store=checked_location(self.state_store))
 
 
@@ -247,6 +270,22 @@ def check_source(source: str) -> None:
             f"source: {source!r} should be a name such as shop-b, without a colon, a space at its "
             f"ends or {GENERATED} in front"
         )
+
+
+def check_hosts(hosts: tuple[str, ...], headers: Mapping[str, Any]) -> None:
+    """Make sure that hosts are named so that each pattern means what it says.
+
+    Raises:
+        SettingError: a `*` stands elsewhere than before the first dot, or headers are no object.
+    """
+    for host in (*hosts, *headers):
+        if "*" in host.removeprefix("*.") or host.removeprefix("*.").count(".") < host.count("*"):
+            raise SettingError(
+                f"attachment_hosts: {host!r} should be a host, or *.example.com for all below it"
+            )
+    for host, named in headers.items():
+        if not isinstance(named, Mapping):
+            raise SettingError(f"attachment_headers: {host} should hold an object of headers")
 
 
 def dry_run_in_environment() -> bool:

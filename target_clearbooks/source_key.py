@@ -58,15 +58,18 @@ def referred(external_id: Any, source: str = "") -> tuple[SourceKey, ...]:
     return tuple(in_namespace(key, source) for key in keys)
 
 
-def reversal_key(key: SourceKey, run: str) -> SourceKey:
-    """The key of the journal that reverses what a run has posted for a key."""
-    return f"undo:{run}:{key}"
+def reversal_key(key: SourceKey, remote_id: int | str) -> SourceKey:
+    """The key of the journal that reverses one that was posted for a key.
+
+    It holds the ID of the journal, so that none is reversed twice, whoever asks for it.
+    """
+    return f"undo:{str(remote_id).replace(':', '-')}:{key}"
 
 
 def reversed_key(key: SourceKey) -> SourceKey | None:
     """The key whose journal is reversed by that of this key; None where it is no reversal.
 
-    >>> reversed_key(reversal_key("Wages: May", "20260531-170000-5515bd"))
+    >>> reversed_key(reversal_key("Wages: May", "transaction:17"))
     'Wages: May'
     """
     found = _REVERSAL.fullmatch(key)

@@ -95,7 +95,7 @@ class Writable:
         marker: Field that carries the marker, `reference` or `description`: by these the lists of
             the ledger are searched. None where there is no place for one.
         id_name: Path parameter that holds the ID of one record.
-        voids: Whether `_operation: "void"` is understood.
+        voids: Whether `_operation: "void"` is understood; of a journal it is a reversal.
         contact: Field of the body with the ID of the other party.
         creates: Whether records can be created, and not only updated.
         updates: Whether what was written can be changed.
@@ -208,7 +208,10 @@ def _allocation(stream: str, side: Side, credit_notes: str, *invoices: str) -> W
         settle=Settle.CONVERGE,
         id_name="allocationId",
         voids=True,
-        extras=Extras(fields=_references("payment", "creditNote", "invoice", *nouns)),
+        extras=Extras(
+            fields=_references("payment", "creditNote", "invoice", *nouns)
+            | {"atMost": FieldType.AMOUNT}
+        ),
         credit_notes=credit_notes,
         invoices=invoices,
     )
@@ -334,11 +337,17 @@ _ROWS = (
         rank=9,
         keys=("accountingDate+lines",),
         settle=Settle.COUNT,
+        voids=True,
         updates=False,
         extras=Extras(
             inside={
                 "lines": Extras(
-                    fields={"accountCode": FieldType.NAME}, named=frozenset({"accountCodeId"})
+                    fields={
+                        "accountCode": FieldType.NAME,
+                        "bankAccount": FieldType.REFERENCE,
+                        **dict.fromkeys(("debit", "credit"), FieldType.AMOUNT),
+                    },
+                    named=frozenset({"accountCodeId"}),
                 )
             }
         ),
@@ -357,6 +366,23 @@ def streams_of(*kinds: Kind, side: Side | None = None) -> tuple[str, ...]:
 
 
 @cache
+def ends_of(stream: str) -> Mapping[str, tuple[str, ...]]:
+    """What allocations of a stream join: their fields, and the streams whose IDs these hold.
+
+    >>> ends_of("sales_allocations")["creditNoteId"]
+    ('sales_credit_notes',)
+    """
+    row = WRITABLE[stream]
+    if row.kind is not Kind.ALLOCATION:
+        return {}
+    return {
+        "invoiceId": row.invoices,
+        "paymentId": streams_of(Kind.PAYMENT),
+        "creditNoteId": (row.credit_notes,),
+    }
+
+
+@cache
 def allocation_ends(stream: str) -> tuple[tuple[str, str], ...]:
     """Where allocations name records of a stream: the stream of the allocations and their field.
 
@@ -364,12 +390,8 @@ def allocation_ends(stream: str) -> tuple[tuple[str, str], ...]:
     (('purchase_allocations', 'invoiceId'),)
     """
     return tuple(
-        (row.stream, name)
-        for row in WRITABLE.values()
-        for name, streams in (
-            ("invoiceId", row.invoices),
-            ("paymentId", streams_of(Kind.PAYMENT) if row.kind is Kind.ALLOCATION else ()),
-            ("creditNoteId", (row.credit_notes,)),
-        )
+        (allocations, end)
+        for allocations in WRITABLE
+        for end, streams in ends_of(allocations).items()
         if stream in streams
     )

@@ -276,6 +276,7 @@ class Part:
 
 PARTS = (
     Part("meltano.yml", "tap-clearbooks", lambda: meltano_plugin("tap-clearbooks")),
+    Part("meltano.yml", "tap-clearbooks-files", lambda: meltano_plugin("tap-clearbooks-files")),
     Part("meltano.yml", "target-clearbooks", lambda: meltano_plugin("target-clearbooks")),
     Part("README.md", "streams", streams_table),
     Part("docs/streams.md", "streams", stream_pages),
@@ -284,6 +285,9 @@ PARTS = (
     Part("docs/live-api.md", "assumed operations", assumed_operations),
     Part("docs/live-api.md", "assumed fields", assumed_fields),
     Part("docs/settings.md", "tap-clearbooks", lambda: settings_table("tap-clearbooks")),
+    Part(
+        "docs/settings.md", "tap-clearbooks-files", lambda: settings_table("tap-clearbooks-files")
+    ),
     Part("docs/settings.md", "target-clearbooks", lambda: settings_table("target-clearbooks")),
 )
 

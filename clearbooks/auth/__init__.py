@@ -1,8 +1,8 @@
 """How a program is authorised: consent, the chain of tokens, and the stores that keep it."""
 
-from clearbooks.auth.chain import Chain, fingerprint
+from clearbooks.auth.chain import Chain, Name, fingerprint
 from clearbooks.auth.consent import Consent, begin_consent, finish_consent
-from clearbooks.auth.token_source import TokenSource, describe
+from clearbooks.auth.token_source import TokenSource, describe, not_connected
 from clearbooks.auth.token_store import TokenStore, move_chains, open_store
 from clearbooks.auth.token_store_file import FileTokenStore
 
@@ -10,6 +10,7 @@ __all__ = [
     "Chain",
     "Consent",
     "FileTokenStore",
+    "Name",
     "TokenSource",
     "TokenStore",
     "begin_consent",
@@ -17,5 +18,6 @@ __all__ = [
     "fingerprint",
     "finish_consent",
     "move_chains",
+    "not_connected",
     "open_store",
 ]

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from clearbooks.auth.chain import fingerprint
+from clearbooks.auth.chain import Name, fingerprint
 from clearbooks.auth.token_endpoint import request_tokens
+from clearbooks.auth.token_store import open_store
 from clearbooks.errors import SettingError
 
 if TYPE_CHECKING:
@@ -57,15 +58,19 @@ def begin_consent(connection: Connection, redirect_uri: str, scopes: Iterable[st
     return Consent(f"{connection.authorize_url}{joint}{query}", state, verifier, redirect_uri)
 
 
-def finish_consent(connection: Connection, consent: Consent, code: str, store: TokenStore) -> Chain:
-    """Exchange the code for tokens, and save them in the place of all that were there before.
+def finish_consent(
+    connection: Connection, consent: Consent, code: str, store: TokenStore | None = None
+) -> Chain:
+    """Exchange the code for tokens, and save them in the place of the connection's earlier ones.
 
     Raises:
         TokenStoreError: the store cannot be written, and the code was not sent; or, against all
             that, the tokens could not be saved.
         NotAuthorisedError: the code was refused.
     """
-    with store.lock(), store.reserve():
+    store = store or open_store(connection.token_store)
+    name = Name.of(connection)
+    with store.lock(name), store.reserve(name):
         chain = request_tokens(
             connection,
             "exchangeCode",

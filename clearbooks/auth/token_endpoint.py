@@ -141,6 +141,7 @@ def _chain(connection: Connection, operation: str, reply: requests.Response) -> 
     now = time.time()
     return Chain(
         client_id=connection.client_id or "",
+        connection=connection.connection,
         token_url=connection.token_url,
         access_token=tokens.access_token,
         refresh_token=tokens.refresh_token,

@@ -8,7 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from clearbooks.auth.chain import Chain, fingerprint, join_seeds
+from clearbooks.auth.chain import Chain, Name, fingerprint, join_seeds
 from clearbooks.auth.token_endpoint import AUTHORISE_AGAIN, request_tokens
 from clearbooks.auth.token_store import SupersededError, open_store
 from clearbooks.errors import (
@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 # Between two tries to save tokens that could not be saved when they came.
 _SAVE_AGAIN = 30.0
+_MOST_NAMED = 5
 
 
 class _Held(NamedTuple):
@@ -62,6 +63,7 @@ class TokenSource:
         on_saved: Callable[[Chain], None] | None = None,
     ) -> None:
         self._connection = connection
+        self._name = Name.of(connection)
         self._on_saved = on_saved
         self._store = store
         self._held: _Held | None = None
@@ -147,7 +149,7 @@ class TokenSource:
                 self._unsaved = self._unsaved._replace(chain=new.chain)
                 self._save_again()
                 return self._use(new)
-            with self.store.lock():
+            with self.store.lock(self._name):
                 # Another process may have been here, too.
                 old = self._find()
                 if old is not None:
@@ -157,7 +159,7 @@ class TokenSource:
                     chain = self._usable(bad)
                     if chain is not None:
                         return chain
-                with self.store.reserve():
+                with self.store.reserve(self._name):
                     new = self._refresh(old)
                     self._save(new.chain, self._refresh_token(old))
                 return self._use(new)
@@ -170,17 +172,12 @@ class TokenSource:
         return new.chain
 
     def _find(self) -> Chain | None:
-        client = self._connection.client_id or ""
-        return self.store.find(client, self._connection.refresh_token)
+        return self.store.find(self._name, self._connection.refresh_token)
 
     def _refresh_token(self, old: Chain | None) -> str:
         token = old.refresh_token if old is not None else self._connection.refresh_token
         if token is None:
-            raise NotAuthorisedError(
-                "not connected: no refresh_token is set and the token store "
-                f"{self.store.location} holds none for this client_id; authorise the application "
-                "(`clearbooks connect`)"
-            )
+            raise NotAuthorisedError(not_connected(self.store, self._name))
         return token
 
     def _refresh(self, old: Chain | None) -> _Held:
@@ -198,8 +195,9 @@ class TokenSource:
         if self._on_saved is not None:
             seeds = join_seeds(seeds, [fingerprint(new.refresh_token)])
         new.seeds = seeds
-        if new.scope is None and old is not None:
-            new.scope = old.scope
+        if old is not None:
+            new.scope = old.scope if new.scope is None else new.scope
+            new.businesses = old.businesses
         return _Held(new, until)
 
     def _spend(self, token: str) -> Chain:
@@ -218,9 +216,26 @@ class TokenSource:
         except UnavailableError:
             # It was not carried out.
             raise
+        except NotAuthorisedError as error:
+            refused = NotAuthorisedError(f"{error}{self._later()}")
+            self._failed = (token, refused)
+            raise refused from None
         except ClearBooksError as error:
             self._failed = (token, error)
             raise
+
+    def _later(self) -> str:
+        """What a consent to the same application may have to do with a refusal."""
+        chains = [c for c in self.store.chains() if c.client_id == self._name.client_id]
+        since = max((c.connected_at for c in chains if c.name == self._name), default=0.0)
+        later = [c.connection for c in chains if c.connected_at > since > 0.0]
+        if not later:
+            return ""
+        return (
+            f". Since then the connection {', '.join(sorted(later)[:_MOST_NAMED])} was made: "
+            f"where it is the same user's, its consent ended {self._name.connection!r}, and one "
+            "of the two is enough"
+        )
 
     def _save(self, new: Chain, spent: str) -> None:
         """Save what came before anybody uses it."""
@@ -244,7 +259,7 @@ class TokenSource:
         if unsaved is None:
             return True
         try:
-            with self.store.lock():
+            with self.store.lock(self._name):
                 self.store.save(unsaved.chain, unsaved.spent, patience=0.0)
         except SupersededError:
             # Somebody authorised again meanwhile; what is in the store counts.
@@ -258,10 +273,25 @@ class TokenSource:
         return True
 
 
+def not_connected(store: TokenStore, name: Name) -> str:
+    """What to do where a store has no tokens under a name, and no refresh token is set."""
+    if others := store.others(name):
+        return (
+            f"not connected: {store.location} holds no connection {name.connection!r} of this "
+            f"client_id; it holds {others}. Set connection to the one you mean, or run "
+            f"`clearbooks connect --name {name.connection}`"
+        )
+    return (
+        f"not connected: no refresh_token is set and the token store {store.location} holds none "
+        "for this client_id; authorise the application (`clearbooks connect`)"
+    )
+
+
 def describe(chain: Chain) -> dict[str, Any]:
     """What may be shown of a chain: no token, no part of one."""
     return {
         "client_id": chain.client_id,
+        "connection": chain.connection,
         "connected_at": chain.connected_at,
         "obtained_at": chain.obtained_at,
         "expires_at": chain.expires_at or None,

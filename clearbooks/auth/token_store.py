@@ -1,8 +1,9 @@
 """Where tokens live between runs.
 
-Clear Books hands out single-use refresh tokens, and a user's application holds one access token
-at a time. So every program of an application shares one store, and whoever finds the access
-token expired refreshes it under the store's lock while the others wait for the result.
+Clear Books hands out single-use refresh tokens, and an application holds one access token at a
+time of each user. So every program of an application shares one store, in which each user's
+consent has a name, an entry and a lock of its own. Whoever finds its access token expired
+refreshes it under that lock while the others wait for the result.
 """
 
 from __future__ import annotations
@@ -10,19 +11,15 @@ from __future__ import annotations
 import logging
 import time
 from abc import ABC, abstractmethod
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from clearbooks.auth.chain import (
-    Chain,
-    fingerprint,
-    join_seeds,
-)
+from clearbooks.auth.chain import Chain, Name, fingerprint, join_seeds
 from clearbooks.errors import SettingError, TokenStoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
 logger = logging.getLogger(__name__)
@@ -30,6 +27,7 @@ logger = logging.getLogger(__name__)
 LOCK_TIMEOUT = 120.0
 # How long new tokens are kept trying to get into the store.
 SAVE_SECONDS = 60.0
+_MOST_NAMED = 10
 
 
 class SupersededError(TokenStoreError):
@@ -37,7 +35,10 @@ class SupersededError(TokenStoreError):
 
 
 class TokenStore(ABC):
-    """One locked, atomic place for the chains of one or more applications."""
+    """Chains of one or more applications, under a name and a lock for each connection.
+
+    Under a name there is one chain, or one for each refresh token that settings started it from.
+    """
 
     location: str
 
@@ -46,8 +47,8 @@ class TokenStore(ABC):
         return self.location
 
     @abstractmethod
-    def lock(self) -> AbstractContextManager[None]:
-        """Hold off everybody else, threads and processes, until the block ends."""
+    def lock(self, name: Name) -> AbstractContextManager[None]:
+        """Hold off everybody else from a name, threads and processes, until the block ends."""
 
     @abstractmethod
     def chains(self) -> list[Chain]:
@@ -58,18 +59,71 @@ class TokenStore(ABC):
         """
 
     @abstractmethod
-    def replace(self, chains: list[Chain]) -> None:
-        """Save all chains, durably, before returning. Call it inside `lock()`."""
+    def read(self, name: Name) -> list[Chain]:
+        """The chains under a name.
 
-    def find(self, client_id: str, seed: str | None) -> Chain | None:
-        """The chain that `seed` started, or without a seed the newest of the application."""
-        mine = [chain for chain in self.chains() if chain.client_id == client_id]
+        Raises:
+            TokenStoreError: the store cannot be read; it is left as it is.
+        """
+
+    @abstractmethod
+    def write(self, name: Name, chains: Sequence[Chain]) -> None:
+        """Save what stands under a name, durably, before returning. Call it inside `lock()`."""
+
+    def find(self, name: Name, seed: str | None) -> Chain | None:
+        """The chain that `seed` started, or without a seed the one under the name.
+
+        Raises:
+            SettingError: the seed started another connection, or several chains stand under the
+                name and there is no seed.
+        """
+        mine = self.read(name)
         if seed is not None:
-            mine = [chain for chain in mine if fingerprint(seed) in chain.seeds]
-        return max(mine, key=lambda chain: chain.obtained_at, default=None)
+            started = [chain for chain in mine if fingerprint(seed) in chain.seeds]
+            if not started:
+                self._refuse_foreign(name, seed)
+            return max(started, key=lambda chain: chain.obtained_at, default=None)
+        if len(mine) > 1:
+            raise SettingError(
+                f"connection: {self.location} holds {len(mine)} authorisations under "
+                f"{name.connection!r}, started from different refresh tokens. Give each user a "
+                "name: `clearbooks connect --name NAME` and the setting connection; or set the "
+                "refresh_token that started the one you mean"
+            )
+        return mine[0] if mine else None
+
+    def _refuse_foreign(self, name: Name, seed: str) -> None:
+        for chain in self.chains():
+            if chain.client_id == name.client_id and fingerprint(seed) in chain.seeds:
+                raise SettingError(
+                    f"refresh_token: it is that of the connection {chain.connection!r}, and the "
+                    f"setting connection names {name.connection!r}; correct one of the two"
+                )
+
+    def others(self, name: Name) -> str:
+        """The connections of an application besides one, for a message; empty where there are none.
+
+        Raises:
+            TokenStoreError: the store cannot be read.
+        """
+        names = {chain.connection for chain in self.chains() if chain.client_id == name.client_id}
+        found = sorted(names - {name.connection})
+        more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
+        return ", ".join(found[:_MOST_NAMED]) + more
+
+    def connection_of(self, client_id: str, business: int) -> str | None:
+        """The connection of an application that covered a business when it was made.
+
+        Raises:
+            TokenStoreError: the store cannot be read.
+        """
+        for chain in self.chains():
+            if chain.client_id == client_id and business in (chain.businesses or ()):
+                return chain.connection
+        return None
 
     @contextmanager
-    def reserve(self) -> Iterator[None]:
+    def reserve(self, name: Name) -> Iterator[None]:
         """Prove that new tokens can be saved, and keep room for them until the block ends.
 
         A refresh token and a code are good for one use, so whoever sends one does it in here.
@@ -78,9 +132,8 @@ class TokenStore(ABC):
         Raises:
             TokenStoreError: on entering, where the store cannot be read or written.
         """
-        chains = self.chains()
         try:
-            self._prepare(chains)
+            self._prepare(name)
         except TokenStoreError as error:
             raise TokenStoreError(
                 f"{error}. So nothing was sent, and no token was used up: run again once the "
@@ -88,9 +141,9 @@ class TokenStore(ABC):
             ) from None
         yield
 
-    @abstractmethod
-    def _prepare(self, chains: list[Chain]) -> None:
-        """Write to the store without changing what it holds, which is `chains`."""
+    def _prepare(self, name: Name) -> None:
+        """Write to the store without changing what it holds."""
+        self.write(name, self.read(name))
 
     def save(
         self, chain: Chain, spent: str | None = None, *, patience: float | None = None
@@ -110,31 +163,27 @@ class TokenStore(ABC):
         """
 
         def write() -> None:
-            chains = self.chains()
-            before = [
-                other
-                for other in chains
-                if other.client_id == chain.client_id and set(other.seeds) & set(chain.seeds)
-            ]
+            chains = self.read(chain.name)
+            before = [other for other in chains if set(other.seeds) & set(chain.seeds)]
             known = {spent, chain.refresh_token}
             if spent and before and not any(other.refresh_token in known for other in before):
                 raise SupersededError(
                     f"token_store: {self.location} holds newer tokens, which another program "
                     "wrote and which were kept. Run again"
                 )
-            self.replace([*(other for other in chains if other not in before), chain])
+            self.write(chain.name, [*(other for other in chains if other not in before), chain])
 
         _insist(write, SAVE_SECONDS if patience is None else patience)
 
     def connect(self, chain: Chain) -> None:
         """Start anew with a chain that came from elsewhere; see `take_over`."""
-        with self.lock(), self.reserve():
+        with self.lock(chain.name), self.reserve(chain.name):
             self.take_over(chain)
 
     def take_over(self, chain: Chain) -> None:
-        """Start anew: authorising again revoked every earlier token of the application.
+        """Start anew: authorising again revoked every earlier token of this user.
 
-        Call it inside `lock()`.
+        What other connections hold stays. Call it inside `lock()`.
 
         Raises:
             TokenStoreError: the store cannot be read, or could not be written for a minute.
@@ -143,20 +192,18 @@ class TokenStore(ABC):
         own = chain.seeds or [fingerprint(chain.refresh_token or chain.access_token)]
 
         def write() -> None:
-            chains = self.chains()
-            before = [other.seeds for other in chains if other.client_id == chain.client_id]
-            chain.seeds = join_seeds(*before, own)
-            self.replace([*(o for o in chains if o.client_id != chain.client_id), chain])
+            chain.seeds = join_seeds(*(other.seeds for other in self.read(chain.name)), own)
+            self.write(chain.name, [chain])
 
         _insist(write, SAVE_SECONDS)
 
-    def forget(self, client_id: str) -> int:
-        """Drop the tokens of an application; returns how many chains went."""
-        with self.lock():
-            chains = self.chains()
-            kept = [chain for chain in chains if chain.client_id != client_id]
-            self.replace(kept)
-            return len(chains) - len(kept)
+    def forget(self, name: Name) -> int:
+        """Drop the tokens of a connection; returns how many chains went."""
+        with self.lock(name):
+            gone = len(self.read(name))
+            if gone:
+                self.write(name, [])
+            return gone
 
 
 def _insist(write: Callable[[], None], patience: float) -> None:
@@ -203,29 +250,45 @@ def open_store(location: str) -> TokenStore:
 
 
 def move_chains(
-    source: TokenStore, target: TokenStore, client_id: str | None = None, *, replace: bool = False
+    source: TokenStore,
+    target: TokenStore,
+    client_id: str | None = None,
+    connection: str | None = None,
+    *,
+    replace: bool = False,
 ) -> list[Chain]:
-    """Move the chains of an application, or all of them; returns what was moved.
+    """Move the chains of an application or of one connection, or all; returns what was moved.
 
     They are saved in the target before they leave the source, so that none is ever lost.
 
     Raises:
-        TokenStoreError: the target holds a chain of the same application and `replace` is off,
-            or a store cannot be read or written.
+        TokenStoreError: the target holds tokens of the same connection and `replace` is off, or a
+            store cannot be read or written.
     """
     if source.place() == target.place():
         raise TokenStoreError(f"token_store: {source.location} is both where from and where to")
-    with source.lock(), target.lock():
-        here, there = source.chains(), target.chains()
-        moving = [chain for chain in here if client_id in {None, chain.client_id}]
-        clients = {chain.client_id for chain in moving}
-        taken = sorted({chain.client_id for chain in there} & clients)
+    names = sorted(
+        {
+            chain.name
+            for chain in source.chains()
+            if client_id in {None, chain.client_id} and connection in {None, chain.connection}
+        }
+    )
+    with ExitStack() as locks:
+        # In one order, so that two moves do not wait for each other.
+        for name in names:
+            locks.enter_context(source.lock(name))
+            locks.enter_context(target.lock(name))
+        taken = [str(name) for name in names if target.read(name)]
         if taken and not replace:
             raise TokenStoreError(
                 f"token_store: {target.location} holds tokens of {', '.join(taken)} already; "
                 "nothing was moved. Disconnect there first, or replace them"
             )
-        if moving:
-            target.replace([*(c for c in there if c.client_id not in clients), *moving])
-            source.replace([chain for chain in here if chain not in moving])
-        return moving
+        moved = []
+        for name in names:
+            moving = source.read(name)
+            target.write(name, moving)
+            source.write(name, [])
+            moved += moving
+        return moved

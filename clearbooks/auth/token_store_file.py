@@ -2,65 +2,57 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import filelock
 import msgspec
+from typing_extensions import override
 
 from clearbooks.auth.chain import Chain, decode_chains, encode_chains
-from clearbooks.auth.token_store import LOCK_TIMEOUT, TokenStore
+from clearbooks.auth.token_document import DocumentTokenStore
 from clearbooks.errors import TokenStoreError
 from clearbooks.private_files import tighten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from clearbooks.auth.chain import Name
+
 # Bytes that are kept free for a file with new tokens, which may be longer than the old ones.
 _ROOM = 8 * 1024
 
 
-class FileTokenStore(TokenStore):
+class FileTokenStore(DocumentTokenStore):
     """Tokens in a JSON file: mode 0600 in a directory of mode 0700, replaced atomically."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path).expanduser()
         self.location = str(self.path)
-        self._lock_path = self.path.with_name(self.path.name + ".lock")
-        # One name for all, under the lock: what a killed program leaves is the next one's.
-        self._new_path = self.path.with_name(self.path.name + ".new")
-        self._reserved = False
+        self._reserved: set[Name] = set()
 
+    @override
     def place(self) -> str:
-        """See `TokenStore.place`."""
         return str(self.path.resolve())
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
-        """See `TokenStore.lock`; the lock is a file beside the store."""
+    @override
+    def _lock_path(self, what: str) -> Path:
         self._make_directory()
-        # A lock object for each use: two threads that share one would both hold it.
-        lock = filelock.FileLock(self._lock_path, timeout=LOCK_TIMEOUT)
-        try:
-            lock.acquire()
-        except filelock.Timeout:
-            raise TokenStoreError(
-                f"token_store: {self.path} has been locked by another program for "
-                f"{LOCK_TIMEOUT:.0f} s; if none is running, delete {self._lock_path}"
-            ) from None
-        except OSError as error:
-            raise TokenStoreError(
-                f"token_store: {self._lock_path} cannot be locked: {error.strerror}"
-            ) from None
-        try:
-            yield
-        finally:
-            lock.release()
+        return self._beside(what, "lock")
 
+    def _new_path(self, name: Name) -> Path:
+        """The file that takes the place of the store; of a killed program, the next one's."""
+        return self._beside(str(name), "new")
+
+    def _beside(self, what: str, ending: str) -> Path:
+        mark = f".{hashlib.sha256(what.encode()).hexdigest()[:12]}" if what else ""
+        return self.path.with_name(f"{self.path.name}{mark}.{ending}")
+
+    @override
     def chains(self) -> list[Chain]:
-        """See `TokenStore.chains`; no file is an empty store. Others lose their rights on it."""
+        # No file is an empty store; others lose their rights on one.
         try:
             with self.path.open("rb") as file:
                 tighten(file.fileno())
@@ -73,50 +65,53 @@ class FileTokenStore(TokenStore):
             ) from None
         return decode_chains(data, self.location)
 
-    def replace(self, chains: list[Chain]) -> None:
-        """See `TokenStore.replace`."""
-        with self._writing():
-            if not self._reserved:
-                self._make_new()
+    @override
+    def _replace(self, chains: list[Chain], name: Name) -> None:
+        with self._writing(name) as new:
+            if name not in self._reserved:
+                _make(new)
             # In place: a file that is emptied first gives its room away.
-            self._fill(_text(chains))
-            self._new_path.replace(self.path)
-            self._reserved = False
+            _fill(new, _text(chains))
+            new.replace(self.path)
+            self._reserved.discard(name)
             _sync_directory(self.path.parent)
 
+    @override
     @contextmanager
-    def reserve(self) -> Iterator[None]:
-        """See `TokenStore.reserve`; room that was not used is given back."""
-        with super().reserve():
+    def reserve(self, name: Name) -> Iterator[None]:
+        # Room that was not used is given back.
+        with super().reserve(name):
             try:
                 yield
             finally:
-                self._release()
+                self._release(name)
 
-    def _prepare(self, chains: list[Chain]) -> None:
+    @override
+    def _prepare(self, name: Name) -> None:
         if self.path.exists():
             # Not every file may be replaced: one that is mounted by itself may not.
-            self.replace(chains)
-        with self._writing():
-            self._make_new()
+            super()._prepare(name)
+        room = len(_text(self.chains()))
+        with self._writing(name) as new:
+            _make(new)
             # Bytes that no file system can compress.
-            self._fill(os.urandom(max(_ROOM, _ROOM // 2 + 2 * len(_text(chains)))))
+            _fill(new, os.urandom(max(_ROOM, _ROOM // 2 + 2 * room)))
             _sync_directory(self.path.parent)
-            self._reserved = True
+            self._reserved.add(name)
 
-    def _release(self) -> None:
-        if self._reserved:
-            self._reserved = False
+    def _release(self, name: Name) -> None:
+        if name in self._reserved:
+            self._reserved.discard(name)
             with suppress(OSError):
-                self._new_path.unlink()
+                self._new_path(name).unlink()
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """Leave nothing behind where the block fails."""
+    def _writing(self, name: Name) -> Iterator[Path]:
+        """The path of a new file; nothing of it is left behind where the block fails."""
         self._make_directory()
         done = False
         try:
-            yield
+            yield self._new_path(name)
             done = True
         except OSError as error:
             raise TokenStoreError(
@@ -124,18 +119,8 @@ class FileTokenStore(TokenStore):
             ) from None
         finally:
             if not done:
-                self._reserved = True
-                self._release()
-
-    def _make_new(self) -> None:
-        self._new_path.unlink(missing_ok=True)
-        self._new_path.touch(mode=0o600, exist_ok=False)
-
-    def _fill(self, data: bytes) -> None:
-        with self._new_path.open("r+b") as file:
-            file.write(data)
-            file.truncate()
-            os.fsync(file.fileno())
+                self._reserved.add(name)
+                self._release(name)
 
     def _make_directory(self) -> None:
         parent = self.path.parent
@@ -147,6 +132,18 @@ class FileTokenStore(TokenStore):
             raise TokenStoreError(
                 f"token_store: the directory {parent} cannot be made: {error.strerror}"
             ) from None
+
+
+def _make(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600, exist_ok=False)
+
+
+def _fill(path: Path, data: bytes) -> None:
+    with path.open("r+b") as file:
+        file.write(data)
+        file.truncate()
+        os.fsync(file.fileno())
 
 
 def _text(chains: list[Chain]) -> bytes:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import filelock
+from typing_extensions import override
 
 from clearbooks.auth.chain import decode_chains, encode_chains
-from clearbooks.auth.token_store import LOCK_TIMEOUT, TokenStore
+from clearbooks.auth.token_document import DocumentTokenStore
 from clearbooks.errors import SettingError, TokenStoreError
 from clearbooks.settings import state_dir
 
@@ -22,16 +21,16 @@ except ImportError:  # pragma: no cover - the extra is there in tests
     ) from None
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
-    from clearbooks.auth.chain import Chain
+    from clearbooks.auth.chain import Chain, Name
 
 _INDEX = "tokens"
 # Windows keeps 2,560 bytes in an entry, in UTF-16.
 _PART = 1000
 
 
-class KeyringTokenStore(TokenStore):
+class KeyringTokenStore(DocumentTokenStore):
     """See `TokenStore`; `keyring://NAME` keeps its entries under the service NAME.
 
     An entry may be too small for all tokens. So they lie in parts, and an index entry, written
@@ -44,31 +43,21 @@ class KeyringTokenStore(TokenStore):
             raise SettingError("token_store: keyring:// needs a name: keyring://clearbooks")
         self.location = f"keyring://{self._service}"
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
-        """See `TokenStore.lock`; keyrings have no lock, so it is a file of this user."""
-        name = hashlib.sha256(self._service.encode()).hexdigest()[:16]
-        path = state_dir() / f"keyring-{name}.lock"
-        lock = filelock.FileLock(path, timeout=LOCK_TIMEOUT)
+    @override
+    def _lock_path(self, what: str) -> Path:
+        # Keyrings have no lock, so it is a file of this user.
+        mark = hashlib.sha256(f"{self._service}{what and chr(0)}{what}".encode()).hexdigest()[:16]
+        path = state_dir() / f"keyring-{mark}.lock"
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            lock.acquire()
-        except filelock.Timeout:
-            raise TokenStoreError(
-                f"token_store: {self.location} has been locked by another program for "
-                f"{LOCK_TIMEOUT:.0f} s; if none is running, delete {path}"
-            ) from None
         except OSError as error:
             raise TokenStoreError(
                 f"token_store: {path} cannot be locked: {error.strerror}"
             ) from None
-        try:
-            yield
-        finally:
-            lock.release()
+        return path
 
+    @override
     def chains(self) -> list[Chain]:
-        """See `TokenStore.chains`."""
         index = self._get(_INDEX)
         if index is None:
             return []
@@ -80,23 +69,21 @@ class KeyringTokenStore(TokenStore):
             )
         return decode_chains("".join(map(str, parts)), self.location)
 
-    def replace(self, chains: list[Chain]) -> None:
-        """See `TokenStore.replace`; a keyring saves durably by itself."""
+    @override
+    def _replace(self, chains: list[Chain], name: Name) -> None:
+        # A keyring saves durably by itself.
         old = self._names()
         document = encode_chains(chains).decode()
         # Names that are not in use: a program that dies here leaves the old parts whole, and
         # what it wrote is written over by the next one.
         mark = "b" if f"{_INDEX}-a-0" in old else "a"
-        names = []
+        parts = []
         for start in range(0, len(document), _PART):
-            names.append(f"{_INDEX}-{mark}-{start // _PART}")
-            self._set(names[-1], document[start : start + _PART])
-        self._set(_INDEX, " ".join(names))
-        for name in old:
-            self._delete(name)
-
-    def _prepare(self, chains: list[Chain]) -> None:
-        self.replace(chains)
+            parts.append(f"{_INDEX}-{mark}-{start // _PART}")
+            self._set(parts[-1], document[start : start + _PART])
+        self._set(_INDEX, " ".join(parts))
+        for part in old:
+            self._delete(part)
 
     def _names(self) -> list[str]:
         return (self._get(_INDEX) or "").split()

@@ -106,7 +106,7 @@ CREATE TABLE IF NOT EXISTS oauth_codes (
 );
 CREATE TABLE IF NOT EXISTS oauth_tokens (
   token TEXT PRIMARY KEY, kind TEXT, client_id TEXT, scopes TEXT, businesses TEXT, expires REAL,
-  state TEXT
+  state TEXT, user TEXT NOT NULL DEFAULT 'you'
 );
 """
 
@@ -154,6 +154,10 @@ def connect(path: Path | None) -> sqlite3.Connection:
         db.execute("PRAGMA synchronous = NORMAL")
         db.execute("PRAGMA cache_size = -65536")
         db.executescript("BEGIN IMMEDIATE;" + SCHEMA + "COMMIT;")
+        columns = [row[1] for row in db.execute("PRAGMA table_info(oauth_tokens)")]
+        if "user" not in columns:
+            # Books that were begun when there was one user.
+            db.execute("ALTER TABLE oauth_tokens ADD COLUMN user TEXT NOT NULL DEFAULT 'you'")
     except sqlite3.OperationalError as error:
         db.close()
         if "locked" in str(error):

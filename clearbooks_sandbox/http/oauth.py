@@ -1,7 +1,7 @@
 """OAuth as Clear Books does it: authorisation codes, PKCE, single-use refresh tokens.
 
-An application holds one live access token for a user. There is one user here, the person before
-the sandbox.
+An application holds one live access token for a user. Who the person before the sandbox is, the
+consent page lets them say.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import hmac
 import secrets
 import time
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 from clearbooks.contract import load_contract
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from clearbooks_sandbox.accounting.engine import AccountingEngine
 
+USER = "you"
+"""Who gives consent where nobody says who it is, and who gave the tokens of the start."""
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 CODE_LIFETIME = 60
 
@@ -44,6 +46,14 @@ class AuthorisationRequest:
     scopes: dict[str, str]
     state: str | None
     code_challenge: str | None
+
+
+class Granted(NamedTuple):
+    """What a code or a refresh token is good for."""
+
+    user: str
+    scopes: list[str]
+    businesses: list[int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,29 +127,24 @@ class OAuth:
     ) -> None:
         """Store an `access` or `refresh` token; one that is stored already is left as it is."""
         with self.engine.transaction():
-            self._insert(
-                kind,
-                token,
-                client_id,
-                scopes=load_contract().scopes if scopes is None else scopes,
-                businesses=businesses,
-                expires=None if expires_in is None else self.clock() + expires_in,
-            )
+            known = load_contract().scopes if scopes is None else scopes
+            expires = None if expires_in is None else self.clock() + expires_in
+            self._insert(kind, token, client_id, USER, known, businesses, expires)
 
     def _insert(
         self,
         kind: str,
         token: str,
         client_id: str,
-        *,
+        user: str,
         scopes: Collection[str],
         businesses: Collection[int] | None,
         expires: float | None,
     ) -> None:
         covered = None if businesses is None else encode(sorted(businesses)).decode()
         self.engine.db.execute(
-            "INSERT OR IGNORE INTO oauth_tokens VALUES (?, ?, ?, ?, ?, ?, 'live')",
-            (token, kind, client_id, " ".join(sorted(scopes)), covered, expires),
+            "INSERT OR IGNORE INTO oauth_tokens VALUES (?, ?, ?, ?, ?, ?, 'live', ?)",
+            (token, kind, client_id, " ".join(sorted(scopes)), covered, expires, user),
         )
 
     # Consent
@@ -215,8 +220,10 @@ class OAuth:
         self.pending(pending.id)
         self.engine.db.execute("DELETE FROM oauth_pending WHERE id = ?", (pending.id,))
 
-    def allow(self, pending: AuthorisationRequest, business_ids: Collection[int]) -> str:
-        """Grant it for these businesses; the URL to send the browser to.
+    def allow(
+        self, pending: AuthorisationRequest, business_ids: Collection[int], user: str = USER
+    ) -> str:
+        """Grant it for these businesses, as a user; the URL to send the browser to.
 
         Raises:
             AuthorisationError: no business, one that is not there, or decided already.
@@ -229,6 +236,7 @@ class OAuth:
             "redirect_uri": pending.redirect_uri,
             "scopes": sorted(pending.scopes),
             "businesses": chosen,
+            "user": user,
             "code_challenge": pending.code_challenge,
         }
         with self.engine.transaction():
@@ -266,24 +274,22 @@ class OAuth:
                 )
             grant_type = form.get("grant_type")
             if grant_type == "authorization_code":
-                scopes, businesses = self._redeem_code(client_id, form)
-                # Authorising again ends what the application held before.
-                self._revoke(client_id, "refresh")
+                granted = self._redeem_code(client_id, form)
+                # Authorising again ends what the application held of this user before.
+                everybody = "revokes-application" in self.engine.dialects
+                for kind in ("refresh", "access") if everybody else ("refresh",):
+                    self._revoke(client_id, kind, None if everybody else granted.user)
             elif grant_type == "refresh_token":
-                scopes, businesses = self._redeem_refresh_token(
-                    client_id, form.get("refresh_token", "")
-                )
+                granted = self._redeem_refresh_token(client_id, form.get("refresh_token", ""))
             else:
                 raise TokenError(
                     "unsupported_grant_type",
                     "grant_type must be authorization_code or refresh_token",
                 )
-            self._revoke(client_id, "access")
-            return self._issue(client_id, scopes, businesses)
+            self._revoke(client_id, "access", granted.user)
+            return self._issue(client_id, granted)
 
-    def _redeem_code(
-        self, client_id: str, form: Mapping[str, str]
-    ) -> tuple[list[str], list[int] | None]:
+    def _redeem_code(self, client_id: str, form: Mapping[str, str]) -> Granted:
         row = self.engine.db.execute(
             "SELECT json, expires, used FROM oauth_codes WHERE code = ? AND client_id = ?",
             (form.get("code", ""), client_id),
@@ -299,43 +305,41 @@ class OAuth:
             if not hmac.compare_digest(challenge.encode(), granted["code_challenge"].encode()):
                 raise TokenError("invalid_grant", "code_verifier does not match")
         self.engine.db.execute("UPDATE oauth_codes SET used = 1 WHERE code = ?", (form["code"],))
-        return granted["scopes"], granted["businesses"]
+        return Granted(granted["user"], granted["scopes"], granted["businesses"])
 
-    def _redeem_refresh_token(
-        self, client_id: str, token: str
-    ) -> tuple[list[str], list[int] | None]:
+    def _redeem_refresh_token(self, client_id: str, token: str) -> Granted:
         row = self.engine.db.execute(
-            "SELECT scopes, businesses FROM oauth_tokens WHERE token = ? AND kind = 'refresh' "
-            "AND client_id = ? AND state = 'live'",
+            "SELECT user, scopes, businesses FROM oauth_tokens "
+            "WHERE token = ? AND kind = 'refresh' AND client_id = ? AND state = 'live'",
             (token, client_id),
         ).fetchone()
         if row is None:
             raise TokenError("invalid_grant", "The refresh token is unknown, used or revoked")
         self.engine.db.execute("UPDATE oauth_tokens SET state = 'used' WHERE token = ?", (token,))
-        return row[0].split(), None if row[1] is None else decode(row[1])
+        return Granted(row[0], row[1].split(), None if row[2] is None else decode(row[2]))
 
-    def _revoke(self, client_id: str, kind: str) -> None:
+    def _revoke(self, client_id: str, kind: str, user: str | None) -> None:
+        """End the tokens that an application holds of a user, or of everybody."""
         # Tokens that never expire were put there by hand and are no part of the chain.
         ours = "expires IS NOT NULL" if kind == "access" else "1"
         self.engine.db.execute(
             "UPDATE oauth_tokens SET state = 'revoked' "
-            f"WHERE client_id = ? AND kind = ? AND state = 'live' AND {ours}",
-            (client_id, kind),
+            f"WHERE client_id = ? AND kind = ? AND state = 'live' AND {ours} "
+            "AND user = coalesce(?, user)",
+            (client_id, kind, user),
         )
 
-    def _issue(
-        self, client_id: str, scopes: list[str], businesses: list[int] | None
-    ) -> dict[str, Any]:
+    def _issue(self, client_id: str, granted: Granted) -> dict[str, Any]:
         access, refresh = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
         expires = self.clock() + self.expires_in
         for kind, token, end in (("access", access, expires), ("refresh", refresh, None)):
-            self._insert(kind, token, client_id, scopes=scopes, businesses=businesses, expires=end)
+            self._insert(kind, token, client_id, *granted, end)
         return {
             "token_type": "Bearer",
             "expires_in": self.expires_in,
             "access_token": access,
             "refresh_token": refresh,
-            "scope": " ".join(scopes),
+            "scope": " ".join(granted.scopes),
         }
 
     def grant(self, token: str) -> Grant | None:

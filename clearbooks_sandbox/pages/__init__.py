@@ -31,9 +31,11 @@ def routes(engine: AccountingEngine, oauth: OAuth, requests: RequestLog) -> list
 
     async def decide(request: Request) -> Response:
         form = await request.form()
-        text = {name: str(form.get(name, "")) for name in ("pending", "decision")}
+        pending, decision, user = (
+            str(form.get(name, "")) for name in ("pending", "decision", "user")
+        )
         wanted = [str(value) for value in form.getlist("business")]
-        return await run_in_threadpool(consent.decide, text["pending"], text["decision"], wanted)
+        return await run_in_threadpool(consent.decide, pending, decision, wanted, user)
 
     base = "/books/{business:int}"
     return [

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import RedirectResponse
 
-from clearbooks_sandbox.http.oauth import AuthorisationError
+from clearbooks_sandbox.http.oauth import USER, AuthorisationError
 from clearbooks_sandbox.options import CONSENT_PATH
 from clearbooks_sandbox.pages.render import page
 
@@ -39,15 +39,17 @@ class Consent:
         # A single business is chosen already; of several, the person has to choose.
         return self._form(pending, {*businesses} if len(businesses) == 1 else ())
 
-    def decide(self, pending_id: str, decision: str, wanted: Collection[str]) -> Response:
-        """What the form sent: `allow` for the businesses, or `deny`."""
+    def decide(
+        self, pending_id: str, decision: str, wanted: Collection[str], user: str
+    ) -> Response:
+        """What the form sent: `allow` for the businesses as a user, or `deny`."""
         try:
-            return self._decide(self.oauth.pending(pending_id), decision, wanted)
+            return self._decide(self.oauth.pending(pending_id), decision, wanted, user or USER)
         except AuthorisationError as error:
             return _refused(error)
 
     def _decide(
-        self, pending: AuthorisationRequest, decision: str, wanted: Collection[str]
+        self, pending: AuthorisationRequest, decision: str, wanted: Collection[str], user: str
     ) -> Response:
         if decision == "deny":
             return RedirectResponse(self.oauth.deny(pending), _SEE_OTHER)
@@ -56,7 +58,7 @@ class Consent:
             return self._form(pending, chosen, "Choose Allow or Deny.")
         if not chosen:
             return self._form(pending, chosen, "Choose at least one business, or deny access.")
-        return RedirectResponse(self.oauth.allow(pending, sorted(chosen)), _SEE_OTHER)
+        return RedirectResponse(self.oauth.allow(pending, sorted(chosen), user), _SEE_OTHER)
 
     def _businesses(self) -> dict[int, str]:
         numbers = self.engine.business_ids()
@@ -70,6 +72,7 @@ class Consent:
             "consent.html",
             status=400 if problem else 200,
             action=CONSENT_PATH,
+            user=USER,
             pending=pending,
             problem=problem,
             chosen=chosen,

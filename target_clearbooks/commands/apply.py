@@ -6,17 +6,21 @@ import hashlib
 import logging
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from clearbooks.contract import load_contract
 from target_clearbooks.deliver.sending import Sender
 from target_clearbooks.intent import Intent, Operation, Rejected, content_hash
+from target_clearbooks.ledger.matching import is_voided
 from target_clearbooks.plan import FIRST, PlanError, read_plan
 from target_clearbooks.prepare import file_contents
-from target_clearbooks.writable import WRITABLE
+from target_clearbooks.source_key import reversed_key
+from target_clearbooks.writable import WRITABLE, Kind, allocation_ends
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from target_clearbooks.deliver.business import BusinessWriter
+    from target_clearbooks.intent import Mapped
     from target_clearbooks.session import Session
 
 logger = logging.getLogger("target-clearbooks")
@@ -53,15 +57,18 @@ def apply(session: Session, path: Path) -> None:
     _refuse_if_moved(session, path)
     planned: dict[int, _Planned] = {}
     rank: int | None = None
+    taken_back: set[tuple[int, str, str]] = set()
     for operation in read_plan(path, url):
         writer = session.writers[operation["business"]]
         for name, field in _PLANNED:
             if operation.get(name) is not None:
                 planned[operation[name]] = _Planned(operation["stream"], operation["key"], field)
         turn = WRITABLE[operation["stream"]].rank
-        if rank is not None and turn != rank:
-            # The order of a plan is its maker's: an undo goes from the last to the first.
+        if rank not in (None, turn) or _key(operation) in taken_back:
+            # The order of a plan is its maker's: an undo goes from the last to the first, and
+            # what is replaced is taken back before it is written anew.
             session.drain()
+        taken_back |= _takes_back(operation)
         rank = turn
         if session.stopped():
             return
@@ -95,7 +102,7 @@ def _carry_out(
             )
             return
         real[number] = value
-    intent = _intent(_real(operation, real), session)
+    intent = _intent(_newest(_real(operation, real), writer), session)
     writer.execute(intent)
     while session.live >= session.window:
         session.pump(0.1)
@@ -109,6 +116,17 @@ def _value(session: Session, writer: BusinessWriter, planned: _Planned) -> Any:
     sender = Sender(session.client, writer.business_id)
     record = sender.get(planned.stream, {}, mapped.remote_id) or {}
     return record.get(planned.field)
+
+
+def _newest(operation: Mapping[str, Any], writer: BusinessWriter) -> Mapping[str, Any]:
+    """An allocation with the newest revisions of what it joins: the plan may have made them."""
+    body = operation["body"]
+    for stream, key in operation["depends_on"]:
+        mapped = writer.became(stream, key)
+        for allocations, end in allocation_ends(stream):
+            if mapped and allocations == operation["stream"] and body.get(end) in mapped.lineage:
+                body = {**body, end: mapped.remote_id}
+    return {**operation, "body": body}
 
 
 def _intent(operation: Mapping[str, Any], session: Session) -> Intent:
@@ -173,21 +191,36 @@ def _real(operation: Mapping[str, Any], real: Mapping[int, Any]) -> dict[str, An
 
 def _refuse_if_moved(session: Session, path: Path) -> None:
     """Compare what the plan saw with what stands in the ledger now; reads only."""
-    moved: list[str] = []
     checks = session.executor.map(
         lambda op: _moved(session, op),
         _checkable(session, read_plan(path, session.connection.api_url)),
     )
     moved = [words for words in checks if words]
+    taken_back: set[tuple[int, str, str]] = set()
     for operation in read_plan(path, session.connection.api_url):
-        words = _stands_already(session, operation)
+        words = "" if _key(operation) in taken_back else _stands_already(session, operation)
         if words:
             moved.append(words)
+        taken_back |= _takes_back(operation)
     if moved:
         shown = "; ".join(moved[:_MOST_SHOWN])
         raise PlanError(
             f"{path}: the ledger is not as the plan saw it: {shown}. Make the plan anew"
         )
+
+
+def _key(operation: Mapping[str, Any]) -> tuple[int, str, str]:
+    return operation["business"], operation["stream"], operation["key"]
+
+
+def _takes_back(operation: Mapping[str, Any]) -> set[tuple[int, str, str]]:
+    """The key of what an operation takes back, if it does: by a void, or by a reversal."""
+    business, stream, key = _key(operation)
+    if Operation(operation["operation"]) in (Operation.VOID, Operation.DELETE):
+        return {(business, stream, key)}
+    is_journal = WRITABLE[stream].kind is Kind.JOURNAL
+    reversed_one = reversed_key(key) if is_journal else None
+    return set() if reversed_one is None else {(business, stream, reversed_one)}
 
 
 def _done_already(session: Session, operation: Mapping[str, Any]) -> bool:
@@ -213,13 +246,22 @@ def _moved(session: Session, operation: Mapping[str, Any]) -> str:
     return f"{operation['stream']} {operation['id']} {what}"
 
 
+def _is_gone(session: Session, operation: Mapping[str, Any], mapped: Mapped) -> bool:
+    """Whether a person has taken back what stands for a key, so that it is written anew."""
+    if "get" not in load_contract().resources[operation["stream"]].operations:
+        return False
+    sender = Sender(session.client, operation["business"])
+    record = sender.get(operation["stream"], operation["params"], mapped.remote_id)
+    return record is None or is_voided(record)
+
+
 def _stands_already(session: Session, operation: Mapping[str, Any]) -> str:
     """Whether what the plan would make was made meanwhile."""
     writer = session.writers[operation["business"]]
     if operation["operation"] != Operation.CREATE or _done_already(session, operation):
         return ""
     mapped = writer.became(operation["stream"], operation["key"])
-    if mapped is not None and not mapped.voided:
+    if mapped is not None and not mapped.voided and not _is_gone(session, operation, mapped):
         return f"{operation['stream']} {operation['key']} was written meanwhile"
     if not operation["marker"] or _planned_ids(operation):
         return ""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from clearbooks.contract import load_contract
 from clearbooks.errors import SettingError
 from target_clearbooks.deliver.sending import Sender
 from target_clearbooks.intent import Intent, Operation
-from target_clearbooks.source_key import reversal_key
+from target_clearbooks.reversal import reversal
+from target_clearbooks.source_key import reversed_key
 from target_clearbooks.store.history import find_run
 from target_clearbooks.store.ledger_map import LedgerMap
 from target_clearbooks.store.outbox import carried_out
@@ -52,14 +52,14 @@ def plan_undo(
         words = f"{row.stream} {row.source_key!r}"
         done = row.intent
         if not row.result.get("made"):
-            updated = row.result.get("outcome") == "updated"
+            updated = row.result.get("outcome") in ("updated", "replaced")
             if updated and done is not None and done.operation is Operation.UPDATE:
                 found.left.append(f"{words}: was updated; what it was before is not kept")
             continue
         mapped = LedgerMap(db, row.business_id).find(row.stream, row.source_key)
         if mapped is None or mapped.voided or done is None:
             continue
-        intent, reason = _undo(done, mapped.remote_id, run, allow_delete=allow_delete)
+        intent, reason = _undo(done, mapped.remote_id, allow_delete=allow_delete)
         if intent is None:
             found.left.append(f"{words}: {reason}")
             continue
@@ -75,19 +75,15 @@ def plan_undo(
     return found
 
 
-def _undo(
-    done: Intent, remote_id: int | str, run: str, *, allow_delete: bool
-) -> tuple[Intent | None, str]:
+def _undo(done: Intent, remote_id: int | str, *, allow_delete: bool) -> tuple[Intent | None, str]:
     business, stream, key = done.business_id, done.stream, done.source_key
     writable = WRITABLE[stream]
     if writable.kind is Kind.JOURNAL:
-        body = done.body
-        if not isinstance(body, dict):
+        if (before := reversed_key(key)) is not None:
+            return None, f"took {before!r} back; send that again to have it"
+        if not isinstance(done.body, dict):
             return None, "its lines are not kept"
-        lines = [{**line, "amount": -Decimal(str(line["amount"]))} for line in body["lines"]]
-        words = f"Reversal: {body.get('description', '')}"
-        reversal = {**body, "lines": lines, "description": words}
-        return Intent(business, stream, Operation.CREATE, reversal_key(key, run), reversal), ""
+        return reversal(business, stream, key, done.body, remote_id), ""
     if load_contract().resources[stream].operation("delete") is None:
         return None, "the API cannot take it back"
     if writable.voids:

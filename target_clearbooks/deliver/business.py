@@ -13,31 +13,29 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.deliver.awaited import Awaited
-from target_clearbooks.deliver.decision import Done, Hold, Leave, Send, Unchanged
+from target_clearbooks.deliver.decision import Done, First, Gone, Hold, Leave, Send, Unchanged
 from target_clearbooks.deliver.dispatch import Dispatch
 from target_clearbooks.deliver.facts import Facts
 from target_clearbooks.deliver.intake import Intake
 from target_clearbooks.deliver.reconcile import Reconciler
 from target_clearbooks.deliver.schedule import Schedule
-from target_clearbooks.deliver.task import claims, pair_of
+from target_clearbooks.deliver.task import claims
 from target_clearbooks.intent import (
-    Missing,
-    Operation,
     Quarantined,
     Rejected,
     Waiting,
     content_hash,
 )
-from target_clearbooks.ledger.existing import ExistingRecords, refuse_if_emptied
+from target_clearbooks.ledger.emptied import SameLedger
+from target_clearbooks.ledger.existing import ExistingRecords
 from target_clearbooks.store.baseline import Baseline
 from target_clearbooks.store.outbox import DOUBTFUL
-from target_clearbooks.writable import WRITABLE, Settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from concurrent.futures import Executor
 
-    from target_clearbooks.deliver.decision import Decision
+    from target_clearbooks.deliver.decision import Decision, Step
     from target_clearbooks.deliver.dry_run import DryRun
     from target_clearbooks.deliver.intake import Taken
     from target_clearbooks.deliver.recorder import Recorder
@@ -85,7 +83,6 @@ class BusinessWriter:
         stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         self.business_id = sender.business_id
-        self._settings = settings
         self._in_flight = in_flight = sender.client.connection.max_in_flight
         self._sender = sender
         self._outbox = outbox
@@ -94,21 +91,21 @@ class BusinessWriter:
         self._stopped = stopped
         self._lookups = lookups
         self._schedule = Schedule()
-        self._baseline = Baseline(outbox.db, sender.business_id)
-        self._existing = ExistingRecords(sender, lookups, ledger_map, self._baseline, in_flight)
+        baseline = Baseline(outbox.db, sender.business_id)
+        self._existing = ExistingRecords(sender, lookups, ledger_map, baseline, in_flight)
         self._facts = Facts(
-            settings, preparer, self._existing, self._schedule, ledger_map, self._baseline
+            settings, preparer, self._existing, self._schedule, ledger_map, baseline
         )
         self._reconciler = Reconciler(sender, ledger_map, in_flight)
         self._recorder = recorder
         self._dispatch = Dispatch(
             settings, executor, sender, self._reconciler, recorder, lookups, ledger_map,
-            self._baseline, in_flight,
+            baseline, in_flight,
         )  # fmt: skip
         self._awaited = Awaited(outbox, sender.business_id)
         self._unsettled: dict[tuple[str, str], Row] = {}  # in doubt, of any run
         self._intake = Intake(ledger_map, self._schedule, self._recorder, self._unsettled)
-        self._same_ledger = False
+        self._same_ledger = SameLedger(sender, ledger_map)
 
     # What a run asks
 
@@ -165,7 +162,7 @@ class BusinessWriter:
         """Take up what an earlier run left in doubt, and what it left waiting."""
         self._outbox.drop_planned(self.business_id)
         if self._outbox.left(self.business_id):
-            self._check_ledger()
+            self._same_ledger.check()
         if self._dry_run is None:
             for row in self._outbox.rows(self.business_id, *DOUBTFUL, "quarantined"):
                 if row.sent is not None and row.intent is not None:
@@ -187,17 +184,11 @@ class BusinessWriter:
     def _going(self) -> bool:
         return bool(self._schedule) and self.failure is None and not self._stopped()
 
-    def _check_ledger(self) -> None:
-        """Once a run: see whether the ledger is still the one that the store knows."""
-        if not self._same_ledger:
-            refuse_if_emptied(self._sender, self._map, self._outbox.db.location)
-            self._same_ledger = True
-
     def _doubtful(self, row: Row, intent: Intent) -> None:
         task = self._schedule.add(
             row.stream, row.source_key, row.record, row.record_hash,
             row=row, intent=intent, fence=row.fence, recovered=True, most=1,
-            key_properties=row.key_properties,
+            key_properties=row.key_properties, kept=row.fence.get("kept", {}),
         )  # fmt: skip
         if "wanted" in row.fence:
             task.total = Decimal(str(row.fence["wanted"]))
@@ -208,7 +199,7 @@ class BusinessWriter:
         self, stream: str, record: Mapping[str, Any], source_key: str, *, line: int, **more: Any
     ) -> None:
         """Take in a record, of a line of the input; `more` as for `Schedule.add`."""
-        self._check_ledger()
+        self._same_ledger.check()
         self._take(self._intake.take(stream, record, source_key, line=line, **more))
 
     def begin_all(self, *, end: bool) -> None:
@@ -242,7 +233,7 @@ class BusinessWriter:
 
     def execute(self, intent: Intent) -> None:
         """Take in an intent of a plan."""
-        self._check_ledger()
+        self._same_ledger.check()
         self._begin(
             self._schedule.add(
                 intent.stream, intent.source_key, intent.record, content_hash(intent.record),
@@ -319,8 +310,11 @@ class BusinessWriter:
             case Unchanged(applied):
                 self._recorder.unchanged(task, applied)
                 self._settled(task)
-            case Missing():
-                self._make_first(task, decision)
+            case First(steps):
+                self._do_first(task, steps)
+            case Gone():
+                task.gone = task.replaced = True
+                self._schedule.hold(task)
             case Send():
                 self._send(task, decision)
             case Done(record, outcome, intent):
@@ -334,38 +328,27 @@ class BusinessWriter:
                 self._refuse(task, decision)
 
     def _send(self, task: Task, decision: Send) -> None:
-        task.intent = intent = decision.intent
+        task.intent = decision.intent
         self._schedule.weigh(task)
-        if (
-            intent.operation is Operation.CREATE
-            and WRITABLE[intent.stream].settle is Settle.NEVER
-            and self._baseline.newest(intent.stream) is None
-        ):
-            # It is the first, and a person has said by `assume_new` that there is none before it.
-            self._baseline.take(intent.stream)
         if self._dry_run is None:
             self._dispatch.put(task, decision)
-            return
-        others = Decimal(0)
-        converges = WRITABLE[intent.stream].settle is Settle.CONVERGE
-        if converges and intent.operation is Operation.CREATE:
-            others = self._map.wanted(intent.stream, pair_of(intent), intent.source_key)
-        judged = self._dispatch.saw_record
-        plan = self._dry_run.carry_out
-        self._carry_out(task, plan(task, self._sender, self._reconciler, others, judged))
+        else:
+            plan = self._dry_run.carry_out
+            self._carry_out(task, plan(task, self._sender, self._reconciler, self._dispatch))
 
-    def _make_first(self, task: Task, missing: Missing) -> None:
-        """Write the contacts first that a record needs and the ledger lacks."""
-        for stream, record in missing.parents:
-            key = self._map.known_as(stream, *self._map.keys_of(record["externalId"])[:1])
-            under_way = self._schedule.under_way(stream, key, task)
-            if (stream, key) in task.parents and not under_way:
-                self._refuse(task, Rejected((f"{stream} {key!r} could not be made",), "blocked"))
+    def _do_first(self, task: Task, steps: Iterable[Step]) -> None:
+        """Carry out steps before a task; each of them once."""
+        for step in steps:
+            key = (step.stream, step.source_key)
+            if key in task.parents and not self._schedule.under_way(*key, task):
+                words = f"{step.stream} {step.source_key!r} could not be written"
+                self._refuse(task, Rejected((words,), "blocked"))
                 return
-            task.parents.add((stream, key))
-            if not under_way:
-                self._begin(self._schedule.add(stream, key, record, content_hash(record)))
-            self._schedule.follow(task, (stream, key))
+            task.parents.add(key)
+            task.replaced |= step.takes_back
+            begun = self._schedule.put_first(task, step)
+            if begun is not None:
+                self._begin(begun)
         self._schedule.hold(task)
 
     def _wait_for_parents(self, task: Task, outcome: Waiting) -> None:
@@ -385,14 +368,27 @@ class BusinessWriter:
         self._schedule.release(task, settled=True)
 
     def _refuse(self, task: Task, outcome: Rejected | Quarantined) -> None:
+        if (task.step_of or task.kept) and isinstance(outcome, Rejected):
+            self._give_up(task, outcome)
+            return
         if self._dry_run is None and self._intake.put_last(task, outcome):
             return
+        self._lookups.give_up_pairs(task.stream, task.source_key)
         if isinstance(outcome, Quarantined):
             task.intent = outcome.intent or task.intent
         self._recorder.refused(task, outcome)
         if task.sent_row.sent is not None and task.sent_row.state == "quarantined":
             self._unsettled[task.stream, task.source_key] = task.sent_row
         self._settled(task)
+
+    def _give_up(self, step: Task, outcome: Rejected) -> None:
+        """Take back nothing, and let the record know for the sake of which it was tried."""
+        if step.step_of is not None:
+            words = f"{step.stream} {step.source_key!r} could not be written: "
+            step.step_of.failed = tuple(words + reason for reason in outcome.reasons)
+        if step.row is not None:
+            self._recorder.not_carried_out(step, "superseded", outcome.reasons)
+        self._schedule.release(step, settled=True)
 
     def _settled(self, task: Task) -> None:
         """Let go of a task; what waited for it is taken up next."""

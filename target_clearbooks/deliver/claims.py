@@ -28,6 +28,15 @@ class Claims:
                 mine[thing] = alone
                 self._queues.setdefault(thing, deque()).append((task, alone))
 
+    def cut_in(self, task: int, thing: Hashable, ahead_of: int) -> None:
+        """Claim a thing alone, ahead of a task and of those that could not go anyway."""
+        queue = self._queues.setdefault(thing, deque())
+        after = (
+            n for n, (other, _) in enumerate(queue) if other == ahead_of or not self.free(other)
+        )
+        queue.insert(next(after, len(queue)), (task, True))
+        self._claims.setdefault(task, {})[thing] = True
+
     def free(self, task: int) -> bool:
         """Whether the task may go."""
         return all(self._clear(task, thing, alone) for thing, alone in

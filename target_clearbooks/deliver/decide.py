@@ -14,6 +14,7 @@ from clearbooks.contract import load_contract
 from target_clearbooks.deliver.collisions import collision, is_compared
 from target_clearbooks.deliver.decision import Done, Hold, Leave, Send, Unchanged
 from target_clearbooks.deliver.precheck import reading_before
+from target_clearbooks.deliver.replacing import reversed_first
 from target_clearbooks.intent import (
     DELETED_AT,
     Intent,
@@ -24,7 +25,7 @@ from target_clearbooks.intent import (
     Rejected,
 )
 from target_clearbooks.ledger.matching import unchanged
-from target_clearbooks.writable import WRITABLE, Settle
+from target_clearbooks.writable import WRITABLE, Kind, Settle
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from target_clearbooks.store.outbox import Row
 
 _SHOWN = ("id", "documentNumber", "date", "amount", "gross")
+_OR_REPLACE = ", or set on_change to replace: it is then reversed and posted anew"
 _SAY_WHICH = (
     "give its ID with `clearbooks map set`, or say by `clearbooks map unset` that it is new"
 )
@@ -73,7 +75,12 @@ class Resembling:
     intent: Intent
 
 
-Question = Prepare | MayChange | Claim | Existing | Resembling
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What was sent for what stands under a key? A body; None where that is not kept."""
+
+
+Question = Prepare | MayChange | Claim | Existing | Resembling | Posted
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +93,7 @@ class Known:
         mode: The setting `mode`.
         new: Whether a person has said that the ledger held none like it that is it.
         baseline: Whether the store noted what the ledger held of the stream when it began.
+        replaces: Whether what cannot be updated is taken back and written anew.
         keeps_deleted: Whether what has left its source stays in the ledger.
         namespaced: Whether the setting `source` keeps the keys of several sources apart.
     """
@@ -93,6 +101,7 @@ class Known:
     left: Row | None
     applied: Applied | None
     mode: str = "upsert"
+    replaces: bool = False
     new: bool = False
     baseline: bool = True
     keeps_deleted: bool = False
@@ -120,13 +129,11 @@ class Known:
         return self.applied is not None and self.applied.mapped.voided
 
 
-def decide(task: Task, known: Known) -> Generator[Question, Any, Decision]:
+def decide(task: Task, known: Known) -> Generator[Question, Any, Decision | Missing]:
     """What is to become of a record."""
-    if known.left is not None:
-        return Leave(known.left)
-    same = not task.fixed and known.applied and known.applied.record_hash == task.hash
-    if same or (known.keeps_deleted and task.record.get(DELETED_AT)):
-        return Unchanged()
+    settled = _without_preparing(task, known)
+    if settled is not None:
+        return settled
     outcome: Intent | Outcome = task.wanted if task.fixed else (yield Prepare())
     if isinstance(outcome, Intent):
         return (yield from _of_intent(task, outcome, known))
@@ -138,35 +145,74 @@ def decide(task: Task, known: Known) -> Generator[Question, Any, Decision]:
     return outcome
 
 
+def _without_preparing(task: Task, known: Known) -> Decision | None:
+    """What is to become of a record that need not even be prepared."""
+    if known.left is not None:
+        return Leave(known.left)
+    if task.failed:
+        return Rejected(task.failed, "blocked")
+    # What waited on disk may be to be written again, although it came before.
+    given = not task.fixed and task.row is None
+    same = given and known.applied and known.applied.record_hash == task.hash
+    if same or (known.keeps_deleted and task.record.get(DELETED_AT)):
+        return Unchanged()
+    return None
+
+
 def _of_intent(task: Task, intent: Intent, known: Known) -> Generator[Question, Any, Decision]:
     """What is to become of a record that can be written."""
     applied = known.applied
-    if known.voided and intent.operation is Operation.UPDATE:
-        # What is sent again after a void is made anew.
+    if task.gone and intent.operation is Operation.UPDATE:
         intent = replace(intent, operation=Operation.CREATE, remote_id=None)
-    if applied and applied.hash == intent.hash and intent.adopted is None:
-        return Unchanged(applied)
-    if applied and applied.hash is None and not WRITABLE[intent.stream].updates:
-        # A person has said which one it is. The record stands for its content from now on.
-        named = replace(intent, body=dict(task.record))
-        return Done({"id": applied.mapped.remote_id}, "adopted", named)
-    reason = _out_of_mode(intent, known)
-    if reason:
-        return Rejected((reason,))
-    if known.applied and known.hash is not None and not known.voided:
-        alike = known.applied.likeness or {}
-        refused = collision(intent, alike, namespaced=known.namespaced)
-        if refused is not None:
-            return refused
+    settled = _as_it_stands(task, intent, known)
+    if settled is not None:
+        return settled
+    if applied and not known.voided and _is_reversed(task, intent, known):
+        return reversed_first(intent, applied.mapped, (yield Posted()))
+    refused = _refused(task, intent, known)
+    if refused is not None:
+        return refused
     if not (yield Claim(intent)):
         return Hold()
     return (yield from _of_claimed(intent, known))
 
 
+def _as_it_stands(task: Task, intent: Intent, known: Known) -> Done | Unchanged | None:
+    """What is to become of an intent that the ledger is known to be like already."""
+    applied = known.applied
+    if applied is None:
+        return None
+    if applied.hash == intent.hash and intent.adopted is None:
+        return Unchanged(applied)
+    if known.voided and intent.removes:
+        gone = Done({"id": applied.mapped.remote_id}, "voided", intent)
+        return gone if task.replaced else Unchanged(applied)
+    if applied.hash is None and not WRITABLE[intent.stream].updates and not intent.removes:
+        # A person has said which one it is. The record stands for its content from now on.
+        named = replace(intent, body=dict(task.record))
+        return Done({"id": applied.mapped.remote_id}, "adopted", named)
+    return None
+
+
+def _is_reversed(task: Task, intent: Intent, known: Known) -> bool:
+    """Whether what was posted for a journal is reversed first."""
+    journal = WRITABLE[intent.stream].kind is Kind.JOURNAL
+    return journal and not task.fixed and (intent.removes or known.replaces)
+
+
+def _refused(task: Task, intent: Intent, known: Known) -> Rejected | None:
+    """Why an intent is not sent, where something speaks against it."""
+    reason = _out_of_mode(intent, known)
+    if reason and not (task.step_of or task.replaced):
+        return Rejected((reason,))
+    applied = known.applied
+    if applied is None or known.hash is None or known.voided:
+        return None
+    return collision(intent, applied.likeness or {}, namespaced=known.namespaced)
+
+
 def _of_claimed(intent: Intent, known: Known) -> Generator[Question, Any, Decision]:
     """What is to become of an intent that nothing else under way touches."""
-    if intent.operation is Operation.VOID and known.voided:
-        return Unchanged(known.applied)
     if intent.operation is Operation.CREATE:
         found = yield from _existing(intent, known)
         if isinstance(found, Quarantined):
@@ -186,7 +232,8 @@ def _out_of_mode(intent: Intent, known: Known) -> str:
     writable = WRITABLE[intent.stream]
     if not writable.updates and known.applied and not known.voided:
         return (
-            f"{name} was written and cannot be changed; send the difference under a key of its own"
+            f"{name} was written and cannot be changed; send the difference under a key of its "
+            f"own{_OR_REPLACE if writable.voids else ''}"
         )
     if known.mode == "update" and intent.operation in (Operation.CREATE, Operation.POST):
         return f"mode is update, and {name} is not there"

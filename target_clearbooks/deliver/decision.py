@@ -1,15 +1,15 @@
 """What is to become of a record, as values.
 
 `decide` and `precheck` compute them, `business` carries them out, `recorder` puts them down. Of
-what `prepare` answers, `Rejected`, `Quarantined`, `Waiting` and `Missing` are decisions already.
+what `prepare` answers, `Rejected`, `Quarantined` and `Waiting` are decisions already.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from target_clearbooks.intent import Intent, Missing, Quarantined, Rejected, Waiting
+from target_clearbooks.intent import Intent, Quarantined, Rejected, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,6 +59,40 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """Something that is written for the sake of a record, before it.
+
+    Attributes:
+        stream: Its stream.
+        source_key: Its key.
+        record: As a source would send it.
+        intent: The write, where it does not follow from the record.
+        takes_back: Whether it takes back what stands, so that the record can be written anew. It
+            goes ahead of records of its key that wait, and its failure is that of the record.
+        kept: What is to be written again once the record is settled; see `recorder`.
+    """
+
+    stream: str
+    source_key: str
+    record: Mapping[str, Any]
+    intent: Intent | None = None
+    takes_back: bool = False
+    kept: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """Steps come first; then it is decided again."""
+
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """What stood for it was taken back in the ledger by a person: it is decided again, as new."""
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """Others under way come first; then it is decided again."""
 
@@ -70,4 +104,4 @@ class Leave:
     row: Row
 
 
-Decision = Unchanged | Done | Send | Hold | Leave | Rejected | Quarantined | Waiting | Missing
+Decision = Unchanged | Done | Send | First | Gone | Hold | Leave | Rejected | Quarantined | Waiting

@@ -19,9 +19,8 @@ from clearbooks.errors import (
     UnavailableError,
     UncertainError,
 )
-from target_clearbooks.deliver import refusals
 from target_clearbooks.deliver.collisions import collision
-from target_clearbooks.deliver.decision import Done, Hold
+from target_clearbooks.deliver.decision import Done, Hold, Send
 from target_clearbooks.deliver.lost_replies import LostReplies
 from target_clearbooks.deliver.parts import in_parts, parts_left
 from target_clearbooks.deliver.precheck import (
@@ -31,6 +30,15 @@ from target_clearbooks.deliver.precheck import (
     after_fence,
     after_record,
     reading_before,
+)
+from target_clearbooks.deliver.refused import Refused
+from target_clearbooks.deliver.replacing import (
+    allocated_to,
+    freed_first,
+    is_kept,
+    is_replaced,
+    joins_others,
+    taken_back_first,
 )
 from target_clearbooks.deliver.requests import Requests
 from target_clearbooks.deliver.task import pair_of
@@ -42,12 +50,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from concurrent.futures import Executor
 
-    from target_clearbooks.deliver.decision import Decision, Send
+    from target_clearbooks.deliver.decision import Decision
     from target_clearbooks.deliver.reconcile import Reconciler
     from target_clearbooks.deliver.recorder import Recorder
     from target_clearbooks.deliver.requests import Answer
     from target_clearbooks.deliver.sending import Sender
     from target_clearbooks.deliver.task import Task
+    from target_clearbooks.intent import Intent
     from target_clearbooks.ledger.lookups import Lookups
     from target_clearbooks.settings import TargetSettings
     from target_clearbooks.store.baseline import Baseline
@@ -100,6 +109,7 @@ class Dispatch:
         self._newest: dict[str, int] = {}
         # Tasks, and whether what has to be read before they are sent was read.
         self._ready: deque[tuple[Task, bool]] = deque()
+        self._refused = Refused(settings, reconciler, recorder, lookups)
         self.lost = LostReplies(reconciler, settings.settle_seconds)
         self.failure: BaseException | None = None
 
@@ -113,13 +123,24 @@ class Dispatch:
     def put(self, task: Task, send: Send) -> None:
         """Take a write that may go."""
         task.intent = send.intent
+        self._begin_baseline(send.intent)
         if send.fence is None:
             self._ready.append((task, False))
             return
         if "wanted" in send.fence:
             task.total = send.fence["wanted"]
-        task.fence = dict(send.fence)
+        task.fence = {**send.fence, "kept": dict(task.kept)} if task.kept else dict(send.fence)
         self._ready.append((task, True))
+
+    def _begin_baseline(self, intent: Intent) -> None:
+        """Note that a create is the first of its stream, where no list tells.
+
+        A person has said by `assume_new` that there is none before it.
+        """
+        unlisted = WRITABLE[intent.stream].settle is Settle.NEVER
+        first = unlisted and intent.operation is Operation.CREATE
+        if first and self._baseline.newest(intent.stream) is None:
+            self._baseline.take(intent.stream)
 
     def step(self, seconds: float = 0.0) -> Iterator[tuple[Task, Decision]]:
         """Send what may go and take up the answers; waits up to so long for the first."""
@@ -191,7 +212,9 @@ class Dispatch:
             others = self._map.wanted(task.stream, pair_of(intent), task.source_key)
         self._lately.add(task, others)
         if intent.removes:
-            self._lookups.removed(task.stream, intent.remote_id)
+            mapped = self._map.find(task.stream, task.source_key)
+            for number in {intent.remote_id, *(mapped.lineage if mapped else ())}:
+                self._lookups.removed(task.stream, number, record)
         elif "id" in record and len(record) > 1 and not record.get("found"):
             self._lookups.wrote(task.stream, record, replaces=task.wanted.remote_id)
             if task.stream in self._newest and isinstance(record["id"], int):
@@ -203,7 +226,7 @@ class Dispatch:
         intent = task.wanted
         reading = reading_before(intent, known=False)
         if reading is Reading.ALLOCATIONS:
-            self._requests.begin(task, self._saw_allocations, self._reconciler.allocations, intent)
+            self._requests.begin(task, self.saw_allocations, self._reconciler.allocations, intent)
         elif reading is Reading.FENCE:
             if WRITABLE[task.stream].settle is Settle.COUNT:
                 self._take_baseline(task.stream)
@@ -237,7 +260,17 @@ class Dispatch:
             refused = collision(task.wanted, alike, namespaced=namespaced)
             if refused is not None:
                 return refused
-        return after_record(task.wanted, record, known=known)
+        replaces = known and not task.fixed and is_replaced(task, self._settings)
+        return after_record(task.wanted, record, known=known, replaces=replaces)
+
+    def foreseen(self, task: Task, record: Mapping[str, Any] | None) -> Decision:
+        """What would follow, were an update sent to what the ledger holds."""
+        decision = self.saw_record(task, record)
+        if record is None or not isinstance(decision, Send):
+            return decision
+        kept = is_kept(decision.intent, record, allocated_to(task, self._map))
+        replaces = kept and is_replaced(task, self._settings)
+        return (freed_first(task, self._map) if replaces else None) or decision
 
     def _saw_fence(self, task: Task, fence: dict[str, Any]) -> Decision:
         newest = self._baseline.newest(task.stream) or 0
@@ -256,17 +289,26 @@ class Dispatch:
             owner=lambda number: self._map.owner(task.stream, number),
         )
 
-    def _saw_allocations(self, task: Task, listed: list[dict[str, Any]]) -> Decision:
+    def saw_allocations(self, task: Task, listed: list[dict[str, Any]]) -> Decision:
+        """What follows from what is allocated between the two that an allocation joins."""
         if task.total is None:
             task.total = Decimal(str(task.wanted.body["amount"]))
-        pair = pair_of(task.wanted)
+        intent, again = task.wanted, None
+        applied = self._map.applied(task.stream, task.source_key)
+        standing = applied is not None and not applied.mapped.voided
+        if standing and not task.fixed and is_replaced(task, self._settings):
+            again = taken_back_first(task, self._map)
+            joined = self._map.joined(task.stream, task.source_key)
+            if not task.sends and joins_others(intent, joined, self._map):
+                return again
         return after_allocations(
             task,
             listed,
-            written=self._lately.allocated(task.wanted),
-            others=self._map.wanted(task.stream, pair, task.source_key),
-            applied=self._map.applied(task.stream, task.source_key),
+            written=self._lately.allocated(intent),
+            others=self._map.wanted(task.stream, pair_of(intent), task.source_key),
+            applied=applied,
             owner=lambda number: self._map.owner(task.stream, number),
+            again=again,
         )
 
     # Answers
@@ -349,25 +391,10 @@ class Dispatch:
                 self._recorder.not_carried_out(task, task.rests_as, (str(error),))
             self.failure = self.failure or error
             return None
-        if self.failure is None and self._follows_revision(task, error):
-            return Hold()
-        if refusals.is_gone(task, error, self._sender):
-            lost = task.sends + task.recovered > 1
-            if lost:
-                self._recorder.count(task.stream, "recovered")
-            done = Done({}, OUTCOMES[task.wanted.operation] if lost else "unchanged")
-            return self._taken_back(task, done, renewed=True, lost=lost)
-        if task.row is not None and sent:
+        decision = self._refused.decide(task, error, ends=self.failure is not None)
+        if isinstance(decision, Done):
+            lost = decision.outcome != "unchanged"
+            return self._taken_back(task, decision, renewed=True, lost=lost)
+        if isinstance(decision, Rejected) and task.row is not None and sent:
             task.row.sent = None
-        return Rejected(refusals.reasons(task, error, self._sender), "rejected")
-
-    def _follows_revision(self, task: Task, error: ApiError) -> bool:
-        """Whether somebody made a newer revision, so that the record is prepared again."""
-        newer = refusals.newer_revisions(task, error, self._reconciler)
-        for stream, key, old, record in newer:
-            self._recorder.moved(stream, key, old, record["id"])
-            self._lookups.wrote(stream, record, replaces=old)
-        if newer and task.row is not None:
-            self._recorder.not_carried_out(task, "superseded", refusals.words_of(task, error))
-            task.row = None
-        return bool(newer)
+        return decision

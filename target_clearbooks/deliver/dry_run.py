@@ -16,9 +16,10 @@ from target_clearbooks.plan import FIRST, is_planned
 from target_clearbooks.writable import WRITABLE, Kind, Settle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from target_clearbooks.deliver.decision import Decision
+    from target_clearbooks.deliver.dispatch import Dispatch
     from target_clearbooks.deliver.reconcile import Reconciler
     from target_clearbooks.deliver.sending import Sender
     from target_clearbooks.deliver.task import Task
@@ -41,12 +42,7 @@ class DryRun:
         self._next = FIRST
 
     def carry_out(
-        self,
-        task: Task,
-        sender: Sender,
-        reconciler: Reconciler,
-        others: Decimal,
-        judged: Callable[[Task, Mapping[str, Any] | None], Decision],
+        self, task: Task, sender: Sender, reconciler: Reconciler, judge: Dispatch
     ) -> Decision:
         """Plan a write, and answer as if it had been carried out.
 
@@ -54,20 +50,21 @@ class DryRun:
             task: The record.
             sender: Reads single records.
             reconciler: Reads allocations.
-            others: For an allocation: what other records want of the same two.
-            judged: What follows from what the ledger holds of an update.
+            judge: Says what follows from what the ledger holds.
         """
         intent = task.wanted
         if intent.operation in (Operation.CREATE, Operation.POST):
-            if not self._adds(task, reconciler, others):
-                return Done({"id": 0}, "adopted")
+            seen = self._seen(task, reconciler, judge)
+            if seen is not None:
+                return seen
             return Done(self._make(intent), "written")
         before: dict[str, Any] | None = {}
         if not is_planned(intent.remote_id):
             before = sender.get(intent.stream, intent.params, intent.remote_id)
-            decision = judged(task, before) if intent.operation is Operation.UPDATE else None
-            if decision is not None and not isinstance(decision, Send):
-                return decision
+            if intent.operation is Operation.UPDATE:
+                decision = judge.foreseen(task, before)
+                if not isinstance(decision, Send):
+                    return decision
         if intent.removes and before is None and in_parts(task, reconciler, renewed=True):
             for part in parts_left(task, reconciler, renewed=True)[-1:]:
                 intent, before = replace(intent, remote_id=part["id"]), part
@@ -77,16 +74,16 @@ class DryRun:
             words = f"{intent.stream} {intent.remote_id} is not in the ledger"
             return Rejected((words,), "rejected")
         self._file.operation(intent, planned=None, before=before)
-        record = {**before, **(intent.body or {}), "id": intent.remote_id}
-        return Done(record, OUTCOMES[intent.operation])
+        record = {**before, **(intent.body or {}), **_amounts(intent, before)}
+        return Done({**record, "id": intent.remote_id}, OUTCOMES[intent.operation])
 
     def _make(self, intent: Intent) -> dict[str, Any]:
         """Plan a create; the record as the ledger may answer it."""
         made: dict[str, Any] = {"id": self._number()}
         if WRITABLE[intent.stream].kind is Kind.BANK_ACCOUNT:
             made |= {"accountCode": self._number(), "currency": HOME_CURRENCY}
-        elif intent.gross is not None:
-            made |= {"gross": intent.gross, "due": intent.gross, "currency": HOME_CURRENCY}
+        elif intent.total is not None:
+            made |= {"gross": intent.total, "due": intent.total, "currency": HOME_CURRENCY}
         account = made.get("accountCode")
         self._file.operation(intent, planned=made["id"], planned_account=account)
         return made | intent.body if isinstance(intent.body, dict) else made
@@ -96,17 +93,24 @@ class DryRun:
         return self._next
 
     @staticmethod
-    def _adds(task: Task, reconciler: Reconciler, others: Decimal) -> bool:
-        """Whether an allocation is not there already; other creates are new."""
+    def _seen(task: Task, reconciler: Reconciler, judge: Dispatch) -> Decision | None:
+        """What follows from what is allocated already; None where an allocation adds to it.
+
+        Other creates are new.
+        """
         intent = task.wanted
         if WRITABLE[intent.stream].settle is not Settle.CONVERGE:
-            return True
+            return None
         invoice, _, source = pair_of(intent)
-        if invoice < 0 or source < 0:
-            return True
-        rows = reconciler.allocations(intent)
-        there = sum((Decimal(str(row["amount"])) for row in rows), Decimal(0))
-        return others + Decimal(str(intent.body["amount"])) > there
+        listed = [] if invoice < 0 or source < 0 else reconciler.allocations(intent)
+        # What this plan takes back first does not count.
+        owners = [reconciler.map.owner(intent.stream, row["id"]) for row in listed]
+        gone = [
+            owner is not None and reconciler.map.is_voided(intent.stream, owner) for owner in owners
+        ]
+        left = [row for row, is_gone in zip(listed, gone, strict=True) if not is_gone]
+        decision = judge.saw_allocations(task, left)
+        return None if isinstance(decision, Send) else decision
 
     def refuse(
         self,
@@ -119,3 +123,11 @@ class DryRun:
     ) -> None:
         """Plan nothing, and say why."""
         self._file.refused(business_id, stream, key, kind, reasons, candidates)
+
+
+def _amounts(intent: Intent, before: Mapping[str, Any]) -> dict[str, Decimal]:
+    """What a document comes to and is due, were an update carried out."""
+    if intent.total is None or "gross" not in before or "due" not in before:
+        return {}
+    more = intent.total - Decimal(str(before["gross"]))
+    return {"gross": intent.total, "due": Decimal(str(before["due"])) + more}

@@ -9,10 +9,15 @@ from target_clearbooks.deliver.decide import (
     Existing,
     Known,
     MayChange,
+    Posted,
     Prepare,
     Resembling,
     decide,
 )
+from target_clearbooks.deliver.decision import First, Step
+from target_clearbooks.deliver.replacing import is_replaced
+from target_clearbooks.intent import Missing
+from target_clearbooks.store.history import last_sent
 
 if TYPE_CHECKING:
     from target_clearbooks.deliver.decide import Question
@@ -72,9 +77,19 @@ class Facts:
             try:
                 question = steps.send(answer)
             except StopIteration as end:
-                decision: Decision = end.value
-                return decision
+                decision: Decision | Missing = end.value
+                return self._contacts_first(decision) if isinstance(decision, Missing) else decision
             answer = self.answer(task, question, alone=alone)
+
+    def _contacts_first(self, missing: Missing) -> First:
+        """The contacts that a record needs and the ledger lacks, as steps before it."""
+        keys_of, known_as = self._map.keys_of, self._map.known_as
+        return First(
+            tuple(
+                Step(stream, known_as(stream, *keys_of(record["externalId"])[:1]), record)
+                for stream, record in missing.parents
+            )
+        )
 
     def known(self, task: Task, left: Row | None) -> Known:
         """What is known without a request; `left` is an earlier write that is still in doubt."""
@@ -82,6 +97,7 @@ class Facts:
             left=left,
             applied=self._map.applied(task.stream, task.source_key),
             mode=self._settings.mode,
+            replaces=is_replaced(task, self._settings),
             new=self._map.said_new(task.stream, task.source_key),
             keeps_deleted=self._settings.on_deleted == "ignore",
             namespaced=bool(self._settings.source),
@@ -108,3 +124,6 @@ class Facts:
                 return self._existing.identified(intent)
             case Resembling(intent):
                 return self._existing.resembling(intent)
+            case Posted():
+                mapped = self._map.find(task.stream, task.source_key)
+                return mapped and last_sent(self._map.db, self._map.business_id, mapped)

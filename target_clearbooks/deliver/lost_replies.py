@@ -95,7 +95,7 @@ class LostReplies:
         for task in [task for task in self._sent_again if task.due <= now]:
             self._sent_again.remove(task)
             verdict: Verdict | None
-            if WRITABLE[task.stream].settle is Settle.CONVERGE:
+            if WRITABLE[task.stream].settle is Settle.CONVERGE and not task.whole.removes:
                 verdict = self._reconciler.allocated_twice(task.whole)
             else:
                 [verdict] = self._reconciler.settle(task.stream, [(task.whole, task.fence)])

@@ -11,7 +11,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from target_clearbooks.deliver.decision import Done, Send
+from target_clearbooks.deliver.decision import Done, Gone, Send
 from target_clearbooks.deliver.task import pair_of
 from target_clearbooks.intent import Operation, Quarantined, Rejected
 from target_clearbooks.ledger.matching import diff, identities, is_voided, unchanged
@@ -20,13 +20,14 @@ from target_clearbooks.writable import WRITABLE, Kind, Settle
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from target_clearbooks.deliver.decision import Decision
+    from target_clearbooks.deliver.decision import Decision, First
     from target_clearbooks.deliver.task import Task
     from target_clearbooks.intent import Intent
     from target_clearbooks.store.ledger_map import Applied
 
 # The newest that a run has written: long enough for any list to show them.
 _MOST_KEPT = 5_000
+OR_REPLACE = ", or set on_change to replace: what is allocated is then taken back and made anew"
 # Fields of a document that the API may check against each other, so that they are sent together.
 _TOGETHER = (frozenset({"currency", "exchangeRate"}), frozenset({"lineItems", "vatTreatment"}))
 
@@ -100,21 +101,35 @@ def _drop_oldest(kept: dict[Any, Any]) -> None:
         del kept[next(iter(kept))]
 
 
-def after_record(intent: Intent, record: Mapping[str, Any] | None, *, known: bool) -> Decision:
+def gone_words(stream: str, source_key: str, remote_id: Any) -> str:
+    """What to do about a record that a person has taken back in the ledger."""
+    return (
+        f"record: {stream} {remote_id} is not in the ledger any more: somebody has voided or "
+        f"deleted it; say `clearbooks map unset {stream} {source_key}` to have it written anew, "
+        "or set on_change to replace"
+    )
+
+
+def after_record(
+    intent: Intent, record: Mapping[str, Any] | None, *, known: bool, replaces: bool = False
+) -> Decision:
     """Before an update: it may be gone, or be already as it should, or have a newer revision.
 
     Args:
         intent: The update.
         record: What the ledger holds; None where it holds nothing.
         known: Whether an earlier run wrote it, so that it is not adopted.
+        replaces: Whether what a person has taken back is written anew.
     """
-    if record is None:
-        words = f"{intent.stream} {intent.remote_id} is not in the ledger"
+    if record is None or is_voided(record):
+        if replaces:
+            return Gone()
+        words = gone_words(intent.stream, intent.source_key, intent.remote_id)
         return Rejected((words,), "rejected")
-    if unchanged(record, intent.body) and not is_voided(record):
+    if unchanged(record, intent.body):
         return Done(record, "unchanged" if known else "adopted")
     intent = replace(intent, remote_id=record.get("id") or intent.remote_id)
-    if WRITABLE[intent.stream].kind is Kind.DOCUMENT and not is_voided(record):
+    if WRITABLE[intent.stream].kind is Kind.DOCUMENT:
         intent = replace(intent, changed=_changed(record, intent.body))
     cleared = cleared_of(record)
     return Send(intent, {} if cleared is None else {"cleared": cleared})
@@ -182,6 +197,7 @@ def after_allocations(
     others: Decimal,
     applied: Applied | None,
     owner: Callable[[int | str], str | None],
+    again: First | None = None,
 ) -> Decision:
     """Before an allocation: what is missing of the wanted sum is posted, and no more.
 
@@ -192,6 +208,7 @@ def after_allocations(
         others: What other records want between them.
         applied: What was last applied for the record.
         owner: Whose an allocation of the ledger is.
+        again: What takes back what stands for the record, where it may be replaced.
     """
     intent, total = task.wanted, Decimal(str(task.whole.body["amount"]))
     there = sum((Decimal(str(row["amount"])) for row in listed), Decimal(0))
@@ -200,7 +217,7 @@ def after_allocations(
         return Send(replace(intent, body={**intent.body, "amount": missing}), {"wanted": total})
     if missing < 0 and applied is not None and not task.sends:
         words = f"{-missing} more is allocated than wanted: void the allocation, send it anew"
-        return Rejected((words,))
+        return again or Rejected((words + OR_REPLACE,))
     free = [row for row in listed if owner(row["id"]) in (None, task.source_key)]
     mine = {"id": applied.mapped.remote_id} if applied else {}
     found = max(free or listed, key=lambda row: int(row["id"]), default=mine)

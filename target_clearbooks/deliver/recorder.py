@@ -8,12 +8,16 @@ plan) has a line before the store notes it.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from target_clearbooks.deliver.precheck import cleared_of
+from target_clearbooks.deliver.reallocations import Reallocations, is_another
+from target_clearbooks.deliver.replacing import AT_MOST
+from target_clearbooks.deliver.source_place import placed
 from target_clearbooks.deliver.task import pair_of
-from target_clearbooks.intent import Operation, Quarantined, Rejected, content_hash
+from target_clearbooks.intent import Operation, Quarantined, Rejected
+from target_clearbooks.ledger.amounts import decimal
 from target_clearbooks.ledger.likeness import likeness
 from target_clearbooks.ledger.statement_lines import line_marks
 from target_clearbooks.source_key import reversed_key
@@ -61,6 +65,7 @@ class Recorder:
         self._map = ledger_map
         self._refuse = refuse
         self._results = results
+        self._reallocations = Reallocations(business_id, outbox, ledger_map)
         self.rejected = 0
 
     # Before and after a request
@@ -95,24 +100,21 @@ class Recorder:
     def done(self, task: Task, record: Mapping[str, Any], outcome: str) -> None:
         """It stands in the ledger."""
         outbox, intent = self._outbox, task.whole
+        outcome = _counted_as(task, outcome)
         gone = intent.removes
         old = intent.remote_id
         new = record.get("id", old)
         with outbox.transaction():
             applied = self._map.applied(task.stream, task.source_key)
             before = applied.mapped if applied else None
-            alike = {**(applied.likeness or {})} if applied else {}
             mapped = self._map.set(
                 task.stream, task.source_key, 0 if new is None else new, run=outbox.run,
-                content=intent.hash, record=task.hash, voided=gone,
-                likeness=alike | likeness(task.stream, intent.body),
+                content=intent.hash,
+                record=applied.record_hash if applied and task.kept else task.hash, voided=gone,
+                likeness=_likeness(task, applied),
                 remote_type=record.get("found"),
             )  # fmt: skip
-            if old is not None and new is not None and new != old:
-                # The revision before ours may have been a person's, which the map does not know.
-                for earlier in {old, before.remote_id if before else old} - {new}:
-                    self._map.replaced(task.stream, earlier, new)
-                self._allocate_anew(task, record, new)
+            self._reallocations.follow(task, record, before, mapped)
             if WRITABLE[task.stream].settle is Settle.CONVERGE:
                 self._want(task, gone=gone)
             self._reversed(task)
@@ -122,7 +124,8 @@ class Recorder:
             if task.row is None:
                 outbox.supersede(self._business_id, task.stream, task.source_key)
                 task.row = outbox.add(self._row(task), state="planned")
-            made = outcome == "written" and (before is None or before.voided)
+            new_one = outcome in ("written", "replaced", "reversed")
+            made = new_one and (before is None or before.voided or is_another(task, before, mapped))
             result = {"id": mapped.remote_id, "outcome": outcome, "made": made}
             if number := record.get("formattedDocumentNumber"):
                 result["number"] = str(number)
@@ -131,33 +134,11 @@ class Recorder:
                 task.row, outcome, id=mapped.remote_id, was=old,
                 warnings=[*intent.warnings, *intent.adjusted] or None,
             )  # fmt: skip
+            if task.kept and applied is not None:
+                self._reallocations.wait(task.stream, task.source_key, task.kept, applied)
             self.count(task.stream, outcome)
             outbox.save_counts()
         self._tell(task.stream, task.source_key, outcome)
-
-    def _allocate_anew(self, task: Task, record: Mapping[str, Any], new: int | str) -> None:
-        """Have allocations of ours written again, where our revision of a document lost some.
-
-        They wait on disk for the document, and so are taken up once it is settled.
-        """
-        before, cleared = task.fence.get("cleared"), cleared_of(record)
-        if before is None or cleared is None or cleared >= Decimal(str(before)):
-            return
-        logger.warning(
-            "%s %s: of its new revision %s less is cleared than before; look at what others have "
-            "allocated to it, what is ours is allocated anew",
-            task.stream, task.source_key, Decimal(str(before)) - cleared,
-        )  # fmt: skip
-        for stream, key, body in self._map.allocations_of(task.stream, new):
-            given = {"externalId": self._map.without_source(key), **body}
-            applied = self._map.applied(stream, key)
-            # It counts as the record that the source sent, which then comes as one that is known.
-            number = (applied and applied.record_hash) or content_hash(given)
-            self._map.reopen(stream, key)
-            row = Row(0, self._outbox.run, self._business_id, stream, key, "waiting", given, number)
-            self._outbox.supersede(self._business_id, stream, key)
-            row = self._outbox.add(row, state="waiting")
-            self._outbox.wait(row, [(task.stream, task.source_key), (stream, key)])
 
     def _reversed(self, task: Task) -> None:
         """Let the key of a journal that was reversed stand for nothing: it may come anew."""
@@ -196,7 +177,7 @@ class Recorder:
             self._map.set(
                 task.stream, task.source_key, applied.mapped.remote_id, run=self._outbox.run,
                 content=applied.hash, record=task.hash, voided=applied.mapped.voided,
-                likeness=applied.likeness,
+                likeness=_likeness(task, applied),
             )  # fmt: skip
             self._outbox.supersede(self._business_id, task.stream, task.source_key)
 
@@ -207,6 +188,7 @@ class Recorder:
 
     def refused(self, task: Task, outcome: Rejected | Quarantined) -> None:
         """It is not written, or a person has to decide."""
+        outcome = replace(outcome, reasons=placed(task.record, outcome.reasons))
         outbox = self._outbox
         state = "quarantined" if isinstance(outcome, Quarantined) else "rejected"
         candidates = outcome.candidates if isinstance(outcome, Quarantined) else ()
@@ -229,6 +211,7 @@ class Recorder:
 
     def waiting(self, task: Task, outcome: Waiting) -> None:
         """It waits on disk for its parents."""
+        outcome = replace(outcome, reasons=placed(task.record, outcome.reasons))
         outbox = self._outbox
         with outbox.transaction():
             if task.row is None or task.row.state != "waiting":
@@ -269,3 +252,24 @@ class Recorder:
             dict(task.record), task.hash, task.intent, key_properties=task.key_properties,
             kind=outcome.kind if outcome else None, reasons=outcome.reasons if outcome else (),
         )  # fmt: skip
+
+
+def _counted_as(task: Task, outcome: str) -> str:
+    """The word for an outcome where something was taken back for the sake of a record."""
+    if task.replaced and outcome in ("written", "updated"):
+        return "replaced"
+    return "reversed" if task.step_of and outcome == "written" else outcome
+
+
+def _likeness(task: Task, applied: Applied | None) -> dict[str, Any] | None:
+    """What the map keeps of a record beside its identity: see `ledger.likeness`.
+
+    Of an allocation it is the most that it may come to, where it may be raised later.
+    """
+    if WRITABLE[task.stream].kind is Kind.ALLOCATION:
+        most = task.record.get(AT_MOST)
+        return {} if most is None else {AT_MOST: decimal(most)}
+    before = applied.likeness if applied else {}
+    if task.intent is None:
+        return None if before is None else dict(before)
+    return {**(before or {}), **likeness(task.stream, task.whole.body)}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import enum
 import re
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.contract import load_contract
 from clearbooks.errors import ApiError, Fault, NotFoundError, RejectedError
+from target_clearbooks.deliver.precheck import OR_REPLACE, gone_words
+from target_clearbooks.deliver.replacing import allocated_to, is_kept
 from target_clearbooks.intent import Operation
 from target_clearbooks.ledger.matching import is_paid, is_voided
 from target_clearbooks.ledger.spelling import fold
@@ -18,9 +21,12 @@ if TYPE_CHECKING:
     from target_clearbooks.deliver.reconcile import Reconciler
     from target_clearbooks.deliver.sending import Sender
     from target_clearbooks.deliver.task import Task
+    from target_clearbooks.store.ledger_map import LedgerMap
 
     Revision = tuple[str, str, int | str, dict[str, Any]]
 
+_CHANGES = (Operation.UPDATE, Operation.VOID)
+_STAYS_FREE = "reference, description, project, theme and accounts"
 _PATH = re.compile(r"(\w+)(?:\[\d+\])?(?:\.\w+(?:\[\d+\])?)*")
 
 
@@ -32,41 +38,61 @@ def words_of(task: Task, error: ApiError) -> tuple[str, ...]:
     return tuple(_in_words(task, fault) for fault in error.faults) or (str(error),)
 
 
-def reasons(task: Task, error: ApiError, sender: Sender) -> tuple[str, ...]:
-    """Why a record was refused: in plain words where they are known, then in the API's."""
-    words = words_of(task, error)
-    plain = _of_a_fixed_document(task, error, sender, words)
-    return (plain, *words) if plain else words
+class Kept(enum.Enum):
+    """What keeps a record of the ledger as it is."""
+
+    FINALISED = "it is on a VAT return that is finalised"
+    PAID = "it is paid"
+    ALLOCATED = "more of it is allocated than there would be"
+    GONE = "a person has voided or deleted it"
 
 
-def _of_a_fixed_document(
-    task: Task, error: ApiError, sender: Sender, words: tuple[str, ...]
-) -> str:
-    """What keeps a document as it is: it is paid, or on a finalised VAT return; else empty.
+def kept_by(task: Task, error: ApiError, sender: Sender, ledger_map: LedgerMap) -> Kept | None:
+    """What a refused change of a record is kept by, if it is; the ledger is asked.
 
     Nobody has shown the codes of the API for these, so that its words and the ledger tell.
     """
-    row, intent = WRITABLE[task.stream], task.wanted
-    changes = {Operation.UPDATE: "be changed", Operation.VOID: "be voided"}
-    change = changes.get(intent.operation, "")
-    if row.kind is not Kind.DOCUMENT or not change or not isinstance(error, RejectedError):
-        return ""
-    if "vatreturn" in fold("".join(words)):
-        return (
-            f"record: the {row.words} is on a VAT return that is finalised and cannot {change}; "
-            "correct it by a document of its own, such as a credit note"
-        )
-    record = None
+    intent = task.wanted
+    if intent.operation not in _CHANGES or not isinstance(error, (RejectedError, NotFoundError)):
+        return None
+    document = WRITABLE[task.stream].kind is Kind.DOCUMENT
+    if document and "vatreturn" in fold("".join(words_of(task, error))):
+        return Kept.FINALISED
+    update = intent.operation is Operation.UPDATE
     with contextlib.suppress(ApiError):
         record = sender.get(task.stream, intent.params, intent.remote_id)
-    if record is None or is_voided(record) or not is_paid(record):
-        return ""
-    rest = ", but for its reference, description, project, theme and accounts"
-    return (
-        f"record: the {row.words} is paid and cannot {change}"
-        f"{rest if intent.operation is Operation.UPDATE else ''}; void what is allocated to it "
-        "first"
-    )
+        if record is None or is_voided(record):
+            return Kept.GONE if update else None
+        if document and is_paid(record):
+            return Kept.PAID
+        if update and is_kept(intent, record, allocated_to(task, ledger_map)):
+            return Kept.ALLOCATED
+    return None
+
+
+def reasons(task: Task, error: ApiError, kept: Kept | None) -> tuple[str, ...]:
+    """Why a record was refused: in plain words where they are known, then in the API's."""
+    words = words_of(task, error)
+    row, update = WRITABLE[task.stream], task.wanted.operation is Operation.UPDATE
+    change = "be changed" if update else "be voided"
+    plain = {
+        Kept.FINALISED: (
+            f"record: the {row.words} is on a VAT return that is finalised and cannot {change}; "
+            "correct it by a document of its own, such as a credit note"
+        ),
+        Kept.PAID: (
+            f"record: the {row.words} is paid and cannot {change}"
+            + (f", but for its {_STAYS_FREE}" if update else "")
+            + "; void what is allocated to it first"
+            + (OR_REPLACE if update else "")
+        ),
+        Kept.ALLOCATED: (
+            f"record: the {row.words} is allocated, and cannot change so; void what is allocated "
+            f"to it first{OR_REPLACE}"
+        ),
+        Kept.GONE: gone_words(task.stream, task.source_key, task.wanted.remote_id),
+    }
+    return (plain[kept], *words) if kept else words
 
 
 def _in_words(task: Task, fault: Fault) -> str:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.deliver.claims import Claims
 from target_clearbooks.deliver.task import Task, claim_of, claims
-from target_clearbooks.intent import Waiting
+from target_clearbooks.intent import Rejected, Waiting, content_hash
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 
+    from target_clearbooks.deliver.decision import Step
     from target_clearbooks.intent import Intent, Outcome
-
 
 # What the tasks under way may hold together; one may always be.
 _MOST_BYTES = 24 * 1024 * 1024
@@ -32,6 +32,7 @@ class Schedule:
         self._tasks: dict[int, Task] = {}
         self._held: deque[Task] = deque()
         self._places: dict[int, None] = {}
+        self._steps: dict[tuple[str, str], Task] = {}
         self._next = 0
         self._size = 0
 
@@ -72,6 +73,30 @@ class Schedule:
         if task.seq is not None:
             self._places[task.seq] = None
         return task
+
+    def put_first(self, task: Task, step: Step) -> Task | None:
+        """Let a step go before a task; the task of the step, unless one is under way already."""
+        key = (step.stream, step.source_key)
+        going = self._steps.get(key)
+        if going is None and not step.takes_back and self.under_way(*key, task):
+            self.follow(task, key)
+            return None
+        first = going or self.add(
+            *key,
+            step.record,
+            content_hash(step.record),
+            intent=step.intent,
+            fixed=step.intent is not None,
+            kept=step.kept,
+            step_of=task if step.takes_back else None,
+        )
+        mark = ("step", first.number)
+        if going is None:
+            self._steps[key] = first
+            self._claims.cut_in(first.number, first.key, task.number)
+            self._claims.claim(first.number, [mark], alone=True)
+        self._claims.claim(task.number, [mark], alone=False)
+        return first if going is None else None
 
     def enter(self, task: Task, *things: Hashable) -> bool:
         """Stand in line for the task's key, and other things; whether it may go."""
@@ -127,7 +152,7 @@ class Schedule:
 
     def may_change(self, task: Task, outcome: Outcome) -> bool:
         """Whether others under way may change an outcome; the task then stands in line for them."""
-        parents = outcome.on if isinstance(outcome, Waiting) else ()
+        parents = outcome.on if isinstance(outcome, (Waiting, Rejected)) else ()
         ahead: Iterable[tuple[str, str]] = [
             parent for parent in parents if self.under_way(*parent, task)
         ] or [
@@ -143,5 +168,8 @@ class Schedule:
         self._claims.done(task.number)
         if self._tasks.pop(task.number, None) is not None:
             self._size -= task.size
+        key = (task.stream, task.source_key)
+        if self._steps.get(key) is task:
+            del self._steps[key]
         if settled and task.seq is not None:
             self._places.pop(task.seq, None)

@@ -37,7 +37,12 @@ class Task:
         due: When the ledger may be asked what became of it, by the monotonic clock.
         recovered: An earlier run left it in doubt.
         retried: It was prepared again after a refusal.
-        parents: Source keys of the contacts that were made for it.
+        parents: What was written for it first: streams and source keys.
+        step_of: The record for the sake of which it takes something back.
+        replaced: What stood for it was taken back, or is no more, so that it is written anew.
+        kept: What is to be written again once it is taken back; see `decision.Step`.
+        gone: What stood for it was taken back in the ledger by a person.
+        failed: Why what stands for it could not be taken back.
         taken_back: IDs of the allocations in which it stood, as far as they were taken back.
         total: The whole sum that an allocation wants, of which only the rest is posted.
         key_properties: Of its stream, for the reject file.
@@ -60,6 +65,11 @@ class Task:
     recovered: bool = False
     retried: bool = False
     parents: set[tuple[str, str]] = field(default_factory=set)
+    step_of: Task | None = None
+    replaced: bool = False
+    kept: Mapping[str, Any] = field(default_factory=dict)
+    gone: bool = False
+    failed: tuple[str, ...] = ()
     taken_back: set[int | str] = field(default_factory=set)
     total: Decimal | None = None
     key_properties: tuple[str, ...] = ()

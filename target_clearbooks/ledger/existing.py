@@ -11,12 +11,12 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from clearbooks.errors import ApiError, ForbiddenError, SettingError, SubscriptionError
+from clearbooks.errors import ForbiddenError, SubscriptionError
 from target_clearbooks.intent import Intent, is_marker, make_marker
 from target_clearbooks.ledger.matching import find_matches, identified, is_voided, resembles
 from target_clearbooks.ledger.records import listing
 from target_clearbooks.source_key import earlier_spellings
-from target_clearbooks.writable import WRITABLE, Kind
+from target_clearbooks.writable import WRITABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -27,11 +27,6 @@ if TYPE_CHECKING:
     from target_clearbooks.store.ledger_map import LedgerMap
 
 logger = logging.getLogger("target-clearbooks")
-
-# How many of the newest, and of the oldest, records of a store are looked up in the ledger.
-_SAMPLE = 3
-# One record may have been deleted by a person; several, new and old, were not.
-_PROOF = 2
 
 
 def marker_in(record: Mapping[str, Any], stream: str) -> str | None:
@@ -207,35 +202,3 @@ def find_marked(sender: Sender, in_flight: int) -> Iterator[tuple[str, Record, s
         except ForbiddenError:
             # Without the right to read it nothing can have been written with this application.
             continue
-
-
-def refuse_if_emptied(sender: Sender, ledger_map: LedgerMap, location: str) -> None:
-    """Stop where the ledger holds nothing of what the state store says was written into it.
-
-    It was emptied, or is another one under the same number, such as a sandbox begun anew: every
-    record would count as written. One record that is found proves the contrary, so that this
-    costs a single request as a rule.
-
-    Raises:
-        SettingError: nothing of it is there.
-    """
-    gone: list[str] = []
-    streams = [row.stream for row in WRITABLE.values() if row.marker or row.kind is Kind.CONTACT]
-    for stream, number in ledger_map.sample(streams, _SAMPLE):
-        try:
-            found = sender.get(stream, {}, number)
-        except ApiError as error:
-            logger.info("%s %s cannot be looked up: %s", stream, number, error)
-            continue
-        if found is not None:
-            return
-        gone.append(f"{stream} {number}")
-    if len(gone) >= _PROOF:
-        raise SettingError(
-            f"state_store: {location} knows what was written into business {sender.business_id}, "
-            f"and the ledger holds none of it (looked for {', '.join(gone)}): it was emptied, or "
-            "is another one, such as a sandbox begun anew. Give each ledger a state_store of its "
-            "own, or move this one away to write everything again"
-        )
-    if gone:
-        logger.warning("%s was written earlier and is not in the ledger any more", gone[0])

@@ -49,6 +49,7 @@ CREATE TABLE read_ends (stream TEXT, name TEXT, id, PRIMARY KEY (stream, name, i
 CREATE TABLE pairs (
     stream TEXT, invoice, name TEXT, id, owner TEXT, PRIMARY KEY (stream, invoice, name, id)
 ) WITHOUT ROWID;
+CREATE INDEX by_owner ON pairs (stream, owner);
 CREATE INDEX by_invoice ON allocations (stream, invoiceId);
 CREATE INDEX by_payment ON allocations (stream, paymentId);
 CREATE INDEX by_credit_note ON allocations (stream, creditNoteId);
@@ -203,10 +204,6 @@ class LookupCache:
         ).fetchone()
         return str(row[0])
 
-    def give_up(self, stream: str, invoice: Any, end: str, record_id: Any, owner: str) -> None:
-        """Take back the claim of an owner to a pair."""
-        self.db.execute(
-            "DELETE FROM pairs WHERE stream = ? AND invoice = ? AND name = ? AND id = ? "
-            "AND owner = ?",
-            (stream, invoice, end, record_id, owner),
-        )
+    def give_up(self, stream: str, owner: str) -> None:
+        """Take back the claims of an owner to pairs."""
+        self.db.execute("DELETE FROM pairs WHERE stream = ? AND owner = ?", (stream, owner))

@@ -50,15 +50,22 @@ class Lookups:
         client: Every request goes through it.
         business_id: The business; None where the authorisation covers one alone.
         in_flight: Pages under way at once.
+        plans: Whether what the run writes is only planned, so that no reading shows it.
     """
 
-    def __init__(self, client: Reads, business_id: int | None, in_flight: int = 8) -> None:
+    def __init__(
+        self, client: Reads, business_id: int | None, in_flight: int = 8, *, plans: bool = False
+    ) -> None:
         self._client = client
         self._business_id = business_id
         self._in_flight = in_flight
         self._resources = load_contract().resources
         self._tables: dict[tuple[Any, ...], Table] = {}
         self._planned: dict[str, list[Record]] = {}
+        self._plans = plans
+        # Documents and payments that a plan changes, and allocations that it takes back.
+        self._changed: set[tuple[str, Any]] = set()
+        self._gone: set[tuple[str, Any]] = set()
         self._cache = LookupCache()
         self._efforts: dict[str, _Effort] = {}
         self._lock = threading.RLock()
@@ -117,18 +124,19 @@ class Lookups:
         """
         with self._lock:
             current = self._cache.current(stream, record_id)
-            if _planned({"id": current}):
-                return self._cache.find(stream, "id", current)
+            if _planned({"id": current}) or (stream, current) in self._changed:
+                return self._less_planned(stream, self._cache.find(stream, "id", current))
             return self._less_planned(stream, self._single(stream, current) or [])
 
     def _less_planned(self, stream: str, rows: list[Record]) -> list[Record]:
-        """Documents with what is planned to be allocated taken off what is due."""
-        if not self._planned.keys().isdisjoint(streams_of(Kind.ALLOCATION)):
+        """Documents with what is due of them once the plan is carried out."""
+        if self._gone or not self._planned.keys().isdisjoint(streams_of(Kind.ALLOCATION)):
             for row in rows:
                 for allocations, end in allocation_ends(stream):
-                    planned = filter(_planned, self._known(allocations, {end: row["id"]}))
-                    if "due" in row:
-                        row["due"] -= sum(decimal(a["amount"]) for a in planned)
+                    for found in self._cache.allocations(allocations, {end: row["id"]}):
+                        gone = (allocations, found["id"]) in self._gone
+                        if "due" in row and gone is not _planned(found):
+                            row["due"] += found["amount"] if gone else -found["amount"]
         return rows
 
     def allocations_again(self, stream: str, end: str, value: Any) -> Sequence[Mapping[str, Any]]:
@@ -148,12 +156,10 @@ class Lookups:
         with self._lock:
             return self._cache.claim(stream, invoice, end, value, source_key)
 
-    def give_up_pair(
-        self, stream: str, invoice: Any, end: str, value: Any, source_key: str
-    ) -> None:
-        """Leave a pair to another record, since the first to allocate it is refused."""
+    def give_up_pairs(self, stream: str, source_key: str) -> None:
+        """Leave the pairs of a record to another one, since it is refused."""
         with self._lock:
-            self._cache.give_up(stream, invoice, end, value, source_key)
+            self._cache.give_up(stream, source_key)
 
     # Taking in what the run writes
 
@@ -172,10 +178,18 @@ class Lookups:
             else:
                 self._wrote_short(stream, row)
 
-    def removed(self, stream: str, record_id: Any) -> None:
-        """Take in that a record was voided or deleted, and its allocations with it."""
+    def removed(self, stream: str, record_id: Any, record: Mapping[str, Any] | None = None) -> None:
+        """Take in that a record was voided or deleted, and its allocations with it.
+
+        Of an allocation whose void is only planned the record is needed.
+        """
         with self._lock:
-            if _is_allocation(stream):
+            if _is_allocation(stream) and self._plans:
+                for end in ENDS[1:]:
+                    if record and end in record:
+                        self._read_end(stream, end, record[end])
+                self._gone.add((stream, record_id))
+            elif _is_allocation(stream):
                 self._free(stream, [r for r in self._known(stream, {}) if r["id"] == record_id])
             elif WRITABLE[stream].long:
                 self._cache.drop(stream, record_id)
@@ -214,6 +228,8 @@ class Lookups:
                 self._cache.put_allocations(allocations, [r | {end: row["id"]} for r in moved])
                 if self._cache.knows(allocations, end, replaces):
                     self._cache.know(allocations, end, row["id"])
+        elif self._plans:
+            self._changed.add((stream, row["id"]))
         self._cache.put(stream, [row])
 
     # Short lists
@@ -299,9 +315,12 @@ class Lookups:
         if effort.whole:
             return
         put = self._cache.put_allocations if _is_allocation(stream) else self._cache.put
+        changed = [number for name, number in self._changed if name == stream]
+        kept = [row for number in changed for row in self._cache.find(stream, "id", number)]
         self._cache.clear(stream)
         for part in self._listing(stream).ascending():
             put(stream, part.records)
+        put(stream, kept)
         effort.whole = True
 
     # Allocations
@@ -324,7 +343,8 @@ class Lookups:
         self._cache.know(stream, end, value)
 
     def _known(self, stream: str, ends: Mapping[str, Any]) -> list[Record]:
-        return self._cache.allocations(stream, dict(ends))
+        found = self._cache.allocations(stream, dict(ends))
+        return [row for row in found if (stream, row["id"]) not in self._gone]
 
     def _allocated(self, stream: str, row: Record) -> None:
         self._cache.put_allocations(stream, [row])

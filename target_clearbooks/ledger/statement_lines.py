@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from target_clearbooks.ledger.amounts import money
+from target_clearbooks.ledger.amounts import decimal, money
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -15,5 +15,7 @@ LINES = "statementLines"
 def line_marks(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Of each line what identifies it, its feed and ID, and its contents in words."""
     for line in body.get(LINES, ()):
-        words = f"{money(line['amount'])} of {line['transactionDate']}, {line['description']!r}"
+        # A plan holds whole pounds as whole numbers.
+        amount = money(decimal(line["amount"]))
+        words = f"{amount} of {line['transactionDate']}, {line['description']!r}"
         yield f"{body['feedId']} {line['transactionId']}", words

@@ -1,7 +1,8 @@
 """Allocations: which payment or credit note clears how much of which invoice or bill.
 
 The amount is the whole sum wanted for the pair; what is allocated already counts towards it. Where
-none is given it is what is due of the one or left of the other, whichever is less.
+none is given it is what is due of the one or left of the other, whichever is less, and no more
+than `atMost`, where that is given instead.
 """
 
 from __future__ import annotations
@@ -38,14 +39,19 @@ def allocation(draft: Draft) -> None:
         body.setdefault("allocationType", "payment")
     elif body.setdefault("allocationType", sources[0]) != sources[0]:
         draft.fault(f"allocationType: {body['allocationType']} does not go with a {sources[0]}")
-    pennies_only(body, "amount", "", draft.findings)
-    amount = body.get("amount")
-    if amount is not None and amount <= 0:
-        draft.fault(f"amount: {money(amount)} should be above 0; a refund is not allocated")
+    for name in ("amount", "atMost"):
+        pennies_only(body, name, "", draft.findings)
+        amount = body.get(name)
+        if amount is not None and amount <= 0:
+            draft.fault(f"{name}: {money(amount)} should be above 0; a refund is not allocated")
+            return
+    most = body.pop("atMost", None)
+    if most is not None and "amount" in body:
+        draft.fault("atMost: stands instead of an amount; give one of them")
         return
     source = by_payment or by_credit
     if invoice and source and len(sources) == 1:
-        _check_pair(draft, invoice, source)
+        _check_pair(draft, invoice, source, most)
 
 
 def _end(draft: Draft, end: str, streams: tuple[str, ...]) -> Found | None:
@@ -70,7 +76,7 @@ def _end(draft: Draft, end: str, streams: tuple[str, ...]) -> Found | None:
     return found[0], found[1]
 
 
-def _check_pair(draft: Draft, invoice: Found, source: Found) -> None:
+def _check_pair(draft: Draft, invoice: Found, source: Found, most: Decimal | None) -> None:
     """Check that the two go together, and that there is room for the amount between them."""
     body, stream, lookups = draft.body, draft.row.stream, draft.resolver.lookups
     end = "paymentId" if _is_payment(source) else "creditNoteId"
@@ -81,23 +87,28 @@ def _check_pair(draft: Draft, invoice: Found, source: Found) -> None:
             f"invoice: the record {first!r} allocates the same {end.removesuffix('Id')} to it: "
             "send one record with the whole sum"
         )
+        draft.findings.rivals.append((stream, first))
         return
     _check_contact_and_currency(draft, invoice[1], source)
     if not draft.findings.faults:
         allocated = lookups.rows(stream, **{end: body[end]})
-        _check_room(draft, invoice, source, allocated)
+        _check_room(draft, invoice, source, allocated, most)
     if draft.findings.faults:
-        lookups.give_up_pair(*pair, draft.source_key)
+        lookups.give_up_pairs(stream, draft.source_key)
 
 
 def _check_room(
-    draft: Draft, invoice: Found, source: Found, allocated: Sequence[Mapping[str, Any]]
+    draft: Draft,
+    invoice: Found,
+    source: Found,
+    allocated: Sequence[Mapping[str, Any]],
+    most: Decimal | None,
 ) -> None:
     """Check the amount; one that is not given is what is due or left, whichever is less."""
     body, stream = draft.body, draft.row.stream
     given = body.get("amount")
     open_ended = given is None and any(a["invoiceId"] == body["invoiceId"] for a in allocated)
-    faults = [] if open_ended else _room(draft, invoice, source, allocated)
+    faults = [] if open_ended else _room(draft, invoice, source, allocated, most)
     if faults or open_ended:
         # Somebody else, or a write of this run still under way, may have changed it since.
         invoice, source = _read_again(draft, invoice), _read_again(draft, source)
@@ -105,7 +116,7 @@ def _check_room(
         allocated = draft.resolver.lookups.allocations_again(stream, end, body[end])
         if given is None:
             body.pop("amount", None)
-        faults = _room(draft, invoice, source, allocated)
+        faults = _room(draft, invoice, source, allocated, most)
     draft.findings.faults.extend(faults)
 
 
@@ -138,7 +149,11 @@ def _named(draft: Draft, contact: Any) -> str:
 
 
 def _room(
-    draft: Draft, invoice: Found, source: Found, allocated: Sequence[Mapping[str, Any]]
+    draft: Draft,
+    invoice: Found,
+    source: Found,
+    allocated: Sequence[Mapping[str, Any]],
+    most: Decimal | None,
 ) -> list[str]:
     """Why what is missing of the wanted sum cannot be allocated.
 
@@ -147,6 +162,7 @@ def _room(
         invoice: What is to be cleared.
         source: The payment or credit note.
         allocated: What is allocated of the source already.
+        most: What is wanted at most, where no amount is given.
     """
     body, row, kind = draft.body, source[1], WRITABLE[source[0]].words
     faults = _sign(draft, row) if _is_payment(source) else []
@@ -159,8 +175,11 @@ def _room(
     if body.get("amount") is None:
         if due is None or left is None or not one_currency:
             return [*faults, "amount: is required: what is due, or left, is not known"]
-        body["amount"] = there + min(due, left)
-        if body["amount"] <= 0:
+        body["amount"] = there + max(min(due, left), ZERO)
+        if most is not None:
+            # Where nothing is due any more, none of it is wanted.
+            body["amount"] = min(body["amount"], most)
+        elif body["amount"] <= 0:
             what = "due" if due <= 0 else f"left of the {kind}"
             faults.append(f"amount: none is given, and nothing is {what}")
         return faults

@@ -66,23 +66,25 @@ class Findings:
         faults: Why it cannot be sent.
         warnings: What a person should know; it is sent all the same.
         adjusted: VAT that is set by hand, so that a document comes to what the record says.
+        rivals: Records of this run whose refusal would take a fault away.
         ambiguous: `(field, words, candidates)` of every name that fits several.
         waiting: `(field, stream, source keys)` of parents that are not there yet.
         missing: Contacts to be made first.
         depends_on: References that the map resolved.
         expected: Totals that the answer is to be compared with.
-        gross: What the document comes to, where it can be worked out.
+        total: What the lines of a document come to, with VAT; None where that is not known.
     """
 
     faults: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     adjusted: list[str] = field(default_factory=list)
+    rivals: list[Reference] = field(default_factory=list)
     ambiguous: list[tuple[str, str, list[dict[str, Any]]]] = field(default_factory=list)
     waiting: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
     missing: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     depends_on: list[Reference] = field(default_factory=list)
     expected: dict[str, Any] = field(default_factory=dict)
-    gross: Decimal | None = None
+    total: Decimal | None = None
 
     def attempt(self, where: str, look: Callable[..., T], *args: Any) -> T | None:
         """What `look(*args)` finds; what it ends in otherwise is noted under the field."""

@@ -74,7 +74,7 @@ def _totals(draft: Draft, sums: Sums, lines: int) -> None:
     if instead:
         draft.fault(f"lineItems: the total is {money(gross)}: {instead}")
     agree(sums, draft.findings, reject=draft.resolver.settings.on_difference == "reject")
-    draft.findings.gross = sums.net + sums.vat
+    draft.findings.total = sums.net + sums.vat
     if sums.gross_priced == lines:
         draft.findings.expected.setdefault("gross", gross)
 

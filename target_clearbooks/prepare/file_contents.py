@@ -12,14 +12,14 @@ import stat
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import certifi
 import urllib3
 import urllib3.connection
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from target_clearbooks.settings import TargetSettings
 
@@ -29,6 +29,7 @@ _CHUNK = 64 * 1024
 _WAYS = ("content", "path", "url")
 _HTTPS_PORT = 443
 _OK = 200
+_MOST_REDIRECTS = 5
 # IPv6 addresses that lead to an IPv4 address written in them, which may be a private one.
 _EMBEDDING = tuple(
     map(ipaddress.ip_network, ("::/96", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16"))
@@ -51,7 +52,7 @@ def read(record: Mapping[str, Any], settings: TargetSettings) -> bytes:
         return _decoded(value)
     if given[0] == "path":
         return _file(value, settings.attachments_dir)
-    return _fetched(value, settings.attachment_hosts)
+    return _fetched(value, settings)
 
 
 def _limited(data: bytes) -> bytes:
@@ -97,13 +98,46 @@ def _file(path: str, directory: str | None) -> bytes:
         raise ValueError(f"{path!r} cannot be read: {error.strerror}") from None
 
 
-def _fetched(url: str, hosts: tuple[str, ...]) -> bytes:
-    """A file of a named host by https: no redirect, no address of a private network."""
+def _fetched(url: str, settings: TargetSettings) -> bytes:
+    """A file of a named host by https, also by way of redirects among named hosts.
+
+    Each step is checked like the first; what one host is sent, the next one is not.
+    """
+    for _ in range(_MOST_REDIRECTS + 1):
+        found = _get(url, settings)
+        if isinstance(found, bytes):
+            return found
+        url = urljoin(url, found)
+    raise ValueError(f"is redirected more than {_MOST_REDIRECTS} times")
+
+
+def is_named(host: str, names: Iterable[str]) -> bool:
+    """Whether a host is one of those named; `*.example.com` names all below `example.com`.
+
+    >>> [is_named(host, ["*.example.com"]) for host in ("a.b.example.com", "example.com")]
+    [True, False]
+    """
+    known = [name.lower() for name in names]
+    return host in known or any(host.endswith(name[1:]) for name in known if name.startswith("*."))
+
+
+def _headers(host: str, settings: TargetSettings) -> dict[str, str]:
+    """What is sent to a host alone, such as a token that it asks for."""
+    return {
+        name: str(value)
+        for named, headers in settings.attachment_headers.items()
+        if is_named(host, [named])
+        for name, value in headers.items()
+    }
+
+
+def _get(url: str, settings: TargetSettings) -> bytes | str:
+    """The file at an address, or the address that it is said to be at: no private network."""
     parts = urlsplit(url)
     host = (parts.hostname or "").lower()
     if parts.scheme != "https" or not host or parts.username or parts.password:
         raise ValueError("an address should be https:// without user and password")
-    if host not in {name.lower() for name in hosts}:
+    if not is_named(host, settings.attachment_hosts):
         raise ValueError(f"host {host} is not in attachment_hosts")
     port = parts.port or _HTTPS_PORT
     try:
@@ -113,7 +147,7 @@ def _fetched(url: str, hosts: tuple[str, ...]) -> bytes:
     for address in found:
         _check_public(host, address)
     # Straight to the address that was checked, by the name's certificate: a name that leads
-    # elsewhere meanwhile, a proxy or a redirect cannot change who answers.
+    # elsewhere meanwhile, or a proxy, cannot change who answers.
     pool = _Pool(
         min(found),
         port,
@@ -133,8 +167,12 @@ def _fetched(url: str, hosts: tuple[str, ...]) -> bytes:
     watch.start()
     try:
         reply = pool.urlopen(
-            "GET", path, headers={"Host": name}, redirect=False, preload_content=False
-        )
+            "GET", path, headers={**_headers(host, settings), "Host": name}, redirect=False,
+            preload_content=False,
+        )  # fmt: skip
+        if location := reply.get_redirect_location():
+            reply.close()
+            return location
         if reply.status != _OK:
             raise ValueError(f"{host} answered {reply.status}")
         data = _body(reply)

@@ -27,7 +27,7 @@ ALTERNATIVES: Mapping[str, tuple[str, ...]] = {
     "salesVatRateKey": ("salesVatRate",),
     "purchaseVatRateKey": ("purchaseVatRate",),
     "unitPrice": ("grossUnitPrice", "gross", "net"),
-    "accountCodeId": ("accountCode",),
+    "accountCodeId": ("accountCode", "bankAccount"),
     "accountId": ("bankAccount",),
     "feedId": ("feed", "bankFeed"),
 }

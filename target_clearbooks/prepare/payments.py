@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from target_clearbooks.ledger.amounts import money
 from target_clearbooks.prepare.checks import pennies_only
+from target_clearbooks.prepare.shapes import folded_keys
 from target_clearbooks.writable import WRITABLE, Kind, Side, streams_of
 
 if TYPE_CHECKING:
@@ -15,10 +16,14 @@ if TYPE_CHECKING:
     from target_clearbooks.prepare.draft import Draft
 
 
+_PAID = ("invoice", "bill", "expense")
+
+
 def payment(draft: Draft) -> str | None:
     """Resolve and check a payment's body in place; its marker."""
     body = draft.body
     streams = streams_of(Kind.CONTACT)
+    _contact_of_paid(draft)
     named = tuple(stream for stream in streams if WRITABLE[stream].noun in body)
     contact = draft.contact(str(draft.row.contact), streams)
     if contact is not None:
@@ -37,6 +42,23 @@ def payment(draft: Draft) -> str | None:
     pennies_only(body, "amount", "", draft.findings)
     _sign(draft, named, body.pop("refund", False))
     return _marker(draft)
+
+
+def _contact_of_paid(draft: Draft) -> None:
+    """Find the contact of a payment that names what it pays instead: `contact: {invoice: …}`."""
+    value = draft.body.get("contact")
+    given = folded_keys(value, _PAID) if isinstance(value, dict) else {}
+    if not given:
+        return
+    del draft.body["contact"]
+    ((noun, reference), *_) = given.items()
+    documents = [s for s in streams_of(Kind.ALLOCATION) for s in WRITABLE[s].invoices]
+    streams = tuple(s for s in documents if noun == "invoice" or WRITABLE[s].noun == noun)
+    look = draft.resolver.references.document
+    found = draft.findings.attempt(noun, look, streams, reference)
+    if found is not None:
+        draft.body[str(draft.row.contact)] = found[1].get(str(WRITABLE[found[0]].contact))
+        draft.findings.depend_on(found[2])
 
 
 def _bank(draft: Draft) -> Mapping[str, Any] | None:

@@ -76,7 +76,7 @@ def _plain(draft: Draft) -> str | None:
     return draft.mark()
 
 
-_WORDS = {fold(word): word for word in ("upsert", "void", "delete")}
+_WORDS = {fold(word): word for word in ("upsert", "replace", "void", "delete")}
 
 
 class Preparer:
@@ -149,7 +149,7 @@ class Preparer:
             warnings=tuple(draft.findings.warnings),
             adjusted=tuple(draft.findings.adjusted),
             expected=draft.findings.expected,
-            gross=draft.findings.gross,
+            total=draft.findings.total,
         )
 
     def _wanted(self, draft: Draft, record: Mapping[str, Any]) -> Operation:
@@ -185,7 +185,7 @@ class Preparer:
         stream = draft.row.stream
         resource = load_contract().resources[stream]
         params: Mapping[str, Any] = resource.fixed
-        if resource.operation("delete") is None:
+        if resource.operation("delete") is None and draft.row.kind is not Kind.JOURNAL:
             draft.fault(f"_operation: the API cannot take back {stream}")
         elif mapped is None:
             draft.fault(
@@ -327,7 +327,7 @@ def _outcome(findings: Findings) -> Outcome | None:
         for where, stream, keys in findings.waiting
     ]
     if findings.faults:
-        return Rejected((*findings.faults, *unclear))
+        return Rejected((*findings.faults, *unclear), on=tuple(findings.rivals))
     if unclear:
         candidates = tuple(c for _, _, found in findings.ambiguous for c in found)
         return Quarantined(tuple(unclear), candidates)

@@ -132,6 +132,9 @@ MIGRATIONS = (
     INSERT INTO lineage SELECT business, stream, remote_id, source_key FROM lineage_of_one_key;
     DROP TABLE lineage_of_one_key;
     """,
+    """
+    CREATE INDEX IF NOT EXISTS allocated_source ON allocated (business, stream, source);
+    """,
 )
 
 

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from clearbooks.history import Run
+from target_clearbooks.store.outbox import loads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from target_clearbooks.intent import Mapped
     from target_clearbooks.store.database import Store
 
 _RUNS = "SELECT id, started, ended, kind, businesses, exit_code, message FROM runs"
@@ -77,6 +79,20 @@ def unsettled(db: Store, run: str) -> Iterator[dict[str, Any]]:
             "reasons": msgspec.json.decode(reasons or "[]"),
             "candidates": msgspec.json.decode(candidates or "[]"),
         }
+
+
+def last_sent(db: Store, business_id: int, mapped: Mapped) -> dict[str, Any] | None:
+    """What was sent for a journal that stands in the ledger; of others nothing is kept."""
+    rows = db.execute(
+        "SELECT body, result FROM intents WHERE business = ? AND stream = ? AND source_key = ? "
+        "AND state = 'done' AND body IS NOT NULL ORDER BY id DESC",
+        (business_id, mapped.stream, mapped.source_key),
+    )
+    for body, result in rows:
+        became = loads(result or "{}")
+        if became.get("id") == mapped.remote_id and became.get("made"):
+            return dict(loads(body))
+    return None
 
 
 def last_written(db: Store) -> list[LastWritten]:

@@ -155,6 +155,11 @@ class LedgerMap:
         found = self.applied(stream, source_key)
         return found.mapped if found else None
 
+    def is_voided(self, stream: str, source_key: str) -> bool:
+        """Whether what a source key became was taken back."""
+        found = self.find(stream, source_key)
+        return found is not None and found.voided
+
     def owners(self, stream: str, remote_id: int | str) -> list[str]:
         """Whose a record of the ledger is: one key as a rule, several where they share a contact.
 
@@ -171,6 +176,11 @@ class LedgerMap:
     def owner(self, stream: str, remote_id: int | str) -> str | None:
         """Whose a record of the ledger is, also by an earlier revision."""
         return next(iter(self.owners(stream, remote_id)), None)
+
+    def are_one(self, stream: str, old: Any, new: Any) -> bool:
+        """Whether two IDs are revisions of one record, as far as is known."""
+        owners = set(self.owners(stream, old))
+        return not owners.isdisjoint(self.owners(stream, new))
 
     def sample(self, streams: Sequence[str], number: int) -> list[tuple[str, int | str]]:
         """Stream and ID of records that should stand in the ledger: the newest, and the oldest."""

@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-from clearbooks.auth import open_store
+from clearbooks.auth import Name, open_store
 from clearbooks.errors import SettingError, TokenStoreError
 from clearbooks.private_files import open_private
 from clearbooks_sandbox import AccountingEngine
@@ -67,8 +67,7 @@ def test_a_state_store_that_was_there_is_tightened(tmp_path):
 def test_a_token_store_that_others_can_read_is_tightened(tmp_path, monkeypatch):
     path = tmp_path / "tokens.json"
     store = open_store(str(path))
-    with store.lock():
-        store.replace([])
+    store.write(Name("app", "default"), [])
     path.chmod(0o644)
     assert store.chains() == []
     assert mode(path) == 0o600

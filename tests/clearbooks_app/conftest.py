@@ -65,13 +65,14 @@ def settings(sandbox, monkeypatch):
     return values
 
 
-def decide(url, decision="allow", businesses=None):
+def decide(url, decision="allow", businesses=None, user=""):
     """Decide on the consent page; returns where the browser is sent."""
     page = requests.get(url, timeout=10).text
     found = re.findall(r'name="business" value="(\d+)"', page)
     form = {
         "pending": re.search(r'name="pending" value="([^"]+)"', page).group(1),
         "decision": decision,
+        "user": user,
         "business": found if businesses is None else [str(b) for b in businesses],
     }
     reply = requests.post(url.partition("?")[0], data=form, timeout=10, allow_redirects=False)
@@ -112,11 +113,11 @@ def connected(settings, browser, run):
 def edit_chain(**changes):
     """Change the tokens in the default store."""
     store = FileTokenStore(state_dir() / "tokens.json")
-    with store.lock():
-        chains = store.chains()
-        for name, value in changes.items():
-            setattr(chains[0], name, value)
-        store.replace(chains)
+    (chain,) = store.chains()
+    for name, value in changes.items():
+        setattr(chain, name, value)
+    with store.lock(chain.name):
+        store.write(chain.name, [chain])
 
 
 @pytest.fixture

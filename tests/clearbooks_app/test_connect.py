@@ -347,7 +347,7 @@ def test_connecting_again_replaces_the_chain(settings, browser, run):
     run("connect")
     (first,) = stored()
     result = run("connect")
-    assert "holds a connection of this application" in result.stderr
+    assert "holds the connection 'default'" in result.stderr
     (second,) = stored()
     assert second.access_token != first.access_token
 

@@ -16,7 +16,8 @@ from tests.postgres import database, server  # noqa: F401 - fixtures
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "connect.md").read_text(encoding="utf-8")
 DATABASE = "postgresql://books@db.example/pipelines"
-# The person at the browser: allows access for all businesses, and lets the page come back.
+# Each time another person at the browser: allows access for all businesses, and lets the page
+# come back.
 PERSON = f"""#!{sys.executable}
 import os, sys
 sys.path.insert(0, {str(ROOT)!r})
@@ -24,7 +25,7 @@ if os.fork() == 0:
     os.setsid()
     import requests
     from tests.clearbooks_app.conftest import decide
-    requests.get(decide(sys.argv[1]), timeout=30)
+    requests.get(decide(sys.argv[1], user=str(os.getpid())), timeout=30)
 """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -34,6 +35,26 @@ def test_a_file_that_is_not_there_is_one_line(tmp_path):
     assert done.stdout == ""
     assert "none.csv" in done.stderr.splitlines()[0]
     assert "Traceback" not in done.stderr
+
+
+def test_rows_that_the_model_does_not_take_are_told(tmp_path):
+    some = build("online-sales", tmp_path).stderr
+    assert re.search(
+        r"online-sales: [\d,]+ of [\d,]+ rows of online_retail.csv; [\d,]+ are left out", some
+    )
+    whole = build("online-sales", tmp_path, "--whole").stderr
+    assert re.search(r"online-sales: ([\d,]+) of \1 rows of online_retail.csv\n", whole)
+
+
+@pytest.mark.parametrize("example", ["online-sales", "supplier-spend"])
+def test_another_file_is_taken_whole_whatever_its_days(tmp_path, example):
+    """The slice of the example's own file is one of days that another file does not have."""
+    data = {"online-sales": "online_retail.csv", "supplier-spend": "gla_spend.csv"}[example]
+    head, *rows = (DATA / data).read_text(encoding="utf-8").splitlines()
+    source = tmp_path / "mine.csv"
+    source.write_text("\n".join([head, *rows[-7:]]) + "\n", encoding="utf-8")
+    done = build(example, tmp_path, "--source", str(source))
+    assert done.stderr == f"{example}: 7 of 7 rows of mine.csv\n"
 
 
 def test_an_unnamed_customer_in_the_eu_is_charged_uk_vat(tmp_path):

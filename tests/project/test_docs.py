@@ -59,6 +59,8 @@ def test_make_targets_that_documents_name_exist():
 
 def test_jobs_and_schedules_that_documents_name_exist(meltano_yml):
     jobs = {job["name"] for job in meltano_yml["jobs"]}
+    # `meltano run` takes plugins as well.
+    jobs |= {plugin["name"] for kind in meltano_yml["plugins"].values() for plugin in kind}
     schedules = {schedule["name"] for schedule in meltano_yml["schedules"]}
     jobs |= {
         f"{plugin['name']}:{command}"

@@ -19,6 +19,8 @@ TESTS = (
     "tests/tap_clearbooks/test_faults.py",
     "tests/target_clearbooks/test_library.py",
     "tests/clearbooks/test_configuration.py",
+    "tests/clearbooks_files/test_mapping.py",
+    "tests/clearbooks_files/test_readers.py",
 )
 WITH = ("pytest>=9", "hypothesis>=6.150")
 
@@ -27,7 +29,8 @@ WITH = ("pytest>=9", "hypothesis>=6.150")
 def python():
     """An interpreter with the lowest versions that pyproject.toml allows; made once for each."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["sandbox"], *WITH]
+    extras = [p for name in ("sandbox", "files") for p in project["optional-dependencies"][name]]
+    wanted = [*project["dependencies"], *extras, *WITH]
     name = hashlib.sha256("\n".join(wanted).encode()).hexdigest()[:12]
     folder = ROOT / ".tools" / f"lowest-{name}"
     ready = folder / "ready"

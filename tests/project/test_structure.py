@@ -17,12 +17,14 @@ ALLOWED = {
     "tap_clearbooks": ("clearbooks",),
     "target_clearbooks": ("clearbooks",),
     "airbyte_clearbooks": ("clearbooks", "tap_clearbooks", "target_clearbooks"),
+    "clearbooks_files": ("clearbooks",),
     "clearbooks_sandbox": ("clearbooks.contract", "clearbooks.errors"),
     "clearbooks_app": (
         "clearbooks",
         "tap_clearbooks",
         "target_clearbooks",
         "airbyte_clearbooks",
+        "clearbooks_files",
         "clearbooks_sandbox",
     ),
 }

@@ -101,3 +101,24 @@ def test_the_tap_needs_no_web_server(installed):
         installed, "python", "-c", "import importlib.util as u; print(u.find_spec('uvicorn'))"
     )
     assert freed.strip() == "None"
+
+
+def test_presets_come_with_it_and_text_needs_no_extra(wheel, installed):
+    names = set(zipfile.ZipFile(wheel).namelist())
+    presets = {path.name for path in (ROOT / "clearbooks_files" / "presets").glob("*.yml")}
+    assert {f"clearbooks_files/presets/{name}" for name in presets} <= names
+    listed = json.loads(run(installed, "clearbooks", "mapping", "list", "--json"))
+    assert {f"{name}.yml" for name in listed} == presets
+    samples = ROOT / "examples" / "files"
+    config = installed / "files.json"
+    config.write_text(json.dumps({"files": [{"path": str(samples / "monzo.csv"), "as": "monzo"}]}))
+    assert "tx_0000AzQ1" in run(installed, "tap-clearbooks-files", "--config", str(config))
+    config.write_text(
+        json.dumps({"files": [{"path": str(samples / "statement.ofx"), "as": "ofx"}]})
+    )
+    done = subprocess.run(
+        [installed / "tap-clearbooks-files", "--config", config], cwd=installed, check=False,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "needs ofxtools: pip install 'clearbooks-connectors[files]'" in done.stderr

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -14,6 +15,7 @@ from click.testing import CliRunner
 from clearbooks_app import main
 from clearbooks_sandbox import AccountingEngine, Options
 from clearbooks_sandbox.http import server
+from target_clearbooks.deliver.sending import Sender
 from target_clearbooks.target import TargetClearbooks
 
 TOKEN = "sandbox-access-token"
@@ -243,5 +245,33 @@ def command(run):
         result = CliRunner().invoke(main, [*arguments, "--config", str(path)])
         assert result.exit_code == fails, result.output
         return result.output
+
+    return call
+
+
+class CrashError(Exception):
+    """The program ends here, as if it were killed."""
+
+
+@pytest.fixture
+def crash(run, monkeypatch):
+    """A run that ends before or after its n-th write has reached the server; what it sent."""
+
+    def call(messages, nth, *, after, **settings):
+        send, sent = Sender.send, []
+
+        def crashing(sender, intent):
+            sent.append(intent)
+            if len(sent) == nth and not after:
+                raise CrashError
+            answer = send(sender, intent)
+            if len(sent) == nth:
+                raise CrashError
+            return answer
+
+        with monkeypatch.context() as patch, contextlib.suppress(CrashError):
+            patch.setattr(Sender, "send", crashing)
+            run(messages, **settings)
+        return sent
 
     return call

@@ -43,3 +43,26 @@ def keyring_backend(monkeypatch, tmp_path):
     keyring.set_keyring(backend)
     yield backend
     keyring.set_keyring(before)
+
+
+KINDS = ["file", "postgresql", "keyring"]
+
+
+@pytest.fixture
+def place(request, tmp_path):
+    """Where a store of the kind lives."""
+
+    def of(kind):
+        if kind == "file":
+            return str(tmp_path / "tokens.json")
+        if kind == "postgresql":
+            return request.getfixturevalue("database")
+        request.getfixturevalue("keyring_backend")
+        return "keyring://clearbooks-test"
+
+    return of
+
+
+@pytest.fixture(params=KINDS)
+def location(request, place):
+    return place(request.param)

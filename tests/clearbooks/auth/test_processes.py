@@ -5,7 +5,7 @@ import sys
 import time
 from contextlib import closing
 
-from clearbooks.auth import TokenSource
+from clearbooks.auth import Name, TokenSource
 from clearbooks.pacing import Budget, open_pacer
 from clearbooks.pacing.pacer_postgres import PostgresPacer
 from clearbooks.settings import Connection
@@ -69,9 +69,9 @@ def test_eight_processes_refresh_once(database):
         source = TokenSource(seeded)
         first = source.access_token()
         store = source.store
-        old = store.find("sandbox", None)
+        old = store.find(Name("sandbox", "default"), None)
         old.expires_at = 1.0
-        with store.lock():
+        with store.lock(old.name):
             store.save(old)
         assert refreshes(sandbox) == [200]
         places = [database, sandbox.url, sandbox.token_url]
@@ -80,7 +80,7 @@ def test_eight_processes_refresh_once(database):
     tokens = {token for (token,) in outputs}
     assert len(tokens) == 1
     assert tokens != {first}
-    assert store.find("sandbox", None).access_token in tokens
+    assert store.find(Name("sandbox", "default"), None).access_token in tokens
 
 
 def test_processes_share_the_budget(database):

@@ -20,7 +20,7 @@ from clearbooks.auth import FileTokenStore, TokenSource, begin_consent, finish_c
 from clearbooks.auth import token_source as token_source_module
 from clearbooks.errors import ApiError, NotAuthorisedError, TokenStoreError
 from clearbooks_sandbox import Options, running
-from tests.clearbooks.auth.test_tokens import grant, oauth, sent_tokens
+from tests.clearbooks.auth.test_tokens import APP, grant, oauth, sent_tokens
 from tests.clearbooks.stub import DROP, scripted
 
 BIN = Path(sys.executable).parent
@@ -28,10 +28,6 @@ BIN = Path(sys.executable).parent
 
 def token_requests(server):
     return [r.status for r in server.requests if r.path == "/oauth/token"]
-
-
-def names(folder):
-    return sorted(path.name for path in folder.iterdir())
 
 
 def sandbox(expires_in=3600, faults=()):
@@ -209,25 +205,28 @@ def test_a_store_that_cannot_be_replaced_is_known_before_anything_is_sent(tmp_pa
 
 def test_room_is_reserved_privately_used_in_place_and_given_back(tmp_path):
     store = FileTokenStore(tmp_path / "tokens.json")
-    new = tmp_path / "tokens.json.new"
     with scripted(grant(1)) as server:
         TokenSource(oauth(server, tmp_path)).access_token()
-    with store.lock(), store.reserve():
+    with store.lock(APP), store.reserve(APP):
+        (new,) = tmp_path.glob("tokens.json.*.new")
         state = new.stat()
         assert stat.S_IMODE(state.st_mode) == 0o600
         assert state.st_size >= 8 * 1024
         store.save(store.chains()[0])
         assert (tmp_path / "tokens.json").stat().st_ino == state.st_ino
-    with store.lock(), store.reserve():
+    with store.lock(APP), store.reserve(APP):
         assert new.exists()
-    assert names(tmp_path) == ["tokens.json", "tokens.json.lock"]
+    assert not list(tmp_path.glob("*.new"))
 
 
 def test_what_a_killed_program_left_is_no_hindrance(tmp_path):
-    (tmp_path / "tokens.json.new").write_bytes(b"half a docu")
+    store = FileTokenStore(tmp_path / "tokens.json")
+    with store.lock(APP), store.reserve(APP):
+        (new,) = tmp_path.glob("*.new")
+    new.write_bytes(b"half a docu")
     with scripted(grant(1)) as server:
         assert TokenSource(oauth(server, tmp_path)).access_token() == "access-1"
-    assert names(tmp_path) == ["tokens.json", "tokens.json.lock"]
+    assert not new.exists()
     assert FileTokenStore(tmp_path / "tokens.json").chains()[0].access_token == "access-1"
 
 
@@ -239,19 +238,19 @@ class Broken:
 
     def __init__(self, monkeypatch):
         self.broken = False
-        replace, request = FileTokenStore.replace, token_source_module.request_tokens
+        write, request = FileTokenStore.write, token_source_module.request_tokens
 
-        def refuse(store, chains):
+        def refuse(store, name, chains):
             if self.broken:
                 raise TokenStoreError("token_store: the disk is gone")
-            replace(store, chains)
+            write(store, name, chains)
 
         def answered(*args):
             chain = request(*args)
             self.broken = True
             return chain
 
-        monkeypatch.setattr(FileTokenStore, "replace", refuse)
+        monkeypatch.setattr(FileTokenStore, "write", refuse)
         monkeypatch.setattr(token_source_module, "request_tokens", answered)
         monkeypatch.setattr("clearbooks.auth.token_store.SAVE_SECONDS", 0.3)
 

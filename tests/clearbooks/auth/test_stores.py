@@ -9,10 +9,11 @@ import psycopg
 import pytest
 from keyring.backends import fail
 
-from clearbooks.auth import Chain, fingerprint, move_chains, open_store
+from clearbooks.auth import Chain, Name, fingerprint, move_chains, open_store
 from clearbooks.errors import SettingError, TokenStoreError
+from tests.clearbooks.auth.conftest import KINDS
 
-KINDS = ["file", "postgresql", "keyring"]
+APP = Name("app", "default")
 
 
 def chain(client="app", n=1, **more):
@@ -27,39 +28,19 @@ def chain(client="app", n=1, **more):
     )
 
 
-@pytest.fixture
-def place(request, tmp_path):
-    """Where a store of the kind lives."""
-
-    def of(kind):
-        if kind == "file":
-            return str(tmp_path / "tokens.json")
-        if kind == "postgresql":
-            return request.getfixturevalue("database")
-        request.getfixturevalue("keyring_backend")
-        return "keyring://clearbooks-test"
-
-    return of
-
-
-@pytest.fixture(params=KINDS)
-def location(request, place):
-    return place(request.param)
-
-
 def test_empty_then_saved_then_found(location):
     store = open_store(location)
     assert store.chains() == []
-    assert store.find("app", None) is None
-    with store.lock():
+    assert store.find(APP, None) is None
+    with store.lock(APP):
         store.save(chain(n=1))
         assert store.chains() == [chain(n=1)]
         store.save(chain(n=2))
     again = open_store(location)
     assert again.chains() == [chain(n=2)]
-    assert again.find("app", "seed") == chain(n=2)
-    assert again.find("app", "another seed") is None
-    assert again.find("other", None) is None
+    assert again.find(APP, "seed") == chain(n=2)
+    assert again.find(APP, "another seed") is None
+    assert again.find(Name("other", "default"), None) is None
 
 
 def test_applications_side_by_side(location):
@@ -67,9 +48,9 @@ def test_applications_side_by_side(location):
     store.connect(chain("one"))
     store.connect(chain("two", 2))
     assert {c.client_id for c in store.chains()} == {"one", "two"}
-    assert store.forget("one") == 1
+    assert store.forget(Name("one", "default")) == 1
     assert open_store(location).chains() == [chain("two", 2)]
-    assert store.forget("one") == 0
+    assert store.forget(Name("one", "default")) == 0
 
 
 def test_connecting_again_takes_over_the_seeds(location):
@@ -78,7 +59,7 @@ def test_connecting_again_takes_over_the_seeds(location):
     fresh = chain(n=2)
     fresh.seeds = []
     store.connect(fresh)
-    assert store.find("app", "seed").access_token == "access-2"
+    assert store.find(APP, "seed").access_token == "access-2"
     assert len(store.chains()) == 1
 
 
@@ -89,7 +70,7 @@ def test_a_connection_that_goes_on_leaves_nothing_behind(location):
     store.connect(begun)
     after = chain(n=2)
     after.seeds = store.chains()[0].seeds
-    with store.lock():
+    with store.lock(APP):
         store.save(after)
     assert store.chains() == [after]
 
@@ -100,7 +81,7 @@ def test_long_tokens_come_back_whole(location):
     store.connect(long)
     assert len(long.seeds) == 1
     assert open_store(location).chains() == [long]
-    store.forget("app")
+    store.forget(APP)
     assert open_store(location).chains() == []
 
 
@@ -109,10 +90,10 @@ def test_the_lock_holds_threads_off(location):
     first, entered = open_store(location), threading.Event()
 
     def other():
-        with open_store(location).lock():
+        with open_store(location).lock(APP):
             order.append("second")
 
-    with first.lock():
+    with first.lock(APP):
         thread = threading.Thread(target=lambda: (entered.set(), other()))
         thread.start()
         entered.wait(5)
@@ -132,7 +113,7 @@ def test_moving_keeps_the_chain(place, tmp_path, kind, goal):
     source.connect(chain("two", 2))
     assert move_chains(source, target, "one") == [chain("one")]
     assert source.chains() == [chain("two", 2)]
-    assert target.find("one", "seed") == chain("one")
+    assert target.find(Name("one", "default"), "seed") == chain("one")
     assert move_chains(source, target) == [chain("two", 2)]
     assert source.chains() == []
     assert len(target.chains()) == 2
@@ -142,7 +123,9 @@ def test_moving_does_not_replace_unless_told(tmp_path):
     source, target = (open_store(str(tmp_path / n)) for n in ("a.json", "b.json"))
     source.connect(chain(n=1))
     target.connect(chain(n=2))
-    with pytest.raises(TokenStoreError, match="holds tokens of app already; nothing was moved"):
+    with pytest.raises(
+        TokenStoreError, match="holds tokens of app/default already; nothing was moved"
+    ):
         move_chains(source, target)
     assert source.chains() == [chain(n=1)]
     assert target.chains() == [chain(n=2)]
@@ -192,7 +175,7 @@ def test_the_password_is_in_no_message():
     with pytest.raises(TokenStoreError, match=r"127\.0\.0\.1:1/books cannot be read") as caught:
         store.chains()
     assert "s@cret" not in str(caught.value)
-    with pytest.raises(TokenStoreError, match="cannot be reached"), store.lock():
+    with pytest.raises(TokenStoreError, match="cannot be reached"), store.lock(APP):
         pass
 
 
@@ -227,9 +210,9 @@ def test_a_database_that_cannot_be_written_is_known_before_anything_is_sent(data
             "' SET default_transaction_read_only = on'; END $$"
         )
     with (
-        store.lock(),
+        store.lock(APP),
         pytest.raises(TokenStoreError, match=r"cannot be written: .*read-only.*nothing was sent"),
-        store.reserve(),
+        store.reserve(APP),
     ):
         pass
 
@@ -237,17 +220,10 @@ def test_a_database_that_cannot_be_written_is_known_before_anything_is_sent(data
 def test_other_applications_writing_without_the_lock_cost_no_new_tokens(database):
     store, other = open_store(database), open_store(database)
     store.connect(chain("one", 1))
-    begun = store.replace
-
-    def late(chains):
-        # After what is there was read, and before it is replaced: the lock was lost.
-        store.replace = begun
-        other.connect(chain("two", 5))
-        begun(chains)
-
-    with store.lock():
+    name = Name("one", "default")
+    with store.lock(name):
         end_sessions(database)
-        store.replace = late
+        other.connect(chain("two", 5))
         store.save(chain("one", 2), "refresh-1")
     assert {c.access_token for c in other.chains()} == {"access-2", "access-5"}
 
@@ -255,17 +231,17 @@ def test_other_applications_writing_without_the_lock_cost_no_new_tokens(database
 def test_newer_tokens_of_another_program_are_kept(location):
     store = open_store(location)
     store.connect(chain(n=3))
-    with store.lock(), pytest.raises(TokenStoreError, match="newer tokens"):
+    with store.lock(APP), pytest.raises(TokenStoreError, match="newer tokens"):
         store.save(chain(n=2), "refresh-1")
     assert store.chains() == [chain(n=3)]
 
 
 def test_reserving_changes_nothing(location):
     store = open_store(location)
-    with store.lock(), store.reserve():
+    with store.lock(APP), store.reserve(APP):
         assert store.chains() == []
     store.connect(chain())
-    with store.lock(), store.reserve():
+    with store.lock(APP), store.reserve(APP):
         assert open_store(location).chains() == [chain()]
     assert open_store(location).chains() == [chain()]
 
@@ -299,8 +275,8 @@ def end_sessions(database):
 def test_a_lost_connection_loses_no_token(database):
     store = open_store(database)
     store.connect(chain(n=1))
-    with store.lock():
-        assert store.find("app", None) == chain(n=1)
+    with store.lock(APP):
+        assert store.find(APP, None) == chain(n=1)
         end_sessions(database)
         store.save(chain(n=2))
     assert store.chains() == [chain(n=2)]
@@ -309,21 +285,23 @@ def test_a_lost_connection_loses_no_token(database):
 def test_what_another_wrote_after_the_lock_was_lost_stays(database):
     store, other = open_store(database), open_store(database)
     store.connect(chain(n=1))
-    with store.lock():
-        store.chains()
+    with store.lock(APP):
+        store.read(APP)
         end_sessions(database)
         other.connect(chain(n=3))
         with pytest.raises(TokenStoreError, match="what that program wrote was kept"):
-            store.replace([chain(n=2)])
+            store.write(APP, [chain(n=2)])
+        with pytest.raises(TokenStoreError, match="what that program wrote was kept"):
+            store.write(APP, [])
     assert other.chains() == [chain(n=3)]
 
 
 def test_a_lock_that_never_comes(database, monkeypatch):
     monkeypatch.setattr("clearbooks.auth.token_store_postgres.LOCK_TIMEOUT", 1)
     with (
-        open_store(database).lock(),
+        open_store(database).lock(APP),
         pytest.raises(TokenStoreError, match="locked by another program for 1 s"),
-        open_store(database).lock(),
+        open_store(database).lock(APP),
     ):
         pass
 
@@ -347,9 +325,9 @@ def test_a_keyring_that_cannot_be_written_is_known_before_anything_is_sent(keyri
     store.connect(chain())
     keyring_backend.limit = 10
     with (
-        store.lock(),
+        store.lock(APP),
         pytest.raises(TokenStoreError, match=r"cannot be written.*nothing was sent"),
-        store.reserve(),
+        store.reserve(APP),
     ):
         pass
     keyring_backend.limit = 1280

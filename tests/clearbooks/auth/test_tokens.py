@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from clearbooks.auth import Chain, FileTokenStore, TokenSource, fingerprint, open_store
+from clearbooks.auth import Chain, FileTokenStore, Name, TokenSource, fingerprint, open_store
 from clearbooks.auth.chain import MOST_SEEDS, join_seeds
 from clearbooks.errors import (
     ApiError,
@@ -21,6 +21,8 @@ from clearbooks.errors import (
 from clearbooks.settings import Connection
 from clearbooks_sandbox import AccountingEngine, Options, running
 from tests.clearbooks.stub import DROP, connection, scripted
+
+APP = Name("app", "default")
 
 
 def oauth(server, tmp_path, **more):
@@ -108,18 +110,19 @@ def test_the_store_is_private_atomic_and_holds_no_seed(tmp_path):
     assert fingerprint("seed-1") in text
     assert "seed-1" not in text
     assert "s3cret" not in text
-    assert sorted(p.name for p in path.parent.iterdir()) == ["tokens.json", "tokens.json.lock"]
+    locks = {p.name for p in path.parent.iterdir()} - {"tokens.json"}
+    assert all(name.startswith("tokens.json.") and name.endswith(".lock") for name in locks)
 
 
 def test_the_new_pair_is_saved_before_it_is_used(tmp_path, monkeypatch):
     saved = []
-    replace = FileTokenStore.replace
+    write = FileTokenStore.write
 
-    def watched(self, chains):
-        replace(self, chains)
+    def watched(self, name, chains):
+        write(self, name, chains)
         saved.append(self.path.read_text())
 
-    monkeypatch.setattr(FileTokenStore, "replace", watched)
+    monkeypatch.setattr(FileTokenStore, "write", watched)
     with scripted(grant(1)) as server:
         token = TokenSource(oauth(server, tmp_path)).access_token()
     assert token in saved[0]
@@ -168,7 +171,7 @@ def test_an_unreadable_store_is_told(tmp_path):
 def test_a_store_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").write_text("")
     store = FileTokenStore(tmp_path / "file" / "tokens.json")
-    with pytest.raises(TokenStoreError, match="cannot be made"), store.lock():
+    with pytest.raises(TokenStoreError, match="cannot be made"), store.lock(APP):
         pass
 
 
@@ -282,7 +285,7 @@ def test_eight_processes_on_an_expired_token_make_one_refresh(sandbox, tmp_path)
     store = open_store(connection.token_store)
     (chain,) = store.chains()
     chain.expires_at = time.time() - 1
-    store.replace([chain])
+    store.write(chain.name, [chain])
     settings = {
         "api_url": sandbox.url, "token_url": sandbox.token_url, "client_id": "sandbox",
         "client_secret": "sandbox-secret", "refresh_token": "sandbox-refresh-token",

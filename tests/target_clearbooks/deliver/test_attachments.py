@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from clearbooks.errors import SettingError
 from target_clearbooks.prepare import file_contents
 from target_clearbooks.settings import TargetSettings
 
@@ -43,17 +44,22 @@ def certificate(folder):
 
 class Files(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        if self.path == "/moved":
+        moved = {"/moved": "/file.pdf", "/round": "/round", "/outside": "https://other.example/",
+                 "/plain": "http://localhost/file.pdf"}  # fmt: skip
+        if self.path in moved:
             self.send_response(302)
-            self.send_header("Location", "https://localhost/file.pdf")
+            self.send_header("Location", moved[self.path])
             self.end_headers()
+            return
+        if self.path == "/locked" and self.headers.get("Authorization") != "Bearer sesame":
+            self.send_error(403)
             return
         if self.path.startswith("/trickle"):
             self.trickle(b"HTTP/1.0 200 OK\r\n" + b"X-Y: z\r\n" * 99)
             return
         self.send_response(200)
         self.end_headers()
-        self.wfile.write(BYTES if self.path == "/file.pdf" else b"x" * 5000)
+        self.wfile.write(BYTES if self.path in ("/file.pdf", "/locked") else b"x" * 5000)
 
     def trickle(self, head):
         """A byte now and then: each in time, the whole never."""
@@ -104,9 +110,48 @@ def test_a_file_of_a_named_host(site, anywhere):
     assert "127.0.0.1" in anywhere
 
 
-def test_redirects_and_size(site, anywhere, monkeypatch):
-    with pytest.raises(ValueError, match="answered 302"):
-        read(f"{site}/moved")
+def test_a_redirect_is_followed_among_named_hosts(site, anywhere):
+    assert read(f"{site}/moved") == BYTES
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [("outside", "host other.example is not in attachment_hosts"),
+     ("plain", "an address should be https://"), ("round", "is redirected more than 5 times")],
+)  # fmt: skip
+def test_a_redirect_leads_nowhere_else(site, anywhere, path, words):
+    with pytest.raises(ValueError, match=words):
+        read(f"{site}/{path}")
+
+
+def test_a_header_is_sent_to_its_host_alone(site, anywhere):
+    def locked(**headers):
+        settings = TargetSettings(attachment_hosts=("localhost",), attachment_headers=headers)
+        return file_contents.read({"url": f"{site}/locked"}, settings)
+
+    token = {"Authorization": "Bearer sesame"}
+    assert locked(localhost=token) == BYTES
+    with pytest.raises(ValueError, match="answered 403"):
+        locked(**{"other.example": token})
+    assert "sesame" not in repr(TargetSettings(attachment_headers={"a.example": token}))
+
+
+@pytest.mark.parametrize(
+    ("host", "named"),
+    [("files.example.com", True), ("a.b.example.com", True), ("example.com", False),
+     ("badexample.com", False), ("example.com.evil.org", False)],
+)  # fmt: skip
+def test_hosts_below_a_name(host, named):
+    assert file_contents.is_named(host, ["*.Example.com"]) is named
+
+
+@pytest.mark.parametrize("host", ["*", "*.com*", "a.*.example.com", "*example.com"])
+def test_a_pattern_that_means_too_much_is_refused(host):
+    with pytest.raises(SettingError, match=r"attachment_hosts: .* should be a host"):
+        TargetSettings(attachment_hosts=(host,))
+
+
+def test_size(site, anywhere, monkeypatch):
     monkeypatch.setattr(file_contents, "MOST_BYTES", 4000)
     with pytest.raises(ValueError, match="larger than"):
         read(f"{site}/big")

@@ -145,3 +145,27 @@ def test_the_program_ends_in_one_line(run):
     told = [text for text in err.splitlines() if "BUSINESS_NO_SUBSCRIPTION" in text]
     assert len(told) == 1
     assert f"business {run.business}" in told[0]
+
+
+def test_an_allocation_that_the_server_refuses_leaves_the_pair_to_a_right_one(run):
+    streams = schema("customers", "sales_invoices", "payments", "sales_allocations")
+    books = [*streams, customer(), invoice(), payment(amount="180.00")]
+    assert run(books) == 0
+    both = [*streams, allocation("X2", amount="110.00"), allocation("X3", amount="120.00")]
+    run.sandbox.faults.plan("error", method="POST", path="/accounting/allocations", status=422)
+    assert run(both) == 3
+    assert [row["key"] for row in run.rejects] == ["X2"]
+    [found] = run.listed("listAllocations", invoiceType="sales")
+    assert found["amount"] == 120
+    # Where the first one is written, the second is still one too many.
+    assert run([*books, invoice("I2"), allocation("Y1", "I2", amount="40.00"),
+                allocation("Y2", "I2", amount="50.00")]) == 3  # fmt: skip
+    assert [row["key"] for row in run.rejects[1:]] == ["Y2"]
+
+
+def test_an_allocation_that_was_refused_goes_through_in_the_next_run(run):
+    streams = schema("customers", "sales_invoices", "payments", "sales_allocations")
+    books = [*streams, customer(), invoice(), payment()]
+    run.sandbox.faults.plan("error", method="POST", path="/accounting/allocations", status=422)
+    assert run([*books, allocation("X2")]) == 3
+    assert run([*books, allocation("X3")]) == 0

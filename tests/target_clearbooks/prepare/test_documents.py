@@ -416,7 +416,7 @@ def test_hash_does_not_depend_on_the_way_a_number_is_written(ledger):
 
 
 def test_operations(ledger):
-    assert "should be one of upsert, void, delete" in ledger.faults(
+    assert "should be one of upsert, replace, void, delete" in ledger.faults(
         "sales_invoices", {"externalId": "1", "_operation": "destroy"}
     )
     assert "nothing of sales_invoices is known by the source key '1'" in ledger.faults(
@@ -429,8 +429,11 @@ def test_operations(ledger):
     assert "allow_delete" in ledger.faults("customers", record)
     outcome = ledger.prepare("customers", record, allow_delete=True)
     assert (outcome.operation, outcome.remote_id) == (Operation.DELETE, 5)
+    ledger.map.set("bank_feeds", "1", 5)
+    assert "cannot" in ledger.faults("bank_feeds", {"externalId": "1", "_operation": "void"})
     ledger.map.set("journals", "1", 5)
-    assert "cannot" in ledger.faults("journals", {"externalId": "1", "_operation": "void"})
+    outcome = ledger.prepare("journals", {"externalId": "1", "_operation": "void"})
+    assert (outcome.operation, outcome.body) == (Operation.VOID, None)
 
 
 def test_json_text_and_flattened_keys(ledger):

@@ -1,0 +1,1 @@
+"""Presets: a mapping for each kind of file, as data."""
