@@ -33,14 +33,24 @@ _WORDS = {
     "id": r"\bid\b|number|\bno\b|reference|\bref\b",
     "email": r"e-?mail",
     "phone": r"phone|mobile|\btel\b",
+    "gross": r"gross|\btotal\b|inc\w*\.?\s+(vat|tax)",
+    "net": r"\bnet\b|subtotal|ex\w*\.?\s+(vat|tax)",
+    "unit": r"\bunit\b|\beach\b|\bprice\b|\brate\b",
+    "quantity": r"\bqty\b|quantity|\bunits\b|\bhours\b",
+    "vat": r"^(vat|tax)\b(?!.*(\bno\b|number|reg))",
+    "vatRate": r"^(vat|tax)\b(?!.*(\bno\b|number|reg))",
 }
+_NUMBERS = ("amount", "in", "out", "balance", "gross", "net", "unit", "quantity", "vat")
+_TOTALS = ("total", "grand total", "subtotal")
+_PURCHASES = r"supplier|vendor|subcontractor|merchant|payee"
 
 
 def guess(path: Path) -> dict[str, Any]:
     """A mapping for a file, as the objects of its YAML.
 
     A table with a balance, or with money in and out, is taken for a bank statement; one with an
-    amount and a date for sales, an invoice for each row; any other with names for contacts.
+    amount and a date for invoices, or bills of suppliers, with a line for each row of a number;
+    any other with names for contacts.
 
     Raises:
         FileError: it is no table, or nothing in it is known.
@@ -65,8 +75,8 @@ def guess(path: Path) -> dict[str, Any]:
     digest = {"digest": [name for name in names if identifier(name) != what["balance"]]}
     if what["date"] and what.amount and (what["balance"] or (what["in"] and what["out"])):
         return page | digest | _bank(what)
-    if what["date"] and what.amount:
-        return page | ({} if what["id"] else digest) | _sales(what)
+    if what["date"] and what.price[1]:
+        return page | ({} if what["id"] else digest) | _documents(what, rows)
     if what["who"]:
         return page | _contacts(what)
     raise FileError(
@@ -80,9 +90,9 @@ class _Columns:
 
     def __init__(self, names: Sequence[str], typed: dict[str, dict[str, str]]) -> None:
         self._found: dict[str, str] = {}
+        self._names = {identifier(name): name for name in names}
         for what, words in _WORDS.items():
-            kind = {"date": "date", "amount": "number", "in": "number", "out": "number",
-                    "balance": "number"}.get(what, "text")  # fmt: skip
+            kind = "date" if what == "date" else "number" if what in _NUMBERS else "text"
             for name in names:
                 fits = typed.get(name, {}).get("type", "text") == kind
                 if fits and re.search(words, name, re.IGNORECASE):
@@ -90,6 +100,10 @@ class _Columns:
         if "date" not in self._found:
             dates = [n for n, column in typed.items() if column["type"] == "date"]
             self._found |= {"date": identifier(dates[0])} if dates else {}
+
+    def column(self, what: str) -> str:
+        """The name of the column in the file."""
+        return self._names.get(self[what], "")
 
     def __getitem__(self, what: str) -> str:
         """What an expression calls the column; empty where there is none."""
@@ -101,6 +115,18 @@ class _Columns:
         if self["in"] and self["out"]:
             return f"({self['in']} or 0) - abs({self['out']} or 0)"
         return self["amount"]
+
+    @property
+    def price(self) -> tuple[str, str]:
+        """The field of a document's line that has its price, and the column; empty for none."""
+        for field in ("gross", "net"):
+            if self[field]:
+                return field, self[field]
+        if self["unit"] and self["quantity"]:
+            # Who states VAT beside it, or gives its rate, states prices without it.
+            net = self["vat"] or self["vatRate"]
+            return ("unitPrice" if net else "grossUnitPrice"), self["unit"]
+        return ("gross", self["amount"]) if self["amount"] else ("", "")
 
 
 def _typed(name: str, rows: Sequence[Row]) -> dict[str, str] | None:
@@ -164,35 +190,76 @@ def _bank(what: _Columns) -> dict[str, Any]:
     return page
 
 
-def _sales(what: _Columns) -> dict[str, Any]:
-    return {
-        "options": {
-            "salesAccount": {"default": "Revenue", "about": "the account for sales"},
-            "vatRate": {"default": "20%", "about": "the VAT rate of all rows"},
+def _documents(what: _Columns, rows: Sequence[Row]) -> dict[str, Any]:
+    """Invoices, or bills where the other party supplies; rows of one number are its lines."""
+    bills = bool(re.search(_PURCHASES, what.column("who"), re.IGNORECASE))
+    account = "purchaseAccount" if bills else "salesAccount"
+    options = {
+        account: {
+            "default": "General administration" if bills else "Revenue",
+            "about": "the account of all lines",
+        }
+    }
+    if not what["vatRate"]:
+        options["vatRate"] = {"default": "20%", "about": "the VAT rate of all rows"}
+    field, price = what.price
+    total = _row_of_totals(what, rows)
+    numbers = [row.cells.get(what.column("id")) for row in rows if row is not total]
+    grouped = bool(what["id"]) and len(set(numbers)) < len(numbers)
+    line: dict[str, Any] = {"for_each": "row"} if grouped else {}
+    line |= {
+        "description": "= " + (what["text"] or "'Sale'"),
+        "quantity": f"= {what['quantity']}" if what["quantity"] else "1",
+        field: f"= {price}",
+        "accountCode": f"= option.{account}",
+        "vatRate": "= " + (what["vatRate"] or "option.vatRate"),
+    }
+    if what["vat"] and field in ("gross", "net"):
+        line["vatAmount"] = f"= {what['vat']}"
+    fields: dict[str, Any] = {
+        ("supplier" if bills else "customer"): {
+            "name": "= " + (what["who"] or what["text"] or "'Sales'"),
+            **({"email": f"= {what['email']}"} if what["email"] else {}),
         },
-        "records": [
-            {
-                "stream": "sales_invoices",
-                "key": what["id"] or "row_id",
-                "fields": {
-                    "customer": {"name": "= " + (what["who"] or what["text"] or "'Sales'"),
-                                 **({"email": f"= {what['email']}"} if what["email"] else {})},
-                    "date": f"= {what['date']}",
-                    "vatTreatment": "UK",
-                    "gross": f"= {what.amount}",
-                    "lineItems": [
-                        {
-                            "description": "= " + (what["text"] or "'Sale'"),
-                            "quantity": "1",
-                            "gross": f"= {what.amount}",
-                            "accountCode": "= option.salesAccount",
-                            "vatRate": "= option.vatRate",
-                        }
-                    ],
-                },
-            }
-        ],
-    }  # fmt: skip
+        "date": f"= {what['date']}",
+        "vatTreatment": "UK",
+    }
+    if field == "gross":
+        fields["gross"] = f"= sum('{price}')" if grouped else f"= {price}"
+    record: dict[str, Any] = {"stream": "bills" if bills else "sales_invoices"}
+    if grouped:
+        record["per"] = "group"
+    record |= {"key": what["id"] or "row_id", "fields": fields | {"lineItems": [line]}}
+    page: dict[str, Any] = {"options": options, "records": [record]}
+    if grouped:
+        page["group_by"] = what["id"]
+    if total is not None:
+        page |= _check_of_totals(what, total, price)
+    return page
+
+
+def _row_of_totals(what: _Columns, rows: Sequence[Row]) -> Row | None:
+    """The last row, where it says that it is one of totals, or has no date."""
+    last = rows[-1]
+    dated = last.cells.get(what.column("date")) not in (None, "")
+    return last if len(rows) > 1 and (_says_total(last) or not dated) else None
+
+
+def _says_total(row: Row) -> str:
+    """The condition by which a row of totals is known; empty where none of its cells says so."""
+    for name, cell in row.cells.items():
+        for word in _TOTALS:
+            if str(cell).strip().lower().startswith(word):
+                return f"{identifier(name)}.lower().startswith('{word}')"
+    return ""
+
+
+def _check_of_totals(what: _Columns, total: Row, price: str) -> dict[str, Any]:
+    return {
+        "totals": _says_total(total) or f"not {what['date']}",
+        "sums": {"total": f"{price} or 0"},
+        "checks": [{"name": "Total", "file": f"totals.{price}", "rows": "sums.total"}],
+    }
 
 
 def _contacts(what: _Columns) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from clearbooks.contract import load_contract
+from tools import staging
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from clearbooks.contract import Resource
 
 ROOT = Path(__file__).resolve().parent.parent
+STAGING = "dbt/models/staging/_staging.yml"
 
 # How Meltano calls the JSON types of a setting.
 KINDS = {
@@ -165,6 +167,11 @@ def streams_table() -> str:
     return table(("Stream", "What it holds", "Read"), rows)
 
 
+def descriptions() -> dict[str, str]:
+    """What each stream holds."""
+    return {r.name: description(r) for r in load_contract().resources.values()}
+
+
 def field_type(schema: dict[str, Any]) -> str:
     """The type of a field as people say it."""
     if schema.get("format") in {"date", "date-time"}:
@@ -273,6 +280,8 @@ PARTS = (
     Part("meltano.yml", "target-clearbooks", lambda: meltano_plugin("target-clearbooks")),
     Part("README.md", "streams", streams_table),
     Part("docs/streams.md", "streams", stream_pages),
+    Part(STAGING, "sources", lambda: staging.tables(catalog(), descriptions())),
+    Part(STAGING, "staging", lambda: staging.models(catalog(), descriptions())),
     Part("docs/live-api.md", "assumed operations", assumed_operations),
     Part("docs/live-api.md", "assumed fields", assumed_fields),
     Part("docs/settings.md", "tap-clearbooks", lambda: settings_table("tap-clearbooks")),

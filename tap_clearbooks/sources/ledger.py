@@ -109,6 +109,7 @@ class Balances(Source):
     Periods that ended before `lookback_days` ago are asked again only where the number of
     transactions up to their end, or the newest of them, is another than at the last run, and once
     in `reread_days`. A long span in which nothing was posted is asked for at once: see `_quiet`.
+    With `start_date` the sums of all that was posted before come first, as one period.
     """
 
     def batches(self) -> Iterator[Batch]:
@@ -123,6 +124,7 @@ class Balances(Source):
         last = self._last(current, unit)
         known = self._unchanged(seal)
         if known is None:
+            yield from self._opening(unit)
             first = self._first(current, unit)
         else:
             day = known + dt.timedelta(days=1)
@@ -225,6 +227,12 @@ class Balances(Source):
         """The first day of the period that holds `start_date`: balances are of whole periods."""
         start = self.ways.window.start
         return None if start is None else Period.holding(start, unit).start
+
+    def _opening(self, unit: str) -> Iterator[Batch]:
+        """What stood on each account before the first period that `start_date` lets in."""
+        start = self._start(unit)
+        if start is not None and start > dt.date.min:
+            yield Batch(self._sum([Period(dt.date.min, start - dt.timedelta(days=1))]))
 
     def _first(self, period: Period, unit: str) -> Period:
         """The period of the oldest transaction."""

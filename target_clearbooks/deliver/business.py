@@ -368,8 +368,8 @@ class BusinessWriter:
         self._schedule.release(task, settled=True)
 
     def _refuse(self, task: Task, outcome: Rejected | Quarantined) -> None:
-        if task.step_of is not None and isinstance(outcome, Rejected):
-            self._blame(task, task.step_of, outcome)
+        if (task.step_of or task.kept) and isinstance(outcome, Rejected):
+            self._give_up(task, outcome)
             return
         if self._dry_run is None and self._intake.put_last(task, outcome):
             return
@@ -381,10 +381,11 @@ class BusinessWriter:
             self._unsettled[task.stream, task.source_key] = task.sent_row
         self._settled(task)
 
-    def _blame(self, step: Task, task: Task, outcome: Rejected) -> None:
-        """Let a record know why what stands for it could not be taken back."""
-        words = f"{step.stream} {step.source_key!r} could not be written: "
-        task.failed = tuple(words + reason for reason in outcome.reasons)
+    def _give_up(self, step: Task, outcome: Rejected) -> None:
+        """Take back nothing, and let the record know for the sake of which it was tried."""
+        if step.step_of is not None:
+            words = f"{step.stream} {step.source_key!r} could not be written: "
+            step.step_of.failed = tuple(words + reason for reason in outcome.reasons)
         if step.row is not None:
             self._recorder.not_carried_out(step, "superseded", outcome.reasons)
         self._schedule.release(step, settled=True)

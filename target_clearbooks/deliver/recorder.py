@@ -17,6 +17,7 @@ from target_clearbooks.deliver.replacing import AT_MOST
 from target_clearbooks.deliver.source_place import placed
 from target_clearbooks.deliver.task import pair_of
 from target_clearbooks.intent import Operation, Quarantined, Rejected
+from target_clearbooks.ledger.amounts import decimal
 from target_clearbooks.ledger.likeness import likeness
 from target_clearbooks.ledger.statement_lines import line_marks
 from target_clearbooks.source_key import reversed_key
@@ -267,7 +268,7 @@ def _likeness(task: Task, applied: Applied | None) -> dict[str, Any] | None:
     """
     if WRITABLE[task.stream].kind is Kind.ALLOCATION:
         most = task.record.get(AT_MOST)
-        return {} if most is None else {AT_MOST: most}
+        return {} if most is None else {AT_MOST: decimal(most)}
     before = applied.likeness if applied else {}
     if task.intent is None:
         return None if before is None else dict(before)

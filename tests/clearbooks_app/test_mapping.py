@@ -64,6 +64,43 @@ def test_what_a_table_is(run, home, text, stream):
     assert ("balance" in page) is (stream == "bank_statements")
 
 
+ORDERS = """Invoice No;Invoice Date;Customer;Email;Item;Qty;Unit price;VAT;Total incl. VAT
+1001;03/11/2026;Brown & Söhne Ltd;accounts@brown.example;Oak shelf;2;£45,00;20%;£108,00
+1001;03/11/2026;Brown & Söhne Ltd;accounts@brown.example;Fitting;1;£30,00;20%;£36,00
+1002;04/11/2026;Mrs J. Patel;jp@example.com;Atlas;1;£45,00;0.00:Zero;£45,00
+Total;;;;;;;;£189,00
+"""
+PURCHASES = """Bill ref,Bill date,Supplier,Details,Net amount,VAT amount
+A/7,2026-11-03,Bolt & Co,Nails,100.00,20.00
+A/8,2026-11-04,Nut Ltd,Nuts,9.99,1.99
+"""
+
+
+def test_orders_of_several_rows_with_quantities_rates_and_a_total(one, engine, run, home):  # noqa: F811
+    (home / "orders.csv").write_text(ORDERS)
+    (home / "orders.yml").write_text(run("mapping guess orders.csv").stdout)
+    shown = run("write orders.csv --as orders.yml --yes").output
+    assert ["sales_invoices", "2", "189.00", "189.00", "0.00"] in map(str.split, shown.splitlines())
+    made = engine.books(one).documents("sales", "invoices", limit=10)
+    assert sorted(d["gross"] for d in made) == [45, 144]
+    [large] = [d for d in made if d["gross"] == 144]
+    assert [line["quantity"] for line in large["lineItems"]] == [2, 1]
+    (home / "orders.csv").write_text(ORDERS.replace("£189,00", "£198,00"))
+    wrong = run("write orders.csv --as orders.yml --yes", code=2).output
+    assert "Total: the file says 198.00, and its rows come to 189.00" in wrong
+
+
+def test_purchases_by_their_net_and_vat(one, engine, run, home):  # noqa: F811
+    (home / "bought.csv").write_text(PURCHASES)
+    (home / "bought.yml").write_text(run("mapping guess bought.csv").stdout)
+    run("write bought.csv --as bought.yml --yes")
+    made = engine.books(one).documents("purchases", "bills", limit=10)
+    # 20 % of 9.99 is 2.00, and the file says 1.99.
+    assert sorted((str(d["net"]), str(d["vat"])) for d in made) == [
+        ("100.00", "20.00"), ("9.99", "1.99"),
+    ]  # fmt: skip
+
+
 def test_names_that_fit_nothing_are_told_once_and_answered_once(one, run, home):  # noqa: F811
     (home / "jobs.csv").write_bytes(JOBS.encode())
     page = yaml.safe_load(run("mapping guess jobs.csv").output)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 
 import pytest
 
-from tests.project.conftest import BIN, ROOT
+from tests.project.conftest import ROOT
 
 PAGES = [
     *ROOT.glob("*.md"),
@@ -64,9 +62,14 @@ def test_jobs_and_schedules_that_documents_name_exist(meltano_yml):
     # `meltano run` takes plugins as well.
     jobs |= {plugin["name"] for kind in meltano_yml["plugins"].values() for plugin in kind}
     schedules = {schedule["name"] for schedule in meltano_yml["schedules"]}
+    jobs |= {
+        f"{plugin['name']}:{command}"
+        for plugin in meltano_yml["plugins"]["utilities"]
+        for command in plugin["commands"]
+    }
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
-        for name in re.findall(r"meltano(?: --environment=\w+)? run (?:--\S+ )*([a-z-]+)", text):
+        for name in re.findall(r"meltano(?: --environment=\w+)? run (?:--\S+ )*([a-z:-]+)", text):
             assert name in jobs, f"{page.name}: {name}"
         for name in re.findall(r"meltano schedule run ([a-z-]+)", text):
             assert name in schedules, f"{page.name}: {name}"
@@ -77,32 +80,3 @@ def test_the_contract_is_the_only_place_with_api_addresses():
         if page.parent == ROOT / "docs" and page.name == "settings.md":
             continue  # generated: the defaults of the settings
         assert "api.clearbooks.co.uk" not in page.read_text(encoding="utf-8"), page.name
-
-
-def test_ask_says_how_it_is_used():
-    done = subprocess.run(
-        [sys.executable, ROOT / "examples" / "ledger-to-duckdb" / "ask.py", "nothing.duckdb", "x"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert "trial_balance" in done.stdout
-
-
-def test_ask_prints_an_answer(stage):
-    stage.meltano_run("run", "tap-clearbooks", "target-duckdb")
-    for name in ("trial_balance", "top_debtors", "vat_by_rate"):
-        done = subprocess.run(
-            [
-                BIN / "python",
-                ROOT / "examples" / "ledger-to-duckdb" / "ask.py",
-                stage.environment["TARGET_DUCKDB_PATH"],
-                name,
-            ],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert "│" in done.stdout
-    assert "20.00:Standard" in done.stdout

@@ -26,7 +26,7 @@ from tests.postgres import database, server  # noqa: F401 - fixtures
 from tests.project.conftest import BIN
 from tests.tap_clearbooks.bookkeeper import Bookkeeper, small_ledger
 from tests.tap_clearbooks.conftest import ONE, TWO
-from tests.tap_clearbooks.copying import NAMES, Copy, ledger, plain
+from tests.tap_clearbooks.copying import NAMES, Recorder, ledger, plain
 
 CHANGES = 60
 NOW = dt.datetime.now(dt.UTC).isoformat()
@@ -43,18 +43,6 @@ def change(engine):
             dice.choice(Bookkeeper.NAMES), dice.choice([ONE, TWO]),
             dice.randint(0, 4095), dice.randint(0, 4095),
         )  # fmt: skip
-
-
-class Recorder(Copy):
-    """Keeps the messages of its runs, too."""
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.written = [[]]
-
-    def load(self, message, number):
-        self.written[-1].append(json.dumps(message))
-        super().load(message, number)
 
 
 class Story:

@@ -191,6 +191,18 @@ class Copy:
         return found
 
 
+class Recorder(Copy):
+    """Keeps the messages of its runs, too."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.written = [[]]
+
+    def load(self, message, number):
+        self.written[-1].append(json.dumps(message))
+        super().load(message, number)
+
+
 def without(record, fields):
     return {name: value for name, value in record.items() if name not in fields}
 
@@ -260,6 +272,11 @@ def _balances(engine, operation, business, start, end):
         return
     first, last = min(days), max(*days, TODAY)
     day = period_of(max(first, dt.date.fromisoformat(start)) if start else first, "month")[0]
+    if start:
+        opened = period_of(dt.date.fromisoformat(start), "month")[0] - dt.timedelta(days=1)
+        before = {"accountingDateFrom": str(dt.date.min), "accountingDateTo": str(opened)}
+        for record in listed(engine, operation, business, page=None, query=before):
+            yield {**before, **record}
     last = dt.date.fromisoformat(end) if end else last
     while day <= last:
         dates = dict(zip(("accountingDateFrom", "accountingDateTo"),

@@ -11,11 +11,12 @@ from target_clearbooks.deliver.decide import (
     Existing,
     Known,
     MayChange,
+    Posted,
     Prepare,
     Resembling,
     decide,
 )
-from target_clearbooks.deliver.decision import Done, Hold, Leave, Send, Unchanged
+from target_clearbooks.deliver.decision import Done, First, Hold, Leave, Send, Unchanged
 from target_clearbooks.deliver.task import Task
 from target_clearbooks.intent import (
     Intent,
@@ -144,6 +145,37 @@ def test_what_was_voided_is_made_anew():
     found = ask(voided, (Prepare, CREATE), FREE, (Existing, []), (Resembling, ([], False)))
     assert found == Send(CREATE, {})
     assert ask(voided, (Prepare, VOID)) == Unchanged(voided.applied)
+
+
+LINES = [{"accountCodeId": 1, "amount": 10}, {"accountCodeId": 2, "amount": -10}]
+JOURNAL = Intent(1, "journals", Operation.CREATE, "J1", {"lines": LINES, "description": "May"})
+
+
+def test_a_journal_is_reversed_before_it_is_posted_anew():
+    mapped = Mapped("journals", "J1", 7)
+    known = Known(None, Applied(mapped, "hash", "other"), replaces=True)
+    journal = {"stream": "journals"}
+    found = ask(known, (Prepare, JOURNAL), (Posted, JOURNAL.body), **journal)
+    assert isinstance(found, First)
+    [step] = found.steps
+    assert (step.source_key, step.takes_back) == ("undo:7:J1", True)
+    assert [row["amount"] for row in step.intent.body["lines"]] == [-10, 10]
+    # Where its lines are not kept, a person does it; nor is it done unasked.
+    assert isinstance(ask(known, (Prepare, JOURNAL), (Posted, None), **journal), Rejected)
+    assert isinstance(ask(replace(known, replaces=False), (Prepare, JOURNAL), **journal), Rejected)
+    void = replace(JOURNAL, operation=Operation.VOID, body=None, remote_id=7)
+    asked = replace(known, replaces=False)
+    assert isinstance(ask(asked, (Prepare, void), (Posted, JOURNAL.body), **journal), First)
+    gone = replace(asked, applied=replace(known.applied, mapped=replace(mapped, voided=True)))
+    assert ask(gone, (Prepare, void), **journal) == Unchanged(gone.applied)
+    assert ask(gone, (Prepare, void), **journal, replaced=True) == Done({"id": 7}, "voided", void)
+
+
+def test_what_a_person_voided_is_made_anew():
+    anew = replace(CREATE, remote_id=None)
+    more = (Existing, []), (Resembling, ([], False))
+    found = ask(Known(None, applied()), (Prepare, UPDATE), FREE, *more, gone=True, replaced=True)
+    assert found == Send(anew, {})
 
 
 def test_others_come_first():

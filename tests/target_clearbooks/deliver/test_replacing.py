@@ -232,6 +232,22 @@ def test_an_allocation_that_cannot_be_voided_is_the_reason(run):
     assert run([*HEAD, invoice("I1", "C1", line(80))], **SETTINGS) == 0
 
 
+def test_an_allocation_of_at_most_so_much(run):
+    most = allocation(amount=None, atMost="150.00")
+    del most["record"]["amount"]
+    books = [*HEAD, invoice(), payment(amount="200.00"), most]
+    assert run(books) == 0
+    assert standing(run) == ([(120, 0)], [200], [120])
+    assert sends_nothing(run, books)
+    # Raised once there is room, and no further than it says.
+    assert run([*HEAD, invoice("I1", "C1", line(200))], **SETTINGS) == 0, run.rejects
+    invoices, _, allocations = standing(run)
+    assert (invoices, sum(allocations)) == ([(240, 90)], 150)
+    assert run([*HEAD, allocation(amount="10.00", atMost="20.00")]) == 3
+    assert run([*HEAD, allocation(amount=None, atMost="-1")]) == 3
+    assert [row["reasons"][0].split(":")[0] for row in run.rejects] == ["atMost", "atMost"]
+
+
 # What a person has voided
 
 

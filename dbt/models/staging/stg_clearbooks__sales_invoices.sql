@@ -1,0 +1,1 @@
+{{ clearbooks.staged('sales_invoices') }}

@@ -1,0 +1,1 @@
+{{ clearbooks.staged('stock_items') }}

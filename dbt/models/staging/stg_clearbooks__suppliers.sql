@@ -1,0 +1,1 @@
+{{ clearbooks.staged('suppliers') }}
