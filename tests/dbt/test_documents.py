@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from tap_clearbooks.streams import STREAMS
 from tests.project.conftest import ROOT
 
 PAGES = ("examples/ledger-to-books/README.md", "docs/books.md")
@@ -36,3 +37,11 @@ def test_books_md_names_every_report(books):
     for node in books.nodes("model"):
         if "/marts/" in node["original_file_path"]:
             assert f"`{node['name']}`" in text
+
+
+def test_every_stream_has_a_staging_model():
+    models = ROOT / "dbt" / "models" / "staging"
+    found = {path.name: path.read_text().strip() for path in models.glob("*.sql")}
+    assert found == {
+        f"stg_clearbooks__{name}.sql": f"{{{{ clearbooks.staged('{name}') }}}}" for name in STREAMS
+    }

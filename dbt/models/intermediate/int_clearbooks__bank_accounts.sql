@@ -7,17 +7,20 @@ with votes as (
     inner join {{ ref('int_clearbooks__transaction_accounts') }} as t
         on t.business_id = p.business_id and t.accounting_date = p.accounting_date
         and t.amount = p.home_amount
-    left join {{ ref('int_clearbooks__control_accounts') }} as c
-        on c.business_id = t.business_id and c.account_id = t.account_id
-    where p.account_code is null and c.role is null
+    where p.account_code is null
     group by p.business_id, p.bank_account_id, t.account_id
 ),
 
 ranked as (
     select
-        business_id, bank_account_id, account_id,
-        row_number() over (partition by business_id, bank_account_id order by found desc, account_id) as place
-    from votes
+        v.business_id, v.bank_account_id, v.account_id,
+        row_number() over (
+            partition by v.business_id, v.bank_account_id order by v.found desc, v.account_id
+        ) as place
+    from votes as v
+    left join {{ ref('int_clearbooks__control_accounts') }} as c
+        on c.business_id = v.business_id and c.account_id = v.account_id
+    where c.role is null
 )
 
 select distinct business_id, bank_account_id, account_code as account_id
