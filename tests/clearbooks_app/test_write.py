@@ -148,7 +148,9 @@ def test_several_businesses(one, run, monkeypatch, engine):
 
 def test_not_connected(settings, run, home):
     shutil.copy(SAMPLES / "contacts.csv", home / "contacts.csv")
-    assert "run `clearbooks connect`" in run("write contacts.csv --yes", code=5).output
+    said = run("write contacts.csv --yes", code=5).output
+    assert "not connected" in said
+    assert "`clearbooks connect`" in said
 
 
 def at_terminal(words, answer, home):
