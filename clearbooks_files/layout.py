@@ -29,6 +29,7 @@ class Layout(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         header: Columns that must be there; the first row that holds all of them is the header, so
             that lines above it are skipped.
         names: Names of the columns of a file without a header, instead.
+        rename: What columns of the file are called by the mapping: `{Tax: PAYE}`.
         separator: Between the cells of a CSV file; found where it is left out.
         encoding: Found where it is left out.
         sheet: Name of the sheet of a spreadsheet; the first that has the header otherwise.
@@ -38,6 +39,7 @@ class Layout(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     kind: Literal["", "csv", "sheet", "ofx", "qif", "mt940", "camt053"] = ""
     header: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    rename: dict[str, str] = {}
     separator: str = ""
     encoding: str = ""
     sheet: str = ""

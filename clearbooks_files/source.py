@@ -366,7 +366,9 @@ def _read(cell: Any, column: Column) -> Any:
 
 
 def _text(cell: Any) -> str:
-    """A cell as text; of a sheet 1001.0 is 1001."""
+    """A cell as text; of a sheet 1001.0 is 1001, and a ticked box `true`."""
+    if isinstance(cell, bool):
+        return str(cell).lower()
     if isinstance(cell, float):
         return str(int(cell)) if cell.is_integer() else str(values.number(cell))
     return str(plain(cell))

@@ -5,6 +5,7 @@ else looks at them: each of those is written once, and has its own key, reasons 
 
 - `allocate`, or `invoice`, `bill`, `expense`, on a payment or credit note: an allocation each. A
   payment that names no contact is one of the contact of what it pays.
+- `match` on a payment: an allocation to the one open document that it fits.
 - `attachment` or `receipt` on a document: an attachment.
 - A record of `transfers`, money that moves between two bank accounts: a journal.
 """
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 TRANSFERS = "transfers"
 _ALLOCATE = "allocate"
+_MATCH = "match"
 _FILES = ("attachment", "receipt")
 _PAID = ("invoice", "bill", "expense")
 _REFERENCE = ("externalId", "documentNumber", "reference", "id")
@@ -54,10 +56,10 @@ def expanded(stream: str, record: Mapping[str, Any], keys: Sequence[str]) -> lis
     row = WRITABLE[stream]
     names = _names(stream)
     given = {name: value for name, value in _given(record, names).items() if value not in _EMPTY}
-    if not given:
-        return [(stream, dict(record))]
     folded = {fold(name) for name in names}
     own = {name: value for name, value in record.items() if fold(name) not in folded}
+    if not given:
+        return [(stream, own)]
     key = _key_of(record, keys, next(iter(given)))
     parts: list[Part] = [(stream, own)]
     kept = {name: record[name] for name in (*_KEPT, *_source(record)) if name in record}
@@ -65,14 +67,25 @@ def expanded(stream: str, record: Mapping[str, Any], keys: Sequence[str]) -> lis
         if name in _FILES:
             if not (kept.get("_operation") or kept.get(DELETED_AT)):
                 parts.append(_attachment(row.side, WRITABLE[stream].noun, key, name, value, kept))
+        elif name == _MATCH:
+            side = _side(stream, record, {})
+            found = {"payment": {"externalId": key}, "invoice": {_MATCH: value}, **kept}
+            parts.append(
+                (streams_of(Kind.ALLOCATION, side=side)[0], found | {"externalId": f"{key}|match"})
+            )
         else:
             parts += _allocations(stream, record, key, name, value, kept)
     paid = [part for name, part in parts if WRITABLE[name].kind is Kind.ALLOCATION]
+    paid = [part for part in paid if not _is_match(part)]
     if paid and WRITABLE[stream].kind is Kind.PAYMENT and not _given(record, _CONTACTS):
         # Of the customer or supplier whose invoice or bill it pays.
         noun = next(noun for noun in _PAID if noun in paid[0])
         own["contact"] = {noun: paid[0][noun]}
     return parts
+
+
+def _is_match(part: Mapping[str, Any]) -> bool:
+    return isinstance(part.get("invoice"), dict) and _MATCH in part["invoice"]
 
 
 def written_as(stream: str) -> str:
@@ -88,7 +101,7 @@ def _names(stream: str) -> tuple[str, ...]:
     """The fields of a stream that make records of their own."""
     kind = WRITABLE[stream].kind
     if kind is Kind.PAYMENT:
-        return (_ALLOCATE, *_PAID)
+        return (_ALLOCATE, _MATCH, *_PAID)
     if kind is Kind.DOCUMENT:
         return (*_FILES, *((_ALLOCATE, *_PAID) if _is_credit_note(stream) else ()))
     return ()

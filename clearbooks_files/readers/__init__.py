@@ -85,15 +85,17 @@ def read_rows(path: Path, layout: Layout) -> Iterator[Row]:
     wanted = layout.kind or kind
     if kind != wanted and {kind, wanted} != {"csv", "sheet"}:
         raise FileError(f"{path.name}: is {kind.upper()}, and the mapping reads {wanted.upper()}")
-    module = import_module(f"clearbooks_files.readers.{_MODULES[kind]}")
+    try:
+        module = import_module(f"clearbooks_files.readers.{_MODULES[kind]}")
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        raise FileError(
+            f"{path.name}: reading {kind.upper()} needs {missing}: "
+            "pip install 'clearbooks-connectors[files]'"
+        ) from None
     try:
         rows: Iterator[Row] = module.read(path, layout)
         yield from rows
-    except ModuleNotFoundError as error:
-        raise FileError(
-            f"{path.name}: reading {kind.upper()} needs {error.name}: "
-            "pip install 'clearbooks-connectors[files]'"
-        ) from None
     except OSError as error:
         raise FileError(f"{path}: {error.strerror or error}") from None
 

@@ -31,10 +31,12 @@ def find_header(rows: Iterator[Cells], layout: Layout) -> tuple[int, list[str]] 
     Without columns that must be there, it is the first row with the most cells that are filled.
     """
     wanted = {fold(name): name for name in layout.header}
+    renamed = {fold(name): new for name, new in layout.rename.items()}
     if layout.names:
         return 0, list(layout.names)
     best: tuple[int, list[str]] | None = None
     for line, cells in enumerate(islice(rows, SEARCHED), 1):
+        cells = [renamed.get(fold(cell), cell) for cell in cells]  # noqa: PLW2901 - by its new names
         found = [fold(cell) for cell in cells]
         if wanted and wanted.keys() <= set(found):
             return line, _names(cells, wanted)
@@ -71,7 +73,8 @@ def named(file: str, rows: Iterator[Cells], begin: int, names: list[str]) -> Ite
             )
         found = dict.fromkeys(filter(None, names), "")
         found |= {
-            name: cell.strip() if isinstance(cell, str) else cell
+            # A file that was saved with other line ends holds the same text.
+            name: cell.strip().replace("\r\n", "\n") if isinstance(cell, str) else cell
             for name, cell in zip(names, cells, strict=False)
             if name
         }

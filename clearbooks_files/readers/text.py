@@ -48,6 +48,8 @@ def _shape(path: Path, layout: Layout, encoding: str) -> tuple[str, int, list[st
         found = find_header(cells_of(path, encoding, separator), layout)
         if found is not None and (most is None or len(found[1]) > len(most[2])):
             most = separator, *found
+        if most is not None and layout.header:
+            break
     if most is None:
         raise missing(path.name, layout, _widest(path, encoding))
     return most

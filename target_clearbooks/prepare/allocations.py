@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.ledger.amounts import HOME_CURRENCY, ZERO, decimal, money
 from target_clearbooks.prepare.checks import pennies_only
+from target_clearbooks.prepare.open_documents import match_open
 from target_clearbooks.writable import WRITABLE, Kind, Side, streams_of
 
 if TYPE_CHECKING:
@@ -26,9 +27,10 @@ if TYPE_CHECKING:
 def allocation(draft: Draft) -> None:
     """Resolve and check an allocation's body in place."""
     body, row = draft.body, draft.row
-    invoice = _end(draft, "invoice", row.invoices)
     by_payment = _end(draft, "payment", streams_of(Kind.PAYMENT))
     by_credit = _end(draft, "creditNote", (row.credit_notes,))
+    match_open(draft, by_payment or by_credit)
+    invoice = _end(draft, "invoice", row.invoices)
     sources = [
         name
         for name in ("payment", "creditNote")
@@ -52,6 +54,9 @@ def allocation(draft: Draft) -> None:
     source = by_payment or by_credit
     if invoice and source and len(sources) == 1:
         _check_pair(draft, invoice, source, most)
+    else:
+        # Nothing is sent, for a reason that was noted; that there is no amount is none beside it.
+        body.setdefault("amount", ZERO)
 
 
 def _end(draft: Draft, end: str, streams: tuple[str, ...]) -> Found | None:

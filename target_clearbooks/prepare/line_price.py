@@ -90,6 +90,12 @@ class Line:
         """Whether something is noted about a field already."""
         return self.findings.mentions(self.path(name))
 
+    @property
+    def net(self) -> Decimal:
+        """What the line comes to without VAT, once it has a price of one unit."""
+        net: Decimal = pennies(times(self.body["unitPrice"], self.body["quantity"]))
+        return net
+
     def set_vat(self, vat: Decimal, usual: Decimal | None) -> None:
         """Give the line its VAT, where the API would work out `usual`."""
         self.body |= {"vatRateKey": MANUAL, "vatAmount": vat}
@@ -101,7 +107,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Rated:
-    """A line whose VAT the API works out of its net: `exact` before it is rounded to `vat`."""
+    """A line whose VAT follows from its price: `exact` before it is rounded to `vat`."""
 
     line: Line
     exact: Decimal
@@ -116,6 +122,7 @@ class Sums:
         known: False once a line could not be worked out.
         gross_priced: How many lines are priced by their gross.
         rated: Lines priced by their net that bear VAT at a rate.
+        split: Lines priced by their gross, of which VAT at a rate is a part.
     """
 
     net: Decimal = ZERO
@@ -123,6 +130,7 @@ class Sums:
     known: bool = True
     gross_priced: int = 0
     rated: list[Rated] = field(default_factory=list)
+    split: list[Rated] = field(default_factory=list)
 
 
 def is_priced(line: Mapping[str, Any]) -> bool:
@@ -150,28 +158,23 @@ def price(line: Line, sums: Sums) -> None:
     if "unitPrice" not in body or line.rate is None:
         sums.known = False
         return
-    sums.net += _net(body)
+    sums.net += line.net
     if tax is None:
         sums.known = False
     else:
         sums.vat += tax
 
 
-def _net(body: Mapping[str, Any]) -> Decimal:
-    net: Decimal = pennies(times(body["unitPrice"], body["quantity"]))
-    return net
-
-
 def _from_net(line: Line, given: Decimal | None, sums: Sums) -> Decimal | None:
     """Price a line by its net; the VAT that it takes, as far as it is known."""
     body, rate = line.body, line.rate
     if "net" in body:
-        _unit_price(line, body.pop("net"))
+        set_net(line, body.pop("net"))
     if "unitPrice" not in body or rate is None:
         return None
     if rate.key == MANUAL:
         return given
-    net = _net(body)
+    net = line.net
     tax = _keyed(line, rate, net)
     if given is not None and given != tax:
         _check_vat(line, rate, net, given)
@@ -228,7 +231,7 @@ def _from_gross(line: Line, given: Decimal | None, sums: Sums) -> Decimal | None
         return None
     net = body.pop("net", None)
     if "unitPrice" in body:
-        net = _net(body)
+        net = line.net
     tax: Decimal
     if rate.key == MANUAL:
         tax = given or ZERO
@@ -238,11 +241,14 @@ def _from_gross(line: Line, given: Decimal | None, sums: Sums) -> Decimal | None
     elif net is not None:
         tax = gross - net
     else:
-        tax = _within(line, rate, gross)
+        exact = _within(line, rate, gross)
+        tax = pennies(exact)
+        if tax:
+            sums.split.append(Rated(line, exact, tax))
     if net is not None:
         _check_fit(line, rate, net=net, gross=gross, tax=tax)
     if "unitPrice" not in body and is_pennies(gross - tax):
-        _unit_price(line, gross - tax)
+        set_net(line, gross - tax)
     # Else what has parts of a penny is noted already, by the name that the line has for it.
     body.setdefault("unitPrice", ZERO)
     if rate.key != MANUAL and _keyed(line, rate, gross - tax) != tax:
@@ -262,7 +268,7 @@ def _check_fit(line: Line, rate: Rate, *, net: Decimal, gross: Decimal, tax: Dec
 
 
 def _within(line: Line, rate: Rate, gross: Decimal) -> Decimal:
-    """The VAT that is part of a gross amount: the VAT fraction, half a penny up."""
+    """The VAT that is part of a gross amount: the VAT fraction, not rounded yet."""
     if rate.percent is None:
         line.findings.faults.append(
             f"{line.where}: the API does not tell the percentage of {rate.key}, so a gross price "
@@ -271,7 +277,7 @@ def _within(line: Line, rate: Rate, gross: Decimal) -> Decimal:
         return ZERO
     if line.terms.reverse:
         return ZERO
-    return pennies(over(times(gross, rate.percent), HUNDRED + rate.percent))
+    return over(times(gross, rate.percent), HUNDRED + rate.percent)
 
 
 def _rounding(line: Line) -> Decimal:
@@ -290,8 +296,8 @@ def _gross(line: Line) -> Decimal:
     return gross
 
 
-def _unit_price(line: Line, net: Decimal) -> None:
-    """Set the price that gives this net, with the fewest decimals that do."""
+def set_net(line: Line, net: Decimal) -> None:
+    """Set the price of one unit that gives this net, with the fewest decimals that do."""
     quantity = line.body["quantity"]
     if not is_pennies(net):
         line.fault("net", f"{plain(net)} has parts of a penny")

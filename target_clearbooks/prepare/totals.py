@@ -1,7 +1,8 @@
 """What a document comes to, against the `net`, `vat` and `gross` that its record states.
 
 The API rounds the VAT of each line, many sources that of the whole document. The pennies between
-the two are set on the lines whose VAT was rounded furthest, as VAT of the rate `Manual`.
+the two are set on the lines whose VAT was rounded furthest, as VAT of the rate `Manual`. Lines
+that are priced by their net keep it, those that are priced by their gross keep that.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from target_clearbooks.ledger.amounts import PENNY, money
+from target_clearbooks.prepare.line_price import set_net
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from decimal import Decimal
 
     from target_clearbooks.prepare.diagnostics import Findings
-    from target_clearbooks.prepare.line_price import Sums
+    from target_clearbooks.prepare.line_price import Line, Rated, Sums
 
 
 def agree(sums: Sums, findings: Findings, *, reject: bool) -> None:
@@ -37,22 +39,29 @@ def agree(sums: Sums, findings: Findings, *, reject: bool) -> None:
         )
         return
     missing = _wanted(findings.expected, found) - sums.vat
-    same_net = findings.expected.get("net", sums.net) == sums.net
-    if same_net and abs(missing) <= PENNY * len(sums.rated):
-        _spread(missing, sums)
+    same = {name for name, value in found.items() if findings.expected.get(name, value) == value}
+    if "net" in same and abs(missing) <= PENNY * len(sums.rated):
+        _spread(missing, sums.rated)
+        sums.vat += missing
+    elif "gross" in same and abs(missing) <= PENNY * len(sums.split):
+        for line in _spread(missing, sums.split):
+            set_net(line, line.net - PENNY.copy_sign(missing))
+        sums.vat += missing
+        sums.net -= missing
 
 
 def _wanted(expected: Mapping[str, Decimal], found: Mapping[str, Decimal]) -> Decimal:
     """The VAT that the totals of a record ask for."""
     if "vat" in expected:
         return expected["vat"]
-    return expected.get("gross", found["gross"]) - found["net"]
+    return expected.get("gross", found["gross"]) - expected.get("net", found["net"])
 
 
-def _spread(missing: Decimal, sums: Sums) -> None:
-    step = PENNY if missing > 0 else -PENNY
-    pennies = int(abs(missing) / PENNY)
-    furthest = sorted(sums.rated, key=lambda rated: (rated.vat - rated.exact) * step)
-    for rated in furthest[:pennies]:
+def _spread(missing: Decimal, lines: Sequence[Rated]) -> list[Line]:
+    """Add the missing pennies to the VAT of as many lines, which are returned."""
+    step = PENNY.copy_sign(missing)
+    furthest = sorted(lines, key=lambda rated: (rated.vat - rated.exact) * step)
+    changed = furthest[: int(abs(missing) / PENNY)]
+    for rated in changed:
         rated.line.set_vat(rated.vat + step, rated.vat)
-    sums.vat += missing
+    return [rated.line for rated in changed]

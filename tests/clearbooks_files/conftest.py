@@ -40,13 +40,3 @@ def read(tmp_path):
 def sample(name, preset, **options):
     """One of the samples of `examples/files`, read with its preset."""
     return SourceFile(SAMPLES / name, load_mapping(preset), options)
-
-
-def lines(source):
-    """The lines of all bank statements, without the rows they come from."""
-    return [
-        tuple(line[name] for name in ("transactionId", "transactionDate", "amount", "description"))
-        for stream, record in source.records()
-        if stream == "bank_statements"
-        for line in record["statementLines"]
-    ]

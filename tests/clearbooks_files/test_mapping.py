@@ -10,6 +10,8 @@ import yaml
 
 from clearbooks_files.errors import FileError, MappingError
 from clearbooks_files.mapping import load_mapping, presets, schema
+from clearbooks_files.source import SourceFile
+from tests.clearbooks_files.conftest import SAMPLES, sample
 
 TABLE = "Name,Day,Amount\nAda,1/5/2026,10\nBo,2/5/2026,5.50\nAda,1/5/2026,10\n"
 COLUMNS = {"Day": {"type": "date", "format": "D/M/YYYY"}, "Amount": {"type": "number"}}
@@ -194,6 +196,21 @@ def test_one_mapping_adds_to_another(read, tmp_path):
     (tmp_path / "base.yml").write_text("{extends: own.yml}")
     with pytest.raises(MappingError, match="goes round in a circle"):
         load_mapping(tmp_path / "own.yml")
+
+
+def test_columns_that_are_called_otherwise(tmp_path):
+    """A preset reads them under the names of a mapping of two lines."""
+    text = (SAMPLES / "payroll.csv").read_bytes().decode("cp1252")
+    assert text.count(";PAYE;") == text.count("Gross pay") == 1
+    own = text.replace(";PAYE;", "; income  TAX;").replace("Gross pay", "Gross")
+    (tmp_path / "pay.csv").write_text(own)
+    mapping = tmp_path / "pay.yml"
+    mapping.write_text(
+        "{extends: payroll, source: mine, file: {rename: {Income tax: PAYE, Gross: Gross pay}}}"
+    )
+    (mine,) = records(SourceFile(tmp_path / "pay.csv", load_mapping(mapping)))
+    (ours,) = records(sample("payroll.csv", "payroll"))
+    assert mine["lines"] == ours["lines"]
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import zipfile
+from contextlib import closing
 from decimal import Decimal
+from xml.sax.saxutils import escape
 
 import pytest
 
 from clearbooks_files.errors import FileError
 from clearbooks_files.layout import Layout
+from clearbooks_files.mapping import load_mapping
 from clearbooks_files.readers import read_rows
+from clearbooks_files.source import SourceFile
 from tests.clearbooks_files.conftest import SAMPLES
 
 HEADER = Layout(header=("Date", "Amount", "Text"))
@@ -84,6 +89,7 @@ def test_a_file_that_is_not_there(tmp_path):
         list(read_rows(tmp_path / "none.csv", HEADER))
 
 
+COLUMNS = [*"BCDEFGHIJKLMNOPQRSTUVWXYZ", "AA", "AB"]
 CELL = '<c r="{}" t="inlineStr"><is><t>{}</t></is></c>'
 
 
@@ -92,10 +98,12 @@ def sheet(path, rows):
     body = "".join(
         f'<row r="{n}">'
         + "".join(
-            f'<c r="{column}{n}"><v>{value}</v></c>'
+            f'<c r="{column}{n}" t="b"><v>{int(value)}</v></c>'
+            if isinstance(value, bool)
+            else f'<c r="{column}{n}"><v>{value}</v></c>'
             if isinstance(value, (int, float))
-            else CELL.format(f"{column}{n}", value)
-            for column, value in zip("BCDEF", cells, strict=False)
+            else CELL.format(f"{column}{n}", escape(value))
+            for column, value in zip(COLUMNS, cells, strict=False)
         )
         + "</row>"
         for n, cells in rows.items()
@@ -133,6 +141,40 @@ def test_a_spreadsheet(tmp_path):
     assert found == [(5, 12.5, "Café"), (7, 13.940000000000001, 1001.0)]
     with pytest.raises(FileError, match="has no sheet 'May'; it has: Sales"):
         list(read_rows(path, Layout(sheet="May")))
+
+
+def test_a_spreadsheet_makes_the_records_of_the_text_that_it_was(tmp_path):
+    """Numbers and ticked boxes are no text there; nothing of it shows."""
+    path = SAMPLES / "shopify_orders.csv"
+    head, *rows = csv.reader(path.read_text(encoding="utf-8").splitlines(keepends=True))
+    kinds = {"true": True, "false": False}
+
+    def cell(name, text):
+        number = text and text.replace(".", "", 1).isdigit() and name not in ("Name", "Id")
+        return float(text) if number else kinds.get(text, text)
+
+    sheet(tmp_path / "orders.xlsx", {1: head} | {
+        n: [cell(name, text) for name, text in zip(head, row, strict=True)]
+        for n, row in enumerate(rows, 2)
+    })  # fmt: skip
+    found = []
+    for file in (path, tmp_path / "orders.xlsx"):
+        with closing(SourceFile(file, load_mapping("shopify-orders"))) as source:
+            found.append([_plain(record) for _, record in source.records()])
+    assert found[0] == found[1]
+    assert len(found[0]) == 4
+
+
+def _plain(value):
+    """Without the file, and with numbers as numbers: 30.00 is 30 in a sheet."""
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items() if k != "_sdc_source_file"}
+    if isinstance(value, list):
+        return [_plain(v) for v in value]
+    try:
+        return Decimal(str(value))
+    except ArithmeticError:
+        return value
 
 
 BANKS = ("statement.ofx", "statement.qif", "statement.sta", "statement.xml")

@@ -112,6 +112,46 @@ def test_taking_back_a_payment_takes_back_what_it_paid(run):
     assert run.listed("listAllocations", invoiceType="sales") == []
 
 
+@pytest.mark.parametrize(
+    ("match", "text"),
+    [(["amount", "customer"], "x"), (["reference"], "for W-1, thanks"), ("amount", "x"),
+     (["reference", "amount", "customer"], "your invoice W-1")],
+)  # fmt: skip
+def test_a_payment_that_fits_one_open_invoice(run, match, text):
+    documents = [
+        customer("C1"), customer("C2"), invoice("I1", reference="W-1"),
+        invoice("I2", "C1", line(50), reference="W-2"),
+        invoice("I3", "C2", line(70), reference="W-11"),
+    ]  # fmt: skip
+    written_once(run, [*documents, payment(match=match, description=text)])
+    due = {d["reference"]: d["due"] for d in run.listed("listSalesDocuments", salesType="invoices")}
+    assert due == {"W-1": 0, "W-2": 60, "W-11": 84}
+    # Told otherwise, it is still the payment of what it was found to pay.
+    assert run([payment(match=match, description=f"{text}!")]) == 0
+    assert len(run.listed("listAllocations", invoiceType="sales")) == 1
+
+
+def test_a_payment_that_fits_several_is_set_aside_with_them(run):
+    messages = [customer(), invoice("I1"), invoice("I2"), payment(match=["amount", "customer"])]
+    assert run(messages) == 4
+    (reject,) = run.rejects
+    assert reject["stream"] == "sales_allocations"
+    assert len(reject["candidates"]) == 2
+    assert len(run.listed("listPayments")) == 1
+
+
+@pytest.mark.parametrize(
+    ("match", "words"),
+    [(["amount"], "invoice: no open document agrees with the 121.00 of this payment in amount"),
+     (["colour"], "invoice: match: ['colour'] should list reference, amount, customer, supplier"),
+     ([], None)],
+)  # fmt: skip
+def test_a_payment_that_fits_none(run, match, words):
+    code = run([customer(), invoice(), payment(amount="121.00", match=match)])
+    assert code == (3 if words else 0)
+    assert [reject["reasons"][0] for reject in run.rejects] == ([words] if words else [])
+
+
 @pytest.mark.parametrize("receipt", ["lunch.png", {"path": "lunch.png", "fileName": "a.png"}])
 def test_a_document_with_its_receipt(run, receipt):
     (run.directory / "lunch.png").write_bytes(b"a picture")

@@ -59,13 +59,18 @@ class Ledger(RuleBasedStateMachine):
 
     def records(self, keys=frozenset(range(3)), streams=None):
         out = [*STREAMS, customer()]
+        sums = {}
         for key, net in self.orders.items():
-            gross = f"{Decimal(net) * Decimal('1.2'):.2f}"
+            gross = Decimal(net) * Decimal("1.2")
+            paid = key // 2 * 2
+            sums[paid] = sums.get(paid, 0) + gross
             out += [
                 invoice(f"I{key}", "C1", line(net), description=f"Order {key}"),
-                payment(f"P{key}", amount=gross, description=f"Order {key}"),
-                allocation(f"A{key}", f"I{key}", f"P{key}", gross),
+                allocation(f"A{key}", f"I{key}", f"P{paid}", f"{gross:.2f}"),
             ]
+        out += [
+            payment(f"P{p}", amount=f"{s:.2f}", description=f"Paid {p}") for p, s in sums.items()
+        ]
         for key, amount in self.journals.items():
             if amount:
                 out.append(journal(f"J{key}", ("9501001", f"-{amount}.00"), ("9001002", amount)))
@@ -163,7 +168,7 @@ class Ledger(RuleBasedStateMachine):
         invoices = self.run.listed("listSalesDocuments", salesType="invoices")
         assert sorted(amounts(invoices, "gross")) == wanted
         assert not any(amounts(invoices, "due"))
-        assert sorted(amounts(self.run.listed("listPayments"), "amount")) == wanted
+        assert sum(amounts(self.run.listed("listPayments"), "amount")) == sum(wanted)
         found = self.run.listed("listAllocations", invoiceType="sales")
         assert sum(amounts(found, "amount")) == sum(wanted)
         posted = sum(

@@ -42,6 +42,37 @@ def test_rounding_by_document_is_made_true(ledger, totals):
     assert len(kept) == 3 - changed
 
 
+GROSSES = ({"gross": "9.99"}, {"grossUnitPrice": "1.3166", "quantity": 3})
+"""VAT of 1.665 and 0.6583 is part of them, by line 1.67 and 0.66; of 13.94 together 2.32."""
+
+
+@pytest.mark.parametrize(
+    ("totals", "wanted"),
+    [
+        ({"vat": "2.32"}, "2.32"),
+        ({"vat": "2.32", "gross": "13.94"}, "2.32"),
+        ({"net": "11.62", "gross": "13.94"}, "2.32"),
+        ({"net": "11.62", "vat": "2.32"}, "2.32"),
+        ({"vat": "2.35"}, "2.35"),
+        # As the lines come to it by themselves.
+        ({"vat": "2.33", "gross": "13.94"}, "2.33"),
+        # More than rounding can be: told, not made true.
+        ({"vat": "2.30"}, "2.33"),
+    ],
+)
+def test_prices_with_vat_keep_their_gross(ledger, totals, wanted):
+    ledger.customer()
+    lines = [
+        {name: value for name, value in (line() | priced).items() if name != "unitPrice"}
+        for priced in GROSSES
+    ]
+    outcome = ledger.prepare("sales_invoices", invoice(ACME, *lines, **totals))
+    made = vat_of(ledger, outcome)
+    assert made == (Decimal("13.94") - Decimal(wanted), Decimal(wanted), Decimal("13.94"))
+    assert len(outcome.adjusted) == abs(Decimal(wanted) - Decimal("2.33")) * 100
+    assert outcome.total == Decimal("13.94")
+
+
 def test_the_penny_goes_where_the_vat_was_rounded_furthest(ledger):
     ledger.customer()
     # 0.10, rounded up from 0.095; 0.20 exactly; 2.00 from 1.998.
