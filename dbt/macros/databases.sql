@@ -9,22 +9,33 @@
 {% macro default__type_of(data_type) %}{{ data_type }}{% endmacro %}
 {% macro postgres__type_of(data_type) %}{{ 'jsonb' if data_type == 'json' else data_type }}{% endmacro %}
 
-{#- The elements of a JSON array: the columns `keys`, then `line_number` from 1, then `item`. -#}
-{% macro unnest_json(relation, keys, array) %}
-    {{ return(adapter.dispatch('unnest_json', 'clearbooks')(relation, keys, array)) }}
+{#- The elements of a JSON array as rows: the columns `keys`, then `line_number` from 1, then the
+    `fields`, each [name in the element, column, type]. DuckDB reads an element once for all of them. -#}
+{% macro unnest_json(relation, keys, array, fields) %}
+    {{ return(adapter.dispatch('unnest_json', 'clearbooks')(relation, keys, array, fields)) }}
 {% endmacro %}
-{% macro default__unnest_json(relation, keys, array) %}
+{% macro default__unnest_json(relation, keys, array, fields) %}
+    {%- set types = {} -%}
+    {%- for name, column, type in fields -%}{%- do types.update({name: type}) -%}{%- endfor %}
     select
-        {{ keys | join(', ') }},
-        cast(generate_subscripts(items, 1) as bigint) as line_number,
-        unnest(items) as item
+        {{ keys | join(', ') }}, line_number
+        {%- for name, column, type in fields %}, item."{{ name }}" as {{ column }}{% endfor %}
     from (
-        select {{ keys | join(', ') }}, from_json({{ array }}, '["JSON"]') as items
-        from {{ relation }}
-    ) as arrays
+        select
+            {{ keys | join(', ') }}, cast(generate_subscripts(items, 1) as bigint) as line_number,
+            unnest(items) as item
+        from (
+            select {{ keys | join(', ') }}, from_json({{ array }}, '[{{ tojson(types) }}]') as items
+            from {{ relation }}
+        ) as arrays
+    ) as elements
 {% endmacro %}
-{% macro postgres__unnest_json(relation, keys, array) %}
-    select {{ keys | join(', ') }}, line.line_number, line.item
+{% macro postgres__unnest_json(relation, keys, array, fields) %}
+    select
+        {{ keys | join(', ') }}, line.line_number
+        {%- for name, column, type in fields %},
+        cast(line.item ->> '{{ name }}' as {{ type }}) as {{ column }}
+        {%- endfor %}
     from {{ relation }}
     cross join lateral jsonb_array_elements({{ array }}) with ordinality as line (item, line_number)
     where jsonb_typeof({{ array }}) = 'array'
