@@ -226,7 +226,10 @@ class TokenSource:
 
     def _later(self) -> str:
         """What a consent to the same application may have to do with a refusal."""
-        chains = [c for c in self.store.chains() if c.client_id == self._name.client_id]
+        try:
+            chains = [c for c in self.store.chains() if c.client_id == self._name.client_id]
+        except TokenStoreError:
+            return ""  # the refusal is what has to be told
         since = max((c.connected_at for c in chains if c.name == self._name), default=0.0)
         later = [c.connection for c in chains if c.connected_at > since > 0.0]
         if not later:

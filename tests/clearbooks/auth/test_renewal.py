@@ -389,3 +389,21 @@ def test_a_signal_does_not_come_between_the_answer_and_its_saving(tmp_path):
         program.communicate(timeout=30)
         assert program.returncode == 128 + signal.SIGTERM
         assert len(FileTokenStore(store).chains()) == 1
+
+
+def test_a_refusal_is_told_although_the_store_cannot_be_read(tmp_path, monkeypatch):
+    request = token_source_module.request_tokens
+
+    def gone(_):
+        raise TokenStoreError("token_store: the disk is gone")
+
+    def asked(*args):
+        monkeypatch.setattr(FileTokenStore, "chains", gone)
+        return request(*args)
+
+    monkeypatch.setattr(token_source_module, "request_tokens", asked)
+    with (
+        scripted((400, b'{"error": "invalid_grant"}')) as server,
+        pytest.raises(NotAuthorisedError, match="invalid_grant"),
+    ):
+        TokenSource(oauth(server, tmp_path)).access_token()
