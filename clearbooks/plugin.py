@@ -50,7 +50,27 @@ def stream_map_faults() -> Iterator[None]:
         raise SettingError(f"stream_maps: {error}") from None
 
 
-class ConfiguredPlugin(PluginBase, Generic[S]):
+class CheckedPlugin(PluginBase):
+    """A plugin whose wrong settings and files are a `SettingError`, and no traceback."""
+
+    @override
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        with stream_map_faults():
+            return super()._validate_config(raise_errors=raise_errors)
+
+    @override
+    def setup_mapper(self) -> None:
+        with stream_map_faults():
+            super().setup_mapper()
+
+    @classmethod
+    @override
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
+        check_config_files(value)
+        return super().cb_config(ctx, param, value)
+
+
+class ConfiguredPlugin(CheckedPlugin, Generic[S]):
     """A plugin whose settings are declared by `Connection` and a class of its own.
 
     Attributes:
@@ -88,13 +108,7 @@ class ConfiguredPlugin(PluginBase, Generic[S]):
         self._config = {k: v for k, v in self._config.items() if v not in (None, "")}
         if raise_errors:
             _ = self.connection, self.settings
-        with stream_map_faults():
-            return super()._validate_config(raise_errors=raise_errors)
-
-    @override
-    def setup_mapper(self) -> None:
-        with stream_map_faults():
-            super().setup_mapper()
+        return super()._validate_config(raise_errors=raise_errors)
 
     @classproperty
     @override
@@ -106,12 +120,6 @@ class ConfiguredPlugin(PluginBase, Generic[S]):
         as_text = {"properties": {name: {"type": "string"} for name in known}}
         texts = parse_environment_config(as_text, cls._env_var_prefix)
         return {name: value_of_variable(known[name], text) for name, text in texts.items()}
-
-    @classmethod
-    @override
-    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
-        check_config_files(value)
-        return super().cb_config(ctx, param, value)
 
 
 def _enable_loggers() -> None:

@@ -21,8 +21,8 @@ from typing_extensions import override
 
 from clearbooks import DISTRIBUTION
 from clearbooks.errors import SettingError
-from clearbooks.plugin import stream_map_faults
-from clearbooks.program import check_config_files, run, stop_on_signal
+from clearbooks.plugin import CheckedPlugin
+from clearbooks.program import run, stop_on_signal
 from clearbooks_files.errors import FileError
 from clearbooks_files.mapping import Mapping, load_mapping
 from clearbooks_files.source import FILE, SourceFile
@@ -31,7 +31,6 @@ from clearbooks_files.templates import LINE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    import click
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
 _FILES = "files"
@@ -155,7 +154,7 @@ def _schema(inboxes: Iterable[Inbox], stream: str) -> dict[str, Any]:
     return {"type": "object", "properties": {name: {} for name in names} | own}
 
 
-class TapClearbooksFiles(Tap):
+class TapClearbooksFiles(CheckedPlugin, Tap):
     """Singer tap for the files that people have: bank statements, payouts, orders, payrolls."""
 
     name = "tap-clearbooks-files"
@@ -195,24 +194,8 @@ class TapClearbooksFiles(Tap):
         return list(self.discover_streams())
 
     @override
-    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        with stream_map_faults():
-            return super()._validate_config(raise_errors=raise_errors)
-
-    @override
-    def setup_mapper(self) -> None:
-        with stream_map_faults():
-            super().setup_mapper()
-
-    @override
     def _setup_signal_handlers(self) -> None:
         """None: signals are the program's business, and the SDK's handlers end with code 0."""
-
-    @classmethod
-    @override
-    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
-        check_config_files(value)
-        return super().cb_config(ctx, param, value)
 
 
 def main() -> None:
