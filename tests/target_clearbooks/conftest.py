@@ -253,24 +253,31 @@ class CrashError(Exception):
     """The program ends here, as if it were killed."""
 
 
+@contextlib.contextmanager
+def crashing(nth, *, after):
+    """What is sent, until the n-th write raises before or after it has reached the server."""
+    send, sent = Sender.send, []
+
+    def until(sender, intent):
+        sent.append(intent)
+        if len(sent) == nth and not after:
+            raise CrashError
+        answer = send(sender, intent)
+        if len(sent) == nth:
+            raise CrashError
+        return answer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Sender, "send", until)
+        yield sent
+
+
 @pytest.fixture
-def crash(run, monkeypatch):
+def crash(run):
     """A run that ends before or after its n-th write has reached the server; what it sent."""
 
     def call(messages, nth, *, after, **settings):
-        send, sent = Sender.send, []
-
-        def crashing(sender, intent):
-            sent.append(intent)
-            if len(sent) == nth and not after:
-                raise CrashError
-            answer = send(sender, intent)
-            if len(sent) == nth:
-                raise CrashError
-            return answer
-
-        with monkeypatch.context() as patch, contextlib.suppress(CrashError):
-            patch.setattr(Sender, "send", crashing)
+        with contextlib.suppress(CrashError), crashing(nth, after=after) as sent:
             run(messages, **settings)
         return sent
 

@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from decimal import Decimal
 from pathlib import Path
 
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
@@ -15,11 +14,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from clearbooks.errors import ClearBooksError
 from clearbooks_sandbox import AccountingEngine, Options
 from clearbooks_sandbox.http import server
-from target_clearbooks.deliver.sending import Sender
 from tests.target_clearbooks.conftest import (
     CrashError,
     Runner,
     allocation,
+    crashing,
     customer,
     invoice,
     journal,
@@ -132,19 +131,7 @@ class Ledger(RuleBasedStateMachine):
 
     @rule(after=st.booleans(), nth=st.integers(1, 6))
     def crash(self, after, nth):
-        send, sent = Sender.send, []
-
-        def crashing(sender, intent):
-            sent.append(intent)
-            if len(sent) == nth and not after:
-                raise CrashError
-            answer = send(sender, intent)
-            if len(sent) == nth:
-                raise CrashError
-            return answer
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Sender, "send", crashing)
+        with crashing(nth, after=after):
             self.go()
 
     def settled(self):
