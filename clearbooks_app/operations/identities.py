@@ -16,6 +16,7 @@ from target_clearbooks.settings import TargetSettings, check_source
 from target_clearbooks.store import open_locked
 from target_clearbooks.store.ledger_map import LedgerMap
 from target_clearbooks.store.outbox import close_open
+from target_clearbooks.store.undecided import close_refused
 from target_clearbooks.writable import WRITABLE, Kind
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def unset_identity(settings: Settings, business: int, stream: str, external_id: 
 
 
 def drop_open(settings: Settings, business: int, stream: str, external_id: str) -> None:
-    """Close what is open of a source key: its record is not written unless it comes again.
+    """Close what is open or refused of a source key: it is not written unless it comes again.
 
     Raises:
         SettingError: nothing of it is open.
@@ -118,7 +119,8 @@ def drop_open(settings: Settings, business: int, stream: str, external_id: str) 
     """
     with _locked(settings, business) as db, db.transaction():
         key = _key(_map(settings, db, business), stream, external_id)
-        if not close_open(db, business, stream, key):
+        closed = close_open(db, business, stream, key)
+        if not closed + close_refused(db, business, stream, key):
             raise SettingError(f"nothing is open of {stream} {external_id!r}")
 
 

@@ -94,14 +94,22 @@ def results(db: Store, run: str, limit: int, after: int = 0) -> Iterator[dict[st
         `number`, `business`, `stream`, `key`, `outcome`, `id` and `ledger_number` in the ledger,
         and `reasons` of each.
     """
-    for number, business, stream, key, state, outcome, remote_id, ledger_number, reasons in (
-        db.execute(
-            "SELECT i.id, i.business, i.stream, i.source_key, i.state, i.outcome, m.remote_id, "
-            "i.ledger_number, i.reasons FROM intents i LEFT JOIN map m ON m.business = i.business "
-            "AND m.stream = i.stream AND m.source_key = i.source_key "
-            "WHERE i.run = ? AND i.state <> 'superseded' AND i.id > ? ORDER BY i.id LIMIT ?",
-            (run, after, limit),
-        )
+    for (
+        number,
+        business,
+        stream,
+        key,
+        state,
+        outcome,
+        remote_id,
+        ledger_number,
+        reasons,
+    ) in db.execute(
+        "SELECT i.id, i.business, i.stream, i.source_key, i.state, i.outcome, m.remote_id, "
+        "i.ledger_number, i.reasons FROM intents i LEFT JOIN map m ON m.business = i.business "
+        "AND m.stream = i.stream AND m.source_key = i.source_key "
+        "WHERE i.run = ? AND i.state <> 'superseded' AND i.id > ? ORDER BY i.id LIMIT ?",
+        (run, after, limit),
     ):
         yield {
             "number": number,
