@@ -5,6 +5,7 @@ import re
 import shutil
 import tempfile
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 import schemathesis
@@ -68,7 +69,7 @@ schema = schemathesis.openapi.from_asgi(DOCUMENT, create_app(SITE), config=CONFI
 def known_mostly(context, path_parameters):
     """Most requests name a connection and a business that are there."""
     given = path_parameters or {}
-    if re.fullmatch(r"[^\x00-\x1f/]{1,100}", str(given.get("connection", ""))):
+    if re.fullmatch(r"[^\x00-\x1f/]{1,100}", unquote(str(given.get("connection", "")))):
         given["connection"] = "default"
     if type(given.get("business")) is int and 0 < given["business"] < 2**31:
         given["business"] = 101
