@@ -10,7 +10,7 @@ from clearbooks.contract import load_contract
 from target_clearbooks.deliver.sending import Sender
 from target_clearbooks.intent import Intent, Operation, Rejected, content_hash
 from target_clearbooks.ledger.matching import is_voided
-from target_clearbooks.plan import FIRST, PlanError, read_plan
+from target_clearbooks.plan import PlanError, planned_ids, planned_number, read_plan
 from target_clearbooks.prepare import file_contents
 from target_clearbooks.source_key import reversed_key
 from target_clearbooks.writable import WRITABLE, Kind, allocation_ends
@@ -83,13 +83,13 @@ def _carry_out(
     operation: Mapping[str, Any],
     planned: Mapping[int, _Planned],
 ) -> None:
-    parents = {planned[number] for number in _planned_ids(operation) if number in planned}
+    parents = {planned[number] for number in planned_ids(operation) if number in planned}
     while any(writer.under_way(parent.stream, parent.key) for parent in parents):
         session.pump(0.1)
         if session.stopped():
             return
     real: dict[int, Any] = {}
-    for number in _planned_ids(operation):
+    for number in planned_ids(operation):
         parent = planned.get(number)
         value = _value(session, writer, parent) if parent else None
         if value is None:
@@ -152,28 +152,6 @@ def _intent(operation: Mapping[str, Any], session: Session) -> Intent:
     )
 
 
-def _planned_ids(operation: Mapping[str, Any]) -> set[int]:
-    """Negative IDs that stand for what the plan itself makes."""
-    return set(_integers([operation["id"], operation["params"], operation["body"]]))
-
-
-def _integers(value: Any) -> Iterator[int]:
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list):
-        for item in value:
-            yield from _integers(item)
-    elif (number := _planned(value)) is not None:
-        yield number
-
-
-def _planned(value: Any) -> int | None:
-    """A planned ID, also as text where the API's ID is text."""
-    if isinstance(value, str) and value[:1] == "-" and value[1:].isdigit():
-        value = int(value)
-    return value if isinstance(value, int) and value < FIRST else None
-
-
 def _real(operation: Mapping[str, Any], real: Mapping[int, Any]) -> dict[str, Any]:
     """The operation with the IDs that its parents came to have."""
 
@@ -182,7 +160,7 @@ def _real(operation: Mapping[str, Any], real: Mapping[int, Any]) -> dict[str, An
             return {name: put(item) for name, item in value.items()}
         if isinstance(value, list):
             return [put(item) for item in value]
-        number = _planned(value)
+        number = planned_number(value)
         return value if number is None else real.get(number, value)
 
     changed = {name: put(operation[name]) for name in ("id", "params", "body")}
@@ -233,7 +211,7 @@ def _checkable(session: Session, operations: Iterator[dict[str, Any]]) -> list[d
     return [
         op
         for op in operations
-        if op["seen"] and not _planned_ids({**op, "body": None}) and not _done_already(session, op)
+        if op["seen"] and not planned_ids({**op, "body": None}) and not _done_already(session, op)
     ]
 
 
@@ -263,7 +241,7 @@ def _stands_already(session: Session, operation: Mapping[str, Any]) -> str:
     mapped = writer.became(operation["stream"], operation["key"])
     if mapped is not None and not mapped.voided and not _is_gone(session, operation, mapped):
         return f"{operation['stream']} {operation['key']} was written meanwhile"
-    if not operation["marker"] or _planned_ids(operation):
+    if not operation["marker"] or planned_ids(operation):
         return ""
     found = writer.existing(_intent({**operation, "sha256": None}, session))
     return f"{operation['stream']} {found[0]['id']} carries {operation['marker']}" if found else ""

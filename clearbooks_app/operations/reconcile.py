@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from clearbooks_app import output
-from clearbooks_app.plan_view import gross_of
+from clearbooks_app.operations.plan_view import gross_of
 from target_clearbooks.deliver.sending import Sender
 from target_clearbooks.ledger.amounts import ZERO, decimal, money
 from target_clearbooks.plan import read_plan, worth
@@ -98,18 +97,3 @@ def _amounts(
     record = sender.get(stream, operation["params"], number) or {}
     name = "gross" if gross else "net"
     return file, decimal(record.get("amount", record.get(name, 0)))
-
-
-def show_reconciled(found: list[Reconciled]) -> None:
-    """Print what was written, by stream, beside what the ledger holds of it."""
-    output.print_table(
-        ["Written", "Records", "By the file", "In the ledger", "Difference"],
-        [
-            [
-                r.stream, str(r.records), money(r.file) if r.file else "",
-                "" if r.ledger is None else money(r.ledger),
-                "" if r.ledger is None else money(r.ledger - r.file),
-            ]
-            for r in found
-        ],
-    )  # fmt: skip
