@@ -17,9 +17,8 @@ import pytest
 
 from clearbooks_app import write
 from tests.clearbooks_app.conftest import PROGRAM
-from tests.project.conftest import ROOT
+from tests.clearbooks_files.conftest import SAMPLES
 
-SAMPLES = ROOT / "examples" / "files"
 ORDERS = "shopify_orders.csv"
 
 
@@ -30,7 +29,7 @@ def one(engine, sandbox, settings, home, monkeypatch):
     monkeypatch.setenv("CLEARBOOKS_BUSINESS_IDS", str(engine.business_ids()[0]))
     monkeypatch.setenv("CLEARBOOKS_SETTLE_SECONDS", "0")
     for name in (ORDERS, "monzo.csv", "payroll.csv", "contacts.csv"):
-        shutil.copy(SAMPLES / name, home / name)
+        shutil.copy(SAMPLES[name], home / name)
     return engine.business_ids()[0]
 
 
@@ -151,7 +150,7 @@ def test_several_businesses(one, run, monkeypatch, engine):
 
 
 def test_not_connected(settings, run, home):
-    shutil.copy(SAMPLES / "contacts.csv", home / "contacts.csv")
+    shutil.copy(SAMPLES["contacts.csv"], home / "contacts.csv")
     said = run("write contacts.csv --yes", code=5).output
     assert "not connected" in said
     assert "`clearbooks connect`" in said
