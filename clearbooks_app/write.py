@@ -191,13 +191,21 @@ def _tell_written(
 def _show_reconciled(found: list[Reconciled]) -> None:
     """Print what was written, by stream, beside what the ledger holds of it."""
     output.print_table(
-        ["Written", "Records", "By the file", "In the ledger", "Difference"],
-        [
-            [
-                r.stream, str(r.records), money(r.file) if r.file else "",
-                "" if r.ledger is None else money(r.ledger),
-                "" if r.ledger is None else money(r.ledger - r.file),
-            ]
-            for r in found
-        ],
-    )  # fmt: skip
+        ["Written", "Records", "Found", "By the file", "In the ledger", "Difference"],
+        [[r.stream, str(r.records), _count(r.found), *_amounts(r)] for r in found],
+    )
+    if unread := [r.stream for r in found if r.found is None]:
+        output.note(f"Clear Books has no way to read these back: {', '.join(unread)}.")
+
+
+def _count(found: int | None) -> str:
+    return "" if found is None else str(found)
+
+
+def _amounts(r: Reconciled) -> list[str]:
+    """By the file, in the ledger, and the difference; nothing where a stream has no amounts."""
+    if not (r.file or r.ledger):
+        return ["", "", ""]
+    if r.ledger is None:
+        return [money(r.file), "", ""]
+    return [money(r.file), money(r.ledger), money(r.ledger - r.file)]
