@@ -54,6 +54,7 @@ def _shown(doubt: Undecided) -> dict[str, Any]:
         "names": names,
         "ids": [_id(candidate) for candidate in doubt.candidates],
         "is_record": doubts.is_the_record(doubt),
+        "stream": doubts.stream_of_candidates(doubt),
         "text": json.dumps(doubt.record, indent=2, ensure_ascii=False, default=str),
     }
 
