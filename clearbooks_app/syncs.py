@@ -47,11 +47,21 @@ def syncs(ctx: click.Context, *, limit: int, settings: Settings, as_json: bool) 
 
 
 @syncs.command(name="show", short_help="Show one run.",
-               epilog=examples("clearbooks syncs show 20260401-101500-a1b2c3"))  # fmt: skip
+               epilog=examples(
+        "clearbooks syncs show 20260401-101500-a1b2c3",
+        "clearbooks syncs show 20260401-101500-a1b2c3 --html > run.html",
+    ))  # fmt: skip
 @click.argument("run")
+@click.option("--html", "as_html", is_flag=True, help="Answer with a page (HTML).")
 @target_options
-def show_run(*, run: str, settings: Settings, as_json: bool) -> None:
-    """Show what RUN did by stream, and which of its records are still open or were refused."""
+def show_run(*, run: str, as_html: bool, settings: Settings, as_json: bool) -> None:
+    """Show what RUN did by stream, and which of its records are still open or were refused.
+
+    --html makes a page of it, with each record and the chain of intents and their digests.
+    """
+    if as_html:
+        click.echo(operations.html(settings, run), nl=False)
+        return
     found = operations.find(settings, run)
     if as_json:
         output.print_json({**operations.as_json(found.run), "open": found.open})

@@ -21,6 +21,7 @@ from target_clearbooks.deliver.results import Results
 from target_clearbooks.deliver.sending import Sender
 from target_clearbooks.ledger.lookups import Lookups
 from target_clearbooks.plan import PlanFile
+from target_clearbooks.run_page import RunPage
 from target_clearbooks.store import bind, claim, open_locked, open_store
 from target_clearbooks.store.ledger_map import LedgerMap
 from target_clearbooks.store.outbox import Outbox, Row
@@ -104,6 +105,7 @@ class Session:
         # Of a dry run the plan says what would become of each record.
         path = None if self.settings.dry_run else self.settings.results_path
         self.results = Results(path, self.outbox.run)
+        self.page = RunPage(self.settings.report_path)
         for number in first:
             self.writers[number] = self._writer(number)
 
@@ -278,7 +280,11 @@ class Session:
         self.outbox.end(exit_code, message if error is not None else "")
         if self._plan is not None and error is None and self._drained:
             self._plan.seal()
-        report.tell(self.summary(exit_code), self.settings, self.rejects.number)
+        summary = self.summary(exit_code)
+        if self.db is not None:
+            words = report.PLANNED if self.settings.dry_run else {}
+            self.page.write(self.db, self.outbox.run, words, summary.get("comes_to", {}))
+        report.tell(summary, self.settings, self.rejects.number)
 
     def _tell_open(self, business: int) -> None:
         """Put down in the results what this run leaves open."""
@@ -321,7 +327,7 @@ class Session:
             self._plan.close()
         if self.db is not None:
             self.db.close()
-        for file in ("rejects", "results"):
+        for file in ("rejects", "results", "page"):
             if hasattr(self, file):
                 getattr(self, file).close()
         if self._locks is not None:

@@ -151,6 +151,9 @@ def take_back(tab, page, wanted, document):
     results.locator("tr", has_text="sales_invoices").get_by_role("link").click()
     assert document["formattedDocumentNumber"] in tab.get_by_role("heading", level=1).inner_text()
     tab.goto(run)
+    with tab.expect_download() as kept:
+        tab.get_by_role("link", name="The run as one page").click()
+    assert wanted in kept.value.path().read_text()
     tab.get_by_role("button", name="Plan the undo").click()
     assert "void" in tab.get_by_role("region", name="Operations").inner_text()
     tab.get_by_role("button", name="Carry out all").click()
