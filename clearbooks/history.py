@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 FILE = "runs.sqlite3"
 TABLE = "clearbooks_runs"
+# The kind of a run of the tap.
+TAP = "tap"
 # Runs that are kept.
 MOST = 1000
 _PATIENCE = 5.0
