@@ -4,6 +4,14 @@ import os
 
 import pytest
 
+from clearbooks.pacing import budget
+
+
+@pytest.fixture(autouse=True)
+def start_rate(monkeypatch):
+    """Nobody waits for the pacer to find out how fast the sandbox is, where that is no matter."""
+    monkeypatch.setattr(budget, "START_RATE", 1000.0)
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _state_directory(tmp_path_factory):

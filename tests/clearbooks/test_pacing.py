@@ -12,6 +12,11 @@ import pytest
 from clearbooks.pacing import START_RATE, Budget, Pacer
 
 
+@pytest.fixture
+def start_rate():
+    """As it is."""
+
+
 class Bucket:
     """A server that allows `rate` requests a second on average, `burst` at once."""
 
