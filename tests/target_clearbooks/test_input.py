@@ -13,10 +13,13 @@ import time
 import pytest
 from click.testing import CliRunner
 
+from clearbooks import program
 from clearbooks.errors import ClearBooksError, SettingError
 from clearbooks_app import main
 from target_clearbooks.target import TargetClearbooks
+from tests.programs import PIPE, Process
 from tests.target_clearbooks.conftest import (
+    TARGET,
     book,
     check_book,
     customer,
@@ -188,6 +191,12 @@ def test_listening_in_this_process_frees_the_business(run, text):
 # Signals
 
 
+@pytest.fixture
+def grace(monkeypatch):
+    """A program that a signal reaches has two seconds for what is under way."""
+    monkeypatch.setattr(program, "GRACE", 2.0)
+
+
 def stopped(process, signum=signal.SIGTERM):
     started = time.monotonic()
     process.send_signal(signum)
@@ -200,6 +209,7 @@ def stopped(process, signum=signal.SIGTERM):
     {"kind": "slow-after", "seconds": 120, "method": "POST"},
     {"kind": "slow", "seconds": 120, "method": "GET", "nth": 2},
 ])  # fmt: skip
+@pytest.mark.usefixtures("grace")
 def test_a_signal_ends_it_whatever_it_waits_for(run, fault):
     run.sandbox.faults.plan(fault.pop("kind"), **fault)
     with start(run, "first", [*schema("suppliers"), *book(2)], request_timeout=300) as process:
@@ -213,6 +223,7 @@ def test_a_signal_ends_it_whatever_it_waits_for(run, fault):
     check_book(run, 2)
 
 
+@pytest.mark.usefixtures("grace")
 def test_a_signal_ends_the_wait_that_a_429_asks_for(run):
     run.sandbox.faults.plan("throttle", retry_after="3600", method="POST", times=100)
     with start(run, "first", book(1), max_wait=7200) as process:
@@ -226,11 +237,7 @@ def test_a_signal_ends_the_wait_that_a_429_asks_for(run):
 def test_a_signal_while_the_source_says_nothing(run):
     config = run.directory / "config.json"
     config.write_text(json.dumps(run.config))
-    with subprocess.Popen(
-        [sys.executable, "-m", "target_clearbooks", "--config", str(config)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
-    ) as process:  # fmt: skip
+    with Process(TARGET, "--config", config, stdin=PIPE) as process:
         process.stdin.write(lines(*TWO, customer(), record("customers", "C2", name="Two")))
         process.stdin.flush()
         while len(run.listed("listCustomers")) < 2:
