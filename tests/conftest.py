@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from clearbooks import client
 from clearbooks.pacing import budget
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a folder of its own there
@@ -22,9 +23,11 @@ def pytest_collection_finish():
 
 
 @pytest.fixture(autouse=True)
-def start_rate(monkeypatch):
-    """Nobody waits for the pacer to find out how fast the sandbox is, where that is no matter."""
+def pace(monkeypatch):
+    """Nobody waits before a request or between two tries, where that is not what is tested."""
     monkeypatch.setattr(budget, "START_RATE", 1000.0)
+    monkeypatch.setattr(budget, "BACKOFF", 0.1)
+    monkeypatch.setattr(client, "MOST_BACKOFF", 0.1)
 
 
 @pytest.fixture(autouse=True, scope="session")

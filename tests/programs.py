@@ -19,12 +19,18 @@ from multiprocessing.reduction import DupFd
 from pathlib import Path
 from subprocess import DEVNULL, PIPE
 
-from clearbooks import program
+from clearbooks import client, program
 from clearbooks.pacing import budget
 from clearbooks.paging import passes
 
 # What a test has set of these holds in the programs that it starts, too.
-CONSTANTS = ((budget, "START_RATE"), (passes, "MARK_SECONDS"), (program, "GRACE"))
+CONSTANTS = (
+    (budget, "START_RATE"),
+    (budget, "BACKOFF"),
+    (client, "MOST_BACKOFF"),
+    (passes, "MARK_SECONDS"),
+    (program, "GRACE"),
+)
 BIN = Path(sys.executable).parent
 MAINS = distribution("clearbooks-connectors").entry_points.select(group="console_scripts")
 _forks = multiprocessing.get_context("forkserver")

@@ -13,7 +13,7 @@ from clearbooks.pacing import START_RATE, Budget, Pacer
 
 
 @pytest.fixture
-def start_rate():
+def pace():
     """As it is."""
 
 

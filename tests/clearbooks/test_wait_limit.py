@@ -31,7 +31,7 @@ TOMORROW = (429, [], {"Retry-After": "86400"})
 
 
 @pytest.fixture
-def start_rate():
+def pace():
     """As it is."""
 
 

@@ -35,7 +35,7 @@ pacer.close()
 
 
 @pytest.fixture
-def start_rate():
+def pace():
     """As it is."""
 
 

@@ -16,7 +16,7 @@ TWO = schema("customers", "sales_invoices")
 
 
 @pytest.fixture
-def start_rate():
+def pace():
     """As it is."""
 
 

@@ -97,7 +97,8 @@ def test_killed_writers_leave_no_lock(run):
             time.sleep(0.02)
         first.kill()
     run.sandbox.faults.clear()
-    assert run(book(6)) == 0
+    # What the server was slow with may still come.
+    assert run(book(6), settle_seconds=1) == 0
     check_book(run, 6)
 
 
