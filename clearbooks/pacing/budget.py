@@ -62,7 +62,7 @@ class Budget(msgspec.Struct, kw_only=True):
         strikes: Cuts in a row without a good answer.
     """
 
-    rate: float = START_RATE
+    rate: float = msgspec.field(default_factory=lambda: START_RATE)
     limit: float = 0.0
     next_slot: float = 0.0
     hold_until: float = 0.0
