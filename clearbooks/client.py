@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
@@ -108,12 +109,8 @@ class _Again(Exception):  # noqa: N818 - never leaves this module
         self.error = error
 
 
-def decode(body: bytes) -> Any:
-    """JSON with numbers as `int` and `Decimal`."""
-    return _decoder.decode(body)
-
-
-_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
+# JSON with numbers as `int` and `Decimal`.
+decode: Callable[[bytes], Any] = msgspec.json.Decoder(float_hook=Decimal).decode
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -127,7 +124,7 @@ class Client:
 
     Attributes:
         executor: Threads for requests that are made ahead.
-        requests: How many were made.
+        requests: How many were made; `requests_of` has those of each business.
     """
 
     def __init__(
@@ -144,7 +141,7 @@ class Client:
         self._updates: dict[str, str] = {}
         self._host = _host(connection.api_url)
         self._session = open_session(connection)
-        self.requests = 0
+        self.requests, self.requests_of = 0, Counter[int]()
         self._count = threading.Lock()
         # The one place that all requests pass, whichever thread they are made in.
         self._in_flight = threading.BoundedSemaphore(connection.max_in_flight)
@@ -315,6 +312,7 @@ class Client:
                     token = self.tokens.access_token()
                     with self._count:
                         self.requests += 1
+                        self.requests_of[int(headers.get(BUSINESS_HEADER, 0))] += 1
                     reply = self._session.request(
                         method,
                         url,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from clearbooks.errors import ClearBooksError
 from clearbooks.settings import Connection, state_dir
 from clearbooks_app import output
 from clearbooks_app.config import examples, find_account, require_connected, settings_options
+from clearbooks_app.fleet import last_successes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,13 +94,13 @@ def connections(*, settings: Settings, as_json: bool) -> None:
             click.echo(f"  {found[0]['error']}")
             continue
         output.print_table(
-            ["Application", "Name", "Connected", "Renewed", "Businesses", "Scopes"],
+            ["Application", "Name", "Connected", "Succeeded", "Businesses", "Scopes"],
             [
                 [
                     row["client_id"],
                     row["connection"],
                     output.local_time(row["connected"]),
-                    output.local_time(row["renewed"]),
+                    output.local_time(row["last_success"]) if row["last_success"] else "none",
                     _numbers(row["businesses"]),
                     str(len(row["scopes"] or [])),
                 ]
@@ -123,7 +125,8 @@ def _stored_connections(settings: Settings) -> Iterator[dict[str, Any]]:
     for place in places:
         row: dict[str, Any] = {
             "token_store": place, "client_id": "", "connection": "", "connected": 0.0,
-            "renewed": 0.0, "expires": 0.0, "businesses": None, "scopes": None, "error": None,
+            "renewed": 0.0, "expires": 0.0, "last_success": None, "businesses": None,
+            "scopes": None, "error": None,
         }  # fmt: skip
         clients = {k.client_id for k in remembered if k.token_store == place}
         try:
@@ -136,6 +139,7 @@ def _stored_connections(settings: Settings) -> Iterator[dict[str, Any]]:
                 continue
             seen |= {store.place(), store.location}
             chains = store.chains()
+            successes = last_successes(replace(settings.connection(), token_store=place))
         except ClearBooksError as error:
             for client in sorted(clients) or [""]:
                 yield {**row, "client_id": client, "error": str(error)}
@@ -148,6 +152,7 @@ def _stored_connections(settings: Settings) -> Iterator[dict[str, Any]]:
                 "connection": chain.connection,
                 "connected": chain.connected_at,
                 "renewed": chain.obtained_at,
+                "last_success": successes.get(chain.name),
                 "businesses": chain.businesses,
                 "expires": chain.expires_at,
                 "scopes": describe(chain)["scopes"],
