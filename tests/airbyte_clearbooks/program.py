@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 from decimal import Decimal
-from pathlib import Path
 
-BIN = Path(sys.executable).parent
+from tests import programs
+from tests.programs import BIN, PIPE
+
 SOURCE, DESTINATION = str(BIN / "source-clearbooks"), str(BIN / "destination-clearbooks")
 
 
@@ -75,6 +74,7 @@ class Program:
 
     def __init__(self, executable, folder, config):
         self.executable, self.folder, self.config = executable, folder, config
+        self.before = None
         self.env = {**os.environ, "HOME": str(folder), "XDG_STATE_HOME": str(folder / "state")}
 
     def arguments(self, command, *, config=None, catalog=None, state=None, more=()):
@@ -91,11 +91,15 @@ class Program:
                 line += [f"--{name}", str(path)]
         return [*line, *more]
 
+    def start(self, command, **options):
+        return programs.Process(
+            *self.arguments(command, **options), stdin=PIPE, env=self.env, before=self.before
+        )
+
     def __call__(self, command, *, stdin=None, **options):
-        done = subprocess.run(
-            self.arguments(command, **options),
-            capture_output=True, text=True, input=stdin, timeout=120, check=False, env=self.env,
-        )  # fmt: skip
+        done = programs.run(
+            *self.arguments(command, **options), text=stdin, env=self.env, before=self.before
+        )
         return Run(done.returncode, done.stdout, done.stderr)
 
 
@@ -106,7 +110,7 @@ def kill_after(process, size, signum=signal.SIGTERM):
         out += os.read(process.stdout.fileno(), 4096)
     process.send_signal(signum)
     rest, err = process.communicate(timeout=60)
-    return Run(process.returncode, (out + rest).decode(), err.decode())
+    return Run(process.returncode, out.decode() + rest, err)
 
 
 def configured(*streams, mode="incremental", **more):

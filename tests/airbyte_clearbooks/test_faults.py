@@ -11,6 +11,7 @@ import time
 import pytest
 
 from airbyte_clearbooks.state import UNFINISHED
+from clearbooks.paging import passes
 from tests.airbyte_clearbooks.conftest import INVOICES, ONE
 from tests.airbyte_clearbooks.program import configured, kill_after
 
@@ -125,19 +126,18 @@ class TestOutput:
         assert source("read", catalog=configured("sales_invoices")).logs == []
 
     def test_a_reader_that_goes_away(self, source):
-        process = start(source, configured("sales_invoices"), {"page_size": 1})
-        process.stdout.read(100)
-        process.stdout.close()
-        assert process.wait(30) == 1
-        process.stderr.close()
+        with start(source, configured("sales_invoices"), page_size=1) as process:
+            process.stdout.read(100)
+            process.stdout.close()
+            assert process.wait(30) == 1
 
 
-def start(source, catalog, more=None, state=None):
-    config = {**source.config, **(more or {})}
-    return subprocess.Popen(
-        source.arguments("read", config=config, catalog=catalog, state=state),
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=source.env,
-    )  # fmt: skip
+def start(source, catalog, **more):
+    return source.start("read", config={**source.config, **more}, catalog=catalog)
+
+
+def at_every_page():
+    passes.MARK_SECONDS = 0.0
 
 
 @pytest.fixture
@@ -146,16 +146,7 @@ def patient(source):
 
     Otherwise it comes every ten seconds, and nobody wants to wait for that.
     """
-    program = source.folder / "source"
-    program.write_text(
-        f"#!{sys.executable}\n"
-        "from clearbooks.paging import passes\n"
-        "from airbyte_clearbooks.source import main\n"
-        "passes.MARK_SECONDS = 0.0\n"
-        "main()\n"
-    )
-    program.chmod(0o755)
-    source.executable = str(program)
+    source.before = at_every_page
     return source
 
 
@@ -165,7 +156,7 @@ def test_sigterm_leaves_whole_lines_and_a_state_that_goes_on(patient, books, mod
     books.server.options.latency_ms = 30
     catalog = configured("transactions", "transaction_lines", mode=mode)
     whole = patient("read", catalog=catalog)
-    run = kill_after(start(patient, catalog, {"page_size": 2, "max_in_flight": 1}), size)
+    run = kill_after(start(patient, catalog, page_size=2, max_in_flight=1), size)
     assert run.code == -signal.SIGTERM
     read = run.ids("transactions")
     assert 0 < len(read) < len(whole.ids("transactions"))
@@ -187,24 +178,26 @@ def test_sigterm_leaves_whole_lines_and_a_state_that_goes_on(patient, books, mod
 
 
 def test_sigterm_while_nobody_reads_still_ends_it(source, books):
-    process = start(source, configured("sales_invoices"))
-    fcntl.fcntl(process.stdout.fileno(), PIPE_SIZE, 4096)
-    assert select.select([process.stdout], [], [], 30)[0]
-    time.sleep(0.5)
-    began = time.monotonic()
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == -signal.SIGTERM
-    assert time.monotonic() - began < 10
-    process.stdout.close()
-    process.stderr.close()
+    with start(source, configured("sales_invoices")) as process:
+        fcntl.fcntl(process.stdout.fileno(), PIPE_SIZE, 4096)
+        assert select.select([process.stdout], [], [], 30)[0]
+        time.sleep(0.5)
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == -signal.SIGTERM
+        assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize("command", ["check", "discover"])
 def test_sigterm_ends_a_check_at_any_moment(source, command):
     """PyAirbyte sends it as soon as it has its answer, and takes nothing but 0 and -15."""
     for delay in (0.05, 0.6, 1.2):
-        process = subprocess.Popen(source.arguments(command), stdout=subprocess.PIPE,
-                                   stderr=subprocess.DEVNULL, env=source.env)  # fmt: skip
+        process = subprocess.Popen(
+            source.arguments(command),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=source.env,
+        )
         time.sleep(delay)
         process.send_signal(signal.SIGTERM)
         out, _ = process.communicate(timeout=20)

@@ -3,7 +3,6 @@
 import datetime as dt
 import json
 import signal
-import subprocess
 import time
 
 import pytest
@@ -136,17 +135,14 @@ def test_no_message_but_control_holds_a_secret(source):
 def test_a_run_that_is_stopped_while_it_renews_does_not_lose_the_token(source, books, command):
     books.server.faults.plan("slow-after", path="/oauth/token", seconds=1.5)
     catalog = configured("customers") if command == "read" else None
-    process = subprocess.Popen(
-        source.arguments(command, catalog=catalog), env=source.env,
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    process = source.start(command, catalog=catalog)
     rule = books.server.faults.rules[0]
     patience = time.monotonic() + 20
     while not rule.fired:
         assert time.monotonic() < patience
         time.sleep(0.02)
     process.send_signal(signal.SIGTERM)
-    run = Run(None, process.communicate(timeout=30)[0].decode())
+    run = Run(None, process.communicate(timeout=30)[0])
     assert process.returncode == -signal.SIGTERM
     (config,) = run.configs
     assert config["credentials"]["refresh_token"] != source.config["credentials"]["refresh_token"]

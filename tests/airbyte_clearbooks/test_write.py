@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 from decimal import Decimal
 
 import pytest
@@ -227,11 +226,8 @@ def test_sigterm_puts_down_what_is_settled_and_each_record_stands_once(destinati
     messages = [record("customers", **CUSTOMER)]
     for number in range(40):
         messages += [invoice(number), state("sales_invoices", at=number)]
-    process = subprocess.Popen(
-        destination.arguments("write", catalog=BOTH), env=destination.env,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    process.stdin.write(lines(*messages).encode())
+    process = destination.start("write", catalog=BOTH)
+    process.stdin.write(lines(*messages))
     process.stdin.flush()
     run = kill_after(process, 1)
     assert run.code == -signal.SIGTERM

@@ -204,7 +204,7 @@ def test_it_answers_once(settings, browser, run, monkeypatch):
         return real(*args)
 
     real = finish_consent
-    monkeypatch.setattr("clearbooks_app.connect.finish_consent", exchange)
+    monkeypatch.setattr("clearbooks_app.operations.consent.finish_consent", exchange)
 
     def person(url):
         nonlocal redirect

@@ -11,7 +11,7 @@ import tap_clearbooks
 import target_clearbooks
 from clearbooks.errors import NotAuthorisedError
 from clearbooks.settings import Connection
-from clearbooks_app.fleet import fleet
+from clearbooks_app.operations.fleet import fleet
 from tests.clearbooks_app.conftest import decide
 
 

@@ -164,8 +164,13 @@ def start(tmp_path, config, state=None):
     if state is not None:
         (tmp_path / "state.json").write_text(json.dumps(state))
         arguments += ["--state", str(tmp_path / "state.json")]
+    # Unbuffered: `communicate` loses what `readline` has read ahead.
     return subprocess.Popen(
-        arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(tmp_path)
+        arguments,
+        bufsize=0,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(tmp_path),
     )
 
 
