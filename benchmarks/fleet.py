@@ -78,7 +78,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--businesses", type=int, nargs="+", default=[40, 200])
     parser.add_argument("--workers", type=int, default=4)
-    parser.add_argument("--shard", type=int, default=25)
+    parser.add_argument("--shard", type=int, default=10)
     parser.add_argument("--kill-every", type=float, default=10.0, metavar="SECONDS")
     wanted = parser.parse_args()
     rows = []

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import psycopg
+from psycopg.types.json import Jsonb
 
 from benchmarks.ledger import Builder, Size
 from clearbooks.auth import begin_consent, finish_consent, open_store
@@ -153,3 +155,41 @@ def differences(
         for key in truth.keys() | found[stream].keys():
             if truth.get(key) != found[stream].get(key):
                 yield f"{stream} {key}: {found[stream].get(key)} should be {truth.get(key)}"
+
+
+def fill_outbox(url: str, businesses: Iterable[int]) -> None:
+    """Two new customers and an invoice to each, for every business."""
+    with psycopg.connect(url) as db:
+        for business in businesses:
+            for key in ("A", "B"):
+                customer = {"externalId": key, "name": f"Customer {key} of {business}"}
+                line = {"description": "Advice", "quantity": 1, "unitPrice": "100.00",
+                        "accountCode": 1001001, "vatRate": "20%"}  # fmt: skip
+                invoice = {"externalId": key, "customer": {"externalId": key},
+                           "date": "2026-11-20", "vatTreatment": "UK",
+                           "lineItems": [line]}  # fmt: skip
+                for stream, record in (("customers", customer), ("sales_invoices", invoice)):
+                    whole = {"businessId": business, **record}
+                    db.execute(
+                        "INSERT INTO books.outbox (business, stream, record) VALUES (%s, %s, %s)",
+                        [business, stream, Jsonb(whole)],
+                    )
+
+
+def written_wrongly(engine: AccountingEngine, businesses: Iterable[int]) -> Iterator[str]:
+    """Where the books do not hold each record of the outbox once."""
+    for business in businesses:
+        customers = {
+            record["name"]: record["id"]
+            for record in copying.listed(engine, "listCustomers", business)  # type: ignore[no-untyped-call]
+        }
+        names = [f"Customer {key} of {business}" for key in ("A", "B")]
+        invoices = Counter(
+            record["customerId"]
+            for record in copying.listed(  # type: ignore[no-untyped-call]
+                engine, "listSalesDocuments", business, salesType="invoices"
+            )
+        )
+        for name in names:
+            if invoices[customers.get(name)] != 1:
+                yield f"business {business}: {name} has {invoices[customers.get(name)]} invoices"

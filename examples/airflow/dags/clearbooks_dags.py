@@ -25,8 +25,6 @@ FIRST_RUNS_PERCENT = 20
 # A task that is tried again goes on at the business where it stopped.
 AGAIN = {"retries": 8, "retry_delay": timedelta(seconds=5), "pool": POOL}
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
-# A line for each stream of each business would be most of the log.
-logging.getLogger("singer_sdk").setLevel(logging.WARNING)
 
 
 def run_id() -> str:
@@ -58,14 +56,11 @@ def settle(done: Sequence[tasks.Done]) -> None:
         raise AirflowFailException("\n".join(person))
 
 
-@task(multiple_outputs=True)
-def list_reading(application: str) -> dict[str, list[dict[str, Any]]]:
-    """The shards to read: daily ones, and those of businesses that were never read."""
+@task
+def list_reading(application: str, *, first: bool) -> list[dict[str, Any]]:
+    """The shards to read: daily ones, or those of businesses that were never read."""
     found = tasks.reading(SIZE, application)
-    return {
-        "daily": [msgspec.to_builtins(one) for one in found if not one.first],
-        "first": [msgspec.to_builtins(one) for one in found if one.first],
-    }
+    return [msgspec.to_builtins(one) for one in found if one.first == first]
 
 
 @task(map_index_template="{{ label }}", **AGAIN)
@@ -102,11 +97,16 @@ def clearbooks_read() -> None:
     end = sum_up()
     for application in (one["client_id"] for one in tasks.fleet()["applications"]):
         with TaskGroup(application):
-            plan = list_reading(application)
-            daily = read.override(task_id="daily", priority_weight=10)
-            first = read.override(task_id="first", priority_weight=1)
-            daily.partial(budget_percent=100).expand(shard=plan["daily"]) >> end
-            first.partial(budget_percent=FIRST_RUNS_PERCENT).expand(shard=plan["first"]) >> end
+            _read(application, end, first=False)
+            _read(application, end, first=True)
+
+
+def _read(application: str, end: Any, *, first: bool) -> None:
+    kind = "first" if first else "daily"
+    work = read.override(task_id=kind, priority_weight=1 if first else 10)
+    plan = list_reading.override(task_id=f"list_{kind}")(application, first=first)
+    percent = FIRST_RUNS_PERCENT if first else 100
+    work.partial(budget_percent=percent).expand(shard=plan) >> end
 
 
 @dag(schedule="0 7 * * *", start_date=BEGIN, catchup=False, max_active_runs=1)

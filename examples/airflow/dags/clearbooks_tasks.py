@@ -50,6 +50,8 @@ CREATE TABLE IF NOT EXISTS books.done (
     run text, business bigint, code int NOT NULL, requests int NOT NULL, records int NOT NULL,
     seconds real NOT NULL, message text NOT NULL, PRIMARY KEY (run, business));
 """
+# The SDK logs some forty lines for a business, which would be most of a task's log.
+os.environ.setdefault("TAP_CLEARBOOKS_LOGLEVEL", "WARNING")
 # Numbers of a record keep their digits.
 set_json_dumps(msgspec.json.Encoder(decimal_format="number").encode)
 
