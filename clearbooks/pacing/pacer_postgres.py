@@ -46,6 +46,7 @@ class PostgresPacer(Pacer):
         name: str,
         *,
         ceiling: int | None = None,
+        share: float = 1.0,
         sleep: Callable[[float], None] | None = None,
         limit: WaitLimit | None = None,
     ) -> None:
@@ -54,7 +55,9 @@ class PostgresPacer(Pacer):
         self._link: psycopg.Connection | None = None
         self._offset = 0.0
         self._away_until = 0.0
-        super().__init__(None, ceiling=ceiling, clock=self._now, sleep=sleep, limit=limit)
+        super().__init__(
+            None, ceiling=ceiling, share=share, clock=self._now, sleep=sleep, limit=limit
+        )
 
     def _now(self) -> float:
         return time.time() + self._offset
