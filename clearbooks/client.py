@@ -54,7 +54,7 @@ _MOST_REFUSALS = 20
 _REFUSALS_AT_ONCE = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 10
-_MOST_BACKOFF = 30.0
+MOST_BACKOFF = 30.0
 _CONNECT_TIMEOUT = 30.0
 _UPDATE_METHODS = ("PUT", "PATCH")
 
@@ -184,7 +184,7 @@ class Client:
             backoff.expo,
             _Again,
             max_tries=self.connection.max_tries,
-            max_value=_MOST_BACKOFF,
+            max_value=MOST_BACKOFF,
             jitter=backoff.full_jitter,
             logger=None,
             on_backoff=self._before_retry,

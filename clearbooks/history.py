@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from clearbooks.settings import Connection
 
 TABLE = "clearbooks_runs"
+# The kind of a run of the tap.
+TAP = "tap"
 # Runs that are kept.
 MOST = 1000
 _TABLE = Table(

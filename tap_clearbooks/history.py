@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from clearbooks.auth import Name
 from clearbooks.errors import ClearBooksError
 from clearbooks.fleet import Standing, save_standings
-from clearbooks.history import Run, save_run
+from clearbooks.history import TAP, Run, save_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ class HistoryEntry:
     def __init__(self, connection: Connection, run: str) -> None:
         self._connection = connection
         self._run = Run(
-            id=run, started=time.time(), kind="tap", businesses=list(connection.business_ids)
+            id=run, started=time.time(), kind=TAP, businesses=list(connection.business_ids)
         )
         self._kept = True
         self._save()

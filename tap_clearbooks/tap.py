@@ -24,6 +24,7 @@ from clearbooks.errors import (
 )
 from clearbooks.plugin import ConfiguredPlugin, config_schema
 from clearbooks.program import run, stop_on_signal
+from clearbooks.scopes import asked_streams, chain_of
 from tap_clearbooks.history import BusinessNotes, HistoryEntry
 from tap_clearbooks.inputs import check_catalog, check_state, drop_unset, read_json
 from tap_clearbooks.observed import ObservedClient
@@ -138,6 +139,16 @@ class TapClearbooks(ConfiguredPlugin[TapSettings], Tap):
                 stream.announce()
                 stream.finish()
 
+    def select_asked(self) -> None:
+        """Select what the connection was made for, where nothing else tells what to read."""
+        asked = asked_streams(self.run.client.contract, chain_of(self.run.client))
+        left = [s for s in self.streams.values() if s.selected and s.name not in asked]
+        for stream in left:
+            stream.selected = False
+        if left:
+            names = ", ".join(stream.name for stream in left)
+            self.logger.info("left out, since the connection was made without them: %s", names)
+
     def checkpoint(self, stream: ClearBooksStream) -> None:
         """STATE, after a stream of a business was read that is not the last one."""
         stream.checkpoint()
@@ -215,6 +226,8 @@ class TapClearbooks(ConfiguredPlugin[TapSettings], Tap):
         )
         # Missing credentials are told before anything begins.
         client = tap.run.client
+        if catalog is None:
+            tap.select_asked()
         streams = [name for name, stream in tap.streams.items() if stream.selected]
         entry = HistoryEntry(tap.connection, tap.run.id)
         began, ended, code = time.monotonic(), "", 0

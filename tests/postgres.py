@@ -1,6 +1,7 @@
 """A real PostgreSQL, with a database for each test: import both fixtures."""
 
 import itertools
+import os
 
 import pytest
 
@@ -11,7 +12,8 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def server():
-    with postgres.server() as started:
+    # pytest keeps its files in memory, if it can: so does the server.
+    with postgres.server(os.environ.get("PYTEST_DEBUG_TEMPROOT")) as started:
         yield started
 
 

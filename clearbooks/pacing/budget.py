@@ -66,7 +66,7 @@ class Budget(msgspec.Struct, kw_only=True):
         share_at: When the next one may ask that takes a share.
     """
 
-    rate: float = START_RATE
+    rate: float = msgspec.field(default_factory=lambda: START_RATE)
     limit: float = 0.0
     next_slot: float = 0.0
     hold_until: float = 0.0

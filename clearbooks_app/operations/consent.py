@@ -99,17 +99,17 @@ def finish(
     saved_connections.remember(store.place(), chain.client_id)
     granted = chain.scope.split() if chain.scope else asked
     businesses, trouble = _covered(connection, chain)
-    if not trouble:
-        _keep_businesses(store, chain, [business["id"] for business in businesses])
+    found = None if trouble else [business["id"] for business in businesses]
+    _note(store, chain, found, " ".join(asked))
     refused = [scope for scope in asked if scope not in granted]
     return NewConnection(chain, granted, refused, businesses, trouble)
 
 
-def _keep_businesses(store: TokenStore, chain: Chain, businesses: list[int]) -> None:
-    """Note beside the tokens which businesses they are good for."""
+def _note(store: TokenStore, chain: Chain, businesses: list[int] | None, asked: str) -> None:
+    """Note beside the tokens what they are good for, and what was asked for."""
     with store.lock(chain.name):
         for kept in store.read(chain.name):
-            kept.businesses = businesses
+            kept.businesses, kept.asked = businesses, asked
             store.save(kept)
 
 

@@ -13,6 +13,11 @@ from clearbooks.pacing import START_RATE, Budget, Pacer
 from tests.clearbooks.simulated import Bucket
 
 
+@pytest.fixture
+def pace():
+    """As it is."""
+
+
 def run(budget, server, requests, *, workers=16, latency=0.2, wait=1, now=1e6, seed=1):
     """Requests through the budget on a clock of their own; returns (seconds, answers of 429)."""
     rng = random.Random(seed)  # noqa: S311 - jitter

