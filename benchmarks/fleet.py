@@ -1,6 +1,6 @@
 """Many businesses of one application, read by several workers that are killed on the way.
 
-    uv run python -m benchmarks.fleet                      # 40 and 200 businesses: eight minutes
+    uv run python -m benchmarks.fleet                      # 40 and 200 businesses: ten minutes
     uv run python -m benchmarks.fleet --businesses 40      # the first row
 
 A sandbox with users who own the businesses, PostgreSQL for tokens, pace, state and records, and
@@ -19,6 +19,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import psycopg
 
 from clearbooks_sandbox import AccountingEngine, Options, running
 from tools.fleet.postgres import make_database, server
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 TASKS = Path(__file__).resolve().parents[1] / "examples" / "airflow" / "dags"
 RATE, BURST, LATENCY_MS, TOKEN_SECONDS = 20, 20, 100, 60
 USERS = 20
+WEEKLY = {"refresh_hours": 168}
 OVER, SHARE_429, CPU = 1.10, 0.01, 0.3
 
 
@@ -93,7 +96,7 @@ def main() -> int:
 
 
 def measure(businesses: int, wanted: argparse.Namespace, folder: Path) -> Iterator[Row]:
-    """A first run with kills, then one with nothing new."""
+    """A first run with kills, one with nothing new, and two that read lists once a week."""
     options = Options(
         rate=RATE, burst=BURST, latency_ms=LATENCY_MS, expires_in=TOKEN_SECONDS, pages=False
     )
@@ -103,11 +106,17 @@ def measure(businesses: int, wanted: argparse.Namespace, folder: Path) -> Iterat
         url = make_database(started, "fleet")
         (application,) = connect(sandbox, divide(numbers, 1, USERS), token_store=url)
         fleet = folder / "fleet.json"
-        fleet.write_text(
-            json.dumps({"warehouse": url, "applications": [application], "streams": STREAMS})
-        )
         os.environ["CLEARBOOKS_FLEET"] = str(fleet)
-        for run, kill_every in (("first", wanted.kill_every), ("later", 0.0)):
+        for run, kill_every, more in (
+            ("first", wanted.kill_every, {}),
+            ("later", 0.0, {}),
+            ("lists weekly", 0.0, WEEKLY),
+            ("lists weekly, quiet", 0.0, WEEKLY),
+        ):
+            applications = [{**application, **more}]
+            fleet.write_text(
+                json.dumps({"warehouse": url, "applications": applications, "streams": STREAMS})
+            )
             before = len(sandbox.requests)
             found = workers(run, wanted.workers, wanted.shard, kill_every)
             seen = asked(sandbox, before)
@@ -128,6 +137,18 @@ def measure(businesses: int, wanted: argparse.Namespace, folder: Path) -> Iterat
                 cpu=found["cpu"] / businesses,
                 different=len(differing),
             )
+        for table, size in sizes(url):
+            print(f"{businesses} businesses: {table}: {size / businesses:,.0f} bytes a business")
+
+
+def sizes(url: str) -> list[tuple[str, int]]:
+    """Tables of the database with their indexes, in bytes, after a vacuum."""
+    with psycopg.connect(url, autocommit=True) as db:
+        db.execute("VACUUM FULL")
+        return db.execute(
+            "SELECT relid::regclass::text, pg_total_relation_size(relid) "
+            "FROM pg_stat_user_tables ORDER BY 2 DESC"
+        ).fetchall()
 
 
 def workers(run: str, count: int, size: int, kill_every: float) -> dict[str, Any]:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from clearbooks.auth import open_store
+from clearbooks.businesses import list_businesses
+from clearbooks.client import Client
+from clearbooks.errors import ClearBooksError
 from clearbooks.fleet import all_standings
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from clearbooks.auth import Chain
     from clearbooks.settings import Connection
+
+logger = logging.getLogger(__name__)
 
 
 class Shard(msgspec.Struct, kw_only=True, frozen=True):
@@ -43,7 +51,7 @@ def shards(
     Each business is in one shard: that of its first application in the list, under the connection
     that its runs had so far, or else the first by name. Those that wait longest for a success come
     first, and businesses that never had one are in shards of their own, behind the others of
-    their application. No request is made.
+    their application. A connection whose businesses nobody has listed costs one request, once.
 
     Args:
         applications: Settings of each application; their `connection` counts for nothing.
@@ -70,7 +78,7 @@ def shards(
                 (chain.connection, business)
                 for chain in open_store(application.token_store).chains()
                 if chain.client_id == client_id
-                for business in chain.businesses or ()
+                for business in _covered(application, chain)
                 if only is None or business in only
             ),
             key=lambda one: (one not in bound, one),
@@ -87,6 +95,20 @@ def shards(
         found += _divided(client_id, daily, size, first=False)
         found += _divided(client_id, new, size, first=True)
     return found
+
+
+def _covered(application: Connection, chain: Chain) -> list[int]:
+    """The businesses of a connection; none where they cannot be listed, which is a warning."""
+    if chain.businesses is None:
+        try:
+            with Client(replace(application, connection=chain.connection)) as client:
+                found = [business["id"] for business in list_businesses(client)]
+            open_store(application.token_store).annotate(chain.name, businesses=found)
+        except ClearBooksError as error:
+            logger.warning("the businesses of %s are left out: %s", chain.name, error)
+            return []
+        return found
+    return chain.businesses
 
 
 def _divided(

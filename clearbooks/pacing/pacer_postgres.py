@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -114,6 +115,8 @@ class PostgresPacer(Pacer):
     def close(self) -> None:
         """Put what was counted into the database, and close the connection."""
         super().close()
+        # A request that is under way when a run breaks off must not open it again.
+        self._away_until = math.inf
         if self._link is not None:
             self._link.close()
             self._link = None

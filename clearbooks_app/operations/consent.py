@@ -100,17 +100,9 @@ def finish(
     granted = chain.scope.split() if chain.scope else asked
     businesses, trouble = _covered(connection, chain)
     found = None if trouble else [business["id"] for business in businesses]
-    _note(store, chain, found, " ".join(asked))
+    store.annotate(chain.name, businesses=found, asked=" ".join(asked))
     refused = [scope for scope in asked if scope not in granted]
     return NewConnection(chain, granted, refused, businesses, trouble)
-
-
-def _note(store: TokenStore, chain: Chain, businesses: list[int] | None, asked: str) -> None:
-    """Note beside the tokens what they are good for, and what was asked for."""
-    with store.lock(chain.name):
-        for kept in store.read(chain.name):
-            kept.businesses, kept.asked = businesses, asked
-            store.save(kept)
 
 
 def _covered(connection: Connection, chain: Chain) -> tuple[list[dict[str, Any]], str | None]:

@@ -8,6 +8,7 @@ from clearbooks.auth import Chain, open_store
 from clearbooks.fleet import Standing, save_standings
 from clearbooks.settings import Connection
 from clearbooks.shards import shards
+from clearbooks_sandbox import AccountingEngine, Options, running
 
 
 @pytest.fixture
@@ -82,3 +83,25 @@ def test_only_those_that_are_wanted(store):
     a = connect(store, "a", "ann", [1, 2, 3])
     assert found(a, only={2, 99}) == [("a", "2", True, [("ann", 2)])]
     assert found(a, only=()) == []
+
+
+def test_a_connection_whose_businesses_nobody_has_listed(store, caplog):
+    """As the library's `finish_consent` leaves it: asked for once, and kept."""
+    engine = AccountingEngine()
+    businesses = [engine.add_business("One"), engine.add_business("Two")]
+    with running(engine, Options(pages=False)) as sandbox:
+        sandbox.oauth.add_application("a", "secret", "A")
+        sandbox.oauth.add_token("access", "a-ann", "a", businesses=businesses)
+        connect(store, "a", "ann", None)
+        connect(store, "a", "gone", None)
+        settings = Connection(
+            client_id="a", client_secret="secret", token_store=store, api_url=sandbox.url,
+            token_url="https://example.com",
+        )  # fmt: skip
+        (shard,) = shards([settings], 9)
+        assert shard.businesses == [("ann", business) for business in businesses]
+        assert "the businesses of a/gone are left out" in caplog.text
+        asked = sum(request.status == 200 for request in sandbox.requests)
+        shards([settings], 9)
+        assert sum(request.status == 200 for request in sandbox.requests) == asked
+    engine.close()

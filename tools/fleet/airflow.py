@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 DAGS = ROOT / "examples" / "airflow" / "dags"
 POOL = "clearbooks"
 PATIENCE = 1800.0
+# What Airflow calls a slot of its executor, and the process of a task below it.
+_WORKER = "airflow worker -- "
 
 
 def settings(home: Path, fleet: Path, database: str = "", port: int = 0) -> dict[str, str]:
@@ -67,6 +69,10 @@ def settings(home: Path, fleet: Path, database: str = "", port: int = 0) -> dict
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database.replace("://", "+psycopg2://"),
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
             "AIRFLOW__CORE__PARALLELISM": "4",
+            # Runs begin when they are triggered, and not by themselves as well.
+            "CLEARBOOKS_READ_AT": "",
+            "CLEARBOOKS_WRITE_AT": "",
+            "CLEARBOOKS_SHARD_SIZE": "10",
             # Default 1024: more shards than that would fail.
             "AIRFLOW__CORE__MAX_MAP_LENGTH": "100000",
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
@@ -185,17 +191,18 @@ class Airflow:
         return {"tasks": count, "tries": int(tries or 0), **kills}
 
     def _workers(self) -> list[int]:
-        """Slots of the executor that are running a task."""
-        tasks = self._tasks()
-        return [
-            pid for pid in below(self._programs["scheduler"].pid) if set(tasks) & set(below(pid))
-            and "LocalExecutor" in command(pid)
-        ]  # fmt: skip
+        """Slots of the executor that supervise a task."""
+        mine = below(self._programs["scheduler"].pid)
+        busy = [pid for pid in mine if command(pid).startswith(f"{_WORKER}LocalExecutor: ")]
+        return [pid for pid in busy if "<idle>" not in command(pid)]
 
     def _tasks(self) -> list[int]:
-        """Processes that run the code of a mapped task."""
+        """Processes that run the code of a task."""
+        mine = below(self._programs["scheduler"].pid)
         return [
-            pid for pid in below(self._programs["scheduler"].pid) if "task runner" in command(pid)
+            pid
+            for pid in mine
+            if command(pid).startswith(_WORKER) and "LocalExecutor" not in command(pid)
         ]
 
 

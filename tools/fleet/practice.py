@@ -94,10 +94,7 @@ def connect(
             pending = sandbox.oauth.read_request(query)
             back = urlsplit(sandbox.oauth.allow(pending, businesses, user=user)).query
             chain = finish_consent(connection, consent, parse_qs(back)["code"][0])
-            chain.businesses = businesses
-            store = open_store(connection.token_store)
-            with store.lock(chain.name):
-                store.save(chain)
+            open_store(connection.token_store).annotate(chain.name, businesses=businesses)
         found.append(config)
     return found
 

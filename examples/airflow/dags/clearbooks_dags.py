@@ -24,6 +24,9 @@ POOL = "clearbooks"
 FIRST_RUNS_PERCENT = 20
 # A task that is tried again goes on at the business where it stopped.
 AGAIN = {"retries": 8, "retry_delay": timedelta(seconds=5), "pool": POOL}
+# When runs begin, as cron has it; empty for never by themselves.
+READ_AT = os.environ.get("CLEARBOOKS_READ_AT", "0 5 * * *") or None
+WRITE_AT = os.environ.get("CLEARBOOKS_WRITE_AT", "0 7 * * *") or None
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -91,7 +94,7 @@ def sum_up() -> dict[str, Any]:
     return found
 
 
-@dag(schedule="0 5 * * *", start_date=BEGIN, catchup=False, max_active_runs=1)
+@dag(schedule=READ_AT, start_date=BEGIN, catchup=False, max_active_runs=1)
 def clearbooks_read() -> None:
     """Every business of every application: daily runs before first ones."""
     end = sum_up()
@@ -109,7 +112,7 @@ def _read(application: str, end: Any, *, first: bool) -> None:
     work.partial(budget_percent=percent).expand(shard=plan) >> end
 
 
-@dag(schedule="0 7 * * *", start_date=BEGIN, catchup=False, max_active_runs=1)
+@dag(schedule=WRITE_AT, start_date=BEGIN, catchup=False, max_active_runs=1)
 def clearbooks_write() -> None:
     """What the table `books.outbox` has for each business."""
     end = sum_up()
