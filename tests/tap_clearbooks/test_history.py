@@ -64,7 +64,7 @@ def test_what_a_run_read_and_what_left(books, run, syncs):
     assert (first["kind"], first["exit_code"], first["businesses"]) == ("tap", 0, [ONE])
     assert first["streams"]["customers"] == {"read": 3}
     assert second["streams"]["customers"] == {"read": 2, "gone": 1}
-    assert "quotes" not in first["streams"]
+    assert first["streams"]["quotes"] == {"read": 0}
     shown = syncs("show", first["run"])
     assert shown["streams"] == first["streams"]
     assert first["ended"] >= first["started"]

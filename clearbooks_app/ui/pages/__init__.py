@@ -8,7 +8,17 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from clearbooks_app.ui.guard import CALLBACK, LOGIN, STYLE
-from clearbooks_app.ui.pages import connections, home, runs, sign_in
+from clearbooks_app.ui.pages import (
+    books,
+    connections,
+    coverage,
+    decide,
+    home,
+    mapping,
+    plans,
+    runs,
+    sign_in,
+)
 from clearbooks_app.ui.pages.render import style
 from clearbooks_app.ui.pages.view import posted, viewed
 
@@ -31,13 +41,27 @@ def routes(site: Site) -> list[Route]:
         "/runs/{run}": runs.one,
         "/jobs/{job}": runs.job,
         "/records/{business:int}/{stream}/{id}": runs.record,
+        "/plans": plans.every,
+        "/plans/{plan}": plans.one,
+        "/decide": decide.every,
+        "/mapping": mapping.every,
+        "/coverage": coverage.every,
+        "/coverage/{stream}": coverage.one,
+        "/books": books.every,
     }
     actions = {
         "/logout": sign_in.leave,
         "/connections": connections.begin,
         "/connections/{connection}/disconnect": connections.forget,
         "/connections/{connection}/sync": connections.sync,
+        "/runs/{run}/undo": runs.undo,
         "/jobs/{job}/stop": runs.stop,
+        "/plans": plans.make,
+        "/plans/{plan}": plans.carry_out,
+        "/plans/{plan}/delete": plans.remove,
+        "/decide/{doubt:int}": decide.decide,
+        "/mapping": mapping.save,
+        "/mapping/contacts": mapping.identify,
     }
     paths = dict.fromkeys([*views, *actions])
     return [

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 Number = int | float | Decimal
 
-_WIDTH, _HEIGHT, _ROW, _LABEL, _VALUE = 640, 160, 24, 190, 110
+_WIDTH, _ROW, _LABEL, _VALUE = 640, 24, 190, 120
+# Columns stand three beside each other.
+_COLUMNS, _HEIGHT = 340, 150
 
 
 def bars(rows: Sequence[tuple[str, Number, str]], title: str) -> Markup:
@@ -58,10 +60,10 @@ def columns(rows: Sequence[tuple[str, Number]], title: str, unit: str = "") -> M
         unit: Stands behind the highest value.
     """
     most = max((float(value) for _, value in rows), default=0) or 1
-    step = _WIDTH / max(len(rows), 12)
+    step = _COLUMNS / max(len(rows), 12)
     parts = [
         Markup('<line class="axis" x1="0" x2="{}" y1="{}" y2="{}"/>').format(
-            _WIDTH, _HEIGHT - 20, _HEIGHT - 20
+            _COLUMNS, _HEIGHT - 20, _HEIGHT - 20
         ),
         Markup('<text class="value" x="0" y="12">{}{}</text>').format(f"{most:,.6g}", unit),
     ]
@@ -82,21 +84,21 @@ def columns(rows: Sequence[tuple[str, Number]], title: str, unit: str = "") -> M
             )
         )
     if rows:
-        ends = ((0, "start", rows[0][0]), (_WIDTH, "end", rows[-1][0]))
+        ends = ((0, "start", rows[0][0]), (_COLUMNS, "end", rows[-1][0]))
         parts += [
             Markup('<text x="{}" y="{}" text-anchor="{}">{}</text>').format(
                 x, _HEIGHT - 4, anchor, label
             )
             for x, anchor, label in ends[: min(len(rows), 2)]
         ]
-    return _drawn(parts, title, _HEIGHT)
+    return _drawn(parts, title, _HEIGHT, _COLUMNS)
 
 
-def _drawn(parts: Sequence[Markup], title: str, height: int) -> Markup:
+def _drawn(parts: Sequence[Markup], title: str, height: int, width: int = _WIDTH) -> Markup:
     return Markup(
         '<svg class="chart" viewBox="0 0 {width} {height}" role="img" aria-label="{title}">'
         "{body}</svg>"
-    ).format(width=_WIDTH, height=height, title=title, body=Markup("").join(parts))
+    ).format(width=width, height=height, title=title, body=Markup("").join(parts))
 
 
 def _short(label: str) -> Markup:

@@ -10,10 +10,12 @@ from clearbooks.client import Client
 from clearbooks.contract import load_contract
 from clearbooks.errors import NotFoundError, SettingError
 from clearbooks_app.config import find_account, require_connected
+from clearbooks_app.operations import plans
 from clearbooks_app.operations import runs as operations
 from clearbooks_app.ui.api.syncs import find_job, newest_runs
 from clearbooks_app.ui.pages.view import page, to
 from clearbooks_app.ui.site import MissingError
+from clearbooks_sandbox.pages.render import link
 from target_clearbooks.writable import WRITABLE
 
 if TYPE_CHECKING:
@@ -76,7 +78,17 @@ def one(site: Site, request: Request) -> Response:
         open=found.open,
         results=results,
         after=results[-1]["number"] if len(found.results) > _RESULTS else None,
+        takes_back=found.run.kind != "tap" and bool(results),
     )
+
+
+def undo(site: Site, request: Request, _: FormData) -> Response:
+    """Make the plan that takes a run back."""
+    run = request.path_params["run"]
+    path = site.plans / f"undo-{run}.jsonl"
+    found = plans.undo(site.settings(), run, path)
+    words = f"{found.operations} operations; {len(found.left)} records stay as they are."
+    return to(link(f"/plans/{path.name}", notice=words))
 
 
 def job(site: Site, request: Request) -> Response:

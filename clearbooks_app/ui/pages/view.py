@@ -34,6 +34,10 @@ SECTIONS = (
     ("/", "Home"),
     ("/connections", "Connections"),
     ("/runs", "Runs"),
+    ("/plans", "Plans"),
+    ("/decide", "Decide"),
+    ("/mapping", "Mapping"),
+    ("/coverage", "Coverage"),
 )
 
 
@@ -51,11 +55,12 @@ def page(
         **context: What the template shows.
     """
     session: Session | None = request.scope.get("session")
+    sections = SECTIONS + ((("/books", "Books"),) if site.warehouse else ())
     return html(
         template,
         status,
         csrf=session.csrf if session else "",
-        sections=SECTIONS if session else (),
+        sections=sections if session else (),
         here=here,
         notice=request.query_params.get("notice", "")[:300],
         undecided=_undecided(site) if session else 0,

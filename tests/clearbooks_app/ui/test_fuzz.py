@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from schemathesis.checks import CHECKS
 from schemathesis.config import SchemathesisConfig
 
@@ -82,6 +82,8 @@ def known_mostly(context, path_parameters):
     max_examples=EXAMPLES,
     deadline=None,
     derandomize=True,
+    # A failure is told as it was found: explaining it costs more than all requests.
+    phases=(Phase.explicit, Phase.generate),
     suppress_health_check=list(HealthCheck),
 )
 def test_nothing_is_found(case):
