@@ -23,7 +23,7 @@ POOL = "clearbooks"
 # Of the budget, for first runs while daily ones need it.
 FIRST_RUNS_PERCENT = 20
 # A task that is tried again goes on at the business where it stopped.
-AGAIN = {"retries": 8, "retry_delay": timedelta(seconds=5), "pool": POOL}
+AGAIN = {"retries": 8, "retry_delay": timedelta(seconds=5)}
 # When runs begin, as cron has it; empty for never by themselves.
 READ_AT = os.environ.get("CLEARBOOKS_READ_AT", "0 5 * * *") or None
 WRITE_AT = os.environ.get("CLEARBOOKS_WRITE_AT", "0 7 * * *") or None
@@ -66,7 +66,7 @@ def list_reading(application: str, *, first: bool) -> list[dict[str, Any]]:
     return [msgspec.to_builtins(one) for one in found if one.first == first]
 
 
-@task(map_index_template="{{ label }}", **AGAIN)
+@task(map_index_template="{{ label }}", pool=POOL)
 def read(shard: dict[str, Any], budget_percent: int) -> None:
     """Read the businesses of a shard."""
     settle(tasks.read_shard(run_id(), label_and_shard(shard), budget_percent))
@@ -78,7 +78,7 @@ def list_writing(application: str) -> list[dict[str, Any]]:
     return [msgspec.to_builtins(one) for one in tasks.writing(SIZE, application)]
 
 
-@task(map_index_template="{{ label }}", **AGAIN)
+@task(map_index_template="{{ label }}", pool=POOL)
 def write(shard: dict[str, Any]) -> None:
     """Write what the outbox has for the businesses of a shard."""
     settle(tasks.write_shard(run_id(), label_and_shard(shard)))
@@ -94,7 +94,7 @@ def sum_up() -> dict[str, Any]:
     return found
 
 
-@dag(schedule=READ_AT, start_date=BEGIN, catchup=False, max_active_runs=1)
+@dag(schedule=READ_AT, start_date=BEGIN, catchup=False, max_active_runs=1, default_args=AGAIN)
 def clearbooks_read() -> None:
     """Every business of every application: daily runs before first ones."""
     end = sum_up()
@@ -112,7 +112,7 @@ def _read(application: str, end: Any, *, first: bool) -> None:
     work.partial(budget_percent=percent).expand(shard=plan) >> end
 
 
-@dag(schedule=WRITE_AT, start_date=BEGIN, catchup=False, max_active_runs=1)
+@dag(schedule=WRITE_AT, start_date=BEGIN, catchup=False, max_active_runs=1, default_args=AGAIN)
 def clearbooks_write() -> None:
     """What the table `books.outbox` has for each business."""
     end = sum_up()
