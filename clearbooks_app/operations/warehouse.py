@@ -57,14 +57,12 @@ def reports(where: str, schema: str, business: int | None = None, date: str = ""
         SettingError: there is no such file, or what reads it is not installed.
         WarehouseError: it cannot be read, or holds no such models.
     """
-    with _opened(where) as ask:
-        trial_balance = _table(schema, "trial_balance")
+    with _opened(where, schema) as ask:
         known = {
             int(row["business_id"]): str(row["name"])
             for row in ask(
-                f"SELECT DISTINCT t.business_id, coalesce(b.name, '') AS name "
-                f"FROM {trial_balance} t LEFT JOIN "
-                f"{_table(schema, 'stg_clearbooks__businesses')} b ON b.id = t.business_id "
+                "SELECT DISTINCT t.business_id, coalesce(b.name, '') AS name FROM trial_balance t "
+                "LEFT JOIN stg_clearbooks__businesses b ON b.id = t.business_id "
                 "ORDER BY t.business_id",
                 (),
             )
@@ -75,8 +73,7 @@ def reports(where: str, schema: str, business: int | None = None, date: str = ""
         dates = [
             str(row["date"])
             for row in ask(
-                f"SELECT DISTINCT date FROM {trial_balance} WHERE business_id = ? "
-                "ORDER BY date DESC",
+                "SELECT DISTINCT date FROM trial_balance WHERE business_id = ? ORDER BY date DESC",
                 (business,),
             )
         ]
@@ -88,37 +85,31 @@ def reports(where: str, schema: str, business: int | None = None, date: str = ""
             date,
             ask(
                 "SELECT account_id, account, class, debit, credit, balance "
-                f"FROM {trial_balance} WHERE business_id = ? AND cast(date AS varchar) = ? "
+                "FROM trial_balance WHERE business_id = ? AND cast(date AS varchar) = ? "
                 "AND (debit <> 0 OR credit <> 0) ORDER BY account_id",
                 (business, date),
             ),
             ask(
-                f"SELECT * FROM {_table(schema, 'aged_debtors')} "
-                "WHERE business_id = ? AND cast(date AS varchar) = ? ORDER BY total DESC",
+                "SELECT * FROM aged_debtors WHERE business_id = ? "
+                "AND cast(date AS varchar) = ? ORDER BY total DESC, contact_id",
                 (business, date),
             ),
             ask(
-                f"SELECT * FROM {_table(schema, 'vat_summary')} WHERE business_id = ? "
-                "ORDER BY period_end DESC",
+                "SELECT * FROM vat_summary WHERE business_id = ? ORDER BY period_end DESC",
                 (business,),
             ),
         )
 
 
-def _table(schema: str, name: str) -> str:
-    quoted = schema.replace('"', '""')
-    return f'"{quoted}"."{name}"'
-
-
 @contextmanager
-def _opened(where: str) -> Iterator[Ask]:
-    opened = _postgres(where) if where.startswith(("postgresql://", "postgres://")) else None
-    with opened or _duckdb(where) as ask:
+def _opened(where: str, schema: str) -> Iterator[Ask]:
+    url = where.startswith(("postgresql://", "postgres://"))
+    with _postgres(where, schema) if url else _duckdb(where, schema) as ask:
         yield ask
 
 
 @contextmanager
-def _duckdb(where: str) -> Iterator[Ask]:
+def _duckdb(where: str, schema: str) -> Iterator[Ask]:
     try:
         import duckdb
     except ModuleNotFoundError:
@@ -128,6 +119,9 @@ def _duckdb(where: str) -> Iterator[Ask]:
         raise SettingError(f"--warehouse {where}: there is no such file")
     try:
         with duckdb.connect(str(path), read_only=True) as link:
+            # Not by `schema.table`: a file is a catalog, and may have the name of the schema.
+            quoted = schema.replace("'", "''")
+            link.execute(f"SET search_path = '{quoted}'")
 
             def ask(statement: str, values: Sequence[Any]) -> list[dict[str, Any]]:
                 cursor = link.execute(statement, list(values))
@@ -146,13 +140,14 @@ def _duckdb(where: str) -> Iterator[Ask]:
 
 
 @contextmanager
-def _postgres(where: str) -> Iterator[Ask]:
+def _postgres(where: str, schema: str) -> Iterator[Ask]:
     # Here, since the driver is an extra.
     from clearbooks.postgres import connect, psycopg, reason, shown
 
     try:
         with connect(where) as link:
             link.execute("SET default_transaction_read_only = on")
+            link.execute("SELECT set_config('search_path', %s, false)", (schema,))
 
             def ask(statement: str, values: Sequence[Any]) -> list[dict[str, Any]]:
                 cursor = link.execute(statement.replace("?", "%s").encode(), list(values))
