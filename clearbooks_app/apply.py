@@ -72,7 +72,7 @@ def _print_summary(
     short_help="Plan how to take back what a run made.",
     epilog=examples(
         "clearbooks syncs",
-        "clearbooks undo 20260401-101500-a1b2c3 --plan undo.jsonl",
+        "clearbooks undo latest --plan undo.jsonl",
         "clearbooks apply undo.jsonl",
     ),
 )
@@ -84,6 +84,8 @@ def _print_summary(
 @target_options
 def undo(*, run: str, path: Path, settings: Settings, as_json: bool) -> None:
     """Write a plan that voids or reverses what RUN made; `clearbooks apply` carries it out.
+
+    RUN is an ID, a part of one that no other run has, or `latest`.
 
     Documents, payments and allocations are voided, journals reversed by a journal. Updates cannot
     be taken back, nor bank statements; they are listed.

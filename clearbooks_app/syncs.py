@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 @click.group(
     invoke_without_command=True,
     short_help="List the runs of tap and target.",
-    epilog=examples("clearbooks syncs", "clearbooks syncs show 20260401-101500-a1b2c3 --json"),
+    epilog=examples(
+        "clearbooks syncs", "clearbooks syncs show latest", "clearbooks syncs show a1b2c3 --json"
+    ),
 )
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1))
 @target_options
@@ -46,18 +48,23 @@ def syncs(ctx: click.Context, *, limit: int, settings: Settings, as_json: bool) 
     )
 
 
-@syncs.command(name="show", short_help="Show one run.",
-               epilog=examples(
-        "clearbooks syncs show 20260401-101500-a1b2c3",
-        "clearbooks syncs show 20260401-101500-a1b2c3 --html > run.html",
-    ))  # fmt: skip
+@syncs.command(
+    name="show",
+    short_help="Show one run.",
+    epilog=examples(
+        "clearbooks syncs show latest",
+        "clearbooks syncs show a1b2c3",
+        "clearbooks syncs show latest --html > run.html",
+    ),
+)
 @click.argument("run")
 @click.option("--html", "as_html", is_flag=True, help="Answer with a page (HTML).")
 @target_options
 def show_run(*, run: str, as_html: bool, settings: Settings, as_json: bool) -> None:
     """Show what RUN did by stream, and which of its records are still open or were refused.
 
-    --html makes a page of it, with each record and the chain of intents and their digests.
+    RUN is an ID, a part of one that no other run has, or `latest`. --html makes a page of it, with
+    each record and the chain of intents and their digests.
     """
     if as_html:
         click.echo(operations.html(settings, run), nl=False)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from clearbooks.client import Client
 from clearbooks_app.operations.reconcile import Reconciled, reconcile
+from clearbooks_app.operations.runs import named
 from clearbooks_app.target_session import run_session, state_store, target_connection
 from target_clearbooks.commands.apply import apply as carry_out
 from target_clearbooks.commands.undo import plan_undo
@@ -118,13 +119,14 @@ def apply(settings: Settings, path: Path, *, read_back: bool = False) -> Applied
 
 
 def undo(settings: Settings, run: str, path: Path) -> Undoing:
-    """Write a plan that voids or reverses what a run made.
+    """Write a plan that voids or reverses what a run made; it is named as in `runs.find`.
 
     Raises:
         SettingError: there is no such run.
         ClearBooksError: the ledger cannot be read.
     """
     connection = target_connection(settings)
+    run = named(settings, run, of_target=True)
     with state_store(settings) as db, Client(connection) as client:
         file = PlanFile(path, connection.api_url, "undo")
         try:

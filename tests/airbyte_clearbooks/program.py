@@ -7,6 +7,8 @@ import os
 import signal
 from decimal import Decimal
 
+from airbyte_protocol.models import AirbyteMessage
+
 from tests import programs
 from tests.programs import BIN, PIPE
 
@@ -18,7 +20,9 @@ class Run:
 
     def __init__(self, code, out, err=""):
         self.code, self.out, self.err = code, out, err
-        # Every line has to be a message: a stray print fails here.
+        # Every line has to be a message, as Airbyte's own models read it.
+        for line in out.splitlines():
+            AirbyteMessage.model_validate_json(line, strict=True)
         self.messages = [json.loads(line, parse_float=Decimal) for line in out.splitlines()]
 
     def of(self, kind):
@@ -74,7 +78,6 @@ class Program:
 
     def __init__(self, executable, folder, config):
         self.executable, self.folder, self.config = executable, folder, config
-        self.before = None
         self.env = {**os.environ, "HOME": str(folder), "XDG_STATE_HOME": str(folder / "state")}
 
     def arguments(self, command, *, config=None, catalog=None, state=None, more=()):
@@ -92,14 +95,10 @@ class Program:
         return [*line, *more]
 
     def start(self, command, **options):
-        return programs.Process(
-            *self.arguments(command, **options), stdin=PIPE, env=self.env, before=self.before
-        )
+        return programs.Process(*self.arguments(command, **options), stdin=PIPE, env=self.env)
 
     def __call__(self, command, *, stdin=None, **options):
-        done = programs.run(
-            *self.arguments(command, **options), text=stdin, env=self.env, before=self.before
-        )
+        done = programs.run(*self.arguments(command, **options), text=stdin, env=self.env)
         return Run(done.returncode, done.stdout, done.stderr)
 
 

@@ -7,7 +7,6 @@ import os
 import pty
 import select
 import shutil
-import subprocess
 import time
 from collections import Counter
 from decimal import Decimal
@@ -16,8 +15,8 @@ from types import SimpleNamespace
 import pytest
 
 from clearbooks_app import write
-from tests.clearbooks_app.conftest import PROGRAM
 from tests.clearbooks_files.conftest import SAMPLES
+from tests.programs import Process
 
 ORDERS = "shopify_orders.csv"
 
@@ -159,10 +158,10 @@ def test_not_connected(settings, run, home):
 def at_terminal(words, answer, home):
     """The command on a terminal, where somebody types an answer; what is on the screen."""
     master, slave = pty.openpty()
-    process = subprocess.Popen(
-        [PROGRAM, *words.split()], stdin=slave, stdout=slave, stderr=slave, cwd=home,
-        env={**os.environ, "COLUMNS": "120", "TERM": "dumb"}, close_fds=True,
-    )  # fmt: skip
+    env = {**os.environ, "COLUMNS": "120", "TERM": "dumb"}
+    process = Process(
+        "clearbooks", *words.split(), stdin=slave, stdout=slave, stderr=slave, cwd=home, env=env
+    )
     os.close(slave)
     screen, typed, end = b"", False, time.monotonic() + 60
     while time.monotonic() < end:

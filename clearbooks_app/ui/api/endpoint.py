@@ -21,7 +21,7 @@ from clearbooks.errors import (
     TokenStoreError,
     WaitLimitError,
 )
-from clearbooks.history import HistoryError
+from clearbooks.run_database import HistoryError
 from clearbooks_app.consent_server import DeniedError
 from clearbooks_app.operations.listing import AbsentError
 from clearbooks_app.ui.site import MissingError, RunningError
