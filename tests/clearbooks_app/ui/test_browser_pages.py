@@ -35,13 +35,17 @@ def undecided(empty):
     settings = site.settings()
     plan = {**settings.values, "dry_run": True, "plan_path": str(site.plans / "plan.jsonl")}
     write(plan, [invoice("W-1", "Bob Cole"), invoice("W-2", "Bob Cole", account="Revnue")])
-    records = [
+    twins = [
         message("customers", externalId="D-1", name="Twin Ltd", email="one@example.com"),
         message("customers", externalId="D-2", name="Twin Ltd", email="two@example.com"),
+    ]
+    records = [
         invoice("W-7", "Twin Ltd"),
         invoice("W-8", "Ada Bell", account="Revnue"),
         invoice("W-9", "Ada Bell", account="Revnue"),
     ]
+    # The second twin may still be under way when an invoice of the same run looks for the name.
+    write_records(settings, empty.business, twins)
     write_records(settings, empty.business, records)
 
 
