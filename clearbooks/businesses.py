@@ -21,7 +21,8 @@ from clearbooks.scopes import granted_scopes
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from clearbooks.client import Client, Reply
+    from clearbooks.client import Client
+    from clearbooks.replies import Reply
 
 _OPERATION = "listBusinesses"
 # Of many businesses, so many are named in a message.

@@ -6,8 +6,6 @@ import logging
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urljoin, urlsplit
 
@@ -30,6 +28,7 @@ from clearbooks.faults import read_faults
 from clearbooks.http_session import open_session
 from clearbooks.loopback import not_running
 from clearbooks.pacing import open_pacer
+from clearbooks.replies import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -59,48 +58,6 @@ _CONNECT_TIMEOUT = 30.0
 _UPDATE_METHODS = ("PUT", "PATCH")
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A success answer. `body` is known to be whole JSON, or empty."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    path: str
-
-    def json(self) -> Any:
-        """The body with numbers as `int` and `Decimal`; None where it is empty."""
-        return decode(self.body) if self.body else None
-
-    def record(self) -> dict[str, Any]:
-        """The one object of the body, also where it comes wrapped in an array of one."""
-        data = self.json()
-        if isinstance(data, list) and len(data) == 1:
-            data = data[0]
-        if not isinstance(data, dict):
-            raise msgspec.ValidationError("expected one JSON object")
-        return data
-
-    @property
-    def total(self) -> int | None:
-        """`X-Pagination-Total-Count`: records in the whole listing, where it was sent."""
-        return self._number("X-Pagination-Total-Count")
-
-    @property
-    def limit(self) -> int | None:
-        """`X-Pagination-Limit`: records on a full page, where it was sent."""
-        return self._number("X-Pagination-Limit")
-
-    @property
-    def pages(self) -> int | None:
-        """`X-Pagination-Total-Pages`, where it was sent."""
-        return self._number("X-Pagination-Total-Pages")
-
-    def _number(self, header: str) -> int | None:
-        value = self.headers.get(header, "").strip()
-        return int(value) if value.isdigit() else None
-
-
 class _Again(Exception):  # noqa: N818 - never leaves this module
     """The request may be sent again; `error` is what to raise once tries are used up."""
 
@@ -108,12 +65,6 @@ class _Again(Exception):  # noqa: N818 - never leaves this module
         self.error = error
 
 
-def decode(body: bytes) -> Any:
-    """JSON with numbers as `int` and `Decimal`."""
-    return _decoder.decode(body)
-
-
-_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -127,6 +78,7 @@ class Client:
 
     Attributes:
         executor: Threads for requests that are made ahead.
+        workers: How many threads it has: more than requests may be under way.
         requests: How many were made.
     """
 
@@ -148,7 +100,9 @@ class Client:
         self._count = threading.Lock()
         # The one place that all requests pass, whichever thread they are made in.
         self._in_flight = threading.BoundedSemaphore(connection.max_in_flight)
-        self.executor = ThreadPoolExecutor(connection.max_in_flight, thread_name_prefix="request")
+        # While one decodes an answer, another sends the next request in its place.
+        self.workers = connection.max_in_flight + -(-connection.max_in_flight // 4)
+        self.executor = ThreadPoolExecutor(self.workers, thread_name_prefix="request")
 
     def close(self) -> None:
         """Close the pooled connections, and keep new tokens and what the pacer found."""

@@ -1,12 +1,15 @@
-"""Reading answers: what an exception says of the request, and which error an answer is."""
+"""Answers: a success, which error an answer is, and what an exception says of the request."""
 
 from __future__ import annotations
 
 import email.utils
 import math
 import time
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import requests
 import urllib3.exceptions as u3
 
@@ -38,6 +41,56 @@ _NEVER_CONNECTED = (
     u3.ConnectTimeoutError,
     u3.NameResolutionError,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A success answer. `body` is known to be whole JSON, or empty."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    path: str
+
+    def json(self) -> Any:
+        """The body with numbers as `int` and `Decimal`; None where it is empty."""
+        return decode(self.body) if self.body else None
+
+    def record(self) -> dict[str, Any]:
+        """The one object of the body, also where it comes wrapped in an array of one."""
+        data = self.json()
+        if isinstance(data, list) and len(data) == 1:
+            data = data[0]
+        if not isinstance(data, dict):
+            raise msgspec.ValidationError("expected one JSON object")
+        return data
+
+    @property
+    def total(self) -> int | None:
+        """`X-Pagination-Total-Count`: records in the whole listing, where it was sent."""
+        return self._number("X-Pagination-Total-Count")
+
+    @property
+    def limit(self) -> int | None:
+        """`X-Pagination-Limit`: records on a full page, where it was sent."""
+        return self._number("X-Pagination-Limit")
+
+    @property
+    def pages(self) -> int | None:
+        """`X-Pagination-Total-Pages`, where it was sent."""
+        return self._number("X-Pagination-Total-Pages")
+
+    def _number(self, header: str) -> int | None:
+        value = self.headers.get(header, "").strip()
+        return int(value) if value.isdigit() else None
+
+
+def decode(body: bytes) -> Any:
+    """JSON with numbers as `int` and `Decimal`."""
+    return _decoder.decode(body)
+
+
+_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
 
 
 def records(

@@ -7,109 +7,114 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 import click
 
 from clearbooks import DISTRIBUTION, __version__
 from clearbooks.errors import ClearBooksError
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-# Name -> (module, its command, the line that `clearbooks --help` shows without importing it).
-COMMANDS = {
-    "apply": (
-        "clearbooks_app.apply",
-        "apply",
-        "Carry out a plan that a dry run or an undo has written.",
-    ),
-    "map": (
-        "clearbooks_app.map",
-        "map_",
-        "Show and set which source record is which in the ledger.",
-    ),
-    "mapping": (
-        "clearbooks_app.mapping",
-        "mapping",
-        "Look at, guess and check how files become records.",
-    ),
-    "plan": (
-        "clearbooks_app.write",
-        "plan",
-        "Show what a file would write, and leave the plan.",
-    ),
-    "write": (
-        "clearbooks_app.write",
-        "write",
-        "Write a file into the ledger, once a person has seen the plan.",
-    ),
-    "rebuild": (
-        "clearbooks_app.map",
-        "rebuild",
-        "Restore the map of the target from the ledger.",
-    ),
-    "syncs": (
-        "clearbooks_app.syncs",
-        "syncs",
-        "List the runs of tap and target and what they did.",
-    ),
-    "undo": (
-        "clearbooks_app.apply",
-        "undo",
-        "Plan how to take back what a run made.",
-    ),
-    "businesses": (
-        "clearbooks_app.account",
-        "businesses",
-        "List the businesses that the authorisation covers.",
-    ),
-    "completion": (
-        "clearbooks_app.completion",
-        "completion",
-        "Print what makes a shell complete the words of this program.",
-    ),
-    "connect": (
-        "clearbooks_app.connect",
-        "connect",
-        "Connect an account: consent in a browser, tokens into the store.",
-    ),
-    "connections": (
-        "clearbooks_app.account",
-        "connections",
-        "List the token stores of this user and what they hold.",
-    ),
-    "disconnect": (
-        "clearbooks_app.account",
-        "disconnect",
-        "Forget the tokens of an application.",
-    ),
-    "doctor": (
-        "clearbooks_app.doctor",
-        "doctor",
-        "Look for what is wrong, and say what to do about it.",
-    ),
-    "meltano-config": (
-        "clearbooks_app.meltano",
-        "meltano_config",
-        "Print the settings for Meltano: for .env or for meltano.yml.",
-    ),
-    "status": (
-        "clearbooks_app.status",
-        "status",
-        "Show the connection, its scopes, businesses and newest syncs.",
-    ),
-    "tokens": (
-        "clearbooks_app.tokens",
-        "tokens",
-        "Move tokens from one store to another.",
-    ),
-    "sandbox": (
-        "clearbooks_app.sandbox",
-        "sandbox",
-        "Run a stand-in Clear Books to try things on.",
-    ),
+# By the group of the help, and by name: the module, its command, and the line that the help shows
+# without importing it.
+GROUPS = {
+    "Start": {
+        "sandbox": (
+            "clearbooks_app.sandbox",
+            "sandbox",
+            "Run a stand-in Clear Books to try things on.",
+        ),
+        "connect": (
+            "clearbooks_app.connect",
+            "connect",
+            "Connect an account: consent in a browser, tokens into the store.",
+        ),
+        "doctor": (
+            "clearbooks_app.doctor",
+            "doctor",
+            "Look for what is wrong, and say what to do about it.",
+        ),
+    },
+    "Read": {
+        "businesses": (
+            "clearbooks_app.account",
+            "businesses",
+            "List the businesses that the authorisation covers.",
+        ),
+        "status": (
+            "clearbooks_app.status",
+            "status",
+            "Show the connection, its scopes, businesses and newest syncs.",
+        ),
+        "meltano-config": (
+            "clearbooks_app.meltano",
+            "meltano_config",
+            "Print the settings for Meltano: for .env or for meltano.yml.",
+        ),
+    },
+    "Write": {
+        "mapping": (
+            "clearbooks_app.mapping",
+            "mapping",
+            "Look at, guess and check how files become records.",
+        ),
+        "plan": (
+            "clearbooks_app.write",
+            "plan",
+            "Show what a file would write, and leave the plan.",
+        ),
+        "write": (
+            "clearbooks_app.write",
+            "write",
+            "Write a file into the ledger, once a person has seen the plan.",
+        ),
+        "apply": (
+            "clearbooks_app.apply",
+            "apply",
+            "Carry out a plan that a dry run or an undo has written.",
+        ),
+    },
+    "Repair": {
+        "syncs": (
+            "clearbooks_app.syncs",
+            "syncs",
+            "List the runs of tap and target and what they did.",
+        ),
+        "map": (
+            "clearbooks_app.map",
+            "map_",
+            "Show and set which source record is which in the ledger.",
+        ),
+        "undo": ("clearbooks_app.apply", "undo", "Plan how to take back what a run made."),
+        "rebuild": (
+            "clearbooks_app.map",
+            "rebuild",
+            "Restore the map of the target from the ledger.",
+        ),
+    },
+    "Run": {
+        "connections": (
+            "clearbooks_app.account",
+            "connections",
+            "List the token stores of this user and what they hold.",
+        ),
+        "disconnect": (
+            "clearbooks_app.account",
+            "disconnect",
+            "Forget the tokens of an application.",
+        ),
+        "tokens": ("clearbooks_app.tokens", "tokens", "Move tokens from one store to another."),
+        "completion": (
+            "clearbooks_app.completion",
+            "completion",
+            "Print what makes a shell complete the words of this program.",
+        ),
+    },
 }
+COMMANDS = {name: entry for group in GROUPS.values() for name, entry in group.items()}
+_START = """\b
+Start here:
+  clearbooks sandbox --demo            a stand-in Clear Books, in a terminal of its own
+  clearbooks connect --sandbox --write --save clearbooks.json
+  clearbooks status --config clearbooks.json"""
 
 
 class LazyGroup(click.Group):
@@ -153,14 +158,14 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the help from the table, without importing anything."""
-        with formatter.section("Commands"):
-            rows: Sequence[tuple[str, str]] = [
-                (name, COMMANDS[name][2]) for name in self.list_commands(ctx)
-            ]
-            formatter.write_dl(rows)
+        del ctx
+        width = max(map(len, COMMANDS))
+        for group, commands in GROUPS.items():
+            with formatter.section(group):
+                formatter.write_dl([(name.ljust(width), e[2]) for name, e in commands.items()])
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, epilog=_START, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name=DISTRIBUTION)
 def main() -> None:
     """Move the ledgers of Clear Books."""

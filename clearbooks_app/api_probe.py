@@ -23,8 +23,9 @@ from target_clearbooks.ledger.matching import is_voided
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from clearbooks.client import Client, Reply
+    from clearbooks.client import Client
     from clearbooks.contract import Contract, Operation, Resource
+    from clearbooks.replies import Reply
 
     Record = dict[str, Any]
     Outcome = Literal["as assumed", "not so", "cannot tell"]

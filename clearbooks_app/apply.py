@@ -9,20 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clearbooks.client import Client
 from clearbooks.program import command
 from clearbooks_app import output
 from clearbooks_app.config import examples
-from clearbooks_app.plan_view import show_plan, view_plan
-from clearbooks_app.target_session import (
-    run_session,
-    state_store,
-    target_connection,
-    target_options,
-)
-from target_clearbooks.commands.apply import apply as carry_out
-from target_clearbooks.commands.undo import plan_undo
-from target_clearbooks.plan import PlanFile
+from clearbooks_app.operations import plans
+from clearbooks_app.operations.plan_view import view_plan
+from clearbooks_app.plan_view import show_plan
+from clearbooks_app.target_session import target_options
 
 if TYPE_CHECKING:
     from clearbooks_app.config import Settings
@@ -48,7 +41,7 @@ def apply(*, plan: Path, yes: bool, settings: Settings, as_json: bool) -> None:
         show_plan(view)
     if not yes and sys.stdin.isatty():
         click.confirm(f"Carry out {view.operations} operations?", abort=True, err=True)
-    code, summary = run_session(settings, "apply", lambda session: carry_out(session, plan))
+    code, summary = plans.apply(settings, plan)
     _print_summary(summary, as_json=as_json)
     raise click.exceptions.Exit(code)
 
@@ -88,16 +81,7 @@ def undo(*, run: str, path: Path, settings: Settings, as_json: bool) -> None:
     Documents, payments and allocations are voided, journals reversed by a journal. Updates cannot
     be taken back, nor bank statements; they are listed.
     """
-    connection = target_connection(settings)
-    with state_store(settings) as db, Client(connection) as client:
-        file = PlanFile(path, connection.api_url, "undo")
-        try:
-            found = plan_undo(
-                db, client, run, file, allow_delete=bool(settings.values.get("allow_delete"))
-            )
-            file.seal()
-        finally:
-            file.close()
+    found = plans.undo(settings, run, path)
     if as_json:
         output.print_json({"plan": str(path), "operations": found.operations, "left": found.left})
         return

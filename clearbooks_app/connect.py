@@ -5,28 +5,32 @@ from __future__ import annotations
 import sys
 import webbrowser
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
+import requests
 
-from clearbooks.auth import Name, begin_consent, finish_consent, open_store, saved_connections
-from clearbooks.businesses import list_businesses
-from clearbooks.client import Client
+from clearbooks.auth import Name, begin_consent, open_store
 from clearbooks.errors import ClearBooksError, SettingError
-from clearbooks.scopes import needed_scopes, read_scopes, stream_scopes
 from clearbooks_app import output
 from clearbooks_app.config import Settings, examples, for_interactive_use, settings_options
 from clearbooks_app.consent_server import authorisation_code, can_listen, listening, pasted_query
+from clearbooks_app.operations.consent import finish, prepare_store, scopes_to_ask
 from clearbooks_app.save_settings import TAP, TARGET, check_save_path, is_env, save_settings
 
 if TYPE_CHECKING:
-    from clearbooks.auth import Chain, Consent, TokenStore
+    from collections.abc import Callable
+
+    from clearbooks.auth import Consent, TokenStore
     from clearbooks.settings import Connection
     from clearbooks_app.consent_server import Listener
+    from clearbooks_app.operations.consent import NewConnection
 
 SANDBOX = "http://127.0.0.1:8350"
+# Seconds for a sandbox on this machine to answer.
+_ANSWERS = 10
 REVOKES = (
     "authorising again revokes the tokens that this application holds of the same user anywhere "
     "else: programs on other machines stop until they use the token store that is written now"
@@ -61,6 +65,8 @@ REVOKES = (
               help="Seconds to wait for the decision.")  # fmt: skip
 @click.option("--sandbox", "sandbox", is_flag=False, flag_value=SANDBOX, metavar="[URL]",
               help=f"Connect to a sandbox; {SANDBOX} unless you say where.")  # fmt: skip
+@click.option("--browser", is_flag=True,
+              help="Decide on the sandbox's consent page, as for Clear Books.")  # fmt: skip
 @click.option("--save", "save_path", metavar="FILE",
               type=click.Path(dir_okay=False, path_type=Path),
               help="Keep the settings in this file: JSON for --config, or .env.")  # fmt: skip
@@ -77,42 +83,49 @@ def connect(
     port: int,
     timeout: int,
     sandbox: str | None,
+    browser: bool,
     save_path: Path | None,
     yes: bool,
 ) -> None:
     """Connect an account: a person allows access in a browser, and the tokens are stored.
 
     Client ID and secret come from the settings, or are asked for. They belong to your
-    application and are given out by Clear Books support.
+    application and are given out by Clear Books support. A sandbox allows access by itself,
+    unless --browser is given.
     """
     if sandbox:
+        _ask_sandbox("HEAD", sandbox, sandbox)
         settings = _sandbox_settings(settings, sandbox)
     settings = _credentials(settings)
     connection = for_interactive_use(settings.connection())
-    asked = _scopes_to_ask(connection, write=write, streams=streams, scopes=scopes)
+    asked = scopes_to_ask(connection, write=write, streams=streams, scopes=scopes)
     if save_path is not None:
         check_save_path(save_path)
     store = open_store(connection.token_store)
-    if not _prepare_store(store, connection, yes=yes):
+    if not _prepare_store(store, connection, sandbox=bool(sandbox), yes=yes):
         output.note("Nothing was changed.")
         raise click.exceptions.Exit(1)
-    listens = not no_browser and (redirect_uri is None or can_listen(redirect_uri))
+    decides = bool(sandbox) and not browser and not no_browser
+    listens = not (no_browser or decides) and (redirect_uri is None or can_listen(redirect_uri))
     if not listens and redirect_uri is None:
         redirect_uri = f"http://127.0.0.1:{port or 8400}/callback"
     visit = listening(port, redirect_uri) if listens else nullcontext()
     with visit as listener:
         uri = listener.redirect_uri if listener is not None else str(redirect_uri)
         consent = begin_consent(connection, uri, asked)
-        if listener is None:
-            chain = _consent_by_pasting(connection, consent, store)
+
+        def done(code: str) -> NewConnection:
+            return finish(connection, consent, code, store, asked)
+
+        if decides:
+            made = done(authorisation_code(_allowed_by(str(sandbox), consent), consent.state))
+        elif listener is None:
+            made = _consent_by_pasting(consent, done)
         else:
-            chain = _consent_in_browser(connection, consent, store, listener, timeout)
-    saved_connections.remember(store.place(), chain.client_id)
+            made = _consent_in_browser(consent, done, listener, timeout)
     if save_path is not None:
         save_settings(save_path, settings, (TAP, TARGET) if write else (TAP,))
-    _print_result(
-        connection, store, chain, asked, settings=settings, save_path=save_path, as_json=as_json
-    )
+    _print_result(store, made, settings=settings, save_path=save_path, as_json=as_json)
 
 
 def _interactive() -> bool:
@@ -158,27 +171,7 @@ def _credentials(settings: Settings) -> Settings:
     return settings
 
 
-def _scopes_to_ask(
-    connection: Connection, *, write: bool, streams: str | None, scopes: str | None
-) -> list[str]:
-    if sum(map(bool, (write, streams, scopes))) > 1:
-        raise SettingError("choose one of --write, --streams and --scopes")
-    contract = connection.contract
-    if scopes:
-        wanted = scopes.replace(",", " ").split()
-        unknown = [scope for scope in wanted if scope not in contract.scopes]
-        if unknown:
-            raise SettingError(
-                f"--scopes: {', '.join(unknown)} is not known; there are: "
-                f"{', '.join(contract.scopes)}"
-            )
-        return wanted
-    if streams:
-        return stream_scopes(contract, streams.replace(",", " ").split())
-    return list(contract.scopes) if write else read_scopes(contract)
-
-
-def _prepare_store(store: TokenStore, connection: Connection, *, yes: bool) -> bool:
+def _prepare_store(store: TokenStore, connection: Connection, *, sandbox: bool, yes: bool) -> bool:
     """Check that the store can be written, before a person is sent to the consent page.
 
     Returns:
@@ -189,9 +182,9 @@ def _prepare_store(store: TokenStore, connection: Connection, *, yes: bool) -> b
         TokenStoreError: the store cannot be read or written.
     """
     name = Name.of(connection)
-    with store.lock(name), store.reserve(name):
-        mine = store.read(name)
-    output.warn(REVOKES)
+    mine = prepare_store(store, name)
+    if mine or not sandbox:
+        output.warn(REVOKES)
     if mine:
         since = output.local_time(max(chain.connected_at for chain in mine))
         output.note(f"{store.location} holds the connection {name.connection!r}, made {since}.")
@@ -202,18 +195,44 @@ def _prepare_store(store: TokenStore, connection: Connection, *, yes: bool) -> b
     return True
 
 
-def _consent_by_pasting(connection: Connection, consent: Consent, store: TokenStore) -> Chain:
+def _ask_sandbox(
+    method: str, sandbox: str, url: str, form: dict[str, str] | None = None
+) -> requests.Response:
+    try:
+        return requests.request(method, url, data=form, allow_redirects=False, timeout=_ANSWERS)
+    except requests.RequestException:
+        raise ClearBooksError(
+            f"no sandbox answers at {sandbox}: start one with `clearbooks sandbox`, or say where "
+            "one is: --sandbox URL"
+        ) from None
+
+
+def _allowed_by(sandbox: str, consent: Consent) -> str:
+    """The query of the redirect with which a sandbox allows access to all its businesses.
+
+    Raises:
+        ClearBooksError: no sandbox answers there, or it does not allow it.
+    """
+    reply = _ask_sandbox("POST", sandbox, consent.url, {"decision": "allow"})
+    if "Location" not in reply.headers:
+        raise ClearBooksError(
+            f"what answers at {sandbox} did not allow access (HTTP {reply.status_code}); with "
+            "--browser you see its page"
+        )
+    return urlsplit(reply.headers["Location"]).query
+
+
+def _consent_by_pasting(consent: Consent, done: Callable[[str], NewConnection]) -> NewConnection:
     output.note("Open this address in any browser, and decide there:")
     output.note(f"\n  {consent.url}\n")
     output.note(f"You are then sent to {consent.redirect_uri}, which need not show a page.")
     pasted = click.prompt("Paste the whole address you were sent to", err=True)
-    code = authorisation_code(pasted_query(pasted), consent.state)
-    return finish_consent(connection, consent, code, store)
+    return done(authorisation_code(pasted_query(pasted), consent.state))
 
 
 def _consent_in_browser(
-    connection: Connection, consent: Consent, store: TokenStore, listener: Listener, timeout: int
-) -> Chain:
+    consent: Consent, done: Callable[[str], NewConnection], listener: Listener, timeout: int
+) -> NewConnection:
     listener.state = consent.state
     output.note("Opening the consent page in your browser. If none opens, go to:")
     output.note(f"\n  {consent.url}\n")
@@ -221,8 +240,7 @@ def _consent_in_browser(
         output.note("No browser was found here. On a server use --no-browser.")
     answer = listener.wait(timeout)
     try:
-        code = authorisation_code(answer.query, consent.state)
-        chain = finish_consent(connection, consent, code, store)
+        made = done(authorisation_code(answer.query, consent.state))
     except ClearBooksError as error:
         text = str(error)
         answer.show("Not connected", text[:1].upper() + text[1:] + ".")
@@ -231,24 +249,18 @@ def _consent_in_browser(
         answer.show("Not connected", "The program was stopped.")
         raise
     answer.show("Connected", "The tokens are stored, and the program goes on by itself.")
-    return chain
+    return made
 
 
 def _print_result(
-    connection: Connection,
     store: TokenStore,
-    chain: Chain,
-    asked: list[str],
+    made: NewConnection,
     *,
     settings: Settings,
     save_path: Path | None,
     as_json: bool,
 ) -> None:
-    granted = chain.scope.split() if chain.scope else asked
-    missing = [scope for scope in asked if scope not in granted]
-    businesses, trouble = _covered_businesses(connection, chain)
-    if not trouble:
-        _keep_businesses(store, chain, [business["id"] for business in businesses])
+    chain = made.chain
     if as_json:
         output.print_json(
             {
@@ -258,10 +270,10 @@ def _print_result(
                 "connection": chain.connection,
                 "connected_at": output.iso_time(chain.connected_at),
                 "expires_at": output.iso_time(chain.expires_at),
-                "scopes": granted,
-                "scopes_refused": missing,
-                "businesses": businesses,
-                "businesses_error": trouble,
+                "scopes": made.scopes,
+                "scopes_refused": made.refused,
+                "businesses": made.businesses,
+                "businesses_error": made.trouble,
                 "saved": str(save_path) if save_path else None,
             }
         )
@@ -271,17 +283,18 @@ def _print_result(
             ("Connected", f"application {chain.client_id}"),
             ("Name", chain.connection),
             ("Tokens in", store.location),
-            ("Scopes", f"{len(granted)} granted"),
+            ("Scopes", f"{len(made.scopes)} granted"),
             *([("Settings in", str(save_path))] if save_path else []),
         ]
     )
-    if missing:
-        output.warn(f"not granted: {', '.join(missing)}")
-    if trouble:
-        output.warn(f"the businesses were not listed: {trouble}")
+    if made.refused:
+        output.warn(f"not granted: {', '.join(made.refused)}")
+    if made.trouble:
+        output.warn(f"the businesses were not listed: {made.trouble}")
     else:
-        click.echo(f"{len(businesses)} business{'' if len(businesses) == 1 else 'es'}:")
-        for business in businesses:
+        number = len(made.businesses)
+        click.echo(f"{number} business{'' if number == 1 else 'es'}:")
+        for business in made.businesses:
             click.echo(f"  {business['id']}  {business['name']}")
     _print_next_steps(save_path)
     if save_path is None and "typed in" in settings.origins.values():
@@ -289,14 +302,6 @@ def _print_result(
             "The client secret was not kept: set CLEARBOOKS_CLIENT_SECRET for these commands and "
             "TAP_CLEARBOOKS_CLIENT_SECRET for the tap, or connect with --save FILE."
         )
-
-
-def _keep_businesses(store: TokenStore, chain: Chain, businesses: list[int]) -> None:
-    """Note beside the tokens which businesses they are good for."""
-    with store.lock(chain.name):
-        for kept in store.read(chain.name):
-            kept.businesses = businesses
-            store.save(kept)
 
 
 def _print_next_steps(save_path: Path | None) -> None:
@@ -309,17 +314,3 @@ def _print_next_steps(save_path: Path | None) -> None:
         click.echo("  clearbooks status    (Meltano reads .env by itself)")
     else:
         click.echo("  tap-clearbooks --config ENV\n  clearbooks status")
-
-
-def _covered_businesses(
-    connection: Connection, chain: Chain
-) -> tuple[list[dict[str, Any]], str | None]:
-    fresh = replace(connection, access_token=None, refresh_token=None)
-    if needed_scopes(fresh.contract, ["businesses"]).keys() - (chain.scope or "").split():
-        return [], "the scope businesses:read was not granted; set business_ids"
-    try:
-        with Client(fresh) as client:
-            found = list_businesses(client)
-    except ClearBooksError as error:
-        return [], f"{error}; `clearbooks doctor` looks closer"
-    return [{"id": b["id"], "name": b.get("name", "")} for b in found], None

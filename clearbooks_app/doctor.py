@@ -14,10 +14,10 @@ from clearbooks.client import Client
 from clearbooks.errors import ClearBooksError, NotAuthorisedError
 from clearbooks.scopes import granted_scopes
 from clearbooks_app import output
-from clearbooks_app.account import businesses_of
 from clearbooks_app.api_probe import ApiProbe
 from clearbooks_app.config import examples, find_account, settings_options
 from clearbooks_app.doctor_checks import Check, named_streams, run_checks
+from clearbooks_app.operations.connections import businesses_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

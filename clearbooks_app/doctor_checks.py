@@ -25,8 +25,8 @@ from clearbooks.errors import (
 from clearbooks.scopes import cheapest_params, granted_scopes, needed_scopes, readable_streams
 from clearbooks.settings import connection_properties
 from clearbooks_app import output
-from clearbooks_app.account import businesses_of
 from clearbooks_app.config import find_account, require_connected
+from clearbooks_app.operations.connections import businesses_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
-from clearbooks.client import Client
-from clearbooks.errors import SettingError
 from clearbooks_app import output
 from clearbooks_app.config import examples
-from clearbooks_app.target_session import (
-    chosen_business,
-    state_store,
-    target_connection,
-    target_options,
-)
-from target_clearbooks.commands.standing import standing_id
-from target_clearbooks.deliver.sending import Sender
-from target_clearbooks.settings import TargetSettings, check_source
-from target_clearbooks.store import open_locked
-from target_clearbooks.store.ledger_map import LedgerMap
-from target_clearbooks.store.outbox import close_open
-from target_clearbooks.writable import WRITABLE, Kind
+from clearbooks_app.operations import identities
+from clearbooks_app.target_session import chosen_business, target_options
+from target_clearbooks.writable import WRITABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from clearbooks_app.config import Settings
-    from target_clearbooks.store import Store
 
 _business = click.option("--business", type=int, help="The business, where there are several.")
 _stream = click.argument("stream", type=click.Choice(list(WRITABLE)))
@@ -55,26 +39,36 @@ def show_map(
     as_json: bool,
 ) -> None:  # fmt: skip
     """List what is known of STREAM, or of one EXTERNAL_ID."""
-    with state_store(settings) as db:
-        ledger_map = _ledger_map(settings, db, chosen_business(settings, business))
-        rows = [
-            {"stream": stream, "external_id": key, "id": remote_id, "lineage": lineage,
-             "voided": voided, "run": run, "updated": output.iso_time(updated)}
-            for key, remote_id, lineage, voided, run, updated in ledger_map.rows(
-                stream, None if external_id is None else _known_key(ledger_map, stream, external_id)
-            )
-        ]  # fmt: skip
+    rows = identities.known(settings, chosen_business(settings, business), stream, external_id)
     if as_json:
-        output.print_json(rows)
+        output.print_json(
+            [
+                {
+                    "stream": stream,
+                    "external_id": r.external_id,
+                    "id": r.id,
+                    "lineage": r.lineage,
+                    "voided": r.voided,
+                    "run": r.run,
+                    "updated": output.iso_time(r.updated),
+                }
+                for r in rows
+            ]
+        )
         return
     output.print_table(
         ["External ID", "ID", "Revisions", "Voided", "Run"],
         [
-            [str(r["external_id"]), str(r["id"]), ", ".join(map(str, r["lineage"])),
-             "yes" if r["voided"] else "", str(r["run"] or "")]
+            [
+                r.external_id,
+                str(r.id),
+                ", ".join(map(str, r.lineage)),
+                "yes" if r.voided else "",
+                r.run or "",
+            ]
             for r in rows
         ],
-    )  # fmt: skip
+    )
 
 
 @map_.command(name="set", epilog=examples("clearbooks map set customers ACME 1042"))
@@ -89,16 +83,7 @@ def set_map(
 ) -> None:  # fmt: skip
     """Say that EXTERNAL_ID is the ledger's record ID; what was in doubt about it is settled."""
     number = chosen_business(settings, business)
-    with _locked_store(settings, number) as db, Client(target_connection(settings)) as client:
-        remote_id = standing_id(Sender(client, number), stream, id_)
-        with db.transaction():
-            ledger_map = _ledger_map(settings, db, number)
-            external_id = _known_key(ledger_map, stream, external_id)
-            others = [key for key in ledger_map.owners(stream, remote_id) if key != external_id]
-            if others and WRITABLE[stream].kind is not Kind.CONTACT:
-                raise SettingError(f"{stream} {id_} belongs to {others[0]!r}; unset that first")
-            ledger_map.set(stream, external_id, remote_id, run=None)
-            close_open(db, number, stream, external_id)
+    remote_id = identities.set_identity(settings, number, stream, external_id, id_)
     if as_json:
         output.print_json({"stream": stream, "external_id": external_id, "id": remote_id})
     else:
@@ -117,16 +102,7 @@ def unset_map(
 
     What was set aside since the ledger held something like it is another record then.
     """
-    number = chosen_business(settings, business)
-    with _locked_store(settings, number) as db, db.transaction():
-        ledger_map = _ledger_map(settings, db, number)
-        external_id = _known_key(ledger_map, stream, external_id)
-        gone = ledger_map.unset(stream, external_id)
-        if close_open(db, number, stream, external_id):
-            ledger_map.say_new(stream, external_id)
-            gone = True
-    if not gone:
-        raise SettingError(f"nothing is known of {stream} {external_id!r}")
+    identities.unset_identity(settings, chosen_business(settings, business), stream, external_id)
     if as_json:
         output.print_json({"stream": stream, "external_id": external_id, "id": None})
     else:
@@ -142,39 +118,12 @@ def source_of_map(*, name: str, business: int | None, settings: Settings, as_jso
 
     Its records are known again once `source` is set to NAME.
     """
-    check_source(name)
     number = chosen_business(settings, business)
-    with _locked_store(settings, number) as db, db.transaction():
-        LedgerMap(db, number).own_keys_of(name)
+    identities.name_source(settings, number, name)
     if as_json:
         output.print_json({"business": number, "source": name})
     else:
         click.echo(f"keys without a namespace are those of {name}")
-
-
-def _ledger_map(settings: Settings, db: Store, business: int) -> LedgerMap:
-    return LedgerMap(db, business, TargetSettings.from_config(settings.values).source)
-
-
-def _known_key(ledger_map: LedgerMap, stream: str, external_id: str) -> str:
-    """The source key that a person means: as it is stored, or as the record gives it."""
-    return ledger_map.known_as(stream, *ledger_map.keys_of(external_id), external_id)
-
-
-@contextmanager
-def _locked_store(settings: Settings, business: int) -> Iterator[Store]:
-    """The state store, with the lock that keeps runs from writing into the business.
-
-    Raises:
-        ClearBooksError: a run holds the lock, or the store cannot be opened.
-    """
-    location = TargetSettings.from_config(settings.values).state_store
-    store, locks = open_locked(settings.connection(), location, [business])
-    try:
-        yield store
-    finally:
-        store.close()
-        locks.release()
 
 
 @click.command(
@@ -189,12 +138,7 @@ def rebuild(*, business: int | None, settings: Settings, as_json: bool) -> None:
     Contacts are known again at once by their external IDs. Documents and payments are known again
     by their markers, as soon as the source sends their records.
     """
-    from target_clearbooks.commands.rebuild import rebuild as restore
-
-    number = chosen_business(settings, business)
-    connection = target_connection(settings)
-    with _locked_store(settings, number) as db, Client(connection) as client:
-        found = restore(db, Sender(client, number), connection.max_in_flight)
+    found = identities.rebuild(settings, chosen_business(settings, business))
     if as_json:
         output.print_json(dict(found))
         return

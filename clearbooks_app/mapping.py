@@ -10,27 +10,24 @@ from typing import TYPE_CHECKING, Any
 import click
 import yaml
 
-from clearbooks.client import Client
 from clearbooks.errors import SettingError
 from clearbooks_app import output
 from clearbooks_app.config import examples
 from clearbooks_app.input_file import open_input, parsed_options
+from clearbooks_app.operations.names import names_in, unknown_names
 from clearbooks_app.planning import file_options, into_business, make_plan
-from clearbooks_app.target_session import target_connection
 from clearbooks_files.guess import guess
 from clearbooks_files.mapping import load_mapping, presets, schema
-from target_clearbooks.ledger.lookups import Lookups
-from target_clearbooks.ledger.spelling import closest, fold
 from target_clearbooks.plan import read_refused
 from target_clearbooks.session import EXIT_REJECTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from clearbooks_app.config import Settings
 
-# What a record calls things, and the list of the ledger that they are in.
-_LISTS = {"accountCode": "account_codes", "bankAccount": "bank_accounts"}
+# Contacts are made where they are missing, and VAT is named by rate.
+_KINDS = ("accountCode", "bankAccount")
 # Where a reason says which record, row or line it is about.
 _PLACE = re.compile(r"^(?P<file>.*? row (?P<row>\d+), )?(?P<what>[^:]*: )", re.DOTALL)
 
@@ -104,34 +101,17 @@ def init(
     with open_input(file, how, stream, parsed_options(given)) as source:
         settings, _ = into_business(settings, business)
         (number,) = settings.connection().business_ids
-        wanted: dict[str, dict[str, None]] = {kind: {} for kind in _LISTS}
+        wanted: dict[str, dict[str, None]] = {kind: {} for kind in _KINDS}
         for message in source.messages:
-            for kind, name in _named(message.get("record")):
+            for kind, name in names_in(message.get("record"), _KINDS):
                 wanted[kind][name] = None
-    references = {}
-    with Client(target_connection(settings)) as client, Lookups(client, number) as lookups:
-        for kind, list_ in _LISTS.items():
-            rows = lookups.table(list_).rows
-            names = [str(row.get("name", "")) for row in rows]
-            known = {fold(name) for name in names} | {str(row["id"]) for row in rows}
-            unknown = [name for name in wanted[kind] if fold(name) not in known]
-            if unknown:
-                references[kind] = {name: closest(name, names) or "" for name in unknown}
+    references = {
+        kind: {name: near.name if near else "" for name, near in found.items()}
+        for kind, found in unknown_names(settings, number, wanted).items()
+    }
     output.print_json({"references": references})
     if not references:
         output.note("Every account and bank account that the file names is in the ledger.")
-
-
-def _named(value: Any) -> Iterator[tuple[str, str]]:
-    """The accounts and bank accounts that a record names, wherever in it."""
-    if isinstance(value, dict):
-        for name, item in value.items():
-            if name in _LISTS and isinstance(item, (str, int)):
-                yield name, str(item)
-            yield from _named(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _named(item)
 
 
 @mapping.command(

@@ -15,7 +15,8 @@ from clearbooks.client import Client
 from clearbooks.errors import SettingError
 from clearbooks_app import output
 from clearbooks_app.input_file import open_input, parsed_options
-from clearbooks_app.plan_view import PlanView, show_plan, view_plan
+from clearbooks_app.operations.plan_view import PlanView, view_plan
+from clearbooks_app.plan_view import show_plan
 from clearbooks_app.progress import progress
 from clearbooks_app.target_session import target_connection, target_options
 from target_clearbooks.library import write as plan_messages

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from clearbooks.errors import ClearBooksError, NotAuthorisedError, SettingError
-from clearbooks.pacing import open_pacer
-from clearbooks.scopes import needed_scopes, readable_streams
+from clearbooks.errors import SettingError
 from clearbooks_app import output
-from clearbooks_app.account import businesses_of
-from clearbooks_app.config import examples, find_account, settings_options
-from clearbooks_app.last_written import last_read, last_written, selected_streams
+from clearbooks_app.config import examples, settings_options
+from clearbooks_app.operations.progress import selected_streams
+from clearbooks_app.operations.status import connection_status
 
 if TYPE_CHECKING:
-    from clearbooks_app.config import Account, Settings
+    from clearbooks_app.config import Settings
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -54,91 +53,20 @@ def status(
     Without --offline one request lists the businesses; it renews the access token where that
     has ended.
     """
-    account = find_account(settings)
     if streams and catalog:
         raise SettingError("choose one of --streams and --catalog")
-    wanted = _streams_that_count(account, streams, catalog)
-    businesses, trouble = (
-        _list_businesses(account) if account.connected and not offline else (None, None)
-    )
-    if businesses is not None:
-        # The token may have been renewed on the way.
-        account = find_account(settings)
-    found = {
-        **_describe_tokens(account, wanted),
-        "businesses": businesses,
-        "businesses_error": str(trouble) if trouble else None,
-        "budget": _describe_budget(account) if account.connected else None,
-        "newest": [
-            *(last_read(state) if state else ()),
-            *last_written(state_store or settings.values.get("state_store")),
-        ],
-    }
+    wanted = streams.replace(",", " ").split() if streams else None
+    if catalog:
+        wanted = selected_streams(catalog)
+    settings = settings.with_values("--state-store", state_store=state_store)
+    found = asdict(connection_status(settings, streams=wanted, state=state, offline=offline))
+    code = found.pop("exit_code")
     if as_json:
         output.print_json(found)
     else:
         _print_status(found)
-    if not account.connected:
-        raise click.exceptions.Exit(NotAuthorisedError.exit_code)
-    if trouble is not None:
-        raise click.exceptions.Exit(trouble.exit_code)
-
-
-def _streams_that_count(account: Account, streams: str | None, catalog: Path | None) -> list[str]:
-    if streams:
-        return streams.replace(",", " ").split()
-    return selected_streams(catalog) if catalog else readable_streams(account.connection.contract)
-
-
-def _list_businesses(
-    account: Account,
-) -> tuple[list[dict[str, Any]] | None, ClearBooksError | None]:
-    try:
-        found = businesses_of(account.connection)
-    except ClearBooksError as error:
-        return None, error
-    chosen = account.connection.business_ids
-    return [
-        {"id": b["id"], "name": b.get("name", ""), "chosen": not chosen or b["id"] in chosen}
-        for b in found
-    ], None
-
-
-def _describe_tokens(account: Account, wanted: list[str]) -> dict[str, Any]:
-    chain = account.chain
-    granted = chain.scope.split() if chain is not None and chain.scope else None
-    needed = needed_scopes(account.connection.contract, wanted)
-    ordered = [scope for scope in account.connection.contract.scopes if scope in needed]
-    way: str | None
-    if account.connection.access_token:
-        way = "access_token"
-    elif chain is not None:
-        way = "token_store"
-    else:
-        way = "refresh_token" if account.connection.refresh_token else None
-    return {
-        "connected": account.connected,
-        "by": way,
-        "client_id": account.connection.client_id,
-        "token_store": account.store.location,
-        "connected_at": output.iso_time(chain.connected_at) if chain else None,
-        "obtained_at": output.iso_time(chain.obtained_at) if chain else None,
-        "expires_at": output.iso_time(chain.expires_at) if chain else None,
-        "scopes": granted,
-        "scopes_needed": ordered,
-        "scopes_missing": None if granted is None else [s for s in ordered if s not in granted],
-    }
-
-
-def _describe_budget(account: Account) -> dict[str, Any]:
-    pacer = open_pacer(account.connection)
-    found = pacer.found()
-    pacer.close()
-    return {
-        "limit": round(found.limit, 2) or None,
-        "rate": round(found.rate, 2),
-        "answers_429": found.limited,
-    }
+    if code:
+        raise click.exceptions.Exit(code)
 
 
 def _print_status(found: dict[str, Any]) -> None:

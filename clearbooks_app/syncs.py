@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
-import msgspec
 
-from clearbooks import history
-from clearbooks.errors import SettingError
 from clearbooks_app import output
 from clearbooks_app.config import examples
-from clearbooks_app.target_session import state_store, target_options
-from target_clearbooks.store import NoStoreError
-from target_clearbooks.store.history import find_run, newest_runs, unsettled
+from clearbooks_app.operations import runs as operations
+from clearbooks_app.target_session import target_options
 
 if TYPE_CHECKING:
-    from clearbooks.history import Run
     from clearbooks_app.config import Settings
 
 
@@ -32,44 +27,23 @@ def syncs(ctx: click.Context, *, limit: int, settings: Settings, as_json: bool) 
     """List the newest runs of tap and target with what they did."""
     if ctx.invoked_subcommand:
         return
-    runs = history.newest_runs(settings.connection(), limit)
-    try:
-        with state_store(settings) as db:
-            runs += newest_runs(db, limit)
-    except NoStoreError:
-        if not runs:
-            raise
-    runs.sort(key=lambda run: run.started, reverse=True)
-    rows = [_as_json(run) for run in runs[:limit]]
+    runs = operations.list_runs(settings, limit)
     if as_json:
-        output.print_json(rows)
+        output.print_json([operations.as_json(run) for run in runs])
         return
     output.print_table(
         ["Run", "Started", "Kind", "Exit", "Did"],
         [
-            [r["run"], output.local_from_iso(r["started"]), r["kind"],
-             "" if r["exit_code"] is None else str(r["exit_code"]), _outcome_sums(r["streams"])]
-            for r in rows
+            [
+                run.id,
+                output.local_time(run.started),
+                run.kind,
+                "" if run.exit_code is None else str(run.exit_code),
+                ", ".join(f"{n} {what}" for what, n in operations.outcome_sums(run).items()),
+            ]
+            for run in runs
         ],
-    )  # fmt: skip
-
-
-def _as_json(run: Run) -> dict[str, Any]:
-    fields = msgspec.structs.asdict(run)
-    return {
-        "run": fields.pop("id"),
-        **fields,
-        "started": output.iso_time(run.started),
-        "ended": output.iso_time(run.ended or 0),
-    }
-
-
-def _outcome_sums(streams: dict[str, dict[str, int]]) -> str:
-    sums: dict[str, int] = {}
-    for counts in streams.values():
-        for outcome, number in counts.items():
-            sums[outcome] = sums.get(outcome, 0) + number
-    return ", ".join(f"{number} {outcome}" for outcome, number in sums.items())
+    )
 
 
 @syncs.command(name="show", short_help="Show one run.",
@@ -78,35 +52,28 @@ def _outcome_sums(streams: dict[str, dict[str, int]]) -> str:
 @target_options
 def show_run(*, run: str, settings: Settings, as_json: bool) -> None:
     """Show what RUN did by stream, and which of its records are still open or were refused."""
-    read = history.find_run(settings.connection(), run)
-    if read is not None:
-        found = {**_as_json(read), "open": []}
-    else:
-        with state_store(settings) as db:
-            known = find_run(db, run)
-            if known is None:
-                raise SettingError(f"there is no run {run!r}; `clearbooks syncs` lists them")
-            found = {**_as_json(known), "open": list(unsettled(db, run))}
+    found = operations.find(settings, run)
     if as_json:
-        output.print_json(found)
+        output.print_json({**operations.as_json(found.run), "open": found.open})
         return
+    known = found.run
     output.print_fields(
         [
-            ("Run", run),
-            ("Started", output.local_from_iso(found["started"])),
-            ("Exit code", str(found["exit_code"])),
-            ("Message", found["message"] or ""),
+            ("Run", known.id),
+            ("Started", output.local_time(known.started)),
+            ("Exit code", str(known.exit_code)),
+            ("Message", known.message or ""),
         ]
     )
     output.print_table(
         ["Stream", "Outcome", "Records"],
         [
             [stream, outcome, str(number)]
-            for stream, counts in found["streams"].items()
+            for stream, counts in known.streams.items()
             for outcome, number in counts.items()
         ],
     )
-    for entry in found["open"]:
+    for entry in found.open:
         click.echo(
             f"{entry['state']}: {entry['stream']} {entry['key']}: {'; '.join(entry['reasons'])}"
         )

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from clearbooks.client import Client, Reply
+from clearbooks.client import Client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from clearbooks.auth import TokenSource
+    from clearbooks.replies import Reply
     from clearbooks.settings import Connection
 
 

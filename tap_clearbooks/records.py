@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from clearbooks.client import decode
 from clearbooks.dates import day_of
-from clearbooks.replies import records
+from clearbooks.replies import decode, records
 
 if TYPE_CHECKING:
     from collections.abc import Callable

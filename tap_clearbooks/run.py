@@ -23,8 +23,9 @@ from tap_clearbooks.streams import CARRIED_BY
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from clearbooks.client import Client, Reply
+    from clearbooks.client import Client
     from clearbooks.errors import ApiError
+    from clearbooks.replies import Reply
     from tap_clearbooks.keys import Key
     from tap_clearbooks.records import Shape
     from tap_clearbooks.settings import TapSettings
@@ -228,7 +229,8 @@ class Run(Generic[S]):
 
     def _signs_of(self, business: int) -> Signs:
         if business not in self._signs:
-            self._signs[business] = Signs(functools.partial(self._listing, business), self.id)
+            listing = functools.partial(self._listing, business)
+            self._signs[business] = Signs(listing, self.client.executor, self.id)
         return self._signs[business]
 
     def _listing(self, business: int, stream: str, shape: Shape) -> Listing:
@@ -282,7 +284,7 @@ class Run(Generic[S]):
         )
 
     def _read(self, source: Source, reading: Reading[Batch]) -> Iterator[Batch]:
-        most = self.client.connection.max_in_flight
+        most = self.client.workers
         source.ways = dataclasses.replace(
             source.ways,
             depth=lambda: most if reading.current else DEPTH_AHEAD,

@@ -21,10 +21,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 from msgspec import UNSET
 
 from clearbooks.errors import ApiError
+from clearbooks.paging import in_order
 from tap_clearbooks.records import Shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from concurrent.futures import Executor
 
     from clearbooks.paging import Listing, Record
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 TRANSACTIONS = "transactions"
 ALLOCATIONS = ("sales_allocations", "purchase_allocations")
+_LOOKED_AT = (TRANSACTIONS, *ALLOCATIONS)
 # Streams whose records a transaction may belong to, besides journals.
 POSTED = (
     "sales_invoices",
@@ -79,27 +82,37 @@ class Signs:
 
     Args:
         listing: Makes the listing of a stream.
+        executor: Threads in which several listings are looked at together.
         run: Stands for this run in bookmarks.
 
     Attributes:
         readings: The readings of documents and payments in this run, by stream.
     """
 
-    def __init__(self, listing: MakeListing, run: str) -> None:
+    def __init__(self, listing: MakeListing, executor: Executor, run: str) -> None:
         self.run = run
         self.readings: dict[str, Probed] = {}
         self._listing = listing
+        self._executor = executor
         self._lock = threading.RLock()
         self._marks: dict[str, Mark] | None = None
         self._looked: dict[str, Listing] = {}
         self._explained: dict[tuple[int, ...], bool] = {}
+
+    @property
+    def taken(self) -> bool:
+        """Whether the signs have been taken: what is read from now on is no older."""
+        return self._marks is not None
 
     def marks(self) -> dict[str, Mark] | None:
         """How transactions and allocations stand; None where the API does not tell."""
         with self._lock:
             if self._marks is None:
                 try:
-                    self._marks = {n: self._look(n) for n in (TRANSACTIONS, *ALLOCATIONS)}
+                    looks = in_order(
+                        self._executor, self._look, _LOOKED_AT, lambda: len(_LOOKED_AT)
+                    )
+                    self._marks = dict(zip(_LOOKED_AT, looks, strict=True))
                 except (ApiError, LookupError):
                     # Not allowed, or no counts: then everything is read.
                     self._marks = {}

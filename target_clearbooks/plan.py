@@ -83,12 +83,7 @@ class PlanFile:
         body = intent.body
         raw = isinstance(body, bytes)
         changes = diff(before or {}, body) if isinstance(body, dict) and before else []
-        self.totals[intent.stream, str(intent.operation)] += 1
-        if isinstance(body, dict) and (sum_of := worth(body)):
-            sums = self._sums.setdefault(intent.stream, {})
-            currency = str(body.get("currency") or HOME_CURRENCY)
-            sums[currency] = sums.get(currency, Decimal(0)) + sum_of
-        self._line(
+        self.add(
             {
                 "type": "operation", "business": intent.business_id, "stream": intent.stream,
                 "key": intent.source_key, "operation": str(intent.operation),
@@ -102,6 +97,16 @@ class PlanFile:
                 "warnings": [*intent.warnings, *intent.adjusted], "record": dict(intent.record),
             }
         )  # fmt: skip
+
+    def add(self, operation: Mapping[str, Any]) -> None:
+        """Add an operation as `read_plan` yields it."""
+        stream, body = operation["stream"], operation["body"]
+        self.totals[stream, operation["operation"]] += 1
+        if isinstance(body, dict) and (sum_of := worth(body)):
+            sums = self._sums.setdefault(stream, {})
+            currency = str(body.get("currency") or HOME_CURRENCY)
+            sums[currency] = sums.get(currency, Decimal(0)) + sum_of
+        self._line(operation)
 
     def refused(
         self, business_id: int, stream: str, key: str, kind: str, reasons: Iterable[str],
@@ -167,6 +172,28 @@ def worth(body: Mapping[str, Any]) -> Decimal:
 def is_planned(remote_id: Any) -> bool:
     """Whether an ID stands for a record that the plan itself creates."""
     return isinstance(remote_id, int) and remote_id < FIRST
+
+
+def planned_ids(operation: Mapping[str, Any]) -> set[int]:
+    """Negative IDs in an operation that stand for what the plan itself makes."""
+    return set(_integers([operation["id"], operation["params"], operation["body"]]))
+
+
+def _integers(value: Any) -> Iterator[int]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _integers(item)
+    elif (number := planned_number(value)) is not None:
+        yield number
+
+
+def planned_number(value: Any) -> int | None:
+    """The planned ID that a value is, also as text where the API's ID is text."""
+    if isinstance(value, str) and value[:1] == "-" and value[1:].isdigit():
+        value = int(value)
+    return value if isinstance(value, int) and value < FIRST else None
 
 
 def is_plan(path: Path) -> bool:

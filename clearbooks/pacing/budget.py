@@ -1,9 +1,10 @@
 """One request budget for every thread and process of an application.
 
 Clear Books throttles above a limit that may change without notice and must not be hard-coded.
-So the pacer looks for it: it starts gently, grows while answers are good, halves on 429, waits
-out `Retry-After` for everybody, and measures the limit between one 429 and the next, when the
-server's bucket is empty at both ends. What it found is kept in a file for the next run.
+So the pacer looks for it: it starts gently, grows while answers are good, halves on 429, and waits
+out `Retry-After` for everybody. The first 429 gives an estimate of the limit; it is measured
+between one 429 and the next, when the server's bucket is empty at both ends. What was found is kept
+for the next run.
 """
 
 from __future__ import annotations
@@ -13,19 +14,22 @@ import random
 import msgspec
 
 START_RATE = 10.0
-# Requests a second gained with each good answer, before the first 429.
-GROWTH = 4.0
-# Factor gained with each good answer after it, until the limit is measured.
-SEARCH = 1.03
+# Before the first 429: requests a second gained with each good answer; from `FAST` on a factor,
+# since what is under way when the limit is met is refused.
+GROWTH = 8.0
+FAST = 45.0
+SEARCH = 1.01
 LEAST_RATE = 0.2
 MOST_RATE = 5000.0
 # Requests may leave this much after their slot without losing it.
 SLACK = 0.1
 # Share of the limit gained with each good answer near it, halved with each cut.
-CREEP = 0.01
+CREEP = 0.005
 # Good answers that make a measurement, and how many of them the bucket may have gathered.
 PROOF = 12
-EDGE = 8.0
+EDGE = 12.0
+# Good answers that the bucket is taken to have held at the start.
+BURST = 6.0
 # Weight of what was measured before, each time a new measurement comes in.
 MEMORY = 0.7
 # Seconds after which a limit that nobody hit is doubted in earnest.
@@ -36,7 +40,7 @@ JUMP = 5.0
 LONGEST = 900.0
 # A limit older than this is looked for anew, gently.
 FORGET = 24 * 3600.0
-BACKOFF = 1.0
+BACKOFF = 0.5
 MOST_BACKOFF = 60.0
 
 
@@ -48,7 +52,8 @@ class Budget(msgspec.Struct, kw_only=True):
         limit: Requests a second that the server was seen to allow; 0 while unknown.
         next_slot: When the next request may leave.
         hold_until: Nobody sends before this.
-        cut_at: When the rate was last cut; answers to earlier requests say nothing new.
+        cut_at: When the rate was last cut.
+        resumed_at: When requests went on after it; answers to earlier ones say nothing new.
         good: Good answers since then.
         weight: Answers the measurement of `limit` rests on.
         measured: Seconds the measurement rests on.
@@ -97,6 +102,7 @@ class Budget(msgspec.Struct, kw_only=True):
             self.good = 0.0
             self.strikes = 0
         self.hold_until = min(self.hold_until, now + MOST_BACKOFF)
+        self.resumed_at = min(self.resumed_at, self.hold_until)
         self.next_slot = min(self.next_slot, now + 1.0)
 
     def follow(self, now: float) -> None:
@@ -141,16 +147,16 @@ class Budget(msgspec.Struct, kw_only=True):
             if self.current(now) > 2.0 * self.limit:
                 # Nothing of the old limit is left: look for it anew from here.
                 self.rate, self.limit, self.cuts = self.current(now), 0.0, 0
-        elif self.cuts:
-            self.rate = min(self.rate * SEARCH**answers, MOST_RATE)
+        elif self.rate < FAST:
+            self.rate += GROWTH * answers
         else:
-            self.rate = min(self.rate + GROWTH * answers, MOST_RATE)
+            self.rate = min(self.rate * SEARCH**answers, MOST_RATE)
 
     def refused(self, sent: float, now: float, wait: float | None) -> None:
         """A 429 for a request that left at `sent`; `wait` is what `Retry-After` says."""
         self.limited += 1
-        if sent < self.cut_at and self.cuts:
-            # Under way when the rate was cut: the same event.
+        if sent < self.resumed_at and self.cuts:
+            # Under way when the rate was cut, or of another process that had its slot by then.
             if wait is not None:
                 self.hold_until = max(self.hold_until, now + wait)
             return
@@ -158,13 +164,16 @@ class Budget(msgspec.Struct, kw_only=True):
         if elapsed > LONGEST:
             # So long without a refusal: the clock was set forward, and says nothing of a rate.
             elapsed = 0.0
-        if self.cuts and (elapsed or self.limit):
+        if self.limit:
             if elapsed:
                 self._measure(now, elapsed)
-            self.rate = self.limit / 2.0
         else:
-            seen = self.good / elapsed if elapsed and self.good else self.rate
-            self.rate = max(min(self.rate, seen) / 2.0, LEAST_RATE)
+            # The most that the limit can be: what came through until the bucket was empty, less
+            # what was in the bucket.
+            came = max(self.good - BURST, self.good / 2.0)
+            seen = came / elapsed if elapsed and came else self.rate
+            self.limit = max(min(self.rate, seen), LEAST_RATE)
+        self.rate = self.limit / 2.0
         self.cuts += 1
         self.strikes += 1
         if wait is None:
@@ -185,12 +194,13 @@ class Budget(msgspec.Struct, kw_only=True):
         self.weight = self.weight * MEMORY + self.good
         self.measured = self.measured * MEMORY + elapsed
         sending = self.current(now)
+        first = self.weight == self.good
         active = max(now - max(self.resumed_at, self.cut_at), 1e-3)
         if self.good >= PROOF:
             share = min(max(EDGE / self.good, 0.03), 0.2)
             least = min(sending, self.good / active) * (1.0 - share)
         else:
-            least = (self.limit or sending) * 0.85
+            least = self.limit * (0.5 if first else 0.85)
         self.limit = max(min(self.weight / self.measured, sending), least, LEAST_RATE)
 
 

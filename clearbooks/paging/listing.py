@@ -64,16 +64,19 @@ class Listing(Pages):
 
     # The whole listing
 
-    def ascending(self, after: int | None = None, position: int | None = None) -> Iterator[Part]:
+    def ascending(
+        self, after: int | None = None, position: int | None = None, newest: Page | None = None
+    ) -> Iterator[Part]:
         """Records with an ID above `after`, in ascending order of ID, each once.
 
         `position` is how many records came up to `after` when it was last seen. Where more have
         come since than have a greater ID, some came late with a smaller one: then all records
-        are read, and `anew` is set.
+        are read, and `anew` is set. `newest` is what `newest()` answered, where reading may begin
+        with that moment.
 
         After the end, `newest_id` and `total` tell what the listing held when reading began.
         """
-        newest = self.fetch(1, DESCENDING)
+        newest = newest or self.newest()
         found = ids(newest.records)
         self.total = newest.total
         self.newest_id = max(found, default=None)
@@ -261,22 +264,30 @@ class Listing(Pages):
         cutoff: dt.date,
         also_above: int | None = None,
         newest: Page | None = None,
+        *,
+        begins: bool = False,
     ) -> Iterator[Part]:
         """Records whose date `field` is `cutoff` or later, newest first, each once.
 
-        Where the server does not sort by that field, everything is read, and records with an ID
-        above `also_above` are kept too. A long listing without anything older than the cutoff is
-        read in ascending order of ID, which takes fewer requests than pages that overlap; what
-        `newest` answered, if it was asked for before, helps to see that.
+        Whether all are is asked at once, the pages when the parts are taken. Where the server does
+        not sort by that field, everything is read, and records with an ID above `also_above` are
+        kept too. A long listing without anything older than the cutoff is read in ascending order
+        of ID, which takes fewer requests than pages that overlap; what `newest` answered, if it
+        was asked for before, helps to see that; with `begins` that reading begins with it.
         """
-        seen, completeness = Seen(), Completeness(self.operation)
-        alone, may_hold_all = False, also_above is None
+        may_hold_all = also_above is None
         if newest is not None and may_hold_all:
             holds_all = NewestPass(self, field, cutoff).holds_all_like(newest)
             if holds_all:
-                yield from self._kept(self.ascending(), field, cutoff, also_above, seen)
-                return
+                parts = self.ascending(newest=newest if begins else None)
+                return self._kept(parts, field, cutoff, also_above, Seen())
             may_hold_all = holds_all is None
+        return self._since(field, cutoff, also_above, may_hold_all=may_hold_all)
+
+    def _since(
+        self, field: str, cutoff: dt.date, also_above: int | None, *, may_hold_all: bool
+    ) -> Iterator[Part]:
+        seen, completeness, alone = Seen(), Completeness(self.operation), False
         while True:
             reading = NewestPass(self, field, cutoff, alone=alone, may_hold_all=may_hold_all)
             may_hold_all = False

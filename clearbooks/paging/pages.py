@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from concurrent.futures import Executor
 
-    from clearbooks.client import Reply
+    from clearbooks.replies import Reply
 
 logger = logging.getLogger(__name__)
 

@@ -74,7 +74,7 @@ CREATE TABLE IF NOT EXISTS transactions (
   business INTEGER, id INTEGER, date TEXT, source TEXT, source_id INTEGER, reverses INTEGER,
   hidden INTEGER DEFAULT 0, json BLOB NOT NULL, PRIMARY KEY (business, id)
 );
-CREATE INDEX IF NOT EXISTS transactions_list ON transactions (business, hidden, id);
+CREATE INDEX IF NOT EXISTS transactions_list ON transactions (business, hidden, id, date);
 CREATE INDEX IF NOT EXISTS transactions_date ON transactions (business, date, id);
 CREATE INDEX IF NOT EXISTS transactions_source ON transactions (business, source, source_id, id);
 CREATE TABLE IF NOT EXISTS lines (

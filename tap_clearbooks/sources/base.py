@@ -16,9 +16,10 @@ from clearbooks.paging import Listing, in_order
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from clearbooks.client import Client, Reply
+    from clearbooks.client import Client
     from clearbooks.contract import Resource
     from clearbooks.paging import Record
+    from clearbooks.replies import Reply
     from tap_clearbooks.keys import Key
     from tap_clearbooks.records import Shape
     from tap_clearbooks.signs import Signs

@@ -42,6 +42,7 @@ class Followed(Source):
         super().__init__(*args, **kwargs)
         self._lock = threading.RLock()
         self._reader: Listing = self.listing()
+        self._began = False
 
     def batches(self) -> Iterator[Batch]:
         """A batch for each page; the bookmark comes with the last one."""
@@ -61,8 +62,8 @@ class Followed(Source):
         if then and marks and probe and not probe.vanished and self.read_within(window.reread):
             again = self.again()
         if probe is None or again is None or len(again) > self._pages():
-            marks = marks or signs.marks()
-            for part in self.parts(self.listing()):
+            marks, parts = self._begin(marks)
+            for part in parts:
                 yield Batch(self.stamp(self.kept(part.records)))
             yield Batch([], self._mark(marks), covers=everything)
             return
@@ -74,6 +75,16 @@ class Followed(Source):
             [], self._mark(marks, read=self.bookmark["read"]), covers=lambda key: key in again
         )
 
+    def _begin(
+        self, marks: dict[str, Mark] | None
+    ) -> tuple[dict[str, Mark] | None, Iterable[Part]]:
+        """The signs and the parts of a whole reading: neither waits for answers to the other."""
+        if marks or self.newest.total is None:
+            return marks, self.parts(self.listing())
+        taken = self.ways.client.executor.submit(self.ways.signs.marks)
+        parts = self.parts(self.listing())
+        return taken.result(), parts
+
     # What differs from one kind to another
 
     def kept(self, records: list[Record]) -> list[Record]:
@@ -82,7 +93,7 @@ class Followed(Source):
 
     def parts(self, listing: Listing) -> Iterable[Part]:
         """All of the listing that belongs into the table."""
-        return listing.ascending()
+        return listing.ascending(newest=self.newest if self._began else None)
 
     @abstractmethod
     def again(self) -> set[int] | None:
@@ -101,6 +112,8 @@ class Followed(Source):
 
     @functools.cached_property
     def _newest(self) -> Page:
+        # A reading may begin with this page if the signs are no newer.
+        self._began = self.ways.signs.taken
         return self._reader.newest()
 
     @property
@@ -187,8 +200,8 @@ class Dated(Followed):
         """All of it, or all from `start_date` on."""
         start = self.ways.window.start
         if start is None:
-            return listing.ascending()
-        return listing.since("date", start, newest=self.newest)
+            return super().parts(listing)
+        return listing.since("date", start, newest=self.newest, begins=self._began)
 
     def probe(self) -> Probe | None:
         """What the newest page says; None also where nobody can tell what posts nothing."""

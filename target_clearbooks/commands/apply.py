@@ -10,7 +10,7 @@ from clearbooks.contract import load_contract
 from target_clearbooks.deliver.sending import Sender
 from target_clearbooks.intent import Intent, Operation, Rejected, content_hash
 from target_clearbooks.ledger.matching import is_voided
-from target_clearbooks.plan import FIRST, PlanError, read_plan
+from target_clearbooks.plan import PlanError, planned_ids, planned_number, read_plan
 from target_clearbooks.prepare import file_contents
 from target_clearbooks.source_key import reversed_key
 from target_clearbooks.writable import WRITABLE, Kind, allocation_ends
@@ -28,6 +28,7 @@ logger = logging.getLogger("target-clearbooks")
 _MOST_SHOWN = 20
 # Entries of an operation that stand for what it makes, and the field that has it then.
 _PLANNED = (("planned", "id"), ("planned_account", "accountCode"))
+_MAKES = (Operation.CREATE, Operation.POST, Operation.UPDATE)
 
 
 class _Planned(NamedTuple):
@@ -36,6 +37,68 @@ class _Planned(NamedTuple):
     stream: str
     key: str
     field: str
+
+
+class _Numbers:
+    """What the negative numbers of a plan stand for, as far as it was read."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._planned: dict[int, _Planned] = {}
+        self._accounts: dict[tuple[int, _Planned], Any] = {}
+
+    def note(self, operation: Mapping[str, Any]) -> None:
+        """Later operations may refer to what this one makes."""
+        for name, field in _PLANNED:
+            if operation.get(name) is not None:
+                made = _Planned(operation["stream"], operation["key"], field)
+                self._planned[operation[name]] = made
+
+    def parents(self, operation: Mapping[str, Any]) -> set[_Planned]:
+        """The records of the plan that an operation refers to."""
+        numbers = planned_ids(operation)
+        return {self._planned[number] for number in numbers if number in self._planned}
+
+    def resolved(self, operation: Mapping[str, Any], writer: BusinessWriter) -> dict[str, Any]:
+        """The operation with the IDs that its parents came to have.
+
+        Raises:
+            LookupError: one of them was not written; the text names it.
+        """
+        real: dict[int, Any] = {}
+        for number in planned_ids(operation):
+            parent = self._planned.get(number)
+            value = self._value(parent, writer) if parent else None
+            if value is None:
+                raise LookupError(" ".join(parent[:2]) if parent else "a parent")
+            real[number] = value
+        return _newest(_real(operation, real), writer)
+
+    def _value(self, planned: _Planned, writer: BusinessWriter) -> Any:
+        mapped = writer.became(planned.stream, planned.key)
+        if mapped is None or planned.field == "id":
+            return mapped and mapped.remote_id
+        key = writer.business_id, planned
+        if key not in self._accounts:
+            # Asked once, however many operations post to the account.
+            sender = Sender(self._session.client, writer.business_id)
+            record = sender.get(planned.stream, {}, mapped.remote_id) or {}
+            self._accounts[key] = record.get(planned.field)
+        return self._accounts[key]
+
+
+def carried_out(session: Session, path: Path) -> Iterator[tuple[dict[str, Any], Mapped]]:
+    """The operations of an applied plan that made or changed a record, and what became of each.
+
+    An operation comes as it was sent: with the IDs of what the plan itself has made.
+    """
+    numbers = _Numbers(session)
+    for operation in read_plan(path, session.connection.api_url):
+        writer = session.writers[operation["business"]]
+        numbers.note(operation)
+        mapped = writer.became(operation["stream"], operation["key"])
+        if mapped is not None and operation["operation"] in _MAKES:
+            yield numbers.resolved(operation, writer), mapped
 
 
 def apply(session: Session, path: Path) -> None:
@@ -55,14 +118,12 @@ def apply(session: Session, path: Path) -> None:
     for number in sorted(businesses):
         session.writer(number)
     _refuse_if_moved(session, path)
-    planned: dict[int, _Planned] = {}
+    numbers = _Numbers(session)
     rank: int | None = None
     taken_back: set[tuple[int, str, str]] = set()
     for operation in read_plan(path, url):
         writer = session.writers[operation["business"]]
-        for name, field in _PLANNED:
-            if operation.get(name) is not None:
-                planned[operation[name]] = _Planned(operation["stream"], operation["key"], field)
+        numbers.note(operation)
         turn = WRITABLE[operation["stream"]].rank
         if rank not in (None, turn) or _key(operation) in taken_back:
             # The order of a plan is its maker's: an undo goes from the last to the first, and
@@ -72,7 +133,7 @@ def apply(session: Session, path: Path) -> None:
         rank = turn
         if session.stopped():
             return
-        _carry_out(session, writer, operation, planned)
+        _carry_out(session, writer, operation, numbers)
     session.drain()
     session.check()
 
@@ -81,44 +142,29 @@ def _carry_out(
     session: Session,
     writer: BusinessWriter,
     operation: Mapping[str, Any],
-    planned: Mapping[int, _Planned],
+    numbers: _Numbers,
 ) -> None:
-    parents = {planned[number] for number in _planned_ids(operation) if number in planned}
+    parents = numbers.parents(operation)
     while any(writer.under_way(parent.stream, parent.key) for parent in parents):
         session.pump(0.1)
         if session.stopped():
             return
-    real: dict[int, Any] = {}
-    for number in _planned_ids(operation):
-        parent = planned.get(number)
-        value = _value(session, writer, parent) if parent else None
-        if value is None:
-            words = f"{' '.join(parent[:2]) if parent else 'a parent'} was not written"
-            writer.reject(
-                operation["stream"],
-                operation["record"],
-                operation["key"],
-                Rejected((words,), "blocked"),
-            )
-            return
-        real[number] = value
-    intent = _intent(_newest(_real(operation, real), writer), session)
-    writer.execute(intent)
+    try:
+        resolved = numbers.resolved(operation, writer)
+    except LookupError as missing:
+        writer.reject(
+            operation["stream"],
+            operation["record"],
+            operation["key"],
+            Rejected((f"{missing.args[0]} was not written",), "blocked"),
+        )
+        return
+    writer.execute(_intent(resolved, session))
     while session.live >= session.window:
         session.pump(0.1)
 
 
-def _value(session: Session, writer: BusinessWriter, planned: _Planned) -> Any:
-    """What a planned number has become; None where the record was not written."""
-    mapped = writer.became(planned.stream, planned.key)
-    if mapped is None or planned.field == "id":
-        return mapped and mapped.remote_id
-    sender = Sender(session.client, writer.business_id)
-    record = sender.get(planned.stream, {}, mapped.remote_id) or {}
-    return record.get(planned.field)
-
-
-def _newest(operation: Mapping[str, Any], writer: BusinessWriter) -> Mapping[str, Any]:
+def _newest(operation: dict[str, Any], writer: BusinessWriter) -> dict[str, Any]:
     """An allocation with the newest revisions of what it joins: the plan may have made them."""
     body = operation["body"]
     for stream, key in operation["depends_on"]:
@@ -152,28 +198,6 @@ def _intent(operation: Mapping[str, Any], session: Session) -> Intent:
     )
 
 
-def _planned_ids(operation: Mapping[str, Any]) -> set[int]:
-    """Negative IDs that stand for what the plan itself makes."""
-    return set(_integers([operation["id"], operation["params"], operation["body"]]))
-
-
-def _integers(value: Any) -> Iterator[int]:
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list):
-        for item in value:
-            yield from _integers(item)
-    elif (number := _planned(value)) is not None:
-        yield number
-
-
-def _planned(value: Any) -> int | None:
-    """A planned ID, also as text where the API's ID is text."""
-    if isinstance(value, str) and value[:1] == "-" and value[1:].isdigit():
-        value = int(value)
-    return value if isinstance(value, int) and value < FIRST else None
-
-
 def _real(operation: Mapping[str, Any], real: Mapping[int, Any]) -> dict[str, Any]:
     """The operation with the IDs that its parents came to have."""
 
@@ -182,7 +206,7 @@ def _real(operation: Mapping[str, Any], real: Mapping[int, Any]) -> dict[str, An
             return {name: put(item) for name, item in value.items()}
         if isinstance(value, list):
             return [put(item) for item in value]
-        number = _planned(value)
+        number = planned_number(value)
         return value if number is None else real.get(number, value)
 
     changed = {name: put(operation[name]) for name in ("id", "params", "body")}
@@ -233,7 +257,7 @@ def _checkable(session: Session, operations: Iterator[dict[str, Any]]) -> list[d
     return [
         op
         for op in operations
-        if op["seen"] and not _planned_ids({**op, "body": None}) and not _done_already(session, op)
+        if op["seen"] and not planned_ids({**op, "body": None}) and not _done_already(session, op)
     ]
 
 
@@ -263,7 +287,7 @@ def _stands_already(session: Session, operation: Mapping[str, Any]) -> str:
     mapped = writer.became(operation["stream"], operation["key"])
     if mapped is not None and not mapped.voided and not _is_gone(session, operation, mapped):
         return f"{operation['stream']} {operation['key']} was written meanwhile"
-    if not operation["marker"] or _planned_ids(operation):
+    if not operation["marker"] or planned_ids(operation):
         return ""
     found = writer.existing(_intent({**operation, "sha256": None}, session))
     return f"{operation['stream']} {found[0]['id']} carries {operation['marker']}" if found else ""

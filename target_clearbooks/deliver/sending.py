@@ -15,9 +15,10 @@ from target_clearbooks.writable import WRITABLE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from clearbooks.client import Client, Reply
+    from clearbooks.client import Client
     from clearbooks.contract import Operation as ApiOperation
     from clearbooks.contract import Resource
+    from clearbooks.replies import Reply
     from target_clearbooks.intent import Intent
 
 logger = logging.getLogger(__name__)

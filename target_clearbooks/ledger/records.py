@@ -6,9 +6,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from clearbooks import replies
-from clearbooks.client import decode
 from clearbooks.dates import day_of
 from clearbooks.paging import Listing
+from clearbooks.replies import decode
 from target_clearbooks.ledger.amounts import decimal
 
 if TYPE_CHECKING:

@@ -81,6 +81,48 @@ def unsettled(db: Store, run: str) -> Iterator[dict[str, Any]]:
         }
 
 
+def results(db: Store, run: str, limit: int, after: int = 0) -> Iterator[dict[str, Any]]:
+    """What became of the records of a run, in its order.
+
+    Args:
+        db: The state store.
+        run: The run.
+        limit: How many at most.
+        after: The `number` of the record after which they begin.
+
+    Yields:
+        `number`, `business`, `stream`, `key`, `outcome`, `id` and `ledger_number` in the ledger,
+        and `reasons` of each.
+    """
+    for (
+        number,
+        business,
+        stream,
+        key,
+        state,
+        outcome,
+        remote_id,
+        ledger_number,
+        reasons,
+    ) in db.execute(
+        "SELECT i.id, i.business, i.stream, i.source_key, i.state, i.outcome, m.remote_id, "
+        "i.ledger_number, i.reasons FROM intents i LEFT JOIN map m ON m.business = i.business "
+        "AND m.stream = i.stream AND m.source_key = i.source_key "
+        "WHERE i.run = ? AND i.state <> 'superseded' AND i.id > ? ORDER BY i.id LIMIT ?",
+        (run, after, limit),
+    ):
+        yield {
+            "number": number,
+            "business": business,
+            "stream": stream,
+            "key": key,
+            "outcome": outcome or state,
+            "id": loads(remote_id) if remote_id else None,
+            "ledger_number": ledger_number,
+            "reasons": msgspec.json.decode(reasons or "[]"),
+        }
+
+
 def last_sent(db: Store, business_id: int, mapped: Mapped) -> dict[str, Any] | None:
     """What was sent for a journal that stands in the ledger; of others nothing is kept."""
     rows = db.execute(

@@ -284,3 +284,19 @@ def test_a_429_holds_everybody(tmp_path, monkeypatch):
         c.get("listCustomers")
         assert sum(slept) >= 0.99
         assert c.pacer.found().limited == 1
+
+
+def test_an_answer_that_is_being_decoded_holds_up_no_request(tmp_path):
+    with scripted(OK, OK, OK) as server, client(server, tmp_path, max_in_flight=2) as c:
+        decoded = threading.Event()
+
+        def ask(decode):
+            c.get("listCustomers")
+            return decode()
+
+        for _ in range(c.connection.max_in_flight):
+            c.executor.submit(ask, lambda: decoded.wait(30))
+        try:
+            assert c.executor.submit(ask, lambda: "sent").result(timeout=20) == "sent"
+        finally:
+            decoded.set()

@@ -70,7 +70,7 @@ def test_a_fault_of_the_program_is_one_line(run, monkeypatch):
     def broken(*_):
         raise RuntimeError("sandbox-secret and more")
 
-    monkeypatch.setattr("clearbooks_app.status.find_account", broken)
+    monkeypatch.setattr("clearbooks_app.operations.status.find_account", broken)
     result = run("status", 1)
     assert len(result.stderr.splitlines()) == 1
     assert "(RuntimeError)" in result.stderr

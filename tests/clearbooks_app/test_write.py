@@ -8,13 +8,16 @@ import pty
 import select
 import shutil
 import time
+from collections import Counter
+from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 
+from clearbooks_app import write
+from tests.clearbooks_files.conftest import SAMPLES
 from tests.programs import Process
-from tests.project.conftest import ROOT
 
-SAMPLES = ROOT / "examples" / "files"
 ORDERS = "shopify_orders.csv"
 
 
@@ -25,7 +28,7 @@ def one(engine, sandbox, settings, home, monkeypatch):
     monkeypatch.setenv("CLEARBOOKS_BUSINESS_IDS", str(engine.business_ids()[0]))
     monkeypatch.setenv("CLEARBOOKS_SETTLE_SECONDS", "0")
     for name in (ORDERS, "monzo.csv", "payroll.csv", "contacts.csv"):
-        shutil.copy(SAMPLES / name, home / name)
+        shutil.copy(SAMPLES[name], home / name)
     return engine.business_ids()[0]
 
 
@@ -61,7 +64,7 @@ def test_a_plan_says_what_would_be_written_and_sends_nothing(one, sandbox, run, 
 def test_what_was_written_is_compared_with_the_ledger(one, sandbox, run, home):
     shown = run(f"write {ORDERS} --as shopify-orders --yes").output
     rows = [line.split() for line in shown.splitlines()]
-    assert ["sales_invoices", "3", "75.93", "75.93", "0.00"] in rows
+    assert ["sales_invoices", "3", "3", "75.93", "75.93", "0.00"] in rows
     assert "3 written sales_invoices" in shown
     assert not list(home.glob("*.plan.jsonl"))
     sent = writes(sandbox)
@@ -146,7 +149,7 @@ def test_several_businesses(one, run, monkeypatch, engine):
 
 
 def test_not_connected(settings, run, home):
-    shutil.copy(SAMPLES / "contacts.csv", home / "contacts.csv")
+    shutil.copy(SAMPLES["contacts.csv"], home / "contacts.csv")
     said = run("write contacts.csv --yes", code=5).output
     assert "not connected" in said
     assert "`clearbooks connect`" in said
@@ -187,3 +190,51 @@ def test_at_a_terminal_a_person_is_asked(one, sandbox, home, answer, sent):
         assert "Nothing was written. The plan stays: `clearbooks apply" in screen
         assert (home / "shopify_orders.plan.jsonl").exists()
     assert "not written" not in screen
+
+
+@pytest.fixture
+def read_back(monkeypatch, sandbox):
+    """`read_back.before` is called once all is written; `read_back.asked` is what was read then."""
+    real, seen = write.reconcile, SimpleNamespace(before=lambda: None, asked=Counter())
+
+    def reconcile(session, path):
+        seen.before()
+        begun = len(sandbox.requests)
+        found = real(session, path)
+        paths = (request.path.partition("/accounting/")[2] for request in sandbox.requests)
+        seen.asked = Counter(list(paths)[begun:])
+        return found
+
+    monkeypatch.setattr(write, "reconcile", reconcile)
+    return seen
+
+
+def test_what_the_ledger_no_longer_holds_is_told(one, engine, run, read_back):
+    def void():
+        number = engine.books(one).documents("sales", "invoices", limit=10)[-1]["id"]
+        gone = {"salesType": "invoices", "salesId": number}
+        engine.call("deleteSalesDocument", business_id=one, params=gone, query={}, body=None)
+
+    read_back.before = void
+    shown = run(f"write {ORDERS} --as shopify-orders --yes").output
+    rows = [line.split() for line in shown.splitlines()]
+    (sales,) = [row for row in rows if row[:2] == ["sales_invoices", "3"] and len(row) == 6]
+    assert sales[2:4] == ["2", "75.93"]
+    assert Decimal(sales[4]) - Decimal(sales[3]) == Decimal(sales[5]) < 0
+    assert ["sales_credit_notes", "1", "1", "10.00", "10.00", "0.00"] in rows
+
+
+def test_many_records_are_read_back_by_the_page(one, home, run, read_back):
+    (home / "many.jsonl").write_text(
+        "".join(
+            json.dumps({"externalId": f"c{n}", "name": f"Customer {n}"}) + "\n" for n in range(9)
+        )
+    )
+    answer = json.loads(run("write many.jsonl --stream customers --yes --json").output)
+    assert [row["found"] for row in answer["ledger"]] == [9]
+    assert read_back.asked == {"customers": 1}
+    answer = json.loads(run("write payroll.csv --as payroll --yes --json").output)
+    (journals,) = [row for row in answer["ledger"] if row["stream"] == "journals"]
+    assert journals["found"] == journals["records"]
+    assert journals["ledger"] == journals["file"]
+    assert set(read_back.asked) == {"transactions"}

@@ -15,7 +15,7 @@ TAP = "tap-clearbooks-files"
 
 @pytest.fixture
 def tap(tmp_path):
-    shutil.copy(SAMPLES / "monzo.csv", tmp_path / "may.csv")
+    shutil.copy(SAMPLES["monzo.csv"], tmp_path / "may.csv")
 
     def call(*arguments, files=None, code=0):
         files = files or [{"path": "*.csv", "as": "monzo", "set": {"bankAccount": "Till"}}]
@@ -49,7 +49,7 @@ def test_a_file_that_has_not_changed_is_not_sent_again(tap):
     with (tap.folder / "may.csv").open("a") as file:
         file.write("tx_9,04/05/2026,1,Card payment,Cy,,,1.00,GBP,,,,,,x,,,\r\n")
     assert len(tap("--state", "state.json")) == 3
-    shutil.copy(SAMPLES / "monzo.csv", tap.folder / "june.csv")
+    shutil.copy(SAMPLES["monzo.csv"], tap.folder / "june.csv")
     assert {r["_sdc_source_file"] for _, r in tap("--state", "state.json")} == {"june.csv"}
     other = [{"path": "*.csv", "as": "monzo", "set": {"bankAccount": "Safe"}}]
     assert len(tap("--state", "state.json", files=other)) == 6

@@ -102,6 +102,11 @@ DAMAGES = (
         (DUE,),
     ),
     Damage(
+        "what is due is out of date",
+        f"UPDATE sales_invoices SET due = due + 5 WHERE {{keyed}} AND id = ({OPEN})",
+        (DUE,),
+    ),
+    Damage(
         "an account is gone from the chart",
         "DELETE FROM account_codes WHERE {keyed} AND id = 1001001",
         (ACCOUNTS,),

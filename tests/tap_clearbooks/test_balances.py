@@ -7,10 +7,11 @@ import json
 
 import pytest
 
-from clearbooks.client import Client, Reply
+from clearbooks.client import Client
 from clearbooks.dates import period_of
 from clearbooks.errors import RejectedError
 from clearbooks.pacing import Pacer
+from clearbooks.replies import Reply
 from tests.tap_clearbooks.conftest import ONE
 
 ACCOUNTS = (1001001, 7501001)

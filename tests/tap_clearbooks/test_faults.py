@@ -6,8 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from clearbooks.client import Client, Reply
+from clearbooks.client import Client
 from clearbooks.errors import ApiError, ClearBooksError
+from clearbooks.replies import Reply
 from tap_clearbooks.records import ONLY_ID, Shape, to_dict
 from tap_clearbooks.schema import stream_schema
 from tests.tap_clearbooks.conftest import ONE, TWO, select

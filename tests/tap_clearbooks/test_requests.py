@@ -6,10 +6,12 @@ Counted, not timed. The tables of docs/read.md rest on these numbers.
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from collections import Counter
 
 import pytest
 
+from clearbooks.client import Client
 from tap_clearbooks.streams import STREAMS
 from tests.tap_clearbooks.conftest import ONE
 
@@ -65,6 +67,15 @@ def cost(books, run_tap):
         return output.state, asked
 
     return run
+
+
+@pytest.fixture
+def many(books):
+    """400 invoices, one a day."""
+    ledger = Ledger(books, 0)
+    for day in range(400):
+        date = (dt.date(2023, 1, 1) + dt.timedelta(days=day)).isoformat()
+        books.invoice(ledger.customer, date=date)
 
 
 def test_a_small_business_costs_a_request_for_each_listing(books, cost):
@@ -144,14 +155,40 @@ def test_once_in_reread_days_all_is_read(books, cost):
     assert again.total() <= first.total()
 
 
-def test_a_start_date_older_than_the_books_costs_one_request_a_long_listing(books, cost):
+@pytest.mark.usefixtures("many")
+def test_a_start_date_older_than_the_books_costs_one_request_a_long_listing(cost):
     """That of the oldest record, which shows that pages by ID do."""
-    ledger = Ledger(books, 0)
-    for day in range(400):
-        date = (dt.date(2023, 1, 1) + dt.timedelta(days=day)).isoformat()
-        books.invoice(ledger.customer, date=date)
     _, without = cost(page_size=PAGE)
     _, since = cost(page_size=PAGE, start_date="2022-12-31")
     more = since - without
     assert more == {"sales/invoices": 1}
     assert without["sales/invoices"] == 400 // PAGE + 2
+
+
+@pytest.mark.usefixtures("many")
+def test_questions_before_a_listing_do_not_wait_for_each_other(run_tap, monkeypatch):
+    """The three signs, and whether anything is older than `start_date`."""
+    together, get, held = threading.Barrier(4), Client.get, []
+
+    def hold(self, operation, params=None, **more):
+        if operation in {"listTransactions", "listAllocations"} or (params or {})["limit"] == 1:
+            held.append(operation)
+            together.wait(timeout=20)
+        return get(self, operation, params, **more)
+
+    monkeypatch.setattr(Client, "get", hold)
+    settings = {"business_ids": [ONE], "page_size": PAGE, "start_date": "2022-12-31"}
+    output = run_tap(["sales_invoices"], **settings)
+    assert len(output.records("sales_invoices")) == 400
+    assert len(held) == 4
+
+
+@pytest.mark.usefixtures("many")
+@pytest.mark.parametrize("start", [{}, {"start_date": "2022-12-31"}])
+def test_a_reading_begins_with_a_newest_page_that_is_no_older_than_the_signs(books, run_tap, start):
+    """In later runs the signs come first; then the newest page is asked for once."""
+    settings = {"business_ids": [ONE], "page_size": PAGE, **start}
+    state = run_tap(["sales_invoices"], **settings).state
+    first = len(books.asked("/sales/invoices"))
+    run_tap(["sales_invoices"], state=state, reread_days=0, **settings)
+    assert len(books.asked("/sales/invoices")) - first == first - 1

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from clearbooks.client import Reply
 from clearbooks.contract import load_contract
 from clearbooks.errors import NotFoundError, RejectedError
+from clearbooks.replies import Reply
 from clearbooks_sandbox import AccountingEngine
 from target_clearbooks.intent import Intent, Mapped
 from target_clearbooks.ledger.lookups import Lookups

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
-from clearbooks.client import Reply
 from clearbooks.errors import NotFoundError, RejectedError
 from clearbooks.paging import Listing
+from clearbooks.replies import Reply
 from tap_clearbooks.records import Shape
 
 SHAPE = Shape(

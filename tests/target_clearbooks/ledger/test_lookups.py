@@ -9,8 +9,9 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from clearbooks.client import Client, Reply
+from clearbooks.client import Client
 from clearbooks.errors import ApiError
+from clearbooks.replies import Reply
 from clearbooks.settings import Connection
 from clearbooks_sandbox import Options, running
 from target_clearbooks.intent import Intent

@@ -1,0 +1,209 @@
+"""What a source calls accounts, contacts and VAT, and what the ledger calls them: `references`."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clearbooks.client import Client
+from clearbooks.errors import SettingError
+from clearbooks_app.operations.doubts import list_doubts
+from clearbooks_app.target_session import target_connection
+from target_clearbooks.ledger.lookups import Lookups
+from target_clearbooks.ledger.spelling import closest, fold
+from target_clearbooks.prepare.aliases import Aliases
+from target_clearbooks.settings import REFERENCE_KINDS
+from target_clearbooks.writable import WRITABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from clearbooks_app.config import Settings
+
+LISTS = {
+    "accountCode": "account_codes",
+    "bankAccount": "bank_accounts",
+    "customer": "customers",
+    "supplier": "suppliers",
+    "stockItem": "stock_items",
+    "vatRate": "vat_rates",
+    "vatTreatment": "vat_treatments",
+}
+"""Kinds of references, and the list of the ledger that each is looked up in."""
+
+# Of a list, so many names are offered.
+_MOST = 5000
+_BY_KEY = {"vatRate", "vatTreatment"}
+_VAT_TYPES = ("sales", "purchases")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A record of the ledger that a name may stand for.
+
+    Attributes:
+        value: What `references` holds for it: its number, or the name of a VAT rate or treatment.
+        name: What the ledger calls it.
+    """
+
+    value: int | str
+    name: str
+
+
+@dataclass(slots=True)
+class Naming:
+    """The names of one kind.
+
+    Attributes:
+        kind: Such as `accountCode`.
+        choices: What the ledger has.
+        mapped: Names of the source that stand for something, and for what.
+        unknown: Names of the source that the ledger does not have, and the nearest of the ledger.
+    """
+
+    kind: str
+    choices: list[Choice] = field(default_factory=list)
+    mapped: dict[str, Any] = field(default_factory=dict)
+    unknown: dict[str, Choice | None] = field(default_factory=dict)
+
+
+def names_in(value: Any, kinds: Iterable[str] = LISTS) -> Iterator[tuple[str, str]]:
+    """The kind and the name of what a record names, wherever in it."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            if name in kinds and isinstance(item, (str, int)) and item != "":
+                yield name, str(item)
+            elif name in kinds and isinstance(item, dict) and item.get("name"):
+                yield name, str(item["name"])
+            yield from names_in(item, kinds)
+    elif isinstance(value, list):
+        for item in value:
+            yield from names_in(item, kinds)
+
+
+def unknown_names(
+    settings: Settings, business: int, names: Mapping[str, Iterable[str]]
+) -> dict[str, dict[str, Choice | None]]:
+    """Names that the ledger does not have, each with the nearest that it has.
+
+    Args:
+        settings: Of the target.
+        business: Whose ledger.
+        names: The names of each kind.
+
+    Raises:
+        ClearBooksError: a list cannot be read.
+    """
+    found = {}
+    for kind, choices in ledger_names(settings, business, names).items():
+        unknown = _unknown(names[kind], choices)
+        if unknown:
+            found[kind] = unknown
+    return found
+
+
+def naming(settings: Settings, business: int, kinds: Iterable[str] = LISTS) -> list[Naming]:
+    """What is mapped, and what of the records that wait for a person fits nothing.
+
+    Raises:
+        ClearBooksError: a list of the ledger, or the state store, cannot be read.
+    """
+    kinds = list(kinds)
+    wanted: dict[str, dict[str, None]] = {kind: {} for kind in kinds}
+    for doubt in list_doubts(settings):
+        if doubt.business == business:
+            for kind, name in names_in(doubt.record, kinds):
+                wanted[kind][name] = None
+    mapped = settings.values.get("references") or {}
+    found = []
+    for kind, choices in ledger_names(settings, business, kinds).items():
+        own = dict(mapped.get(kind, {}))
+        names = [name for name in wanted[kind] if name not in own]
+        found.append(Naming(kind, choices, own, _unknown(names, choices)))
+    return found
+
+
+def ledger_names(
+    settings: Settings, business: int, kinds: Iterable[str]
+) -> dict[str, list[Choice]]:
+    """What the ledger has of some kinds, by name.
+
+    Raises:
+        ClearBooksError: a list cannot be read.
+    """
+    with Client(target_connection(settings)) as client, Lookups(client, business) as lookups:
+        return {kind: _choices(lookups, kind) for kind in kinds}
+
+
+def _choices(lookups: Lookups, kind: str) -> list[Choice]:
+    if kind in _BY_KEY:
+        # The same names on both sides stand for what fits the document.
+        rows = [row for side in _VAT_TYPES for row in lookups.rows(LISTS[kind], vatType=side)]
+        names = dict.fromkeys(str(row.get("name", "")) for row in rows)
+        return [Choice(name, name) for name in names if name]
+    rows = list(lookups.table(LISTS[kind]).rows)
+    found = [Choice(row["id"], str(row.get("name", ""))) for row in rows[:_MOST]]
+    return sorted(found, key=lambda choice: choice.name.casefold())
+
+
+def _unknown(names: Iterable[str], choices: list[Choice]) -> dict[str, Choice | None]:
+    by_name = {choice.name: choice for choice in choices}
+    known = {fold(name) for name in by_name} | {str(choice.value) for choice in choices}
+    return {
+        name: by_name.get(closest(name, by_name) or "") for name in names if fold(name) not in known
+    }
+
+
+def read_references(path: Path) -> dict[str, Any]:
+    """The `references` in a JSON file of settings; nothing where there is no file.
+
+    Raises:
+        SettingError: it cannot be read, or holds something else.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise SettingError(f"--references {path}: {error.strerror}") from None
+    except ValueError:
+        raise SettingError(f"--references {path}: not JSON") from None
+    if not isinstance(found, dict) or not isinstance(found.get("references", {}), dict):
+        raise SettingError(
+            f'--references {path}: should hold {{"references": {{"accountCode": {{…}}}}}}'
+        )
+    references: dict[str, Any] = found.get("references", {})
+    Aliases(references, WRITABLE)
+    return references
+
+
+def save_names(path: Path, before: Mapping[str, Any], kind: str, names: Mapping[str, Any]) -> None:
+    """Write a file of settings with `references`, and in them what some names stand for.
+
+    Args:
+        path: The file; `target-clearbooks --config` reads it.
+        before: The `references` so far.
+        kind: The kind of the names.
+        names: What each stands for; None takes it out.
+
+    Raises:
+        SettingError: an unknown kind, or the file cannot be written.
+    """
+    if kind.rpartition(".")[2] not in REFERENCE_KINDS:
+        raise SettingError(f"{kind}: should be one of {', '.join(REFERENCE_KINDS)}")
+    kept = {**before.get(kind, {}), **names}
+    references = {**before, kind: {n: v for n, v in kept.items() if v is not None}}
+    if not references[kind]:
+        del references[kind]
+    text = json.dumps({"references": references}, indent=2, ensure_ascii=False) + "\n"
+    try:
+        handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f"{path.name}.")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(name).replace(path)
+    except OSError as error:
+        raise SettingError(f"--references {path}: cannot be written: {error.strerror}") from None

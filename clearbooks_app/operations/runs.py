@@ -1,0 +1,96 @@
+"""The runs of tap and target: the newest, and one of them record by record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from clearbooks import history
+from clearbooks.errors import SettingError
+from clearbooks_app import output
+from clearbooks_app.target_session import state_store
+from target_clearbooks.store import NoStoreError
+from target_clearbooks.store.history import find_run, newest_runs, results, unsettled
+
+if TYPE_CHECKING:
+    from clearbooks.history import Run
+    from clearbooks_app.config import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class RunDetail:
+    """One run.
+
+    Attributes:
+        run: What it did, in numbers.
+        open: Records that it left open or refused, with reasons and candidates.
+        results: What became of each record, in the order of the run; of the tap's runs none.
+    """
+
+    run: Run
+    open: list[dict[str, Any]] = field(default_factory=list)
+    results: list[dict[str, Any]] = field(default_factory=list)
+
+
+def list_runs(settings: Settings, limit: int) -> list[Run]:
+    """The newest runs of tap and target, newest first.
+
+    Raises:
+        NoStoreError: there is no history of either.
+        ClearBooksError: one cannot be read.
+    """
+    runs = history.newest_runs(settings.connection(), limit)
+    try:
+        with state_store(settings) as db:
+            runs += newest_runs(db, limit)
+    except NoStoreError:
+        if not runs:
+            raise
+    runs.sort(key=lambda run: run.started, reverse=True)
+    return runs[:limit]
+
+
+def find(settings: Settings, run: str, *, limit: int = 0, after: int = 0) -> RunDetail:
+    """One run by its ID.
+
+    Args:
+        settings: Lead to the histories.
+        run: Its ID.
+        limit: How many results are wanted.
+        after: The number of the result after which they begin.
+
+    Raises:
+        SettingError: there is no such run.
+        ClearBooksError: the history cannot be read.
+    """
+    read = history.find_run(settings.connection(), run)
+    if read is not None:
+        return RunDetail(read)
+    with state_store(settings) as db:
+        known = find_run(db, run)
+        if known is None:
+            raise SettingError(f"there is no run {run!r}; `clearbooks syncs` lists them")
+        rows = list(results(db, run, limit, after)) if limit else []
+        return RunDetail(known, list(unsettled(db, run)), rows)
+
+
+def as_json(run: Run) -> dict[str, Any]:
+    """A run for `--json`; times are ISO 8601 in UTC."""
+    fields = msgspec.structs.asdict(run)
+    return {
+        "run": fields.pop("id"),
+        **fields,
+        "started": output.iso_time(run.started),
+        "ended": output.iso_time(run.ended or 0),
+    }
+
+
+def outcome_sums(run: Run) -> dict[str, int]:
+    """How many records had which outcome, of all streams."""
+    sums: dict[str, int] = {}
+    for counts in run.streams.values():
+        for outcome, number in counts.items():
+            sums[outcome] = sums.get(outcome, 0) + number
+    return sums
