@@ -46,8 +46,11 @@ def syncs(ctx: click.Context, *, limit: int, settings: Settings, as_json: bool) 
     )
 
 
-@syncs.command(name="show", short_help="Show one run.",
-               epilog=examples("clearbooks syncs show 20260401-101500-a1b2c3"))  # fmt: skip
+@syncs.command(
+    name="show",
+    short_help="Show one run.",
+    epilog=examples("clearbooks syncs show 20260401-101500-a1b2c3"),
+)
 @click.argument("run")
 @target_options
 def show_run(*, run: str, settings: Settings, as_json: bool) -> None:

@@ -7,6 +7,11 @@ import pytest
 from tests.clearbooks.simulated import Bucket, Machine
 
 
+@pytest.fixture
+def pace():
+    """As it is."""
+
+
 @pytest.fixture(autouse=True)
 def _same_jitter():
     random.seed(1)
