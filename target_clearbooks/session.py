@@ -143,9 +143,10 @@ class Session:
         )
         # Here, since reading the schemas takes time that `--about` need not spend.
         from target_clearbooks.prepare.preparer import Preparer
+        from target_clearbooks.prepare.resolver import Resolver
 
         recorder = Recorder(number, self.outbox, ledger_map, self.rejects.record, self.results)
-        preparer = Preparer(lookups, ledger_map, self.settings, number)
+        preparer = Preparer(Resolver(lookups, ledger_map, self.settings, number))
         return BusinessWriter(
             self.settings,
             sender,
