@@ -55,6 +55,13 @@ def anywhere(run, where, monkeypatch):
     return run
 
 
+def test_the_next_run_may_begin_as_soon_as_one_has_ended(where):
+    for _ in range(100):
+        store = open_store(where)
+        store.lock_writer(101)
+        store.close()
+
+
 def rows(where, statement):
     store = open_store(where)
     try:
