@@ -108,6 +108,14 @@ class TargetSettings(Settings):
             "number in the ledger.",
         ),
     ] = None
+    report_path: Annotated[
+        Path | None,
+        Meta(
+            title="Report",
+            description="File for a page (HTML) of the run: what it did or plans, what was "
+            "refused and why, each record, and the chain of intents with their digests.",
+        ),
+    ] = None
     dry_run: Annotated[
         bool,
         Meta(

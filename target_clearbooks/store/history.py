@@ -129,6 +129,31 @@ def results(db: Store, run: str, limit: int, after: int = 0) -> Iterator[dict[st
         }
 
 
+def chain(db: Store, run: str) -> Iterator[dict[str, Any]]:
+    """The intents of a run in the order in which they were put on disk, as they are now.
+
+    Yields:
+        `number`, `business`, `stream`, `key`, `operation`, `state`, `id` in the ledger, `sent` in
+        seconds since 1970, and `content`, the hash of what was sent, of each.
+    """
+    for number, business, stream, key, operation, state, result, sent, content in db.execute(
+        "SELECT id, business, stream, source_key, operation, state, result, sent, hash "
+        "FROM intents WHERE run = ? ORDER BY id",
+        (run,),
+    ):
+        yield {
+            "number": number,
+            "business": business,
+            "stream": stream,
+            "key": key,
+            "operation": operation,
+            "state": state,
+            "id": loads(result or "{}").get("id"),
+            "sent": sent,
+            "content": content,
+        }
+
+
 def last_sent(db: Store, business_id: int, mapped: Mapped) -> dict[str, Any] | None:
     """What was sent for a journal that stands in the ledger; of others nothing is kept."""
     rows = db.execute(
