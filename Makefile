@@ -2,8 +2,8 @@
 UV := sh tools/uv.sh
 RUN := $(UV) run --frozen
 
-# Where tests run: two processes unless told otherwise (make test JOBS=8).
-JOBS ?= 2
+# Where tests run: three processes unless told otherwise (make test JOBS=8), since they also wait.
+JOBS ?= 3
 ARGS ?=
 
 # Tests start many programs: with the variable set, each would compile all its modules anew.
@@ -22,7 +22,7 @@ demo: setup ## a ledger into DuckDB and records into a ledger (STAY=1: sandbox s
 	@$(RUN) python -m tools.demo $(if $(STAY),--stay) $(if $(WHOLE),--whole) $(ARGS)
 
 test: setup ## all tests (ARGS="tests/tap_clearbooks -k name" for some)
-	@$(RUN) pytest -n $(JOBS) $(ARGS)
+	@$(RUN) pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 check: setup ## lint, format and types
 	$(RUN) ruff check

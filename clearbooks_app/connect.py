@@ -7,8 +7,10 @@ import webbrowser
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
+import requests
 
 from clearbooks.auth import Name, begin_consent, open_store
 from clearbooks.errors import ClearBooksError, SettingError
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from clearbooks_app.operations.consent import NewConnection
 
 SANDBOX = "http://127.0.0.1:8350"
+# Seconds for a sandbox on this machine to answer.
+_ANSWERS = 10
 REVOKES = (
     "authorising again revokes the tokens that this application holds of the same user anywhere "
     "else: programs on other machines stop until they use the token store that is written now"
@@ -61,6 +65,8 @@ REVOKES = (
               help="Seconds to wait for the decision.")  # fmt: skip
 @click.option("--sandbox", "sandbox", is_flag=False, flag_value=SANDBOX, metavar="[URL]",
               help=f"Connect to a sandbox; {SANDBOX} unless you say where.")  # fmt: skip
+@click.option("--browser", is_flag=True,
+              help="Decide on the sandbox's consent page, as for Clear Books.")  # fmt: skip
 @click.option("--save", "save_path", metavar="FILE",
               type=click.Path(dir_okay=False, path_type=Path),
               help="Keep the settings in this file: JSON for --config, or .env.")  # fmt: skip
@@ -77,15 +83,18 @@ def connect(
     port: int,
     timeout: int,
     sandbox: str | None,
+    browser: bool,
     save_path: Path | None,
     yes: bool,
 ) -> None:
     """Connect an account: a person allows access in a browser, and the tokens are stored.
 
     Client ID and secret come from the settings, or are asked for. They belong to your
-    application and are given out by Clear Books support.
+    application and are given out by Clear Books support. A sandbox allows access by itself,
+    unless --browser is given.
     """
     if sandbox:
+        _ask_sandbox("HEAD", sandbox, sandbox)
         settings = _sandbox_settings(settings, sandbox)
     settings = _credentials(settings)
     connection = for_interactive_use(settings.connection())
@@ -93,10 +102,11 @@ def connect(
     if save_path is not None:
         check_save_path(save_path)
     store = open_store(connection.token_store)
-    if not _prepare_store(store, connection, yes=yes):
+    if not _prepare_store(store, connection, sandbox=bool(sandbox), yes=yes):
         output.note("Nothing was changed.")
         raise click.exceptions.Exit(1)
-    listens = not no_browser and (redirect_uri is None or can_listen(redirect_uri))
+    decides = bool(sandbox) and not browser and not no_browser
+    listens = not (no_browser or decides) and (redirect_uri is None or can_listen(redirect_uri))
     if not listens and redirect_uri is None:
         redirect_uri = f"http://127.0.0.1:{port or 8400}/callback"
     visit = listening(port, redirect_uri) if listens else nullcontext()
@@ -107,7 +117,9 @@ def connect(
         def done(code: str) -> NewConnection:
             return finish(connection, consent, code, store, asked)
 
-        if listener is None:
+        if decides:
+            made = done(authorisation_code(_allowed_by(str(sandbox), consent), consent.state))
+        elif listener is None:
             made = _consent_by_pasting(consent, done)
         else:
             made = _consent_in_browser(consent, done, listener, timeout)
@@ -159,7 +171,7 @@ def _credentials(settings: Settings) -> Settings:
     return settings
 
 
-def _prepare_store(store: TokenStore, connection: Connection, *, yes: bool) -> bool:
+def _prepare_store(store: TokenStore, connection: Connection, *, sandbox: bool, yes: bool) -> bool:
     """Check that the store can be written, before a person is sent to the consent page.
 
     Returns:
@@ -171,7 +183,8 @@ def _prepare_store(store: TokenStore, connection: Connection, *, yes: bool) -> b
     """
     name = Name.of(connection)
     mine = prepare_store(store, name)
-    output.warn(REVOKES)
+    if mine or not sandbox:
+        output.warn(REVOKES)
     if mine:
         since = output.local_time(max(chain.connected_at for chain in mine))
         output.note(f"{store.location} holds the connection {name.connection!r}, made {since}.")
@@ -180,6 +193,33 @@ def _prepare_store(store: TokenStore, connection: Connection, *, yes: bool) -> b
     if connection.access_token:
         output.warn("access_token is set: programs use it, and not what is stored now")
     return True
+
+
+def _ask_sandbox(
+    method: str, sandbox: str, url: str, form: dict[str, str] | None = None
+) -> requests.Response:
+    try:
+        return requests.request(method, url, data=form, allow_redirects=False, timeout=_ANSWERS)
+    except requests.RequestException:
+        raise ClearBooksError(
+            f"no sandbox answers at {sandbox}: start one with `clearbooks sandbox`, or say where "
+            "one is: --sandbox URL"
+        ) from None
+
+
+def _allowed_by(sandbox: str, consent: Consent) -> str:
+    """The query of the redirect with which a sandbox allows access to all its businesses.
+
+    Raises:
+        ClearBooksError: no sandbox answers there, or it does not allow it.
+    """
+    reply = _ask_sandbox("POST", sandbox, consent.url, {"decision": "allow"})
+    if "Location" not in reply.headers:
+        raise ClearBooksError(
+            f"what answers at {sandbox} did not allow access (HTTP {reply.status_code}); with "
+            "--browser you see its page"
+        )
+    return urlsplit(reply.headers["Location"]).query
 
 
 def _consent_by_pasting(consent: Consent, done: Callable[[str], NewConnection]) -> NewConnection:

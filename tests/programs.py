@@ -19,6 +19,18 @@ from multiprocessing.reduction import DupFd
 from pathlib import Path
 from subprocess import DEVNULL, PIPE
 
+from clearbooks import client, program
+from clearbooks.pacing import budget
+from clearbooks.paging import passes
+
+# What a test has set of these holds in the programs that it starts, too.
+CONSTANTS = (
+    (budget, "START_RATE"),
+    (budget, "BACKOFF"),
+    (client, "MOST_BACKOFF"),
+    (passes, "MARK_SECONDS"),
+    (program, "GRACE"),
+)
 BIN = Path(sys.executable).parent
 MAINS = distribution("clearbooks-connectors").entry_points.select(group="console_scripts")
 _forks = multiprocessing.get_context("forkserver")
@@ -47,13 +59,15 @@ def _opened(what, writes, theirs):
         reading, writing = os.pipe()
         fd, own = (reading, writing) if writes else (writing, reading)
         ours = os.fdopen(own, "w" if writes else "r", encoding="utf-8")
-    else:
+    elif what == DEVNULL:
         fd = os.open(os.devnull, os.O_RDWR)
+    else:
+        fd = os.dup(what)
     theirs.callback(os.close, fd)
     return ours, _Inherited(fd)
 
 
-def _run(args, folder, env, streams, before):
+def _run(args, folder, env, streams, constants, before):
     """In the new process: what an interpreter does before `main`, and `main`."""
     for number, stream in enumerate(streams):
         os.dup2(stream.fd, number)
@@ -66,6 +80,8 @@ def _run(args, folder, env, streams, before):
     os.environ.update(env)
     time.tzset()
     sys.argv = args
+    for (module, name), value in zip(CONSTANTS, constants, strict=True):
+        setattr(module, name, value)
     if before:
         before()
     sys.exit(MAINS[Path(args[0]).name].load()())
@@ -75,17 +91,17 @@ class Process:
     """A program that runs, as `subprocess.Popen` with `text=True`.
 
     Args:
-        program: One of those of pyproject.toml, by its name or its path.
+        name: One of the programs of pyproject.toml, by its name or its path.
         arguments: What follows on the command line.
         cwd: Its folder; without one that of the test.
         env: Its environment; without one that of the test.
-        stdin: `PIPE` or `DEVNULL`, as the two others.
+        stdin: `PIPE`, `DEVNULL` or a file descriptor; so are the two others.
         before: Called in the new process, before the program; it has to be picklable.
     """
 
     def __init__(
         self,
-        program,
+        name,
         *arguments,
         cwd=None,
         env=None,
@@ -94,7 +110,7 @@ class Process:
         stderr=PIPE,
         before=None,
     ):
-        self.args = [str(BIN / program), *map(str, arguments)]
+        self.args = [str(BIN / name), *map(str, arguments)]
         self.returncode = None
         env = dict(os.environ if env is None else env)
         with contextlib.ExitStack() as theirs:
@@ -104,7 +120,14 @@ class Process:
             )
             self._process = _forks.Process(
                 target=_run,
-                args=(self.args, cwd or Path.cwd(), env, (fd_in, fd_out, fd_err), before),
+                args=(
+                    self.args,
+                    cwd or Path.cwd(),
+                    env,
+                    (fd_in, fd_out, fd_err),
+                    [getattr(module, name) for module, name in CONSTANTS],
+                    before,
+                ),
                 daemon=True,
             )
             self._process.start()
@@ -157,8 +180,8 @@ class Process:
         self._process.kill()
 
 
-def run(program, *arguments, text=None, timeout=60, **options):
+def run(name, *arguments, text=None, timeout=60, **options):
     """Run a program to its end, as `subprocess.run`; `text` is its input."""
-    with Process(program, *arguments, stdin=PIPE, **options) as process:
+    with Process(name, *arguments, stdin=PIPE, **options) as process:
         out, err = process.communicate(text, timeout)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)

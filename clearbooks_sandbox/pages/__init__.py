@@ -34,6 +34,9 @@ def routes(engine: AccountingEngine, oauth: OAuth, requests: RequestLog) -> list
         pending, decision, user = (
             str(form.get(name, "")) for name in ("pending", "decision", "user")
         )
+        if not pending:
+            asked = request.query_params
+            return await run_in_threadpool(consent.at_once, asked, decision, user)
         wanted = [str(value) for value in form.getlist("business")]
         return await run_in_threadpool(consent.decide, pending, decision, wanted, user)
 

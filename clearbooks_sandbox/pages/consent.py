@@ -11,7 +11,7 @@ from clearbooks_sandbox.options import CONSENT_PATH
 from clearbooks_sandbox.pages.render import page
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from starlette.requests import Request
     from starlette.responses import Response
@@ -45,6 +45,14 @@ class Consent:
         """What the form sent: `allow` for the businesses as a user, or `deny`."""
         try:
             return self._decide(self.oauth.pending(pending_id), decision, wanted, user or USER)
+        except AuthorisationError as error:
+            return _refused(error)
+
+    def at_once(self, asked: Mapping[str, str], decision: str, user: str) -> Response:
+        """A program in place of a person: the request itself, and what is decided for all books."""
+        everything = [str(number) for number in self._businesses()]
+        try:
+            return self._decide(self.oauth.read_request(asked), decision, everything, user or USER)
         except AuthorisationError as error:
             return _refused(error)
 

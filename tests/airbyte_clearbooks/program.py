@@ -78,7 +78,6 @@ class Program:
 
     def __init__(self, executable, folder, config):
         self.executable, self.folder, self.config = executable, folder, config
-        self.before = None
         self.env = {**os.environ, "HOME": str(folder), "XDG_STATE_HOME": str(folder / "state")}
 
     def arguments(self, command, *, config=None, catalog=None, state=None, more=()):
@@ -96,14 +95,10 @@ class Program:
         return [*line, *more]
 
     def start(self, command, **options):
-        return programs.Process(
-            *self.arguments(command, **options), stdin=PIPE, env=self.env, before=self.before
-        )
+        return programs.Process(*self.arguments(command, **options), stdin=PIPE, env=self.env)
 
     def __call__(self, command, *, stdin=None, **options):
-        done = programs.run(
-            *self.arguments(command, **options), text=stdin, env=self.env, before=self.before
-        )
+        done = programs.run(*self.arguments(command, **options), text=stdin, env=self.env)
         return Run(done.returncode, done.stdout, done.stderr)
 
 

@@ -11,6 +11,7 @@ import time
 import pytest
 
 from airbyte_clearbooks.state import UNFINISHED
+from clearbooks import program
 from clearbooks.paging import passes
 from tests.airbyte_clearbooks.conftest import INVOICES, ONE
 from tests.airbyte_clearbooks.program import configured, kill_after
@@ -136,17 +137,13 @@ def start(source, catalog, **more):
     return source.start("read", config={**source.config, **more}, catalog=catalog)
 
 
-def at_every_page():
-    passes.MARK_SECONDS = 0.0
-
-
 @pytest.fixture
-def patient(source):
+def patient(source, monkeypatch):
     """The source, with the proof that reading may be taken up again at every page.
 
     Otherwise it comes every ten seconds, and nobody wants to wait for that.
     """
-    source.before = at_every_page
+    monkeypatch.setattr(passes, "MARK_SECONDS", 0.0)
     return source
 
 
@@ -177,7 +174,8 @@ def test_sigterm_leaves_whole_lines_and_a_state_that_goes_on(patient, books, mod
         assert UNFINISHED not in rest.states[stream]["state"]["stream"]["stream_state"]
 
 
-def test_sigterm_while_nobody_reads_still_ends_it(source, books):
+def test_sigterm_while_nobody_reads_still_ends_it(source, books, monkeypatch):
+    monkeypatch.setattr(program, "GRACE", 2.0)
     with start(source, configured("sales_invoices")) as process:
         fcntl.fcntl(process.stdout.fileno(), PIPE_SIZE, 4096)
         assert select.select([process.stdout], [], [], 30)[0]

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
-import subprocess
-import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
 import requests
@@ -25,11 +22,17 @@ from clearbooks.errors import (
 from clearbooks.pacing import Pacer
 from clearbooks.pacing.wait_limit import WaitLimit
 from clearbooks.settings import Connection
+from tests import programs
 from tests.clearbooks.stub import connection, scripted
 from tests.tap_clearbooks.test_program import environment, tap
 
 OK = (200, [{"id": 1}])
 TOMORROW = (429, [], {"Retry-After": "86400"})
+
+
+@pytest.fixture
+def pace():
+    """As it is."""
 
 
 class Clock:
@@ -201,11 +204,10 @@ def test_the_programs_end_with_one_line(program, tmp_path):
             {"type": "RECORD", "stream": "customers", "record": RECORD},
         ]  # fmt: skip
         began = time.monotonic()
-        result = subprocess.run(
-            [str(Path(sys.executable).with_name(program)), "--config", "config.json"],
-            input="".join(json.dumps(m) + "\n" for m in messages), capture_output=True, text=True,
-            check=False, timeout=60, cwd=tmp_path, env=environment(tmp_path),
-        )  # fmt: skip
+        text = "".join(json.dumps(m) + "\n" for m in messages)
+        result = programs.run(
+            program, "--config", "config.json", text=text, cwd=tmp_path, env=environment(tmp_path)
+        )
     assert result.returncode == 1, result.stderr
     assert time.monotonic() - began < 30
     assert "86,400 s still to wait are more than max_wait allows (900 s)" in result.stderr

@@ -3,7 +3,6 @@
 import os
 import re
 import shlex
-import subprocess
 import sys
 import threading
 import webbrowser
@@ -18,6 +17,7 @@ from clearbooks.auth import FileTokenStore
 from clearbooks.settings import state_dir
 from clearbooks_app import main
 from clearbooks_sandbox import AccountingEngine, running
+from tests.programs import PIPE, Process
 
 SECRETS = ("sandbox-secret", "sandbox-access-token", "sandbox-refresh-token")
 PROGRAM = str(Path(sys.executable).with_name("clearbooks"))
@@ -138,12 +138,4 @@ def run():
 
 def start(words, env, **more):
     """The command in a process of its own."""
-    return subprocess.Popen(
-        [PROGRAM, *shlex.split(words)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **env},
-        **more,
-    )
+    return Process("clearbooks", *shlex.split(words), stdin=PIPE, env={**os.environ, **env}, **more)

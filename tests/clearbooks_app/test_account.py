@@ -4,14 +4,12 @@ import contextlib
 import json
 import os
 import re
-import subprocess
 
 import pytest
 
 from clearbooks.auth import FileTokenStore, open_store
 from clearbooks.settings import state_dir
-
-from .conftest import PROGRAM
+from tests.programs import Process
 
 
 def test_connections(settings, browser, run, home):
@@ -33,12 +31,12 @@ def test_connections(settings, browser, run, home):
 def test_a_terminal_gets_a_table_that_cuts_no_path(connected, home):
     controller, terminal = os.openpty()
     with os.fdopen(controller, "rb", buffering=0) as screen:
-        subprocess.run(
-            [PROGRAM, "connections", "--token-store", str(state_dir() / "tokens.json")],
-            env={**os.environ, "COLUMNS": "70", "TERM": "dumb"},
-            stdout=terminal,
-            check=True,
-        )
+        env = {**os.environ, "COLUMNS": "70", "TERM": "dumb"}
+        store = str(state_dir() / "tokens.json")
+        with Process(
+            "clearbooks", "connections", "--token-store", store, stdout=terminal, env=env
+        ) as process:
+            assert process.wait(60) == 0
         os.close(terminal)
         shown = b""
         # Linux ends a terminal that nobody writes to with an error.
@@ -48,7 +46,8 @@ def test_a_terminal_gets_a_table_that_cuts_no_path(connected, home):
     lines = re.sub("\x1b\\[[0-9;]*m", "", shown.decode()).splitlines()
     assert f"{state_dir() / 'tokens.json'}:" in lines
     [head] = [line for line in lines if "Application" in line]
-    assert head.split() == ["Application", "Name", "Connected", "Renewed", "Businesses", "Scopes"]
+    columns = ["Application", "Name", "Connected", "Succeeded", "Businesses", "Scopes"]
+    assert head.split() == columns
 
 
 def test_businesses(connected, run, engine):

@@ -2,15 +2,13 @@
 
 import json
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import sync_playwright
 
 from clearbooks_sandbox import AccountingEngine, running
 from clearbooks_sandbox.demo import build
+from tests import programs
 
 from .conftest import start
 
@@ -60,7 +58,7 @@ def visit(books, chromium, home):
     commands = []
 
     def visit(options=""):
-        command = start(f"connect --sandbox {books[0].site} {options}", env)
+        command = start(f"connect --sandbox {books[0].site} --browser {options}", env)
         commands.append(command)
         for line in command.stderr:
             if line.strip().startswith("http"):
@@ -76,9 +74,8 @@ def visit(books, chromium, home):
 
     yield visit
     for command in commands:
-        if command.poll() is None:
+        with command:
             command.kill()
-        command.communicate()
     context.close()
 
 
@@ -96,14 +93,7 @@ def test_from_connect_to_a_finished_run(visit, books, home):
     assert f"  {small}  {names[small]}" in out
     assert names[big] not in out
 
-    tap = Path(sys.executable).with_name("tap-clearbooks")
-    done = subprocess.run(
-        [tap, "--config", "clearbooks.json"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = programs.run("tap-clearbooks", "--config", "clearbooks.json")
     assert done.returncode == 0, done.stderr
     messages = [json.loads(line) for line in done.stdout.splitlines()]
     records = [m for m in messages if m["type"] == "RECORD"]

@@ -13,6 +13,7 @@ import requests
 from clearbooks.auth import FileTokenStore, finish_consent
 from clearbooks.contract import load_contract
 from clearbooks.settings import state_dir
+from tests.clearbooks.stub import scripted
 
 from .conftest import decide, start
 
@@ -301,6 +302,34 @@ def test_a_store_that_cannot_be_written(settings, browser, run, home):
     assert "is not a token store, or is damaged" in result.stderr
     assert browser.urls == []
     assert (home / "store").read_text() == "not a store"
+
+
+def test_a_sandbox_needs_nobody_at_a_browser(sandbox, browser, run):
+    said = run(f"connect --sandbox {sandbox.site}")
+    assert browser.urls == []
+    assert "revokes" not in said.stderr
+    assert "First Limited" in said.stdout
+    again = run(f"connect --sandbox {sandbox.site}")
+    assert "revokes the tokens" in again.stderr
+    run(f"connect --sandbox {sandbox.site} --browser")
+    assert len(browser.urls) == 1
+
+
+def test_a_sandbox_that_is_not_there_is_told_at_once(browser, run, home):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        for more in ("", " --browser"):
+            said = run(f"connect --sandbox {url} --save books.json{more}", 1).output
+            assert f"no sandbox answers at {url}: start one with `clearbooks sandbox`" in said
+    assert browser.urls == []
+    assert not (home / "books.json").exists()
+
+
+def test_a_server_that_is_no_sandbox_is_told(run):
+    with scripted((404, b"")) as server:
+        said = run(f"connect --sandbox {server.url}", 1).output
+    assert "did not allow access (HTTP 404)" in said
 
 
 def test_sandbox_and_save(sandbox, browser, run, home):

@@ -15,7 +15,7 @@ BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL
 
 
 def test_the_page_can_be_followed(home):
-    shutil.copytree(ROOT / "examples" / "files", home / "examples" / "files")
+    shutil.copytree(ROOT / "examples", home / "examples")
     engine = AccountingEngine()
     business = engine.add_business("Sandbox Limited")
     outputs = {}
@@ -27,7 +27,7 @@ def test_the_page_can_be_followed(home):
             elif kind == "sh":
                 outputs |= {line: reader.run(line) for line in text.splitlines()}
         balances = {row.name: row.balance for row in engine.books(business).trial_balance()}
-    (written,) = [v for k, v in outputs.items() if "write examples/files/stripe" in k]
+    (written,) = [v for k, v in outputs.items() if "write examples/marketplace-payout/stripe" in k]
     # The page shows some of what the command says.
     (shown,) = [text for kind, _, text in BLOCK.findall(PAGE) if "By the file" in text]
     for line in shown.splitlines()[2:]:

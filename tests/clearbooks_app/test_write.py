@@ -7,7 +7,6 @@ import os
 import pty
 import select
 import shutil
-import subprocess
 import time
 from collections import Counter
 from decimal import Decimal
@@ -16,10 +15,9 @@ from types import SimpleNamespace
 import pytest
 
 from clearbooks_app import write
-from tests.clearbooks_app.conftest import PROGRAM
-from tests.project.conftest import ROOT
+from tests.clearbooks_files.conftest import SAMPLES
+from tests.programs import Process
 
-SAMPLES = ROOT / "examples" / "files"
 ORDERS = "shopify_orders.csv"
 
 
@@ -30,7 +28,7 @@ def one(engine, sandbox, settings, home, monkeypatch):
     monkeypatch.setenv("CLEARBOOKS_BUSINESS_IDS", str(engine.business_ids()[0]))
     monkeypatch.setenv("CLEARBOOKS_SETTLE_SECONDS", "0")
     for name in (ORDERS, "monzo.csv", "payroll.csv", "contacts.csv"):
-        shutil.copy(SAMPLES / name, home / name)
+        shutil.copy(SAMPLES[name], home / name)
     return engine.business_ids()[0]
 
 
@@ -151,7 +149,7 @@ def test_several_businesses(one, run, monkeypatch, engine):
 
 
 def test_not_connected(settings, run, home):
-    shutil.copy(SAMPLES / "contacts.csv", home / "contacts.csv")
+    shutil.copy(SAMPLES["contacts.csv"], home / "contacts.csv")
     said = run("write contacts.csv --yes", code=5).output
     assert "not connected" in said
     assert "`clearbooks connect`" in said
@@ -160,10 +158,10 @@ def test_not_connected(settings, run, home):
 def at_terminal(words, answer, home):
     """The command on a terminal, where somebody types an answer; what is on the screen."""
     master, slave = pty.openpty()
-    process = subprocess.Popen(
-        [PROGRAM, *words.split()], stdin=slave, stdout=slave, stderr=slave, cwd=home,
-        env={**os.environ, "COLUMNS": "120", "TERM": "dumb"}, close_fds=True,
-    )  # fmt: skip
+    env = {**os.environ, "COLUMNS": "120", "TERM": "dumb"}
+    process = Process(
+        "clearbooks", *words.split(), stdin=slave, stdout=slave, stderr=slave, cwd=home, env=env
+    )
     os.close(slave)
     screen, typed, end = b"", False, time.monotonic() + 60
     while time.monotonic() < end:

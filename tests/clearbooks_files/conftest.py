@@ -9,7 +9,14 @@ from clearbooks_files.mapping import load_mapping
 from clearbooks_files.source import SourceFile
 from tests.project.conftest import ROOT
 
-SAMPLES = ROOT / "examples" / "files"
+EXAMPLES = ROOT / "examples"
+# The sample of each preset, by its name: in the folder of the use that shows it.
+SAMPLES = {
+    path.name: path
+    for folder in ("bank-statement", "card-expenses", "contact-sync", "credit-notes-from-returns",
+                   "marketplace-payout", "payroll-journal", "sales-import")
+    for path in (EXAMPLES / folder).iterdir()
+} | {"cis_statement.csv": EXAMPLES / "cis-to-paid-bills" / "cis_statement.csv"}  # fmt: skip
 
 
 @pytest.fixture
@@ -38,5 +45,5 @@ def read(tmp_path):
 
 
 def sample(name, preset, **options):
-    """One of the samples of `examples/files`, read with its preset."""
-    return SourceFile(SAMPLES / name, load_mapping(preset), options)
+    """One of the samples, read with its preset."""
+    return SourceFile(SAMPLES[name], load_mapping(preset), options)

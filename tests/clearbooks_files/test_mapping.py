@@ -200,7 +200,7 @@ def test_one_mapping_adds_to_another(read, tmp_path):
 
 def test_columns_that_are_called_otherwise(tmp_path):
     """A preset reads them under the names of a mapping of two lines."""
-    text = (SAMPLES / "payroll.csv").read_bytes().decode("cp1252")
+    text = (SAMPLES["payroll.csv"]).read_bytes().decode("cp1252")
     assert text.count(";PAYE;") == text.count("Gross pay") == 1
     own = text.replace(";PAYE;", "; income  TAX;").replace("Gross pay", "Gross")
     (tmp_path / "pay.csv").write_text(own)

@@ -22,7 +22,8 @@ class Books:
     def __init__(self, sandbox, folder):
         self.sandbox, self.folder = sandbox, folder
         (self.business,) = sandbox.engine.business_ids()
-        shutil.copytree(SAMPLES, folder, dirs_exist_ok=True)
+        for name, path in SAMPLES.items():
+            (shutil.copytree if path.is_dir() else shutil.copy)(path, folder / name)
         (folder / "target.json").write_text(
             json.dumps(
                 {
@@ -152,7 +153,7 @@ def test_bank_lines_that_pay(books):
 
 def test_overlapping_exports_never_double(books):
     """The second export begins in the middle of the first, at one of two equal rows of a day."""
-    header, *rows = (SAMPLES / "barclays.csv").read_bytes().splitlines(keepends=True)
+    header, *rows = (SAMPLES["barclays.csv"]).read_bytes().splitlines(keepends=True)
     (books.folder / "early.csv").write_bytes(b"".join([header, *rows[3:]]))
     books.write("early.csv", "barclays", "--assume-new")
     books.write("barclays.csv", "barclays")

@@ -145,7 +145,7 @@ def test_a_spreadsheet(tmp_path):
 
 def test_a_spreadsheet_makes_the_records_of_the_text_that_it_was(tmp_path):
     """Numbers and ticked boxes are no text there; nothing of it shows."""
-    path = SAMPLES / "shopify_orders.csv"
+    path = SAMPLES["shopify_orders.csv"]
     head, *rows = csv.reader(path.read_text(encoding="utf-8").splitlines(keepends=True))
     kinds = {"true": True, "false": False}
 
@@ -182,7 +182,7 @@ BANKS = ("statement.ofx", "statement.qif", "statement.sta", "statement.xml")
 
 @pytest.mark.parametrize("name", BANKS)
 def test_formats_of_banks_are_known_by_their_contents(tmp_path, name):
-    data = (SAMPLES / name).read_bytes()
+    data = (SAMPLES[name]).read_bytes()
     (tmp_path / "download.txt").write_bytes(data)
     found = list(read_rows(tmp_path / "download.txt", Layout()))
     assert found[0].cells["Date"] == dt.date(2026, 4, 30)
@@ -197,7 +197,7 @@ def test_formats_of_banks_are_known_by_their_contents(tmp_path, name):
      ("statement.xml", b">2009.46<", b">2009.45<")],
 )  # fmt: skip
 def test_a_statement_comes_to_its_closing_balance(tmp_path, name, right, wrong):
-    data = (SAMPLES / name).read_bytes()
+    data = (SAMPLES[name]).read_bytes()
     assert right in data
     path = tmp_path / name
     path.write_bytes(data.replace(right, wrong))
@@ -208,7 +208,7 @@ def test_a_statement_comes_to_its_closing_balance(tmp_path, name, right, wrong):
 @pytest.mark.parametrize("name", ["statement.ofx", "statement.sta", "statement.xml"])
 def test_a_cut_off_file_of_a_bank_is_told(tmp_path, name):
     """All but QIF, where nothing stands behind the last transaction."""
-    data = (SAMPLES / name).read_bytes()
+    data = (SAMPLES[name]).read_bytes()
     path = tmp_path / name
     path.write_bytes(data[: len(data) * 3 // 4])
     with pytest.raises(FileError, match=f"^{name}: "):

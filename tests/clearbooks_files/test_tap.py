@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
+from tests import programs
 from tests.clearbooks_files.conftest import SAMPLES
 
-TAP = str(Path(sys.executable).with_name("tap-clearbooks-files"))
+TAP = "tap-clearbooks-files"
 
 
 @pytest.fixture
 def tap(tmp_path):
-    shutil.copy(SAMPLES / "monzo.csv", tmp_path / "may.csv")
+    shutil.copy(SAMPLES["monzo.csv"], tmp_path / "may.csv")
 
     def call(*arguments, files=None, code=0):
         files = files or [{"path": "*.csv", "as": "monzo", "set": {"bankAccount": "Till"}}]
         (tmp_path / "config.json").write_text(json.dumps({"files": files}))
-        done = subprocess.run(
-            [TAP, "--config", "config.json", *arguments], cwd=tmp_path, check=False,
-            capture_output=True, text=True,
-        )  # fmt: skip
+        done = programs.run(TAP, "--config", "config.json", *arguments, cwd=tmp_path)
         assert done.returncode == code, done.stderr
         assert "Traceback" not in done.stderr
         if code:
@@ -54,7 +49,7 @@ def test_a_file_that_has_not_changed_is_not_sent_again(tap):
     with (tap.folder / "may.csv").open("a") as file:
         file.write("tx_9,04/05/2026,1,Card payment,Cy,,,1.00,GBP,,,,,,x,,,\r\n")
     assert len(tap("--state", "state.json")) == 3
-    shutil.copy(SAMPLES / "monzo.csv", tap.folder / "june.csv")
+    shutil.copy(SAMPLES["monzo.csv"], tap.folder / "june.csv")
     assert {r["_sdc_source_file"] for _, r in tap("--state", "state.json")} == {"june.csv"}
     other = [{"path": "*.csv", "as": "monzo", "set": {"bankAccount": "Safe"}}]
     assert len(tap("--state", "state.json", files=other)) == 6
@@ -84,10 +79,8 @@ def test_nothing_leaves_where_a_later_file_is_wrong(tap):
 def test_it_is_discovered(tap):
     files = [{"path": "none.csv", "as": "monzo"}]
     (tap.folder / "config.json").write_text(json.dumps({"files": files}))
-    done = subprocess.run(
-        [TAP, "--config", "config.json", "--discover"], cwd=tap.folder, check=True,
-        capture_output=True, text=True,
-    )  # fmt: skip
+    done = programs.run(TAP, "--config", "config.json", "--discover", cwd=tap.folder)
+    assert done.returncode == 0, done.stderr
     streams = json.loads(done.stdout)["streams"]
     assert [s["tap_stream_id"] for s in streams] == ["bank_feeds", "bank_statements"]
     assert streams[0]["key_properties"] == ["externalId"]

@@ -40,24 +40,38 @@ def wait_for(condition, what):
         time.sleep(0.05)
 
 
-def test_the_demo_shows_what_it_says(tmp_path):
-    folder = tmp_path / "demo"
-    home = tmp_path / "home"
-    home.mkdir()
-    done = subprocess.run(
-        command(folder),
+@pytest.fixture(scope="module")
+def stayed(tmp_path_factory):
+    """A whole demo with `--stay`, stopped when it says that the sandbox is up.
+
+    Its folder, the user's home, the output before and after that, and the exit code.
+    """
+    folder, home = tmp_path_factory.mktemp("made") / "demo", tmp_path_factory.mktemp("home")
+    with subprocess.Popen(
+        command(folder, "--stay"),
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], "HOME": str(home)},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
-        check=False,
-        timeout=PATIENCE,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "the balance is 0.00" in done.stdout
-    assert done.stdout.count("✓") == 17
+    ) as process:
+        seen = ""
+        for line in process.stdout:
+            seen += line
+            if "The sandbox stays up: http://127.0.0.1:" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=PATIENCE)
+    return folder, home, seen, rest, process.returncode
+
+
+def test_the_demo_shows_what_it_says(stayed):
+    folder, home, seen, rest, code = stayed
+    assert code == 0, seen + rest
+    assert "the balance is 0.00" in seen
+    assert seen.count("✓") == 17
     for model in ("trial_balance", "aged_debtors", "vat_summary", "balance_sheet"):
-        assert f"(model {model}" in done.stdout
+        assert f"(model {model}" in seen
     assert (folder / "ledger.duckdb").exists()
     assert list(home.iterdir()) == [], "nothing is written outside the project"
 
@@ -79,21 +93,12 @@ def test_stopped_in_the_middle_it_leaves_no_process_and_no_half_made_file(tmp_pa
     assert {path.suffix for path in folder.iterdir()} <= {".log"}
 
 
-def test_it_stays_up_when_asked(tmp_path):
-    folder = tmp_path / "demo"
-    with subprocess.Popen(
-        command(folder, "--stay"), cwd=ROOT, stdout=subprocess.PIPE, text=True
-    ) as process:
-        seen = ""
-        for line in process.stdout:
-            seen += line
-            if "The sandbox stays up: http://127.0.0.1:" in line:
-                break
-        assert "✓" in seen
-        process.send_signal(signal.SIGINT)
-        rest, _ = process.communicate(timeout=PATIENCE)
+def test_it_stays_up_when_asked(stayed):
+    _, _, seen, rest, code = stayed
+    assert "✓" in seen
+    assert "The sandbox stays up" in seen
     assert "The sandbox is down." in rest
-    assert process.returncode == 0
+    assert code == 0
 
 
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path):

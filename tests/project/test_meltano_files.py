@@ -10,10 +10,9 @@ from decimal import Decimal
 import pytest
 
 from clearbooks_sandbox import AccountingEngine, running
-from tests.project.conftest import ROOT
+from tests.clearbooks_files.conftest import SAMPLES
 from tools.demo.stage import Stage
 
-SAMPLES = ROOT / "examples" / "files"
 BLOCKS = ("tap-clearbooks-files", "target-clearbooks")
 
 
@@ -43,7 +42,7 @@ def test_files_of_an_inbox_go_in_once_and_again_when_they_change(stage, tmp_path
     inbox = tmp_path / "inbox"
     inbox.mkdir()
     for name in ("payroll.csv", "shopify_orders.csv"):
-        shutil.copy(SAMPLES / name, inbox / name)
+        shutil.copy(SAMPLES[name], inbox / name)
     stage.environment |= {
         "TAP_CLEARBOOKS_FILES_FILES": json.dumps(
             [

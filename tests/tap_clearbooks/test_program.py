@@ -6,14 +6,13 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
-TAP = str(Path(sys.executable).with_name("tap-clearbooks"))
+from tests import programs
+
+TAP = "tap-clearbooks"
 
 
 def environment(tmp_path):
@@ -25,11 +24,7 @@ def environment(tmp_path):
 def tap(tmp_path, config, *arguments):
     file = tmp_path / "config.json"
     file.write_text(json.dumps(config))
-    return subprocess.run(
-        [TAP, "--config", str(file), *arguments],
-        capture_output=True, text=True, cwd=tmp_path, env=environment(tmp_path), timeout=60,
-        check=False,
-    )  # fmt: skip
+    return programs.run(TAP, "--config", file, *arguments, cwd=tmp_path, env=environment(tmp_path))
 
 
 def test_discover_needs_no_credentials(tmp_path):
@@ -49,17 +44,14 @@ def test_about_names_version_and_settings(tmp_path):
 
 
 def test_settings_come_from_the_environment_too(books, tmp_path):
-    result = subprocess.run(
-        [TAP, "--config", "ENV"],
-        capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False,
-        env={
-            **environment(tmp_path),
-            "TAP_CLEARBOOKS_API_URL": books.server.url,
-            "TAP_CLEARBOOKS_ACCESS_TOKEN": "sandbox-access-token",
-            "TAP_CLEARBOOKS_BUSINESS_IDS": "[102]",
-            "TAP_CLEARBOOKS_PAGE_SIZE": "50",
-        },
-    )  # fmt: skip
+    env = {
+        **environment(tmp_path),
+        "TAP_CLEARBOOKS_API_URL": books.server.url,
+        "TAP_CLEARBOOKS_ACCESS_TOKEN": "sandbox-access-token",
+        "TAP_CLEARBOOKS_BUSINESS_IDS": "[102]",
+        "TAP_CLEARBOOKS_PAGE_SIZE": "50",
+    }
+    result = programs.run(TAP, "--config", "ENV", cwd=tmp_path, env=env)
     assert result.returncode == 0, result.stderr
     accounts = [json.loads(x)["record"] for x in result.stdout.splitlines() if '"RECORD"' in x]
     assert {record["businessId"] for record in accounts} == {102}
@@ -102,10 +94,7 @@ def test_a_wrong_config_file_is_told(file, tmp_path):
     path = tmp_path / "wrong.json"
     if file == "{":
         path.write_text(file)
-    result = subprocess.run(
-        [TAP, "--config", str(path)], capture_output=True, text=True, timeout=60, check=False,
-        env=environment(tmp_path),
-    )  # fmt: skip
+    result = programs.run(TAP, "--config", path, env=environment(tmp_path))
     assert result.returncode != 0
     assert "wrong.json" in result.stderr
     assert "Traceback" not in result.stderr
@@ -160,18 +149,11 @@ def long_ledger(books):
 
 def start(tmp_path, config, state=None):
     (tmp_path / "config.json").write_text(json.dumps(config))
-    arguments = [TAP, "--config", str(tmp_path / "config.json")]
+    arguments = [TAP, "--config", tmp_path / "config.json"]
     if state is not None:
         (tmp_path / "state.json").write_text(json.dumps(state))
-        arguments += ["--state", str(tmp_path / "state.json")]
-    # Unbuffered: `communicate` loses what `readline` has read ahead.
-    return subprocess.Popen(
-        arguments,
-        bufsize=0,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment(tmp_path),
-    )
+        arguments += ["--state", tmp_path / "state.json"]
+    return programs.Process(*arguments, env=environment(tmp_path))
 
 
 def test_sigterm_ends_non_zero_with_whole_lines(long_ledger, tmp_path):
@@ -183,7 +165,7 @@ def test_sigterm_ends_non_zero_with_whole_lines(long_ledger, tmp_path):
     assert process.returncode == 128 + signal.SIGTERM
     for line in (first + rest).splitlines():
         json.loads(line)
-    assert b"Traceback" not in errors
+    assert "Traceback" not in errors
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
@@ -207,7 +189,7 @@ def test_a_signal_ends_it_whatever_it_waits_for(long_ledger, tmp_path, fault, si
     output, errors = process.communicate(timeout=40)
     assert time.monotonic() - started < 20
     assert process.returncode == 128 + signum
-    assert b"Traceback" not in errors
+    assert "Traceback" not in errors
     for line in output.splitlines():
         json.loads(line)
 
@@ -220,10 +202,10 @@ def test_killed_at_any_moment_and_started_again_loses_nothing(long_ledger, tmp_p
     for attempt in range(12):
         process = start(tmp_path, config, state)
         if attempt < 8:
-            time.sleep(0.9 + rng.random() * 0.6)
+            time.sleep(0.1 + rng.random() * 0.6)
             process.kill()
         output, _ = process.communicate(timeout=60)
-        for line in output.split(b"\n")[:-1]:
+        for line in output.split("\n")[:-1]:
             message = json.loads(line)
             if message["type"] == "STATE":
                 state = message["value"]
@@ -245,8 +227,8 @@ def test_a_reader_that_goes_away_is_told(long_ledger, tmp_path):
     errors = process.stderr.read()
     process.stderr.close()
     assert process.wait(timeout=30) == 1
-    assert b"went away" in errors
-    assert b"Traceback" not in errors
+    assert "went away" in errors
+    assert "Traceback" not in errors
 
 
 def test_machines_may_have_the_logs_as_json(books, tmp_path):
@@ -259,11 +241,8 @@ def test_machines_may_have_the_logs_as_json(books, tmp_path):
     (tmp_path / "config.json").write_text(
         json.dumps(books.config(tmp_path, business_ids=[101, 999]))
     )
-    result = subprocess.run(
-        [TAP, "--config", str(tmp_path / "config.json")],
-        capture_output=True, text=True, timeout=60, check=False,
-        env={**environment(tmp_path), "SINGER_SDK_LOG_CONFIG": str(tmp_path / "logging.yaml")},
-    )  # fmt: skip
+    env = {**environment(tmp_path), "SINGER_SDK_LOG_CONFIG": str(tmp_path / "logging.yaml")}
+    result = programs.run(TAP, "--config", tmp_path / "config.json", env=env)
     lines = [json.loads(line) for line in result.stderr.splitlines()]
     assert {"METRIC"} <= {line["message"] for line in lines}
     assert any("business 999" in line["message"] for line in lines if line["level"] == "error")

@@ -8,21 +8,21 @@ import json
 import os
 import pty
 import re
-import subprocess
 
 from rich.console import Console
 
 from tap_clearbooks.progress import Progress
+from tests.programs import DEVNULL, PIPE, Process
 from tests.tap_clearbooks.conftest import ONE, TWO
 from tests.tap_clearbooks.test_program import TAP, environment, tap
 
 
 def run(books, tmp_path, stderr):
     (tmp_path / "config.json").write_text(json.dumps(books.config(tmp_path, page_size=5)))
-    return subprocess.Popen(
-        [TAP, "--config", str(tmp_path / "config.json")], stdout=subprocess.DEVNULL, stderr=stderr,
-        env={**environment(tmp_path), "TERM": "xterm", "TAP_CLEARBOOKS_LOGLEVEL": "ERROR"},
-    )  # fmt: skip
+    env = {**environment(tmp_path), "TERM": "xterm", "TAP_CLEARBOOKS_LOGLEVEL": "ERROR"}
+    return Process(
+        TAP, "--config", tmp_path / "config.json", stdout=DEVNULL, stderr=stderr, env=env
+    )
 
 
 def test_a_terminal_shows_stream_and_count(books, tmp_path):
@@ -48,21 +48,21 @@ def test_a_terminal_shows_stream_and_count(books, tmp_path):
 
 
 def test_a_pipe_sees_nothing_of_it(books, tmp_path):
-    process = run(books, tmp_path, subprocess.PIPE)
+    process = run(books, tmp_path, PIPE)
     errors = process.stderr.read()
     process.stderr.close()
     assert process.wait(timeout=30) == 0
-    assert b"records" not in errors
+    assert "records" not in errors
 
 
 def on_terminal(books, tmp_path, **settings):
     """Exit code, and what a terminal of 120 columns got."""
     (tmp_path / "config.json").write_text(json.dumps(books.config(tmp_path, **settings)))
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [TAP, "--config", str(tmp_path / "config.json")], stdout=subprocess.DEVNULL, stderr=theirs,
-        env={**environment(tmp_path), "TERM": "xterm", "COLUMNS": "120", "LINES": "40"},
-    )  # fmt: skip
+    env = {**environment(tmp_path), "TERM": "xterm", "COLUMNS": "120", "LINES": "40"}
+    process = Process(
+        TAP, "--config", tmp_path / "config.json", stdout=DEVNULL, stderr=theirs, env=env
+    )
     os.close(theirs)
     seen = b""
     with contextlib.suppress(OSError):

@@ -4,8 +4,6 @@ import contextlib
 import io
 import json
 import os
-import subprocess
-import sys
 from collections import Counter
 from decimal import Decimal
 
@@ -17,7 +15,9 @@ from clearbooks_sandbox import AccountingEngine, Options
 from clearbooks_sandbox.http import server
 from target_clearbooks.deliver.sending import Sender
 from target_clearbooks.target import TargetClearbooks
+from tests.programs import Process
 
+TARGET = "target-clearbooks"
 TOKEN = "sandbox-access-token"
 
 
@@ -74,12 +74,8 @@ class Runner:
         path.write_text(json.dumps({**self.config, **settings}))
         source = self.directory / "input.jsonl"
         source.write_text("".join(json.dumps(m, default=str) + "\n" for m in messages))
-        return subprocess.Popen(
-            [sys.executable, "-m", "target_clearbooks", "--config", str(path),
-             "--input", str(source)],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            env={**os.environ, "XDG_STATE_HOME": str(self.directory)},
-        )  # fmt: skip
+        env = {**os.environ, "XDG_STATE_HOME": str(self.directory)}
+        return Process(TARGET, "--config", path, "--input", source, env=env)
 
     @property
     def rejects(self):

@@ -5,18 +5,22 @@ from __future__ import annotations
 import io
 import json
 import os
+import shlex
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
 from click.testing import CliRunner
 
+from clearbooks import program
 from clearbooks.errors import ClearBooksError, SettingError
 from clearbooks_app import main
 from target_clearbooks.target import TargetClearbooks
+from tests import programs
+from tests.programs import BIN, PIPE, Process
 from tests.target_clearbooks.conftest import (
+    TARGET,
     book,
     check_book,
     customer,
@@ -30,17 +34,34 @@ from tests.target_clearbooks.store.test_writer_lock import start
 TWO = schema("customers", "sales_invoices")
 
 
-def shell(run, redirection, text="", **env):
+def program_of(run, settings):
+    """The target's command line, its folder and its environment."""
     config = run.directory / "config.json"
-    config.write_text(json.dumps({**run.config, **env.pop("settings", {})}))
+    config.write_text(json.dumps({**run.config, **(settings or {})}))
+    env = {**os.environ, "XDG_STATE_HOME": str(run.directory)}
+    return [TARGET, "--config", str(config)], {"cwd": run.directory, "env": env}
+
+
+def piped(run, text, settings=None, **env):
+    """The target as a program, with a text for its input."""
+    command, options = program_of(run, settings)
+    options["env"] |= env
+    return programs.run(*command, text=text, **options)
+
+
+def shell(run, redirection, text=""):
+    """The same with its streams as a shell makes them."""
     (run.directory / "in.jsonl").write_text(text)
-    command = f"'{sys.executable}' -m target_clearbooks --config '{config}' {redirection}"
+    (name, *arguments), options = program_of(run, None)
+    command = f"{shlex.join([str(BIN / name), *arguments])} {redirection}"
     return subprocess.run(
         ["bash", "-c", command],
-        check=False, capture_output=True, text=True, timeout=60, cwd=run.directory,
-        env={**os.environ, "XDG_STATE_HOME": str(run.directory),
-             "PYTHONPATH": os.pathsep.join(p for p in sys.path if p), **env},
-    )  # fmt: skip
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        **options,
+    )
 
 
 def lines(*messages):
@@ -53,11 +74,13 @@ def lines(*messages):
 @pytest.mark.parametrize("asked", ["true", "1", "Yes", "ON"])
 def test_a_dry_run_asked_for_in_the_environment_is_one(run, asked):
     plan = str(run.directory / "plan.jsonl")
-    done = shell(
-        run, "< in.jsonl", lines(*TWO, customer(), invoice()),
-        TARGET_CLEARBOOKS_DRY_RUN=asked, TARGET_CLEARBOOKS_PLAN_PATH=plan,
-        settings={"dry_run": False},
-    )  # fmt: skip
+    done = piped(
+        run,
+        lines(*TWO, customer(), invoice()),
+        {"dry_run": False},
+        TARGET_CLEARBOOKS_DRY_RUN=asked,
+        TARGET_CLEARBOOKS_PLAN_PATH=plan,
+    )
     assert done.returncode == 0, done.stderr
     assert not run.writes()
     assert f"dry run: nothing was sent; the plan is {plan}" in done.stderr
@@ -71,7 +94,7 @@ def test_a_dry_run_asked_for_in_the_environment_is_one(run, asked):
 
 
 def test_a_dry_run_without_a_plan_writes_nothing(run):
-    done = shell(run, "< in.jsonl", lines(*TWO, customer()), TARGET_CLEARBOOKS_DRY_RUN="true")
+    done = piped(run, lines(*TWO, customer()), TARGET_CLEARBOOKS_DRY_RUN="true")
     assert done.returncode != 0
     assert "plan_path" in done.stderr
     assert not run.writes()
@@ -109,7 +132,7 @@ def test_apply_refuses_to_be_dry(run, monkeypatch):
 
 def test_a_number_in_a_state_goes_out_as_it_came(run):
     huge = '{"type": "STATE", "value": {"n": 1e999999999, "m": 1.50, "k": [1, "x", null]}}\n'
-    done = shell(run, "< in.jsonl", lines(*TWO, customer()) + huge)
+    done = piped(run, lines(*TWO, customer()) + huge)
     assert done.returncode == 0, done.stderr
     [out] = done.stdout.splitlines()
     assert out == '{"n":1E+999999999,"m":1.50,"k":[1,"x",null]}'
@@ -118,7 +141,7 @@ def test_a_number_in_a_state_goes_out_as_it_came(run):
 @pytest.mark.parametrize("number", ["1e999999999", "-1e999999999", "1e-999999999"])
 def test_a_number_that_no_ledger_holds_is_refused(run, number):
     text = lines(*TWO, customer(), invoice("I1", phone="NUMBER"), state({"n": 1}))
-    done = shell(run, "< in.jsonl", text.replace('"NUMBER"', number))
+    done = piped(run, text.replace('"NUMBER"', number))
     assert done.returncode == 3, done.stderr
     assert "Traceback" not in done.stderr
     [refused] = run.rejects
@@ -130,7 +153,7 @@ def test_a_number_that_no_ledger_holds_is_refused(run, number):
 @pytest.mark.parametrize("number", ['"\\u00b2"', '"' + "9" * 5000 + '"', "1e99", "1.5", "true"])
 def test_a_business_that_is_no_number(run, number):
     text = lines(*TWO, customer("C1", businessId="NUMBER"))
-    done = shell(run, "< in.jsonl", text.replace('"NUMBER"', number))
+    done = piped(run, text.replace('"NUMBER"', number))
     assert done.returncode == 3, done.stderr
     assert "Traceback" not in done.stderr
     assert "businessId" in run.rejects[0]["reasons"][0]
@@ -157,10 +180,8 @@ def test_any_fault_of_the_reader_ends_the_run(run):
 @pytest.mark.parametrize("redirection", [">&-", "> /dev/full", "| head -c 0"])
 def test_an_output_that_takes_nothing(run, redirection):
     many = [state({"n": n}) for n in range(50)]
-    done = shell(
-        run, f"< in.jsonl {redirection}; exit ${{PIPESTATUS[0]}}",
-        lines(*TWO, customer(), invoice(), *many),
-    )  # fmt: skip
+    ends = f"< in.jsonl {redirection}; exit ${{PIPESTATUS[0]}}"
+    done = shell(run, ends, lines(*TWO, customer(), invoice(), *many))
     assert done.returncode == 1, done.stderr
     assert "STATE cannot be written to standard output" in done.stderr
     assert "Traceback" not in done.stderr
@@ -188,6 +209,12 @@ def test_listening_in_this_process_frees_the_business(run, text):
 # Signals
 
 
+@pytest.fixture
+def grace(monkeypatch):
+    """A program that a signal reaches has two seconds for what is under way."""
+    monkeypatch.setattr(program, "GRACE", 2.0)
+
+
 def stopped(process, signum=signal.SIGTERM):
     started = time.monotonic()
     process.send_signal(signum)
@@ -200,6 +227,7 @@ def stopped(process, signum=signal.SIGTERM):
     {"kind": "slow-after", "seconds": 120, "method": "POST"},
     {"kind": "slow", "seconds": 120, "method": "GET", "nth": 2},
 ])  # fmt: skip
+@pytest.mark.usefixtures("grace")
 def test_a_signal_ends_it_whatever_it_waits_for(run, fault):
     run.sandbox.faults.plan(fault.pop("kind"), **fault)
     with start(run, "first", [*schema("suppliers"), *book(2)], request_timeout=300) as process:
@@ -213,6 +241,7 @@ def test_a_signal_ends_it_whatever_it_waits_for(run, fault):
     check_book(run, 2)
 
 
+@pytest.mark.usefixtures("grace")
 def test_a_signal_ends_the_wait_that_a_429_asks_for(run):
     run.sandbox.faults.plan("throttle", retry_after="3600", method="POST", times=100)
     with start(run, "first", book(1), max_wait=7200) as process:
@@ -226,11 +255,7 @@ def test_a_signal_ends_the_wait_that_a_429_asks_for(run):
 def test_a_signal_while_the_source_says_nothing(run):
     config = run.directory / "config.json"
     config.write_text(json.dumps(run.config))
-    with subprocess.Popen(
-        [sys.executable, "-m", "target_clearbooks", "--config", str(config)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
-    ) as process:  # fmt: skip
+    with Process(TARGET, "--config", config, stdin=PIPE) as process:
         process.stdin.write(lines(*TWO, customer(), record("customers", "C2", name="Two")))
         process.stdin.flush()
         while len(run.listed("listCustomers")) < 2:
@@ -249,8 +274,6 @@ def test_a_log_configuration_keeps_what_the_target_says(run):
         "handlers: {err: {class: logging.StreamHandler}}\n"
         "root: {level: INFO, handlers: [err]}\n"
     )
-    done = shell(
-        run, "< in.jsonl", lines(*TWO, customer()), SINGER_SDK_LOG_CONFIG=str(configuration)
-    )
+    done = piped(run, lines(*TWO, customer()), SINGER_SDK_LOG_CONFIG=str(configuration))
     assert done.returncode == 0
     assert '"customers":{"written":1}' in done.stderr

@@ -5,6 +5,8 @@ import sys
 import time
 from contextlib import closing
 
+import pytest
+
 from clearbooks.auth import Name, TokenSource
 from clearbooks.pacing import Budget, open_pacer
 from clearbooks.pacing.pacer_postgres import PostgresPacer
@@ -30,6 +32,11 @@ for _ in range(8):
     pacer.succeeded()
 pacer.close()
 """
+
+
+@pytest.fixture
+def pace():
+    """As it is."""
 
 
 def together(program, arguments, count):

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 import json
-import subprocess
-import sys
 import time
 
 import pytest
 
 from clearbooks.pacing import Pacer
-from tests.target_clearbooks.conftest import book, check_book, customer, invoice, schema
+from tests.programs import DEVNULL, Process
+from tests.target_clearbooks.conftest import TARGET, book, check_book, customer, invoice, schema
 
 TWO = schema("customers", "sales_invoices")
-WITH_OFFSET = """
-import runpy, sys, time
-real, offset = time.time, float(sys.argv.pop(1))
-time.time = lambda: real() + offset
-runpy.run_module("target_clearbooks", run_name="__main__", alter_sys=True)
-"""
+
+
+@pytest.fixture
+def pace():
+    """As it is."""
+
+
+def put_forward(offset):
+    real = time.time
+    time.time = lambda: real() + offset
 
 
 def start(run, messages, offset, **settings):
@@ -26,11 +30,8 @@ def start(run, messages, offset, **settings):
     config.write_text(json.dumps({**run.config, **settings}))
     source = run.directory / "input.jsonl"
     source.write_text("".join(json.dumps(m) + "\n" for m in messages))
-    return subprocess.Popen(
-        [sys.executable, "-c", WITH_OFFSET, str(offset), "--config", str(config),
-         "--input", str(source)],
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    before = functools.partial(put_forward, offset)
+    return Process(TARGET, "--config", config, "--input", source, stdout=DEVNULL, before=before)
 
 
 @pytest.mark.parametrize("offset", [600, -600])

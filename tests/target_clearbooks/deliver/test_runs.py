@@ -7,8 +7,6 @@ import io
 import json
 import signal
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 
@@ -18,7 +16,9 @@ from clearbooks.errors import ApiError, NotAuthorisedError, SettingError, Unavai
 from target_clearbooks.deliver.reconcile import Reconciler
 from target_clearbooks.line_faults import InputError
 from target_clearbooks.target import TargetClearbooks
+from tests.programs import DEVNULL, PIPE, Process
 from tests.target_clearbooks.conftest import (
+    TARGET,
     allocation,
     bill,
     book,
@@ -416,10 +416,7 @@ def test_sigterm_finishes_what_is_under_way(run):
 def test_a_run_that_ends_early_does_not_wait_for_its_source(run):
     path = run.directory / "config.json"
     path.write_text(json.dumps(run.config))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "target_clearbooks", "--config", str(path)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    process = Process(TARGET, "--config", path, stdin=PIPE)
     messages = [*schema("customers"), customer(), state({"n": 1}), *schema("nonsense")]
     process.stdin.write("".join(json.dumps(m) + "\n" for m in messages))
     process.stdin.flush()
@@ -435,11 +432,7 @@ def test_a_run_that_ends_early_does_not_wait_for_its_source(run):
 def test_state_comes_while_the_source_is_slow(run):
     path = run.directory / "config.json"
     path.write_text(json.dumps(run.config))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "target_clearbooks", "--config", str(path)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-    )  # fmt: skip
-    with process:
+    with Process(TARGET, "--config", path, stdin=PIPE, stderr=DEVNULL) as process:
         messages = [*schema("customers"), customer(), state({"n": 1})]
         process.stdin.write("".join(json.dumps(m) + "\n" for m in messages))
         process.stdin.flush()
