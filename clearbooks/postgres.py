@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from clearbooks.distribution import install
 from clearbooks.errors import SettingError
 
 try:
@@ -12,8 +13,7 @@ try:
     from psycopg import conninfo
 except ImportError:  # pragma: no cover - the extra is there in tests
     raise SettingError(
-        "a postgresql:// URL (token_store, state_store) needs its driver: "
-        "pip install 'clearbooks-connectors[postgres]'"
+        f"a postgresql:// URL (token_store, state_store) needs its driver: {install('postgres')}"
     ) from None
 
 if TYPE_CHECKING:
