@@ -149,13 +149,22 @@ class Session:
         )
         # Here, since reading the schemas takes time that `--about` need not spend.
         from target_clearbooks.prepare.preparer import Preparer
+        from target_clearbooks.prepare.resolver import Resolver
 
         recorder = Recorder(number, self.outbox, ledger_map, self.rejects.record, self.results)
-        preparer = Preparer(lookups, ledger_map, self.settings, number)
+        preparer = Preparer(Resolver(lookups, ledger_map, self.settings, number))
         return BusinessWriter(
-            self.settings, sender, self.outbox, ledger_map, lookups, preparer, self.executor,
-            recorder, self._dry_run, self.stopped,
-        )  # fmt: skip
+            self.settings,
+            sender,
+            self.outbox,
+            ledger_map,
+            lookups,
+            preparer,
+            self.executor,
+            recorder,
+            self._dry_run,
+            self.stopped,
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -195,9 +204,17 @@ class Session:
         business, key = self.businesses[0], f"line {number}"
         self.rejects.line(business, number, text, reason)
         row = Row(
-            0, self.outbox.run, business, INPUT, key, "planned", {}, "",
-            kind="invalid", reasons=(reason,),
-        )  # fmt: skip
+            0,
+            self.outbox.run,
+            business,
+            INPUT,
+            key,
+            "planned",
+            {},
+            "",
+            kind="invalid",
+            reasons=(reason,),
+        )
         with self.outbox.transaction():
             self.outbox.add(row, state="rejected")
             self.outbox.audit(row, "rejected", kind="invalid")

@@ -18,9 +18,15 @@ from target_clearbooks.writable import CONTACT_KEYS
 _ENVIRONMENT = "TARGET_CLEARBOOKS_"
 
 REFERENCE_KINDS = (
-    "accountCode", "bankAccount", "customer", "paymentMethod", "stockItem", "supplier",
-    "vatRate", "vatTreatment",
-)  # fmt: skip
+    "accountCode",
+    "bankAccount",
+    "customer",
+    "paymentMethod",
+    "stockItem",
+    "supplier",
+    "vatRate",
+    "vatTreatment",
+)
 """What records of the source may call by names of their own."""
 
 

@@ -54,9 +54,15 @@ def _run(db: Store, row: tuple[Any, ...]) -> Run:
         streams.setdefault(stream, {})[outcome] = records
     businesses = msgspec.json.decode(businesses)
     return Run(
-        id=number, started=started, ended=ended, kind=kind, businesses=businesses,
-        exit_code=exit_code, message=message or None, streams=streams,
-    )  # fmt: skip
+        id=number,
+        started=started,
+        ended=ended,
+        kind=kind,
+        businesses=businesses,
+        exit_code=exit_code,
+        message=message or None,
+        streams=streams,
+    )
 
 
 def unsettled(db: Store, run: str) -> Iterator[dict[str, Any]]:

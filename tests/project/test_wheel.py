@@ -11,7 +11,7 @@ from importlib.metadata import version
 import pytest
 
 from clearbooks.contract import load_contract
-from tests.project.conftest import ROOT
+from tests.project.conftest import BIN, ROOT
 
 
 def uv(*arguments, **options):
@@ -83,6 +83,13 @@ def test_the_wheel_holds_the_contract_and_the_licence(wheel):
     assert not any(name.startswith(("tests/", "tools/", "benchmarks/")) for name in names)
 
 
+def test_check_wheel_contents(wheel):
+    done = subprocess.run(
+        [BIN / "check-wheel-contents", wheel], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, f"{wheel}: OK")
+
+
 def test_about(installed):
     told = json.loads(run(installed, "tap-clearbooks", "--about", "--format", "json"))
     assert told["name"] == "tap-clearbooks"
@@ -109,7 +116,7 @@ def test_presets_come_with_it_and_text_needs_no_extra(wheel, installed):
     assert {f"clearbooks_files/presets/{name}" for name in presets} <= names
     listed = json.loads(run(installed, "clearbooks", "mapping", "list", "--json"))
     assert {f"{name}.yml" for name in listed} == presets
-    samples = ROOT / "examples" / "files"
+    samples = ROOT / "examples" / "bank-statement"
     config = installed / "files.json"
     config.write_text(json.dumps({"files": [{"path": str(samples / "monzo.csv"), "as": "monzo"}]}))
     assert "tx_0000AzQ1" in run(installed, "tap-clearbooks-files", "--config", str(config))
@@ -121,4 +128,4 @@ def test_presets_come_with_it_and_text_needs_no_extra(wheel, installed):
         capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 2
-    assert "needs ofxtools: pip install 'clearbooks-connectors[files]'" in done.stderr
+    assert "needs ofxtools: pip install 'clearbooks-connectors[files] @ git+" in done.stderr
