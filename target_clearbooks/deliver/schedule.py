@@ -15,7 +15,7 @@ from target_clearbooks.deliver.task import Task, claim_of, claims
 from target_clearbooks.intent import Rejected, Waiting, content_hash
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 
     from target_clearbooks.deliver.decision import Step
     from target_clearbooks.intent import Intent, Outcome
@@ -159,9 +159,15 @@ class Schedule:
     def claim(self, task: Task, intent: Intent) -> bool:
         """Claim what an intent touches; whether it may go."""
         before = self._claims.free(task.number)
-        self.follow(task, *intent.depends_on)
+        self.follow(task, *intent.depends_on, *self._ahead(task, intent.looked_in))
         self._claims.claim(task.number, claims(intent), alone=True)
         return self._claims.free(task.number) or not before
+
+    def _ahead(self, task: Task, streams: Collection[str]) -> Iterator[tuple[str, str]]:
+        """Records of these streams that came before a task and are not settled."""
+        for other in self._tasks.values():
+            if other.stream in streams and other.number < task.number:
+                yield other.stream, other.source_key
 
     def may_change(self, task: Task, outcome: Outcome) -> bool:
         """Whether others under way may change an outcome; the task then stands in line for them."""

@@ -138,6 +138,7 @@ class Preparer:
             remote_id=remote_id,
             marker=marker,
             depends_on=_depends_on(draft),
+            looked_in=frozenset(draft.findings.looked_in),
             record=record,
             adopted=adopted,
             warnings=tuple(draft.findings.warnings),
