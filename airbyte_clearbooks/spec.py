@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.contract import load_contract
+from clearbooks.distribution import page
 from clearbooks.settings import connection_properties
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-DOCS = "https://pypi.org/project/clearbooks-connectors/"
+DOCS = "docs/airbyte.md"
 
 # What tells the two ways to authenticate apart, and the settings that each of them needs.
 REFRESH, ACCESS = "refresh_token", "access_token"
@@ -65,9 +66,12 @@ def destination_spec(own: Mapping[str, Any], writable: Iterable[str]) -> dict[st
     """
     contract = load_contract()
     scopes = sorted(
-        {operation.scope for resource in contract.resources.values()
-         for operation in resource.operations.values()}
-    )  # fmt: skip
+        {
+            operation.scope
+            for resource in contract.resources.values()
+            for operation in resource.operations.values()
+        }
+    )
     shared = connection_properties()
     spec = _specification(
         "destination",
@@ -103,7 +107,7 @@ def _specification(
                 properties[name] = {**_plain(sub), "order": len(properties), "group": group}
     return {
         "protocol_version": "0.2.0",
-        "documentationUrl": DOCS,
+        "documentationUrl": page(DOCS),
         "supportsNormalization": False,
         "supportsDBT": False,
         "connectionSpecification": {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from clearbooks.distribution import install
 from clearbooks.errors import SettingError
 
 try:
@@ -12,8 +13,7 @@ try:
     from psycopg import conninfo
 except ImportError:  # pragma: no cover - the extra is there in tests
     raise SettingError(
-        "a postgresql:// URL (token_store, state_store) needs its driver: "
-        "pip install 'clearbooks-connectors[postgres]'"
+        f"a postgresql:// URL (token_store, state_store) needs its driver: {install('postgres')}"
     ) from None
 
 if TYPE_CHECKING:
@@ -21,8 +21,15 @@ if TYPE_CHECKING:
 
 # With `psycopg`, so that whoever imports this gets its message where the driver is missing.
 __all__ = [
-    "checked_url", "connect", "has_table", "keep_open", "make_table", "psycopg", "reason", "shown",
-]  # fmt: skip
+    "checked_url",
+    "connect",
+    "has_table",
+    "keep_open",
+    "make_table",
+    "psycopg",
+    "reason",
+    "shown",
+]
 
 CONNECT_TIMEOUT = 10
 _NEWEST_GUARDS = 170000
@@ -58,9 +65,13 @@ def shown(url: str, setting: str = "token_store") -> str:
 
 
 def connect(
-    url: str, *, autocommit: bool = True, setting: str = "token_store", options: str = "",
+    url: str,
+    *,
+    autocommit: bool = True,
+    setting: str = "token_store",
+    options: str = "",
     application_name: str = "clearbooks",
-) -> psycopg.Connection:  # fmt: skip
+) -> psycopg.Connection:
     """A new connection, with a time limit.
 
     Args:

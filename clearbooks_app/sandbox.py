@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from clearbooks.distribution import install
+
 if TYPE_CHECKING:
     from clearbooks_sandbox import AccountingEngine, Options
 
@@ -122,7 +124,7 @@ def sandbox(
         if (error.name or "").partition(".")[0] not in SERVER_MODULES:
             raise
         raise click.ClickException(
-            "the sandbox needs its web server: pip install 'clearbooks-connectors[sandbox]'"
+            f"the sandbox needs its web server: {install('sandbox')}"
         ) from error
     lists = ((show_faults, FAULTS), (show_dialects, DIALECTS), (show_features, FEATURES))
     if any(shown for shown, _ in lists):

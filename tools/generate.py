@@ -111,15 +111,34 @@ def label(name: str, schema: dict[str, Any]) -> str:
     return str(schema.get("title") or words[:1].upper() + words[1:])
 
 
-def meltano_plugin(program: str) -> str:
-    """Capabilities and settings of a plugin, as YAML below its entry in meltano.yml."""
+def plugin_facts(program: str) -> dict[str, Any]:
+    """Capabilities and settings of a plugin, as Meltano and its Hub have them."""
     facts = about(program)
-    part = {
+    return {
         "capabilities": sorted(facts["capabilities"]),
         "settings": list(meltano_settings(facts["settings"]["properties"])),
     }
+
+
+def as_yaml(part: dict[str, Any], indent: str = "") -> str:
+    """A part of a YAML file."""
     text = yaml.safe_dump(part, sort_keys=False, allow_unicode=True, width=96)
-    return "".join(f"    {line}\n" for line in text.splitlines())
+    return "".join(f"{indent}{line}\n" for line in text.splitlines())
+
+
+def meltano_plugin(program: str) -> str:
+    """Capabilities and settings of a plugin, below its entry in meltano.yml."""
+    return as_yaml(plugin_facts(program), "    ")
+
+
+def hub_plugin(program: str) -> str:
+    """The same for the Hub, which knows structured logs of a loader by `log_parser` alone."""
+    part = plugin_facts(program) | {
+        "supported_python_versions": about(program)["supported_python_versions"]
+    }
+    if program.startswith("target-"):
+        part["capabilities"].remove("structured-logging")
+    return as_yaml(part)
 
 
 def replication(stream: str) -> str:
@@ -206,8 +225,11 @@ def assumed_operations() -> str:
     for operation in contract.operations.values():
         kinds = {"path": operation.assumed, "method": operation.assumed_method}
         if any(kinds.values()):
-            streams = [r.name for r in contract.resources.values()
-                       if operation.id in {o.id for o in r.operations.values()}]  # fmt: skip
+            streams = [
+                r.name
+                for r in contract.resources.values()
+                if operation.id in {o.id for o in r.operations.values()}
+            ]
             rows.append(
                 (
                     f"`{operation.id}`",
@@ -307,6 +329,14 @@ PARTS = (
     Part("meltano.yml", "tap-clearbooks", lambda: meltano_plugin("tap-clearbooks")),
     Part("meltano.yml", "tap-clearbooks-files", lambda: meltano_plugin("tap-clearbooks-files")),
     Part("meltano.yml", "target-clearbooks", lambda: meltano_plugin("target-clearbooks")),
+    Part(
+        "hub/extractors/tap-clearbooks.yml", "tap-clearbooks", lambda: hub_plugin("tap-clearbooks")
+    ),
+    Part(
+        "hub/loaders/target-clearbooks.yml",
+        "target-clearbooks",
+        lambda: hub_plugin("target-clearbooks"),
+    ),
     Part("README.md", "streams", streams_table),
     Part("docs/streams.md", "streams", stream_pages),
     Part(STAGING, "sources", lambda: staging.tables(catalog(), descriptions())),

@@ -1,6 +1,6 @@
 """Read a Clear Books ledger into a DuckDB file with PyAirbyte; run it again for what is new.
 
-    pip install airbyte clearbooks-connectors    (in two environments; see docs/airbyte.md)
+    (PyAirbyte and this project need an environment each: see docs/airbyte.md.)
     AIRBYTE_OFFLINE_MODE=1 python read_into_duckdb.py config.json ledger.duckdb
 
 `config.json` holds what `source-clearbooks spec` describes.

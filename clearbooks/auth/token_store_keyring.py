@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from clearbooks.auth.chain import decode_chains, encode_chains
 from clearbooks.auth.token_document import DocumentTokenStore
+from clearbooks.distribution import install
 from clearbooks.errors import SettingError, TokenStoreError
 from clearbooks.settings import state_dir
 
@@ -16,9 +17,7 @@ try:
     import keyring
     import keyring.errors
 except ImportError:  # pragma: no cover - the extra is there in tests
-    raise SettingError(
-        "token_store: keyring:// needs its library: pip install 'clearbooks-connectors[keyring]'"
-    ) from None
+    raise SettingError(f"token_store: keyring:// needs its library: {install('keyring')}") from None
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from clearbooks.distribution import install
 from clearbooks.errors import SettingError
 from clearbooks_app import output
 from clearbooks_app.config import examples
@@ -95,9 +96,7 @@ def ui(*, configs: tuple[str, ...], no_browser: bool, **options: Any) -> None:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in SERVER_MODULES:
             raise
-        raise SettingError(
-            "the page needs its web server: pip install 'clearbooks-connectors[ui]'"
-        ) from error
+        raise SettingError(f"the page needs its web server: {install('ui')}") from error
     host, port = options.pop("host"), options.pop("port")
     given: dict[str, Any] = {
         "host": host,

@@ -10,6 +10,7 @@ import zipfile
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from clearbooks.distribution import install
 from clearbooks_files.errors import FileError
 
 if TYPE_CHECKING:
@@ -90,8 +91,7 @@ def read_rows(path: Path, layout: Layout) -> Iterator[Row]:
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
         raise FileError(
-            f"{path.name}: reading {kind.upper()} needs {missing}: "
-            "pip install 'clearbooks-connectors[files]'"
+            f"{path.name}: reading {kind.upper()} needs {missing}: {install('files')}"
         ) from None
     try:
         rows: Iterator[Row] = module.read(path, layout)
@@ -101,6 +101,10 @@ def read_rows(path: Path, layout: Layout) -> Iterator[Row]:
 
 
 _MODULES = {
-    "csv": "text", "sheet": "sheets", "ofx": "ofx", "qif": "qif", "mt940": "mt940_statements",
+    "csv": "text",
+    "sheet": "sheets",
+    "ofx": "ofx",
+    "qif": "qif",
+    "mt940": "mt940_statements",
     "camt053": "camt053",
-}  # fmt: skip
+}

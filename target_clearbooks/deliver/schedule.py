@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from target_clearbooks.deliver.decision import Step
     from target_clearbooks.intent import Intent, Outcome
+    from target_clearbooks.store.outbox import Row
 
 # What the tasks under way may hold together; one may always be.
 _MOST_BYTES = 24 * 1024 * 1024
@@ -73,6 +74,18 @@ class Schedule:
         if task.seq is not None:
             self._places[task.seq] = None
         return task
+
+    def add_row(self, row: Row, **more: Any) -> Task:
+        """A task of a record that stands on disk, behind all others."""
+        return self.add(
+            row.stream,
+            row.source_key,
+            row.record,
+            row.record_hash,
+            row=row,
+            key_properties=row.key_properties,
+            **more,
+        )
 
     def put_first(self, task: Task, step: Step) -> Task | None:
         """Let a step go before a task; the task of the step, unless one is under way already."""

@@ -154,7 +154,7 @@ def test_without_its_extra_it_says_what_to_install():
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
     )
     assert done.returncode == 1
-    assert "pip install 'clearbooks-connectors[sandbox]'" in done.stderr
+    assert "pip install 'clearbooks-connectors[sandbox] @ git+" in done.stderr
     assert "Traceback" not in done.stderr
 
 

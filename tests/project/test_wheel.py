@@ -11,7 +11,7 @@ from importlib.metadata import version
 import pytest
 
 from clearbooks.contract import load_contract
-from tests.project.conftest import ROOT
+from tests.project.conftest import BIN, ROOT
 
 
 def uv(*arguments, **options):
@@ -74,6 +74,18 @@ def run(installed, program, *arguments):
     return done.stdout
 
 
+def test_the_wheel_holds_what_the_pages_are_made_of(wheel):
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for folder in ("clearbooks_app/ui/pages", "clearbooks_sandbox/pages"):
+        wanted = {
+            str(path.relative_to(ROOT))
+            for kind in ("templates", "static")
+            for path in (ROOT / folder / kind).iterdir()
+        }
+        assert len(wanted) > 10
+        assert wanted <= names
+
+
 def test_the_wheel_holds_the_contract_and_the_licence(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     shipped = {f"clearbooks/schemas/{path.name}" for path in (ROOT / "schemas").iterdir()}
@@ -81,6 +93,13 @@ def test_the_wheel_holds_the_contract_and_the_licence(wheel):
     assert shipped <= names
     assert any(name.endswith("dist-info/licenses/LICENSE") for name in names)
     assert not any(name.startswith(("tests/", "tools/", "benchmarks/")) for name in names)
+
+
+def test_check_wheel_contents(wheel):
+    done = subprocess.run(
+        [BIN / "check-wheel-contents", wheel], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, f"{wheel}: OK")
 
 
 def test_about(installed):
@@ -109,7 +128,7 @@ def test_presets_come_with_it_and_text_needs_no_extra(wheel, installed):
     assert {f"clearbooks_files/presets/{name}" for name in presets} <= names
     listed = json.loads(run(installed, "clearbooks", "mapping", "list", "--json"))
     assert {f"{name}.yml" for name in listed} == presets
-    samples = ROOT / "examples" / "files"
+    samples = ROOT / "examples" / "bank-statement"
     config = installed / "files.json"
     config.write_text(json.dumps({"files": [{"path": str(samples / "monzo.csv"), "as": "monzo"}]}))
     assert "tx_0000AzQ1" in run(installed, "tap-clearbooks-files", "--config", str(config))
@@ -121,4 +140,4 @@ def test_presets_come_with_it_and_text_needs_no_extra(wheel, installed):
         capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 2
-    assert "needs ofxtools: pip install 'clearbooks-connectors[files]'" in done.stderr
+    assert "needs ofxtools: pip install 'clearbooks-connectors[files] @ git+" in done.stderr

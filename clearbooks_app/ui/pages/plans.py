@@ -41,7 +41,6 @@ def every(site: Site, request: Request) -> Response:
         _HERE,
         plans=[(path.name, path.stat().st_mtime) for path in found],
         presets={name: load_mapping(name).title for name in presets()},
-        businesses=site.settings().connection().business_ids,
         jobs=[job for job in site.jobs.newest(50) if job.order.kind in ("plan", "apply")],
     )
 

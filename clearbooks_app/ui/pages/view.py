@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hmac
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from starlette.responses import RedirectResponse
 
 from clearbooks.errors import ClearBooksError
 from clearbooks_app.operations.doubts import count_doubts
+from clearbooks_app.ui.api.connections import known_connections
 from clearbooks_app.ui.api.endpoint import status_of
 from clearbooks_app.ui.pages.render import html
 
@@ -64,8 +66,16 @@ def page(
         here=here,
         notice=request.query_params.get("notice", "")[:300],
         undecided=_undecided(site) if session else 0,
+        businesses=functools.partial(_businesses, site),
         **context,
     )
+
+
+def _businesses(site: Site) -> list[int]:
+    """The businesses to choose from: those of the settings, else those of the connections."""
+    chosen = site.settings().connection().business_ids
+    found = {number for one in known_connections(site) for number in one.businesses or ()}
+    return sorted(chosen or found)
 
 
 def _undecided(site: Site) -> int:

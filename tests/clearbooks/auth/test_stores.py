@@ -10,6 +10,7 @@ import pytest
 from keyring.backends import fail
 
 from clearbooks.auth import Chain, Name, fingerprint, move_chains, open_store
+from clearbooks.distribution import install
 from clearbooks.errors import SettingError, TokenStoreError
 from tests.clearbooks.auth.conftest import KINDS
 
@@ -162,7 +163,8 @@ def test_a_missing_extra_is_named(module, extra):
         "except SettingError as error: print(error)"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert done.stdout.endswith(f"pip install 'clearbooks-connectors[{extra}]'\n")
+    assert done.stdout.endswith(f"{install(extra)}\n")
+    assert f"[{extra}] @ git+https://" in done.stdout
 
 
 # PostgreSQL

@@ -95,7 +95,7 @@ def test_guest_checkouts_of_one_person_share_a_contact(run):
                 *(invoice(f"I{n}", f"order-{n}") for n in range(4))]  # fmt: skip
     assert run(messages) == 0
     assert list(names(run).values()) == ["Jo Blogs"]
-    assert [c["externalId"] for c in run.listed("listCustomers")] == ["order-0"]
+    assert [c["externalId"] for c in run.customers()] == ["order-0"]
     assert owed(run) == ["Jo Blogs"] * 4
     before = run.writes()
     assert run(messages) == 0
