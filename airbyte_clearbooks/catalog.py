@@ -12,6 +12,18 @@ if TYPE_CHECKING:
 
 FULL, INCREMENTAL = "full_refresh", "incremental"
 SYNC_MODES = (FULL, INCREMENTAL)
+# Sync modes of a destination that there are for data activation alone.
+ACTIVATION_ONLY = ("update", "soft_delete")
+
+
+StreamName = tuple[str, str | None]
+"""Name and namespace of a stream of the source."""
+
+
+def stream_name(described: Mapping[str, Any], key: str = "name") -> StreamName:
+    """The stream that a descriptor or a record names; the name is empty where it names none."""
+    name, space = described.get(key), described.get("namespace")
+    return (name if isinstance(name, str) else "", space if isinstance(space, str) else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,16 +31,22 @@ class Chosen:
     """A stream of the configured catalog.
 
     Attributes:
+        stream: What the source calls it.
+        name: What it is read from or written to: the destination's object, where one is named.
         fields: The fields that are wanted; empty for all.
         schema: JSON Schema of its records, as configured; empty where the catalog has none.
+        key: Paths of the primary key; of data activation, the matching key that was chosen.
+        activates: Whether it is data activation: records of a source for an object of ours.
     """
 
+    stream: StreamName
     name: str
     sync_mode: str
     destination_sync_mode: str
     fields: frozenset[str]
     schema: Mapping[str, Any]
     key: tuple[tuple[str, ...], ...]
+    activates: bool = False
 
 
 def stream(
@@ -44,7 +62,7 @@ def stream(
         "name": name,
         "json_schema": {
             "$schema": "http://json-schema.org/draft-07/schema#",
-            **_typed(schema),
+            **typed(schema),
             "additionalProperties": True,
         },
         "supported_sync_modes": [FULL, INCREMENTAL] if cursor else [FULL],
@@ -57,16 +75,17 @@ def stream(
     return found
 
 
-def _typed(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema with whole numbers marked as such: Airbyte takes every number for a decimal."""
-    typed = dict(schema)
-    if "integer" in (typed["type"] if isinstance(typed["type"], list) else [typed["type"]]):
-        typed["airbyte_type"] = "integer"
-    if "properties" in typed:
-        typed["properties"] = {name: _typed(sub) for name, sub in typed["properties"].items()}
-    if "items" in typed:
-        typed["items"] = _typed(typed["items"])
-    return typed
+def typed(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A schema with whole numbers marked as such: Airbyte takes every number for a decimal."""
+    found = dict(schema)
+    kinds = [found["type"]] if isinstance(found["type"], str) else found["type"]
+    if set(kinds) - {"null"} == {"integer"}:
+        found["airbyte_type"] = "integer"
+    if "properties" in found:
+        found["properties"] = {name: typed(sub) for name, sub in found["properties"].items()}
+    if "items" in found:
+        found["items"] = typed(found["items"])
+    return found
 
 
 def read_configured(
@@ -92,7 +111,10 @@ def _chosen(item: Any, known: Collection[str] | None, destination_modes: Collect
     about = item.get("stream") if isinstance(item, dict) else None
     if not isinstance(about, dict) or not isinstance(about.get("name"), str):
         raise SettingError("the catalog holds something that is no stream: `stream.name` missing")
-    name = about["name"]
+    wanted = item.get("destination_object_name")
+    if wanted is not None and not isinstance(wanted, str):
+        raise SettingError(f"{about['name']}: destination_object_name should be a name")
+    name = wanted or about["name"]
     if known is not None and name not in known:
         raise SettingError(
             f"the catalog's stream {name!r} is not known; there are: "
@@ -110,16 +132,20 @@ def _chosen(item: Any, known: Collection[str] | None, destination_modes: Collect
     schema = about.get("json_schema") or {}
     if not _is_schema(schema):
         raise SettingError(f"the catalog's json_schema of {name} is no JSON Schema of an object")
-    key = item.get("primary_key") or about.get("source_defined_primary_key") or []
+    activates = bool(wanted) or destination_mode in ACTIVATION_ONLY
+    own_key = [] if activates else about.get("source_defined_primary_key")
+    key = item.get("primary_key") or own_key or []
     if not isinstance(key, list) or not all(_is_path(part) for part in key):
         raise SettingError(f"{name}: primary_key should be a list of paths, each a list of names")
     return Chosen(
+        stream_name(about),
         name,
         mode,
         destination_mode,
         frozenset(schema.get("properties") or ()),
         schema,
         tuple(tuple(part) for part in key),
+        activates,
     )
 
 

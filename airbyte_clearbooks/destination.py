@@ -18,6 +18,7 @@ class Destination:
     commands = {  # noqa: RUF012 - as the protocol declares it
         "spec": (),
         "check": ("config",),
+        "discover": ("config",),
         "write": ("config", "catalog"),
     }
 
@@ -30,11 +31,19 @@ class Destination:
         if command == "spec":
             output.message("SPEC", spec=spec)
             return
-        # From here on the SDK is needed, which takes a second to load.
-        from airbyte_clearbooks import writing
         from airbyte_clearbooks.config import Config
 
         config = Config(files["config"], spec)
+        if command == "discover":
+            from airbyte_clearbooks import operations
+
+            businesses = config.settings.get("business_ids") or ()
+            catalog = operations.catalog(config.streams, businesses)
+            output.message("DESTINATION_CATALOG", destination_catalog=catalog)
+            return
+        # From here on the SDK is needed, which takes a second to load.
+        from airbyte_clearbooks import writing
+
         if command == "check":
             writing.check(config, output)
         else:

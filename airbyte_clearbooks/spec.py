@@ -26,9 +26,9 @@ CREDENTIALS = ("client_id", "client_secret", "refresh_token", "access_token")
 _LEFT_OUT = frozenset({*CREDENTIALS, "authorize_url", "emit_activate_version_messages"})
 _SCOPE = frozenset({"business_ids"})
 
-# The sync modes of the destination. Both come to the target's upsert: a ledger holds no two
-# records of one source key. It never deletes what is absent, so there is no overwriting.
-MODES = ("append_dedup", "append")
+# The sync modes of the destination. It never deletes what is absent, so there is no overwriting.
+# A stream that names no object of the destination is written by the target's setting `mode`.
+MODES = ("append_dedup", "append", "update", "soft_delete")
 
 
 def source_spec() -> dict[str, Any]:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from airbyte_clearbooks.catalog import read_configured
+from airbyte_clearbooks.catalog import read_configured, stream_name
 from airbyte_clearbooks.command import Failed
 from airbyte_clearbooks.faults import CONFIG, SYSTEM
+from airbyte_clearbooks.operations import wishes_of
+from airbyte_clearbooks.places import Places
 from airbyte_clearbooks.protocol import Stopped
 from airbyte_clearbooks.repair import Repair
 from airbyte_clearbooks.scopes import try_scopes
@@ -23,6 +25,7 @@ from clearbooks.scopes import granted_scopes, needed_scopes
 from target_clearbooks.deliver.reject_report import MOST_LOGGED
 from target_clearbooks.line_faults import LineError
 from target_clearbooks.messages import MessageWriter
+from target_clearbooks.prepare.record_schema import record_schema
 from target_clearbooks.reader import Reader
 from target_clearbooks.session import EXIT_REJECTED, EXIT_UNSETTLED
 from target_clearbooks.store import open_store
@@ -32,9 +35,10 @@ from target_clearbooks.writable import WRITABLE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from airbyte_clearbooks.catalog import Chosen
+    from airbyte_clearbooks.catalog import Chosen, StreamName
     from airbyte_clearbooks.config import Config
     from airbyte_clearbooks.protocol import Output
+    from clearbooks.contract import JsonSchema
     from target_clearbooks.deliver.task import Task
 
 logger = logging.getLogger(__name__)
@@ -45,13 +49,15 @@ class _Reader(Reader):
 
     advice = "The destination takes Airbyte's messages, one JSON object a line"
 
-    def __init__(self, chosen: Iterable[Chosen], ignored: frozenset[str]) -> None:
+    def __init__(self, chosen: Iterable[Chosen], ignored: frozenset[StreamName]) -> None:
         super().__init__()
-        resources = load_contract().resources
-        self._repairs = {
-            item.name: Repair(item.schema, resources[item.name].schema) for item in chosen
+        self._streams = {
+            item.stream: (item.name, Repair(item.schema, _known(item.name)), wishes_of(item))
+            for item in chosen
         }
         self._ignored = ignored
+        # The source's stream of the newest record.
+        self.stream: StreamName = ("", None)
 
     @override
     def message(self, line: bytes) -> dict[str, Any] | None:
@@ -64,19 +70,27 @@ class _Reader(Reader):
             return {"type": "OTHER"}
         if kind == "STATE":
             return {"type": kind, "value": body}
-        name, data = body.get("stream"), body.get("data")
-        if isinstance(name, str) and name in self._ignored:
+        stream, data = stream_name(body, "stream"), body.get("data")
+        if stream in self._ignored:
             return {"type": "OTHER"}
-        if not isinstance(name, str) or name not in self._repairs or not isinstance(data, dict):
+        if stream not in self._streams or not isinstance(data, dict):
             raise LineError(
                 "a RECORD of a stream that the catalog does not have, or without data",
                 is_message=False,
             )
-        return {"type": kind, "stream": name, "record": self._repairs[name](data)}
+        name, repair, wishes = self._streams[stream]
+        self.stream = stream
+        return {"type": kind, "stream": name, "record": {**repair(data), **wishes}}
 
     @override
     def _process_unknown_message(self, message_dict: dict[str, Any]) -> None:
         """Nothing: the protocol may grow."""
+
+
+def _known(stream: str) -> JsonSchema:
+    """What records of a stream may hold, written or as they were read."""
+    read = load_contract().resources[stream].schema.get("properties", {})
+    return {"properties": {**read, **record_schema(stream)["properties"]}}
 
 
 class DestinationTarget(TargetClearbooks):
@@ -87,14 +101,16 @@ class DestinationTarget(TargetClearbooks):
         config: Config,
         output: Output,
         chosen: Sequence[Chosen] = (),
-        ignored: frozenset[str] = frozenset(),
+        ignored: frozenset[StreamName] = frozenset(),
     ) -> None:
         self._airbyte_config = config
         self.output = output
-        self._counted: Counter[str] = Counter()
-        self._refused: dict[int, str] = {}
+        self._counted: Counter[StreamName] = Counter()
+        self._places = Places()
+        self._refused: dict[int, StreamName] = {}
         self.reasons: list[str] = []
-        reader: Any = _Reader(chosen, ignored)
+        self._airbyte_reader = _Reader(chosen, ignored)
+        reader: Any = self._airbyte_reader
         super().__init__(config=dict(config.settings), message_reader=reader)
         for item in chosen:
             self._process_schema_message(
@@ -130,37 +146,42 @@ class DestinationTarget(TargetClearbooks):
             logger.warning("not written: %s", words)
         if task is not None and not task.recovered:
             # A record that could not even be taken in has no place yet: it is the newest.
-            self._refused[self.writer.place if task.seq is None else task.seq] = task.stream
+            place = self.writer.place if task.seq is None else task.seq
+            first, stream = self._places.record_of(place)
+            self._refused[first] = stream
 
     @override
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
-        self._counted[message_dict["stream"]] += 1
+        stream = self._airbyte_reader.stream
+        self._counted[stream] += 1
+        self._places.begin(self.writer.place + 1, stream)
         super()._process_record_message(message_dict)
 
     @override
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
         value = message_dict["value"]
-        stream = value.get("stream")
-        descriptor = stream.get("stream_descriptor") if isinstance(stream, dict) else None
-        name = descriptor.get("name") if isinstance(descriptor, dict) else None
-        counted = sum(self._counted.values()) if name is None else self._counted[name]
-        if name is None:
+        part = value.get("stream")
+        descriptor = part.get("stream_descriptor") if isinstance(part, dict) else None
+        stream = stream_name(descriptor) if isinstance(descriptor, dict) else None
+        counted = sum(self._counted.values()) if stream is None else self._counted[stream]
+        if stream is None:
             self._counted.clear()
         else:
-            self._counted[name] = 0
-        self.writer.state((self.writer.place, value, name, counted))
+            self._counted[stream] = 0
+        self.writer.state((self.writer.place, value, stream, counted))
 
     @override
     def _settled(self, states: list[Any]) -> None:
         """Echo every STATE behind which all is settled, in order."""
-        for place, value, name, counted in states:
+        for place, value, stream, counted in states:
             mine = [
-                seq
-                for seq, stream in self._refused.items()
-                if seq <= place and name in {None, stream}
+                first
+                for first, refused in self._refused.items()
+                if first <= place and stream in {None, refused}
             ]
-            for seq in mine:
-                del self._refused[seq]
+            for first in mine:
+                del self._refused[first]
+            self._places.forget(place)
             stats = {
                 "recordCount": float(counted - len(mine)),
                 "rejectedRecordCount": float(len(mine)),
@@ -177,11 +198,14 @@ def write(config: Config, output: Output, catalog: Any) -> None:
     """
     ignoring = config.settings.get("unknown_streams") == "ignore"
     chosen = read_configured(catalog, None if ignoring else WRITABLE, MODES)
-    strange = frozenset(item.name for item in chosen) - frozenset(WRITABLE)
+    strange = [item for item in chosen if item.name not in WRITABLE]
     if strange:
-        logger.warning("streams that cannot be written are ignored: %s", ", ".join(sorted(strange)))
+        names = ", ".join(sorted(item.name for item in strange))
+        logger.warning("streams that cannot be written are ignored: %s", names)
     chosen = [item for item in chosen if item.name in WRITABLE]
-    target = DestinationTarget(config, output, chosen, strange)
+    _check_keys(chosen)
+    ignored = frozenset(item.stream for item in strange)
+    target = DestinationTarget(config, output, chosen, ignored)
     # What the run came to is worth a line.
     target.logger.setLevel(logging.INFO)
     code = target.run(None)
@@ -190,6 +214,22 @@ def write(config: Config, output: Output, catalog: Any) -> None:
     if code:
         _tell(target, output, code)
         raise Failed(code=code)
+
+
+def _check_keys(chosen: Iterable[Chosen]) -> None:
+    """Make sure that what is written into one object is identified in one way.
+
+    Raises:
+        SettingError: two streams of one object have different keys.
+    """
+    keys: dict[str, Chosen] = {}
+    for item in chosen:
+        other = keys.setdefault(item.name, item)
+        if other.key != item.key:
+            raise SettingError(
+                f"{item.name}: the streams {other.stream[0]!r} and {item.stream[0]!r} are written "
+                "into it with different keys; choose the same matching key for both"
+            )
 
 
 def _tell(target: DestinationTarget, output: Output, code: int) -> None:

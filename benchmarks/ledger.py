@@ -83,8 +83,8 @@ SIZES = {"full": FULL, "third": FULL.part(3), "tiny": FULL.part(25)}
 class Builder:
     """Enters one ledger through the sandbox's operations."""
 
-    def __init__(self, engine: AccountingEngine, name: str) -> None:
-        self.engine, self.size = engine, SIZES[name]
+    def __init__(self, engine: AccountingEngine, name: str, size: Size | None = None) -> None:
+        self.engine, self.size = engine, size or SIZES[name]
         self.random = random.Random(name)  # noqa: S311 - no secret
         self.business = engine.add_business(name)
         self.bank = self.call("listBankAccounts")[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urljoin, urlsplit
@@ -79,7 +80,7 @@ class Client:
     Attributes:
         executor: Threads for requests that are made ahead.
         workers: How many threads it has: more than requests may be under way.
-        requests: How many were made.
+        requests: How many were made; `requests_of` has those of each business.
     """
 
     def __init__(
@@ -96,7 +97,7 @@ class Client:
         self._updates: dict[str, str] = {}
         self._host = _host(connection.api_url)
         self._session = open_session(connection)
-        self.requests = 0
+        self.requests, self.requests_of = 0, Counter[int]()
         self._count = threading.Lock()
         # The one place that all requests pass, whichever thread they are made in.
         self._in_flight = threading.BoundedSemaphore(connection.max_in_flight)
@@ -269,6 +270,7 @@ class Client:
                     token = self.tokens.access_token()
                     with self._count:
                         self.requests += 1
+                        self.requests_of[int(headers.get(BUSINESS_HEADER, 0))] += 1
                     reply = self._session.request(
                         method,
                         url,

@@ -115,11 +115,13 @@ def has_table(link: psycopg.Connection, name: str) -> bool:
     return link.execute("SELECT to_regclass(%s)", [name]).fetchone() != (None,)
 
 
-def make_table(link: psycopg.Connection, name: str, columns: str) -> None:
-    """Make a table where there is none; two programs may do so at once."""
+def make_table(link: psycopg.Connection, name: str, columns: str, *views: str) -> None:
+    """Make a table where there is none, and its views; two programs may do so at once."""
     if has_table(link, name):
         return
     with link.transaction():
         # CREATE TABLE IF NOT EXISTS alone fails when two run it at the same moment.
         link.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [name])
         link.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns})".encode())
+        for view in views:
+            link.execute(f"CREATE OR REPLACE VIEW {view}".encode())

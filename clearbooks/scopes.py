@@ -11,6 +11,7 @@ from clearbooks.errors import SettingError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from clearbooks.auth import Chain
     from clearbooks.client import Client
     from clearbooks.contract import Contract, Operation, Parameter, Resource
 
@@ -54,8 +55,8 @@ def stream_scopes(contract: Contract, streams: Iterable[str]) -> list[str]:
     return [scope for scope in contract.scopes if scope in wanted]
 
 
-def granted_scopes(client: Client) -> frozenset[str] | None:
-    """The scopes that the token endpoint named for the client's tokens; None where it named none.
+def chain_of(client: Client) -> Chain | None:
+    """The chain of the client's tokens; None where there is none yet, or a token is given.
 
     Raises:
         TokenStoreError: the store cannot be read.
@@ -63,7 +64,23 @@ def granted_scopes(client: Client) -> frozenset[str] | None:
     connection = client.connection
     if connection.access_token or not connection.client_id:
         return None
-    chain = client.tokens.store.find(Name.of(connection), connection.refresh_token)
+    return client.tokens.store.find(Name.of(connection), connection.refresh_token)
+
+
+def asked_streams(contract: Contract, chain: Chain | None) -> list[str]:
+    """The streams that a connection was made for: all, unless fewer scopes were asked for."""
+    asked = (chain.asked or "").split() if chain is not None else []
+    streams = readable_streams(contract)
+    return [name for name in streams if not asked or contract.resources[name].scope in asked]
+
+
+def granted_scopes(client: Client) -> frozenset[str] | None:
+    """The scopes that the token endpoint named for the client's tokens; None where it named none.
+
+    Raises:
+        TokenStoreError: the store cannot be read.
+    """
+    chain = chain_of(client)
     return frozenset(chain.scope.split()) if chain is not None and chain.scope else None
 
 

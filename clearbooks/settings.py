@@ -125,6 +125,16 @@ class Connection(Settings):
         ]
         | None
     ) = None
+    budget_percent: Annotated[
+        int,
+        Meta(
+            title="Share of the budget",
+            description="Percent of the requests a second that this run takes while other runs of "
+            "the application need them, such as 20 for a first run beside daily ones.",
+            ge=1,
+            le=100,
+        ),
+    ] = 100
     request_timeout: Annotated[
         int, Meta(title="Timeout", description="Seconds to wait for an answer.", ge=1, le=86400)
     ] = 300

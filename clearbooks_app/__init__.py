@@ -32,6 +32,7 @@ GROUPS = {
             "doctor",
             "Look for what is wrong, and say what to do about it.",
         ),
+        "ui": ("clearbooks_app.ui", "ui", "Open a page for people, with an API for programs."),
     },
     "Read": {
         "businesses": (
@@ -114,7 +115,7 @@ _START = """\b
 Start here:
   clearbooks sandbox --demo            a stand-in Clear Books, in a terminal of its own
   clearbooks connect --sandbox --write --save clearbooks.json
-  clearbooks status --config clearbooks.json"""
+  clearbooks ui --config clearbooks.json"""
 
 
 class LazyGroup(click.Group):

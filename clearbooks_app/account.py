@@ -79,13 +79,13 @@ def connections(*, settings: Settings, as_json: bool) -> None:
             click.echo(f"  {found[0].error}")
             continue
         output.print_table(
-            ["Application", "Name", "Connected", "Renewed", "Businesses", "Scopes"],
+            ["Application", "Name", "Connected", "Succeeded", "Businesses", "Scopes"],
             [
                 [
                     row.client_id,
                     row.connection,
                     output.local_time(row.connected),
-                    output.local_time(row.renewed),
+                    output.local_time(row.last_success) if row.last_success else "none",
                     _numbers(row.businesses),
                     str(len(row.scopes or [])),
                 ]

@@ -14,11 +14,12 @@ from clearbooks_app import output
 from clearbooks_app.config import examples
 from clearbooks_app.operations import plans
 from clearbooks_app.operations.plan_view import view_plan
-from clearbooks_app.plan_view import show_plan
+from clearbooks_app.plan_view import show_plan, show_reconciled
 from clearbooks_app.target_session import target_options
 
 if TYPE_CHECKING:
     from clearbooks_app.config import Settings
+    from clearbooks_app.operations.reconcile import Reconciled
 
 
 @click.command(
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
 )
 @click.argument("plan", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--reconcile", is_flag=True, help="Read back what was written, and add it up.")
 @target_options
-def apply(*, plan: Path, yes: bool, settings: Settings, as_json: bool) -> None:
+def apply(*, plan: Path, yes: bool, reconcile: bool, settings: Settings, as_json: bool) -> None:
     """Carry out just the operations of PLAN, which a dry run or an undo has written.
 
     Refuses, before anything is written, where the ledger is not any more as the plan saw it.
@@ -41,14 +43,17 @@ def apply(*, plan: Path, yes: bool, settings: Settings, as_json: bool) -> None:
         show_plan(view)
     if not yes and sys.stdin.isatty():
         click.confirm(f"Carry out {view.operations} operations?", abort=True, err=True)
-    code, summary = plans.apply(settings, plan)
-    _print_summary(summary, as_json=as_json)
-    raise click.exceptions.Exit(code)
+    done = plans.apply(settings, plan, read_back=reconcile)
+    _print_summary(done.summary, done.reconciled, as_json=as_json)
+    raise click.exceptions.Exit(done.code)
 
 
-def _print_summary(summary: dict[str, Any], *, as_json: bool) -> None:
+def _print_summary(
+    summary: dict[str, Any], reconciled: list[Reconciled] | None, *, as_json: bool
+) -> None:
     if as_json:
-        output.print_json(summary)
+        ledger = {} if reconciled is None else {"ledger": [r.as_json() for r in reconciled]}
+        output.print_json({**summary, **ledger})
         return
     output.print_table(
         ["Stream", "Outcome", "Records"],
@@ -58,6 +63,8 @@ def _print_summary(summary: dict[str, Any], *, as_json: bool) -> None:
             for outcome, number in counts.items()
         ],
     )
+    if reconciled:
+        show_reconciled(reconciled)
     click.echo(f"Run {summary['run']}")
 
 
@@ -65,7 +72,7 @@ def _print_summary(summary: dict[str, Any], *, as_json: bool) -> None:
     short_help="Plan how to take back what a run made.",
     epilog=examples(
         "clearbooks syncs",
-        "clearbooks undo 20260401-101500-a1b2c3 --plan undo.jsonl",
+        "clearbooks undo latest --plan undo.jsonl",
         "clearbooks apply undo.jsonl",
     ),
 )
@@ -80,6 +87,8 @@ def _print_summary(summary: dict[str, Any], *, as_json: bool) -> None:
 @target_options
 def undo(*, run: str, path: Path, settings: Settings, as_json: bool) -> None:
     """Write a plan that voids or reverses what RUN made; `clearbooks apply` carries it out.
+
+    RUN is an ID, a part of one that no other run has, or `latest`.
 
     Documents, payments and allocations are voided, journals reversed by a journal. Updates cannot
     be taken back, nor bank statements; they are listed.

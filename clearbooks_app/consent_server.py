@@ -242,7 +242,9 @@ def listening(port: int, redirect_uri: str | None = None) -> Iterator[Listener]:
                 f"port {port} is used by another program; choose another one with --port, or "
                 "leave it out for a free one"
             ) from None
-        raise PortError(f"cannot listen on 127.0.0.1:{port}: {error.strerror}") from None
+        raise PortError(
+            f"cannot listen on 127.0.0.1:{port}: {error.strerror}; --port names another one"
+        ) from None
     listener = Listener(server, redirect_uri or f"http://127.0.0.1:{server.server_port}{path}")
     server.RequestHandlerClass = _handler(path, listener)
     thread = threading.Thread(target=server.serve_forever, args=[0.05], daemon=True)

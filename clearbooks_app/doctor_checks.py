@@ -22,7 +22,7 @@ from clearbooks.errors import (
     SettingError,
     SubscriptionError,
 )
-from clearbooks.scopes import cheapest_params, granted_scopes, needed_scopes, readable_streams
+from clearbooks.scopes import asked_streams, cheapest_params, granted_scopes, needed_scopes
 from clearbooks.settings import connection_properties
 from clearbooks_app import output
 from clearbooks_app.config import find_account, require_connected
@@ -60,13 +60,13 @@ class Check:
 
 
 def run_checks(
-    settings: Settings, streams: list[str], businesses: tuple[int, ...]
+    settings: Settings, streams: list[str] | None, businesses: tuple[int, ...]
 ) -> Iterator[Check]:
     """Run the checks in order; those that depend on one that failed are skipped.
 
     Args:
         settings: From `load_settings`.
-        streams: The streams to read one record of.
+        streams: The streams to read one record of; None for all that the connection was made for.
         businesses: IDs of the businesses to read from; empty for the first.
     """
     try:
@@ -191,9 +191,10 @@ def _check_clock(date: str | None, now: float) -> Check | None:
 
 
 def _check_account(
-    account: Account, streams: list[str], chosen: tuple[int, ...]
+    account: Account, streams: list[str] | None, chosen: tuple[int, ...]
 ) -> Iterator[Check]:
     connection = account.connection
+    streams = streams or asked_streams(connection.contract, account.chain)
     try:
         require_connected(account)
         with Client(connection) as client:
@@ -289,7 +290,11 @@ class _StreamReader:
             return self._failed(name, operation, error)
         if found and isinstance(found, list) and "id" in found[0]:
             self._seen |= dict.fromkeys(resource.fixed.items(), found[0]["id"])
-        return Check(name, "ok", "read" if found else "read; it holds nothing")
+        if found:
+            return Check(name, "ok", "read")
+        # The cheapest request for what is asked for by its dates is that of one day.
+        dated = any(p.schema.get("format") == "date" and p.required for p in operation.parameters)
+        return Check(name, "ok", "read; nothing today" if dated else "read; it holds nothing")
 
     def _failed(self, name: str, operation: Operation, error: ClearBooksError) -> Check:
         remedy = _remedy(error)
@@ -317,15 +322,14 @@ def _remedy(error: ClearBooksError) -> str:
     return "try again later; if it stays, tell Clear Books support the words above"
 
 
-def named_streams(named: str | None) -> list[str]:
-    """The streams to look at: those named, or all that can be read.
+def named_streams(named: str | None) -> list[str] | None:
+    """The streams that are named; None where none are.
 
     Raises:
         SettingError: one is not known.
     """
-    contract = load_contract()
     if not named:
-        return readable_streams(contract)
+        return None
     names = named.replace(",", " ").split()
-    needed_scopes(contract, names)
+    needed_scopes(load_contract(), names)
     return names

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clearbooks_app.operations.plan_view import PlanView, StreamPlan
+    from clearbooks_app.operations.reconcile import Reconciled
 
 
 def show_plan(view: PlanView) -> None:
@@ -73,3 +74,26 @@ def _told(view: PlanView) -> Iterator[str]:
     if left > 0:
         yield f"and {left} more"
     yield from (f"Note: {words}" for words in view.warnings[:MOST_REFUSED])
+
+
+def show_reconciled(found: list[Reconciled]) -> None:
+    """Print what was written, by stream, beside what the ledger holds of it."""
+    output.print_table(
+        ["Written", "Records", "Found", "By the file", "In the ledger", "Difference"],
+        [[r.stream, str(r.records), _count(r.found), *_amounts(r)] for r in found],
+    )
+    if unread := [r.stream for r in found if r.found is None]:
+        output.note(f"Clear Books has no way to read these back: {', '.join(unread)}.")
+
+
+def _count(found: int | None) -> str:
+    return "" if found is None else str(found)
+
+
+def _amounts(r: Reconciled) -> list[str]:
+    """By the file, in the ledger, and the difference; nothing where a stream has no amounts."""
+    if not (r.file or r.ledger):
+        return ["", "", ""]
+    if r.ledger is None:
+        return [money(r.file), "", ""]
+    return [money(r.file), money(r.ledger), money(r.ledger - r.file)]

@@ -139,7 +139,9 @@ def sandbox(
         raise click.ClickException(str(error)) from None
     except OSError as error:
         engine.close()
-        raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}") from None
+        raise click.ClickException(
+            f"cannot listen on {host}:{port}: {error.strerror}; --port names another one"
+        ) from None
     with listener:
         _print_greeting(engine, options, host, listener.getsockname()[1], data)
         try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clearbooks.errors import SettingError
-from clearbooks_app import output
+from clearbooks_app import fleet, output
 from clearbooks_app.config import examples, settings_options
 from clearbooks_app.operations.progress import selected_streams
 from clearbooks_app.operations.status import connection_status
@@ -26,6 +26,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
         "clearbooks status --config clearbooks.json",
         "clearbooks status --catalog catalog.json --state state.json",
         "clearbooks status --offline --json",
+        "clearbooks status --all --behind 6",
         "",
         "Exit codes: 0 connected, 5 not connected or not authorised any more, 1 anything else.",
     ),
@@ -38,6 +39,20 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     "--state-store", metavar="FILE", help="The target's state store, for its newest runs."
 )
 @click.option("--offline", is_flag=True, help="Ask the API nothing.")
+@click.option(
+    "--all",
+    "every",
+    is_flag=True,
+    help="Instead: every business of every connection in the token store, and who is behind.",
+)
+@click.option(
+    "--behind",
+    metavar="HOURS",
+    type=click.FloatRange(0),
+    default=24.0,
+    show_default=True,
+    help="With --all: how long ago the last success of a business may be.",
+)
 def status(
     *,
     settings: Settings,
@@ -47,12 +62,17 @@ def status(
     state: Path | None,
     state_store: str | None,
     offline: bool,
+    every: bool,
+    behind: float,
 ) -> None:
     """Show the connection, its scopes and businesses, the budget, and the newest syncs.
 
     Without --offline one request lists the businesses; it renews the access token where that
     has ended.
     """
+    if every:
+        fleet.show(settings.connection(), behind, as_json=as_json)
+        return
     if streams and catalog:
         raise SettingError("choose one of --streams and --catalog")
     wanted = streams.replace(",", " ").split() if streams else None

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 @click.group(
     invoke_without_command=True,
     short_help="List the runs of tap and target.",
-    epilog=examples("clearbooks syncs", "clearbooks syncs show 20260401-101500-a1b2c3 --json"),
+    epilog=examples(
+        "clearbooks syncs", "clearbooks syncs show latest", "clearbooks syncs show a1b2c3 --json"
+    ),
 )
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1))
 @target_options
@@ -49,12 +51,15 @@ def syncs(ctx: click.Context, *, limit: int, settings: Settings, as_json: bool) 
 @syncs.command(
     name="show",
     short_help="Show one run.",
-    epilog=examples("clearbooks syncs show 20260401-101500-a1b2c3"),
+    epilog=examples("clearbooks syncs show latest", "clearbooks syncs show a1b2c3"),
 )
 @click.argument("run")
 @target_options
 def show_run(*, run: str, settings: Settings, as_json: bool) -> None:
-    """Show what RUN did by stream, and which of its records are still open or were refused."""
+    """Show what RUN did by stream, and which of its records are still open or were refused.
+
+    RUN is an ID, a part of one that no other run has, or `latest`.
+    """
     found = operations.find(settings, run)
     if as_json:
         output.print_json({**operations.as_json(found.run), "open": found.open})

@@ -16,12 +16,11 @@ from clearbooks_app import output
 from clearbooks_app.config import examples
 from clearbooks_app.operations.plan_view import MOST_REFUSED, PlanView, view_plan
 from clearbooks_app.operations.reconcile import Reconciled, reconcile
-from clearbooks_app.plan_view import show_plan
+from clearbooks_app.plan_view import show_plan, show_reconciled
 from clearbooks_app.planning import MadePlan, file_options, make_plan
 from clearbooks_app.progress import progress
 from clearbooks_app.target_session import run_session
 from target_clearbooks.commands.apply import apply as carry_out
-from target_clearbooks.ledger.amounts import money
 from target_clearbooks.plan import is_plan
 
 if TYPE_CHECKING:
@@ -167,7 +166,7 @@ def _tell_written(
             }
         )
         return
-    _show_reconciled(found)
+    show_reconciled(found)
     rows = summary["streams"].items()
     written = ", ".join(
         f"{number} {outcome} {stream}"
@@ -186,26 +185,3 @@ def _tell_written(
         output.note(f"See `{command('clearbooks syncs show ' + summary['run'])}`")
     elif not made.view.refusals:
         made.path.unlink(missing_ok=True)
-
-
-def _show_reconciled(found: list[Reconciled]) -> None:
-    """Print what was written, by stream, beside what the ledger holds of it."""
-    output.print_table(
-        ["Written", "Records", "Found", "By the file", "In the ledger", "Difference"],
-        [[r.stream, str(r.records), _count(r.found), *_amounts(r)] for r in found],
-    )
-    if unread := [r.stream for r in found if r.found is None]:
-        output.note(f"Clear Books has no way to read these back: {', '.join(unread)}.")
-
-
-def _count(found: int | None) -> str:
-    return "" if found is None else str(found)
-
-
-def _amounts(r: Reconciled) -> list[str]:
-    """By the file, in the ledger, and the difference; nothing where a stream has no amounts."""
-    if not (r.file or r.ledger):
-        return ["", "", ""]
-    if r.ledger is None:
-        return [money(r.file), "", ""]
-    return [money(r.file), money(r.ledger), money(r.ledger - r.file)]

@@ -127,12 +127,14 @@ def read(
         message_writer=writer,
         setup_mapper=False,
     )
-    for name, stream in tap.streams.items():
-        if chosen is not None:
-            stream.selected = name in chosen
-    # Only now: a stream map knows the fields that are selected.
-    tap.setup_mapper()
     try:
+        if chosen is None:
+            tap.select_asked()
+        else:
+            for name, stream in tap.streams.items():
+                stream.selected = name in chosen
+        # Only now: a stream map knows the fields that are selected.
+        tap.setup_mapper()
         tap.sync_all()
         return Result(
             state=writer.state,

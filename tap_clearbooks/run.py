@@ -169,6 +169,11 @@ class Run(Generic[S]):
         return self.client.get("listBusinesses")
 
     @property
+    def requests_of(self) -> Mapping[int, int]:
+        """How many requests were made of each business."""
+        return self.client.requests_of if "client" in vars(self) else {}
+
+    @property
     def known_businesses(self) -> list[int]:
         """The same, as far as they are known yet."""
         known = "businesses" in vars(self)

@@ -75,16 +75,18 @@ class Summary:
 
     @property
     def outcomes(self) -> dict[str, dict[str, int]]:
-        """For the history: how many records of each stream were read or gone, and failures."""
+        """For the history: how many records of each stream were read or gone, and failures.
+
+        A stream of which nothing was new stands there, too: it was looked at.
+        """
         failed = Counter(failure.stream for failure in self.failures)
         found = {
             name: {"read": records, "gone": self.gone.get(name, 0), "failed": failed[name]}
             for name, records in self.by_stream.items()
         }
         return {
-            name: {outcome: number for outcome, number in counts.items() if number}
+            name: {what: number for what, number in counts.items() if number} or {"read": 0}
             for name, counts in found.items()
-            if any(counts.values())
         }
 
     @property

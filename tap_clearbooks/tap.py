@@ -23,7 +23,8 @@ from clearbooks.errors import (
 )
 from clearbooks.plugin import ConfiguredPlugin, config_schema
 from clearbooks.program import run, stop_on_signal
-from tap_clearbooks.history import HistoryEntry
+from clearbooks.scopes import asked_streams, chain_of
+from tap_clearbooks.history import BusinessNotes, HistoryEntry
 from tap_clearbooks.inputs import check_catalog, check_state, drop_unset, read_json
 from tap_clearbooks.observed import ObservedClient
 from tap_clearbooks.progress import Progress
@@ -94,10 +95,22 @@ class TapClearbooks(ConfiguredPlugin[TapSettings], Tap):
     # Final in the SDK, which knows no order but stream by stream.
     @override  # type: ignore[misc]
     def sync_all(self) -> None:
+        """Read what is selected, and put down what it came to for each business."""
+        run = self.run
+        notes = BusinessNotes(self.connection, self.progress.records, run.failures)
+        try:
+            if self.config.get("batch_config"):
+                super().sync_all()
+                for business in run.businesses:
+                    notes.end(business, run.client.requests_of[business])
+            else:
+                self._read_all(notes)
+        except Exception as error:
+            notes.give_up(run.known_businesses, run.requests_of, error)
+            raise
+
+    def _read_all(self, notes: BusinessNotes) -> None:
         """Read business by business, with a STATE as often as it is worth its bytes."""
-        if self.config.get("batch_config"):
-            super().sync_all()
-            return
         self._reset_state_progress_markers()
         self._set_compatible_replication_methods()
         if self.state:
@@ -106,6 +119,8 @@ class TapClearbooks(ConfiguredPlugin[TapSettings], Tap):
         last, unstated = dict(run.plan), 0
         for name, business in run.plan:
             streams = self._read(run.streams[name], business)
+            if business is not None and name == run.plan[-1][0]:
+                notes.end(business, run.client.requests_of[business])
             unstated += 1
             if last[name] == business:
                 for stream in streams:
@@ -121,6 +136,16 @@ class TapClearbooks(ConfiguredPlugin[TapSettings], Tap):
             if stream.selected and not stream.announced:
                 stream.announce()
                 stream.finish()
+
+    def select_asked(self) -> None:
+        """Select what the connection was made for, where nothing else tells what to read."""
+        asked = asked_streams(self.run.client.contract, chain_of(self.run.client))
+        left = [s for s in self.streams.values() if s.selected and s.name not in asked]
+        for stream in left:
+            stream.selected = False
+        if left:
+            names = ", ".join(stream.name for stream in left)
+            self.logger.info("left out, since the connection was made without them: %s", names)
 
     def checkpoint(self, stream: ClearBooksStream) -> None:
         """STATE, after a stream of a business was read that is not the last one."""
@@ -199,6 +224,8 @@ class TapClearbooks(ConfiguredPlugin[TapSettings], Tap):
         )
         # Missing credentials are told before anything begins.
         client = tap.run.client
+        if catalog is None:
+            tap.select_asked()
         streams = [name for name, stream in tap.streams.items() if stream.selected]
         entry = HistoryEntry(tap.connection, tap.run.id)
         began, ended, code = time.monotonic(), "", 0

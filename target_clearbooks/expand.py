@@ -19,6 +19,7 @@ from target_clearbooks.ledger.amounts import ZERO, decimal, plain
 from target_clearbooks.ledger.spelling import fold
 from target_clearbooks.prepare.shapes import folded_keys, from_json
 from target_clearbooks.source_key import source_key, spelled
+from target_clearbooks.wishes import OPERATION, UPDATE, asked, is_plain
 from target_clearbooks.writable import WRITABLE, Kind, Side, streams_of
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ _REFERENCE = ("externalId", "documentNumber", "reference", "id")
 _CONTACTS = ("customer", "supplier", "contact", "contactId")
 _TRANSFER = ("date", "from", "to", "amount", "fee", "feeAccount", "description")
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
-_KEPT = ("businessId", "business_id", "_operation", DELETED_AT)
+_KEPT = ("businessId", "business_id", OPERATION, DELETED_AT)
 
 
 def expanded(stream: str, record: Mapping[str, Any], keys: Sequence[str]) -> list[Part]:
@@ -54,7 +55,7 @@ def expanded(stream: str, record: Mapping[str, Any], keys: Sequence[str]) -> lis
     if stream == TRANSFERS:
         return [(written_as(stream), _transfer(record))]
     row = WRITABLE[stream]
-    names = _names(stream)
+    names = carried(stream)
     given = {name: value for name, value in _given(record, names).items() if value not in _EMPTY}
     folded = {fold(name) for name in names}
     own = {name: value for name, value in record.items() if fold(name) not in folded}
@@ -63,9 +64,12 @@ def expanded(stream: str, record: Mapping[str, Any], keys: Sequence[str]) -> lis
     key = _key_of(record, keys, next(iter(given)))
     parts: list[Part] = [(stream, own)]
     kept = {name: record[name] for name in (*_KEPT, *_source(record)) if name in record}
+    if asked(record) == UPDATE:
+        # What it carries may be new all the same.
+        del kept[OPERATION]
     for name, value in given.items():
         if name in _FILES:
-            if not (kept.get("_operation") or kept.get(DELETED_AT)):
+            if is_plain(record) and not kept.get(DELETED_AT):
                 parts.append(_attachment(row.side, WRITABLE[stream].noun, key, name, value, kept))
         elif name == _MATCH:
             side = _side(stream, record, {})
@@ -97,14 +101,25 @@ def written_as(stream: str) -> str:
     return streams_of(Kind.JOURNAL)[0] if stream == TRANSFERS else stream
 
 
-def _names(stream: str) -> tuple[str, ...]:
+def carried(stream: str) -> tuple[str, ...]:
     """The fields of a stream that make records of their own."""
     kind = WRITABLE[stream].kind
     if kind is Kind.PAYMENT:
         return (_ALLOCATE, _MATCH, *_PAID)
     if kind is Kind.DOCUMENT:
-        return (*_FILES, *((_ALLOCATE, *_PAID) if _is_credit_note(stream) else ()))
+        return (*_FILES, *((_ALLOCATE, *_paid_from(stream)) if _is_credit_note(stream) else ()))
     return ()
+
+
+def _paid_from(stream: str) -> tuple[str, ...]:
+    """What a credit note may pay, as allocations of its side call it."""
+    (allocations,) = streams_of(Kind.ALLOCATION, side=WRITABLE[stream].side)
+    return tuple(name for name in _PAID if name in WRITABLE[allocations].extras.fields)
+
+
+def paid_by(stream: str) -> tuple[str, ...]:
+    """The fields by which a payment that names no contact says whose it is."""
+    return (_ALLOCATE, *_PAID) if WRITABLE[stream].kind is Kind.PAYMENT else ()
 
 
 def _is_credit_note(stream: str) -> bool:
@@ -204,7 +219,7 @@ def _transfer(record: Mapping[str, Any]) -> dict[str, Any]:
     """The journal of a transfer: `amount` arrives, and a `fee` leaves beside it."""
     given = {name: from_json(value) for name, value in _given(record, _TRANSFER).items()}
     lacking = [name for name in ("date", "from", "to", "amount") if given.get(name) in _EMPTY]
-    if lacking and not record.get("_operation"):
+    if lacking and is_plain(record):
         raise ValueError(f"{lacking[0]}: is required")
     amounts = {name: _amount(name, given.get(name)) for name in ("amount", "fee")}
     lines = [

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
+from clearbooks.auth import Name
 from clearbooks.businesses import Coverage, chosen_businesses
 from clearbooks.client import Client
 from clearbooks.errors import ClearBooksError, ForbiddenError, SettingError
+from clearbooks.fleet import Standing, save_standings
 from target_clearbooks import report
 from target_clearbooks.deliver.business import BusinessWriter
 from target_clearbooks.deliver.dry_run import DryRun
@@ -60,6 +63,7 @@ class Session:
     ) -> None:
         self.connection = connection
         self.settings = settings
+        self._began = time.time()
         self.stopped = stopped
         self.businesses: list[int] = []
         self.writers: dict[int, BusinessWriter] = {}
@@ -291,11 +295,39 @@ class Session:
             for (stream, state), number in self.outbox.left(business).items():
                 self.outbox.count(business, stream, state, number)
             self._tell_open(business)
-        message = str(error) if isinstance(error, ClearBooksError) else type(error).__name__
-        self.outbox.end(exit_code, message if error is not None else "")
+        told = isinstance(error, ClearBooksError)
+        message = "" if error is None else str(error) if told else type(error).__name__
+        self.outbox.end(exit_code, message)
         if self._plan is not None and error is None and self._drained:
             self._plan.seal()
+        if not self.settings.dry_run:
+            save_standings(
+                self.connection,
+                [self._standing(business, message) for business in self.writers],
+            )
         report.tell(self.summary(exit_code), self.settings, self.rejects.number)
+
+    def _standing(self, business: int, message: str) -> Standing:
+        """What the run came to for a business."""
+        application, connection = Name.of(self.connection)
+        outcomes: Counter[str] = Counter()
+        for (of, _, outcome), number in self.outbox.counts.items():
+            outcomes[outcome] += number if of == business else 0
+        now, doubts = time.time(), sum(outcomes[state] for state in _LEFT)
+        return Standing(
+            application=application,
+            connection=connection,
+            business=business,
+            kind="target",
+            started=self._began,
+            ended=now,
+            succeeded=None if message or self.outbox.unsettled(business) else now,
+            requests=self.client.requests_of[business],
+            records=outcomes.total() - outcomes["rejected"] - doubts,
+            rejected=outcomes["rejected"],
+            doubts=doubts,
+            message=message,
+        )
 
     def _tell_open(self, business: int) -> None:
         """Put down in the results what this run leaves open."""

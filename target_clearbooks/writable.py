@@ -99,13 +99,13 @@ class Writable:
         contact: Field of the body with the ID of the other party.
         creates: Whether records can be created, and not only updated.
         updates: Whether what was written can be changed.
-        adopts: Whether a record that the ledger holds already is found by `keys` in the whole
-            list, and updated instead of created.
+        adopts: Whether what stands in the ledger is found by `keys` in the whole list, and updated.
         ids_ascend: Whether a newer record has a higher ID.
         long: Whether its list may be too long to be read for a few records.
         grows: Whether its list grows with the business, so that it is kept on disk.
         found_by: Fields by which a reference of another record may name one.
         extras: What a record may hold beside the contract's fields.
+        made: Fields that a create needs and the target makes, and of what: one of these is given.
         flat: List field whose items may come as records of their own, one item each.
         credit_notes: For allocations: the stream of the credit notes that they may take from.
         invoices: For allocations: the streams of the documents that they may pay.
@@ -130,6 +130,7 @@ class Writable:
     grows: bool = False
     found_by: tuple[str, ...] = ()
     extras: Extras = Extras()
+    made: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     flat: str = ""
     credit_notes: str = ""
     invoices: tuple[str, ...] = ()
@@ -143,7 +144,7 @@ class Writable:
 CONTACT_KEYS = ("externalId", "vatNumber", "companyNumber", "email", "name")
 TOTALS = ("gross", "net", "vat")
 STATEMENT_TOTALS = ("openingBalance", "closingBalance", "count")
-"""Totals that a record of a document may give, to be compared with what the API answers."""
+"""What a record may say that it comes to, of a document and of a statement, to be compared."""
 
 _LINE = Extras(
     fields={
@@ -212,6 +213,7 @@ def _allocation(stream: str, side: Side, credit_notes: str, *invoices: str) -> W
             fields=_references("payment", "creditNote", "invoice", *nouns)
             | {"atMost": FieldType.AMOUNT}
         ),
+        made={"allocationType": ("payment", "creditNote"), "amount": ()},
         credit_notes=credit_notes,
         invoices=invoices,
     )
@@ -295,6 +297,7 @@ _ROWS = (
         contact="contactId",
         long=True,
         found_by=("id", "description"),
+        made={"description": ()},
         extras=Extras(
             fields={
                 **_references("contact", "customer", "supplier", "bankAccount", "paymentMethod"),

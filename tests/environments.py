@@ -24,6 +24,14 @@ PACKAGES = {
     # Loaders of Singer messages.
     "target-postgres": ["meltanolabs-target-postgres==0.8.1"],
     "target-jsonl": ["target-jsonl==0.1.4"],
+    # With this project in it, as its tasks need it; the driver is for Airflow's own tables.
+    "airflow": [
+        "apache-airflow==3.3.2",
+        "psycopg2-binary==2.9.11",
+        "asyncpg==0.31.0",
+        "-e",
+        f"{ROOT}[postgres]",
+    ],
 }
 PYTHON = "3.11"
 

@@ -253,6 +253,35 @@ def settings_table(program: str) -> str:
     return table(("Setting", "Type", "Default", "Meaning"), rows)
 
 
+def api_operations() -> str:
+    """The operations of the API of `clearbooks ui`."""
+    # Here, since it takes longer to import than the rest together.
+    from clearbooks_app.ui.api import ENDPOINTS
+
+    return table(
+        ("Operation", "Request", "Does"),
+        [(f"`{e.id}`", f"`{e.method} {e.path}`", e.summary) for e in ENDPOINTS],
+    )
+
+
+def api_models() -> str:
+    """The models of that API."""
+    from clearbooks_app.operations.unified_models import MODELS
+
+    return table(
+        ("`{model}`", "What it is", "Streams", "Written"),
+        [
+            (
+                f"`{name}`",
+                model.description,
+                codes(tuple(part.stream for part in model.parts)),
+                "yes" if any(part.written for part in model.parts) else "",
+            )
+            for name, model in MODELS.items()
+        ],
+    )
+
+
 @dataclass(frozen=True)
 class Part:
     """A generated part: the file it stands in, its name in the marks, and what writes it."""
@@ -292,6 +321,8 @@ PARTS = (
         "docs/settings.md", "tap-clearbooks-files", lambda: settings_table("tap-clearbooks-files")
     ),
     Part("docs/settings.md", "target-clearbooks", lambda: settings_table("target-clearbooks")),
+    Part("docs/ui.md", "operations", api_operations),
+    Part("docs/ui.md", "models", api_models),
 )
 
 

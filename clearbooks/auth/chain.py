@@ -66,6 +66,7 @@ class Chain(msgspec.Struct, kw_only=True):
         expires_at: Seconds since the epoch; 0 where the server did not say.
         businesses: IDs of the businesses that were covered when the user gave consent; None where
             nobody has listed them.
+        asked: The scopes that were asked for, separated by spaces; None where nobody noted them.
     """
 
     client_id: str
@@ -78,6 +79,7 @@ class Chain(msgspec.Struct, kw_only=True):
     connected_at: float = 0.0
     scope: str | None = None
     businesses: list[int] | None = None
+    asked: str | None = None
     seeds: list[str] = []
 
     @property

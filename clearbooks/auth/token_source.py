@@ -197,7 +197,7 @@ class TokenSource:
         new.seeds = seeds
         if old is not None:
             new.scope = old.scope if new.scope is None else new.scope
-            new.businesses = old.businesses
+            new.businesses, new.asked = old.businesses, old.asked
         return _Held(new, until)
 
     def _spend(self, token: str) -> Chain:

@@ -13,7 +13,9 @@ import time
 from abc import ABC, abstractmethod
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from clearbooks.auth.chain import Chain, Name, fingerprint, join_seeds
 from clearbooks.errors import SettingError, TokenStoreError
@@ -196,6 +198,16 @@ class TokenStore(ABC):
             self.write(chain.name, [chain])
 
         _insist(write, SAVE_SECONDS)
+
+    def annotate(self, name: Name, **facts: Any) -> None:
+        """Note facts of a chain beside its tokens, such as the `businesses` they are good for.
+
+        Raises:
+            TokenStoreError: the store cannot be read or written.
+        """
+        with self.lock(name):
+            for kept in self.read(name):
+                self.save(msgspec.structs.replace(kept, **facts))
 
     def forget(self, name: Name) -> int:
         """Drop the tokens of a connection; returns how many chains went."""

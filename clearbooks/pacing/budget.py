@@ -38,6 +38,8 @@ DOUBT = 120.0
 JUMP = 5.0
 # Seconds between two refusals beyond which a rate is not measured: near the limit they come sooner.
 LONGEST = 900.0
+# Seconds without a request of a run that takes all it can get, after which nobody needs to yield.
+BUSY = 2.0
 # A limit older than this is looked for anew, gently.
 FORGET = 24 * 3600.0
 BACKOFF = 0.5
@@ -60,6 +62,8 @@ class Budget(msgspec.Struct, kw_only=True):
         cuts: How often the rate was cut since the search for the limit began.
         limited: How often the server answered 429, in all.
         strikes: Cuts in a row without a good answer.
+        busy_at: When a run last asked that takes all it can get.
+        share_at: When the next one may ask that takes a share.
     """
 
     rate: float = msgspec.field(default_factory=lambda: START_RATE)
@@ -75,6 +79,8 @@ class Budget(msgspec.Struct, kw_only=True):
     cuts: int = 0
     limited: int = 0
     strikes: int = 0
+    busy_at: float = 0.0
+    share_at: float = 0.0
 
     @classmethod
     def decode(cls, record: bytes | str) -> Budget:
@@ -113,7 +119,24 @@ class Budget(msgspec.Struct, kw_only=True):
             self.hold_until -= back
             self.cut_at -= back if self.cut_at else 0.0
             self.resumed_at -= back
+            self.busy_at -= back
+            self.share_at -= back
             self.used_at = now
+
+    def turn(self, now: float, share: float) -> float:
+        """When a run may ask for a slot that takes `share` of the budget (1.0 is all of it).
+
+        Those with a share yield while others ask; together they get no more than the share.
+        """
+        if share >= 1.0:
+            self.busy_at = now
+            return now
+        if now - self.busy_at > BUSY:
+            return now
+        turn = max(self.share_at, now)
+        if turn == now:
+            self.share_at = now + 1.0 / (self.current(now) * share)
+        return turn
 
     def reserve(self, now: float, ceiling: float | None = None) -> float:
         """Take the next slot; returns when it is."""

@@ -31,6 +31,13 @@ logger = logging.getLogger(__name__)
 class Pacer:
     """Lets requests through at the pace of the shared budget. Safe for threads and processes.
 
+    Args:
+        path: The file of the budget; None to pace this process alone.
+        ceiling: Requests a second at most.
+        share: Of the budget, while others need it.
+        clock: Replaces the clock (for tests), as `sleep` does.
+        limit: Ends a wait that takes too long.
+
     Attributes:
         waiting: Called with the seconds that a 429 makes everybody wait, for progress messages.
         limit: Ends a wait that takes too long.
@@ -42,6 +49,7 @@ class Pacer:
         path: Path | None,
         *,
         ceiling: int | None = None,
+        share: float = 1.0,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] | None = None,
         limit: WaitLimit | None = None,
@@ -50,6 +58,7 @@ class Pacer:
         self.answers_429 = 0
         self._path = path
         self._ceiling = ceiling
+        self._share = share
         self._clock = clock
         self._sleep = sleep or self.limit.sleep
         self._line_at = -BETWEEN_LINES
@@ -82,12 +91,13 @@ class Pacer:
                 with self._budget() as budget:
                     now = self._clock()
                     held = budget.hold_until - now
-                    slot = budget.reserve(now, self._ceiling)
+                    turn = budget.turn(now, self._share)
+                    slot = turn if turn > now else budget.reserve(now, self._ceiling)
                 if slot > now:
                     if held > 0:
                         self._hold(held)
                     self._sleep(slot - now)
-                if not self._held():
+                if turn <= now and not self._held():
                     self.limit.check_ended()
                     return self._clock()
 

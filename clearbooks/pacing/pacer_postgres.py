@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,7 @@ class PostgresPacer(Pacer):
         name: str,
         *,
         ceiling: int | None = None,
+        share: float = 1.0,
         sleep: Callable[[float], None] | None = None,
         limit: WaitLimit | None = None,
     ) -> None:
@@ -54,7 +56,9 @@ class PostgresPacer(Pacer):
         self._link: psycopg.Connection | None = None
         self._offset = 0.0
         self._away_until = 0.0
-        super().__init__(None, ceiling=ceiling, clock=self._now, sleep=sleep, limit=limit)
+        super().__init__(
+            None, ceiling=ceiling, share=share, clock=self._now, sleep=sleep, limit=limit
+        )
 
     def _now(self) -> float:
         return time.time() + self._offset
@@ -111,6 +115,8 @@ class PostgresPacer(Pacer):
     def close(self) -> None:
         """Put what was counted into the database, and close the connection."""
         super().close()
+        # A request that is under way when a run breaks off must not open it again.
+        self._away_until = math.inf
         if self._link is not None:
             self._link.close()
             self._link = None

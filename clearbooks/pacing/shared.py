@@ -27,7 +27,8 @@ def budget_path(connection: Connection) -> Path:
 
 def open_pacer(connection: Connection) -> Pacer:
     """The pacer that all programs of this application share, on all machines of a database."""
-    ceiling, limit = connection.max_requests_per_second, WaitLimit(connection.max_wait)
+    ceiling, share = connection.max_requests_per_second, connection.budget_percent / 100.0
+    limit = WaitLimit(connection.max_wait)
     if connection.database is not None:
         # Here, since the driver is an extra.
         from clearbooks.pacing.pacer_postgres import PostgresPacer
@@ -36,11 +37,12 @@ def open_pacer(connection: Connection) -> Pacer:
             connection.database,
             budget_name(connection),
             ceiling=ceiling,
+            share=share,
             limit=limit,
         )
-    path = budget_path(connection)
+    path: Path | None = budget_path(connection)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        connection.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError:
-        return Pacer(None, ceiling=ceiling, limit=limit)
-    return Pacer(path, ceiling=ceiling, limit=limit)
+        path = None
+    return Pacer(path, ceiling=ceiling, share=share, limit=limit)

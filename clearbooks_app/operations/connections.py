@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.auth import Name, describe, open_store, saved_connections
@@ -11,6 +11,7 @@ from clearbooks.client import Client
 from clearbooks.errors import ClearBooksError
 from clearbooks.settings import Connection, state_dir
 from clearbooks_app.config import find_account
+from clearbooks_app.operations.fleet import last_successes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +30,7 @@ class StoredConnection:
         connected: When consent was given.
         renewed: When the access token was obtained.
         expires: When that ends.
+        last_success: When a run of tap or target last succeeded.
         businesses: IDs that it covers; None where they were never listed.
         scopes: What was granted; None where the server did not say.
         error: Why the store cannot be read; the rest is empty then.
@@ -40,6 +42,7 @@ class StoredConnection:
     connected: float = 0.0
     renewed: float = 0.0
     expires: float = 0.0
+    last_success: float = 0.0
     businesses: list[int] | None = None
     scopes: list[str] | None = None
     error: str | None = None
@@ -100,6 +103,7 @@ def _stored(settings: Settings) -> Iterator[StoredConnection]:
                 continue
             seen |= {store.place(), store.location}
             chains = store.chains()
+            successes = last_successes(replace(settings.connection(), token_store=place))
         except ClearBooksError as error:
             for client in sorted(clients) or [""]:
                 yield StoredConnection(place, client, error=str(error))
@@ -112,6 +116,7 @@ def _stored(settings: Settings) -> Iterator[StoredConnection]:
                 connected=chain.connected_at,
                 renewed=chain.obtained_at,
                 expires=chain.expires_at,
+                last_success=successes.get(chain.name, 0.0),
                 businesses=chain.businesses,
                 scopes=describe(chain)["scopes"],
             )

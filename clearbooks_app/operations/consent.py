@@ -99,18 +99,10 @@ def finish(
     saved_connections.remember(store.place(), chain.client_id)
     granted = chain.scope.split() if chain.scope else asked
     businesses, trouble = _covered(connection, chain)
-    if not trouble:
-        _keep_businesses(store, chain, [business["id"] for business in businesses])
+    found = None if trouble else [business["id"] for business in businesses]
+    store.annotate(chain.name, businesses=found, asked=" ".join(asked))
     refused = [scope for scope in asked if scope not in granted]
     return NewConnection(chain, granted, refused, businesses, trouble)
-
-
-def _keep_businesses(store: TokenStore, chain: Chain, businesses: list[int]) -> None:
-    """Note beside the tokens which businesses they are good for."""
-    with store.lock(chain.name):
-        for kept in store.read(chain.name):
-            kept.businesses = businesses
-            store.save(kept)
 
 
 def _covered(connection: Connection, chain: Chain) -> tuple[list[dict[str, Any]], str | None]:

@@ -18,6 +18,17 @@ if TYPE_CHECKING:
     from clearbooks_app.operations.writing import Written
     from target_clearbooks.store.undecided import Undecided
 
+LISTS = {
+    "accountCode": "account_codes",
+    "bankAccount": "bank_accounts",
+    "customer": "customers",
+    "supplier": "suppliers",
+    "stockItem": "stock_items",
+    "vatRate": "vat_rates",
+    "vatTreatment": "vat_treatments",
+}
+"""Kinds of references, and the list of the ledger that each is looked up in."""
+
 # The field that a reason is about: `lineItems[0].accountCode: …`.
 _FIELD = re.compile(r"^(?:.*? row \d+, )?([A-Za-z]\w*(?:\[\d+\])?(?:\.\w+)*): ", re.DOTALL)
 _STEP = re.compile(r"(\w+)(?:\[(\d+)\])?")
@@ -57,6 +68,14 @@ def find_doubt(settings: Settings, number: int) -> Undecided:
 def is_the_record(doubt: Undecided) -> bool:
     """Whether candidates are what the record may be, and not what a name in it may mean."""
     return doubt.sent or (doubt.stream in WRITABLE and WRITABLE[doubt.stream].kind is Kind.CONTACT)
+
+
+def stream_of_candidates(doubt: Undecided) -> str | None:
+    """The stream that the candidates are records of; None where nobody can tell."""
+    if is_the_record(doubt):
+        return doubt.stream
+    match = next(filter(None, map(_FIELD.match, doubt.reasons)), None)
+    return LISTS.get(match[1].rpartition(".")[2]) if match else None
 
 
 def choose(settings: Settings, doubt: Undecided, ledger_id: str) -> Written | None:

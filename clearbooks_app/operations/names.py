@@ -11,29 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 from clearbooks.client import Client
 from clearbooks.errors import SettingError
-from clearbooks_app.operations.doubts import list_doubts
+from clearbooks_app.operations.doubts import LISTS, list_doubts
 from clearbooks_app.target_session import target_connection
 from target_clearbooks.ledger.lookups import Lookups
 from target_clearbooks.ledger.spelling import closest, fold
 from target_clearbooks.prepare.aliases import Aliases
+from target_clearbooks.prepare.vat import percentage
 from target_clearbooks.settings import REFERENCE_KINDS
 from target_clearbooks.writable import WRITABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from decimal import Decimal
 
     from clearbooks_app.config import Settings
-
-LISTS = {
-    "accountCode": "account_codes",
-    "bankAccount": "bank_accounts",
-    "customer": "customers",
-    "supplier": "suppliers",
-    "stockItem": "stock_items",
-    "vatRate": "vat_rates",
-    "vatTreatment": "vat_treatments",
-}
-"""Kinds of references, and the list of the ledger that each is looked up in."""
 
 # Of a list, so many names are offered.
 _MOST = 5000
@@ -46,12 +37,14 @@ class Choice:
     """A record of the ledger that a name may stand for.
 
     Attributes:
-        value: What `references` holds for it: its number, or the name of a VAT rate or treatment.
+        value: What `references` holds for it: its number, or the key of a VAT rate or treatment.
         name: What the ledger calls it.
+        percent: Of a VAT rate.
     """
 
     value: int | str
     name: str
+    percent: Decimal | None = None
 
 
 @dataclass(slots=True)
@@ -141,20 +134,29 @@ def ledger_names(
 
 def _choices(lookups: Lookups, kind: str) -> list[Choice]:
     if kind in _BY_KEY:
-        # The same names on both sides stand for what fits the document.
+        # One key may go with both sides, and with several treatments.
         rows = [row for side in _VAT_TYPES for row in lookups.rows(LISTS[kind], vatType=side)]
-        names = dict.fromkeys(str(row.get("name", "")) for row in rows)
-        return [Choice(name, name) for name in names if name]
+        found = [Choice(r["key"], str(r.get("name", "")), _percent(r.get("rate"))) for r in rows]
+        return list({choice.value: choice for choice in found}.values())
     rows = list(lookups.table(LISTS[kind]).rows)
     found = [Choice(row["id"], str(row.get("name", ""))) for row in rows[:_MOST]]
     return sorted(found, key=lambda choice: choice.name.casefold())
 
 
+def _percent(rate: Any) -> Decimal | None:
+    found = percentage(rate)
+    return found.value if found else None
+
+
 def _unknown(names: Iterable[str], choices: list[Choice]) -> dict[str, Choice | None]:
     by_name = {choice.name: choice for choice in choices}
-    known = {fold(name) for name in by_name} | {str(choice.value) for choice in choices}
+    # The key `20.00:Standard` is known by the word in it, too.
+    known = {fold(t) for c in choices for t in (c.name, str(c.value), str(c.value).split(":")[-1])}
+    rates = {choice.percent for choice in choices}
     return {
-        name: by_name.get(closest(name, by_name) or "") for name in names if fold(name) not in known
+        name: by_name.get(closest(name, by_name) or "")
+        for name in names
+        if fold(name) not in known and (_percent(name) is None or _percent(name) not in rates)
     }
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.client import Client
+from clearbooks_app.operations.reconcile import Reconciled, reconcile
+from clearbooks_app.operations.runs import named
 from clearbooks_app.target_session import run_session, state_store, target_connection
 from target_clearbooks.commands.apply import apply as carry_out
 from target_clearbooks.commands.undo import plan_undo
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 
     from clearbooks_app.config import Settings
     from target_clearbooks.commands.undo import Undoing
+    from target_clearbooks.session import Session
 
 # Entries of an operation that stand for what it makes.
 _PLANNED = ("planned", "planned_account")
@@ -80,25 +84,49 @@ def key_of(operation: dict[str, Any]) -> Key:
     return operation["business"], operation["stream"], operation["key"]
 
 
-def apply(settings: Settings, path: Path) -> tuple[int, dict[str, Any]]:
-    """Carry out a plan; the exit code and the summary of the run.
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A plan that was carried out.
+
+    Attributes:
+        code: What a program ends with that came to this.
+        summary: Of the run.
+        reconciled: What was written beside what the ledger holds; None where nobody asked.
+    """
+
+    code: int
+    summary: dict[str, Any]
+    reconciled: list[Reconciled] | None
+
+
+def apply(settings: Settings, path: Path, *, read_back: bool = False) -> Applied:
+    """Carry out a plan.
 
     Raises:
         PlanError: it cannot be read, or the ledger has moved away from it; nothing was written.
         BusyError: another program writes into the business.
         ClearBooksError: whatever else ended the run.
     """
-    return run_session(settings, "apply", lambda session: carry_out(session, path))
+    found: list[Reconciled] = []
+
+    def work(session: Session) -> None:
+        carry_out(session, path)
+        if read_back:
+            found.extend(reconcile(session, path))
+
+    code, summary = run_session(settings, "apply", work)
+    return Applied(code, summary, found if read_back else None)
 
 
 def undo(settings: Settings, run: str, path: Path) -> Undoing:
-    """Write a plan that voids or reverses what a run made.
+    """Write a plan that voids or reverses what a run made; it is named as in `runs.find`.
 
     Raises:
         SettingError: there is no such run.
         ClearBooksError: the ledger cannot be read.
     """
     connection = target_connection(settings)
+    run = named(settings, run, of_target=True)
     with state_store(settings) as db, Client(connection) as client:
         file = PlanFile(path, connection.api_url, "undo")
         try:

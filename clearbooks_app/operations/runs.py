@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from clearbooks.history import Run
     from clearbooks_app.config import Settings
 
+LATEST = "latest"
+# The newest runs, of which one may be named by a part of its ID.
+_NAMED = 1000
+_SHOWN = 3
+
 
 @dataclass(frozen=True, slots=True)
 class RunDetail:
@@ -52,12 +57,33 @@ def list_runs(settings: Settings, limit: int) -> list[Run]:
     return runs[:limit]
 
 
+def named(settings: Settings, given: str, *, of_target: bool = False) -> str:
+    """The ID of the run that a person means.
+
+    Args:
+        settings: Lead to the histories.
+        given: `latest`, an ID, or a part of one that only one of the newest runs has.
+        of_target: Whether runs of the tap are not meant.
+
+    Raises:
+        SettingError: several runs have that part.
+        ClearBooksError: a history cannot be read.
+    """
+    runs = [run for run in list_runs(settings, _NAMED) if run.kind != history.TAP or not of_target]
+    if given == LATEST:
+        return runs[0].id if runs else given
+    meant = [run.id for run in runs if given in run.id]
+    if len(meant) > 1 and given not in meant:
+        raise SettingError(f"{given!r} is part of {len(meant)} runs: {', '.join(meant[:_SHOWN])} …")
+    return meant[0] if len(meant) == 1 else given
+
+
 def find(settings: Settings, run: str, *, limit: int = 0, after: int = 0) -> RunDetail:
     """One run by its ID.
 
     Args:
         settings: Lead to the histories.
-        run: Its ID.
+        run: Its ID, `latest`, or a part of an ID.
         limit: How many results are wanted.
         after: The number of the result after which they begin.
 
@@ -65,6 +91,7 @@ def find(settings: Settings, run: str, *, limit: int = 0, after: int = 0) -> Run
         SettingError: there is no such run.
         ClearBooksError: the history cannot be read.
     """
+    run = named(settings, run)
     read = history.find_run(settings.connection(), run)
     if read is not None:
         return RunDetail(read)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from clearbooks.errors import ClearBooksError, NotAuthorisedError
 from clearbooks.pacing import open_pacer
-from clearbooks.scopes import needed_scopes, readable_streams
+from clearbooks.scopes import asked_streams, needed_scopes
 from clearbooks_app import output
 from clearbooks_app.config import find_account
 from clearbooks_app.operations.connections import businesses_of
@@ -117,7 +117,7 @@ def _businesses(
 
 def _tokens(account: Account, streams: Sequence[str] | None) -> dict[str, Any]:
     chain, connection = account.chain, account.connection
-    wanted = readable_streams(connection.contract) if streams is None else streams
+    wanted = asked_streams(connection.contract, chain) if streams is None else streams
     granted = chain.scope.split() if chain is not None and chain.scope else None
     needed = needed_scopes(connection.contract, wanted)
     ordered = [scope for scope in connection.contract.scopes if scope in needed]

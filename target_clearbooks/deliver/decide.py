@@ -221,7 +221,8 @@ def _of_claimed(intent: Intent, known: Known) -> Generator[Question, Any, Decisi
             return found
         intent = found
     if known.mode == "create" and intent.operation is Operation.UPDATE:
-        return Done({"id": intent.remote_id}, "unchanged" if known.hash else "adopted", intent)
+        # What is left as it is is not remembered as written: it may be updated another time.
+        return Unchanged() if known.hash else Done({"id": intent.remote_id}, "adopted", intent)
     read_first = reading_before(intent, known=known.enough) is not None
     return Send(intent, None if read_first else {})
 

@@ -18,6 +18,7 @@ from target_clearbooks.deliver.decision import First, Step
 from target_clearbooks.deliver.replacing import is_replaced
 from target_clearbooks.intent import Missing
 from target_clearbooks.store.history import last_sent
+from target_clearbooks.wishes import mode_of
 
 if TYPE_CHECKING:
     from target_clearbooks.deliver.decide import Question
@@ -96,7 +97,7 @@ class Facts:
         return Known(
             left=left,
             applied=self._map.applied(task.stream, task.source_key),
-            mode=self._settings.mode,
+            mode=mode_of(task.record, self._settings.mode),
             replaces=is_replaced(task, self._settings),
             new=self._map.said_new(task.stream, task.source_key),
             keeps_deleted=self._settings.on_deleted == "ignore",

@@ -18,6 +18,7 @@ from target_clearbooks.deliver.seen import Seen, SeenKeys
 from target_clearbooks.intent import DELETED_AT, Quarantined, Rejected, Waiting, content_hash
 from target_clearbooks.ledger.spelling import fold
 from target_clearbooks.prepare.shapes import from_json
+from target_clearbooks.wishes import is_plain
 from target_clearbooks.writable import WRITABLE, Kind
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ class Intake:
 
 def _only_contents(task: Task) -> bool:
     """Whether a record says no more than what it is to be."""
-    return not task.record.get("_operation") and not task.record.get(DELETED_AT)
+    return is_plain(task.record) and not task.record.get(DELETED_AT)
 
 
 def _is_updated(stream: str) -> bool:

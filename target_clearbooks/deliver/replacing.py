@@ -13,8 +13,8 @@ from target_clearbooks.deliver.decision import First, Step
 from target_clearbooks.deliver.precheck import cleared_of
 from target_clearbooks.intent import Rejected
 from target_clearbooks.ledger.matching import diff, is_paid
-from target_clearbooks.ledger.spelling import fold
 from target_clearbooks.reversal import reversal
+from target_clearbooks.wishes import CREATE, REPLACE, asked, mode_of
 from target_clearbooks.writable import WRITABLE, Kind, ends_of
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from target_clearbooks.settings import TargetSettings
     from target_clearbooks.store.ledger_map import Applied, LedgerMap
 
-REPLACE = "replace"
 AT_MOST = "atMost"
 """Field of an allocation that may come to less than it says, until there is room for more."""
 # What of a paid document may change all the same.
@@ -34,8 +33,8 @@ _FREE = re.compile(r"reference|description|lineItems\[\d+\]\.accountCode")
 
 def is_replaced(task: Task, settings: TargetSettings) -> bool:
     """Whether what stands for a record is taken back where it cannot be updated."""
-    asked = fold(str(task.record.get("_operation") or "")) == REPLACE
-    return settings.mode != "create" and (asked or settings.on_change == REPLACE)
+    wanted = asked(task.record) == REPLACE or settings.on_change == REPLACE
+    return wanted and mode_of(task.record, settings.mode) != CREATE
 
 
 def reversed_first(

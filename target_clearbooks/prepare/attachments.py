@@ -9,6 +9,7 @@ from clearbooks.contract import load_contract
 from target_clearbooks.ledger.amounts import integer, quoted
 from target_clearbooks.ledger.spelling import closest, fold, join_names
 from target_clearbooks.prepare.shapes import folded_keys
+from target_clearbooks.wishes import WISHES
 from target_clearbooks.writable import WRITABLE, Kind, streams_of
 
 if TYPE_CHECKING:
@@ -17,24 +18,26 @@ if TYPE_CHECKING:
     from target_clearbooks.prepare.draft import Draft
     from target_clearbooks.writable import Writable
 
-_NAMES = ("fileName", "name")
-_CONTENT = ("content", "path", "url")
+NAMES = ("fileName", "name")
+CONTENT = ("content", "path", "url")
+"""By which fields a record gives the name of its file, and the bytes."""
+
 # What the tap reads of an attachment, and what every record may hold.
-_REST = ("externalId", "_operation", "businessId", "id", "size", "dateUploaded")
+_REST = ("externalId", "businessId", "id", "size", "dateUploaded", *WISHES)
 
 
 def attached_to(draft: Draft, record: Mapping[str, Any]) -> dict[str, Any]:
     """Path parameters of the document that a file belongs to."""
-    type_name, id_name = _parameters(draft.row)
-    documents = _documents(draft.row)
-    given = folded_keys(record, (*documents, "document", type_name, id_name))
+    type_name, id_name = parameters(draft.row)
+    nouns = documents(draft.row)
+    given = folded_keys(record, (*nouns, "document", type_name, id_name))
     if type_name in given or id_name in given:
         return _by_id(draft, given)
     if len(given) != 1:
-        draft.fault(f"document: give one of {join_names([*documents, 'document'])}")
+        draft.fault(f"document: give one of {join_names([*nouns, 'document'])}")
         return {}
     name, value = next(iter(given.items()))
-    streams = tuple(documents.values()) if name == "document" else (documents[name],)
+    streams = tuple(nouns.values()) if name == "document" else (nouns[name],)
     look = draft.resolver.references.document
     found = draft.findings.attempt(name, look, streams, value)
     if found is None:
@@ -43,21 +46,21 @@ def attached_to(draft: Draft, record: Mapping[str, Any]) -> dict[str, Any]:
     return {type_name: _type(found[0], type_name), id_name: found[1]["id"]}
 
 
-def _parameters(row: Writable) -> tuple[str, str]:
+def parameters(row: Writable) -> tuple[str, str]:
     """Path parameters for the type and the ID of the document."""
     type_name, id_name, *_ = load_contract().resources[row.stream].dimensions
     return type_name, id_name
 
 
-def _documents(row: Writable) -> dict[str, str]:
+def documents(row: Writable) -> dict[str, str]:
     """What a record may call each kind of document, and its stream."""
     streams = streams_of(Kind.DOCUMENT, side=row.side)
     return {WRITABLE[stream].noun: stream for stream in streams}
 
 
 def _by_id(draft: Draft, given: Mapping[str, Any]) -> dict[str, Any]:
-    type_name, id_name = _parameters(draft.row)
-    known = [_type(stream, type_name) for stream in _documents(draft.row).values()]
+    type_name, id_name = parameters(draft.row)
+    known = [_type(stream, type_name) for stream in documents(draft.row).values()]
     kind = given.get(type_name)
     if kind not in known:
         draft.fault(f"{type_name}: {quoted(kind)} should be one of {join_names(known)}")
@@ -71,12 +74,12 @@ def _type(stream: str, name: str) -> str:
 
 def content(record: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a record that hold or point to the bytes, by their own names."""
-    return folded_keys(record, _CONTENT)
+    return folded_keys(record, CONTENT)
 
 
 def file_name(draft: Draft, record: Mapping[str, Any]) -> str:
     """Name of the file, without a directory; without one, that of the path it is read from."""
-    given = folded_keys(record, (*_NAMES, "path"))
+    given = folded_keys(record, (*NAMES, "path"))
     name = str(given.get("fileName", given.get("name", ""))).strip()
     if not name and "path" in given:
         name = PurePosixPath(str(given["path"])).name
@@ -105,7 +108,7 @@ def is_attachment_field(row: Writable, name: str) -> bool:
 
 
 def _fields(row: Writable) -> tuple[str, ...]:
-    return (*_documents(row), "document", *_parameters(row), *_NAMES, *_CONTENT, *_REST)
+    return (*documents(row), "document", *parameters(row), *NAMES, *CONTENT, *_REST)
 
 
 def check_fields(draft: Draft, record: Mapping[str, Any]) -> None:

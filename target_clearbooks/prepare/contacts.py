@@ -86,6 +86,7 @@ class Contacts:
         own_key: str | None,
         *,
         makes: bool = True,
+        by: str | None = None,
     ) -> tuple[int, str] | None:
         """ID of the contact that these fields describe, and the field that found it.
 
@@ -94,12 +95,13 @@ class Contacts:
             wanted: Fields of a contact; `externalId` as the ledger would hold it.
             own_key: Source key of the contact, where it is known.
             makes: Whether one that is not found is going to be made.
+            by: The one field that may find it; None for those of `match`.
 
         Raises:
             AmbiguousError: several may be meant, or one that belongs to another source key.
         """
         table = self._lookups.table(stream)
-        external = _spelled(_KEY, wanted.get(_KEY)) if self._by_key else None
+        external = _spelled(_KEY, wanted.get(_KEY)) if self._by_key and by is None else None
         if external is not None:
             for row in table.find(_KEY, self._keys_of[_KEY], external):
                 words = f"the one of {stream} with the externalId {quoted(external)} is another"
@@ -108,14 +110,14 @@ class Contacts:
                 return int(row["id"]), _KEY
         fits = [
             _Fit(row, agreeing)
-            for row, agreeing, contradicting in self._near(stream, wanted)
+            for row, agreeing, contradicting in self._near(stream, wanted, by)
             if not contradicting
         ]
         free = [fit for fit in fits if self._may_take(stream, fit, own_key)]
         best = self._best(free or fits)
         if not best:
             return None
-        field = self._leading(best)
+        field = by or self._leading(best)
         if free and len(best) == 1:
             return int(best[0].row["id"]), field
         whose = f"{len(best)} {stream} have the {field} {quoted(wanted[field])}"
@@ -128,17 +130,18 @@ class Contacts:
         return None if said_new else self._undecided(whose, best, makes=makes)
 
     def _near(
-        self, stream: str, wanted: Mapping[str, Any]
+        self, stream: str, wanted: Mapping[str, Any], by: str | None = None
     ) -> Iterator[tuple[Mapping[str, Any], list[str], list[str]]]:
         """The contacts that agree in something: in which fields, and which fields contradict."""
         table = self._lookups.table(stream)
         rows: dict[Any, Mapping[str, Any]] = {}
-        for field in self._match:
+        fields = tuple(dict.fromkeys((by, *self._match))) if by else self._match
+        for field in (by,) if by else fields:
             value = contact_key(field, wanted.get(field))
             if value is not None:
                 rows |= {r["id"]: r for r in table.find(field, self._keys_of[field], value)}
         for row in rows.values():
-            yield row, *compared(row, wanted, self._match)
+            yield row, *compared(row, wanted, fields)
 
     def _best(self, fits: Sequence[_Fit]) -> Sequence[_Fit]:
         """Of several, those that agree in the better fields; the archived only where no other."""

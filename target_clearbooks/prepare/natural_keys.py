@@ -21,9 +21,23 @@ if TYPE_CHECKING:
 
 
 def find_existing(
-    lookups: Lookups, ledger_map: LedgerMap, stream: str, body: Mapping[str, Any], own_key: str
+    lookups: Lookups,
+    ledger_map: LedgerMap,
+    stream: str,
+    body: Mapping[str, Any],
+    own_key: str,
+    *,
+    by: str | None = None,
 ) -> tuple[int, str] | None:
     """ID of the record of the ledger that a body describes, and the key that found it.
+
+    Args:
+        lookups: Where the lists come from.
+        ledger_map: What source keys became.
+        stream: Stream of the body.
+        body: Fields of the record.
+        own_key: Its source key.
+        by: The one key that may find it; None for any.
 
     Raises:
         AmbiguousError: several match on the first key that matches.
@@ -31,7 +45,7 @@ def find_existing(
     keys = [tuple(key.split("+")) for key in WRITABLE[stream].keys]
     for names in keys:
         value = _value(names, body)
-        if value is None:
+        if value is None or by not in (None, "+".join(names)):
             continue
         found = [
             row

@@ -41,6 +41,15 @@ from target_clearbooks.prepare.stream_shapes import (
     update_fields,
 )
 from target_clearbooks.source_key import spelled
+from target_clearbooks.wishes import (
+    DELETE,
+    MATCHING_KEY,
+    OPERATION,
+    OPERATIONS,
+    VOID,
+    asked,
+    matching_keys,
+)
 from target_clearbooks.writable import WRITABLE, Kind, Settle
 
 if TYPE_CHECKING:
@@ -71,9 +80,6 @@ _STEPS: Mapping[Kind, Step] = {
 def _plain(draft: Draft) -> str | None:
     """A record that names nothing else of the ledger: its shape is all that is checked."""
     return draft.mark()
-
-
-_WORDS = {fold(word): word for word in ("upsert", "replace", "void", "delete")}
 
 
 class Preparer:
@@ -120,7 +126,7 @@ class Preparer:
         self._check_business(draft, record)
         marker = _STEPS.get(row.kind, _plain)(draft)
         _check_complete(draft)
-        operation, remote_id, adopted = self._operation(draft, mapped)
+        operation, remote_id, adopted = self._operation(draft, record, mapped)
         self._keep_first_key(draft, remote_id)
         return _outcome(draft.findings) or Intent(
             business_id=self._resolver.business_id,
@@ -152,20 +158,15 @@ class Preparer:
                     f"{DELETED_AT}: {draft.row.stream} are deleted only where allow_delete is set"
                 )
             return Operation.VOID if draft.row.voids else Operation.DELETE
-        word = record.get("_operation")
-        if word is None or word == "":
-            return Operation.CREATE
-        known = _WORDS.get(fold(str(word)))
-        if known is None:
-            words = join_names(_WORDS.values())
-            draft.fault(f"_operation: {quoted(word)} should be one of {words}")
-        if known == "void" and not draft.row.voids:
-            draft.fault(f"_operation: {draft.row.stream} cannot be voided")
-        if known == "delete" and not self._resolver.settings.allow_delete:
-            draft.fault("_operation: delete is done only where allow_delete is set")
-        return {"void": Operation.VOID, "delete": Operation.DELETE}.get(
-            str(known), Operation.CREATE
-        )
+        word = asked(record)
+        if word is None and record.get(OPERATION) not in (None, ""):
+            words = join_names(OPERATIONS)
+            draft.fault(f"{OPERATION}: {quoted(record[OPERATION])} should be one of {words}")
+        if word == VOID and not draft.row.voids:
+            draft.fault(f"{OPERATION}: {draft.row.stream} cannot be voided")
+        if word == DELETE and not self._resolver.settings.allow_delete:
+            draft.fault(f"{OPERATION}: delete is done only where allow_delete is set")
+        return {VOID: Operation.VOID, DELETE: Operation.DELETE}.get(str(word), Operation.CREATE)
 
     def _removal(
         self, draft: Draft, record: Mapping[str, Any], operation: Operation, mapped: Mapped | None
@@ -211,7 +212,7 @@ class Preparer:
                 )
 
     def _operation(
-        self, draft: Draft, mapped: Mapped | None
+        self, draft: Draft, record: Mapping[str, Any], mapped: Mapped | None
     ) -> tuple[Operation, int | str | None, str | None]:
         """What is to be done to which record, and how that one was found."""
         row, resolver, findings = draft.row, self._resolver, draft.findings
@@ -223,11 +224,12 @@ class Preparer:
         if mapped is not None and not mapped.voided and row.kind is not Kind.ALLOCATION:
             return Operation.UPDATE, mapped.remote_id, None
         found = None
+        by = _matching_key(draft, record)
         if row.kind is Kind.CONTACT and not findings.faults:
-            look = resolver.contacts.find
+            look = partial(resolver.contacts.find, by=by)
             found = findings.attempt("record", look, row.stream, draft.body, draft.source_key)
         elif row.adopts and not findings.faults:
-            look = partial(find_existing, resolver.lookups, resolver.map)
+            look = partial(find_existing, resolver.lookups, resolver.map, by=by)
             found = findings.attempt("record", look, row.stream, draft.body, draft.source_key)
         if found is not None:
             return Operation.UPDATE, *found
@@ -280,6 +282,15 @@ def _read(draft: Draft, record: Mapping[str, Any]) -> Body:
         f"{name}: is required" for name in shape.missing(item) if not draft.findings.mentions(name)
     )
     return body | {row.flat: [item]}
+
+
+def _matching_key(draft: Draft, record: Mapping[str, Any]) -> str | None:
+    """The key by which alone the record is looked for in the ledger; None for any."""
+    given = record.get(MATCHING_KEY)
+    known = matching_keys(draft.row.stream)
+    if given not in (None, "", *known):
+        draft.fault(f"{MATCHING_KEY}: {quoted(given)} should be one of {join_names(known)}")
+    return given if given in known[1:] else None
 
 
 def _check_complete(draft: Draft) -> None:

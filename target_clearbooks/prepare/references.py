@@ -112,7 +112,10 @@ class References:
         if row is None:
             near = closest(str(value), [str(r.get("name", "")) for r in table.rows])
             hint = f"; the nearest name is {near!r}" if near else ""
-            raise NotFoundInLedgerError(f"there is no account code {quoted(value)}{hint}")
+            raise NotFoundInLedgerError(
+                f"there is no account code {quoted(value)}{hint}; the setting references says "
+                "which account a name of yours stands for"
+            )
         if not _takes(row, side):
             raise NotFoundInLedgerError(
                 f"account code {row['id']} ({row.get('name', '')}) does not take {side}"

@@ -6,10 +6,11 @@ from functools import cache
 
 from clearbooks.contract import load_contract
 from target_clearbooks.prepare.shapes import Shape
+from target_clearbooks.wishes import WISHES
 from target_clearbooks.writable import WRITABLE, Extras, FieldType
 
 # Fields that every record may hold, read elsewhere.
-_EVERY = frozenset({"externalId", "_operation", "businessId"})
+_EVERY = frozenset({"externalId", "businessId", *WISHES})
 
 
 @cache

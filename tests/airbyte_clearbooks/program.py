@@ -7,6 +7,8 @@ import os
 import signal
 from decimal import Decimal
 
+from airbyte_protocol.models import AirbyteMessage
+
 from tests import programs
 from tests.programs import BIN, PIPE
 
@@ -18,7 +20,9 @@ class Run:
 
     def __init__(self, code, out, err=""):
         self.code, self.out, self.err = code, out, err
-        # Every line has to be a message: a stray print fails here.
+        # Every line has to be a message, as Airbyte's own models read it.
+        for line in out.splitlines():
+            AirbyteMessage.model_validate_json(line, strict=True)
         self.messages = [json.loads(line, parse_float=Decimal) for line in out.splitlines()]
 
     def of(self, kind):

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
+from airbyte_clearbooks.destination import Destination
 from clearbooks.contract import load_contract
 from tap_clearbooks.streams import STREAMS
 from target_clearbooks.writable import WRITABLE
@@ -33,6 +34,11 @@ def test_metadata(kind):
     hosts = {urlsplit(url).hostname for url in (contract.api_url, contract.token_url)}
     assert set(data["allowedHosts"]["hosts"]) == hosts
     assert set(data.get("suggestedStreams", {}).get("streams", ())) <= set(STREAMS)
+
+
+def test_the_destination_is_one_for_data_activation():
+    assert metadata("destination")["supportsDataActivation"] is True
+    assert "discover" in Destination.commands
 
 
 def test_each_has_an_identity_of_its_own():

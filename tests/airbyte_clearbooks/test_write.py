@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from airbyte_clearbooks.spec import MODES
 from target_clearbooks.settings import target_properties
 from tests.airbyte_clearbooks.conftest import INVOICES, ONE
 from tests.airbyte_clearbooks.program import configured, kill_after
@@ -162,7 +163,7 @@ class TestInput:
         [
             (configured("cats"), "'cats' is not known"),
             (configured("customers", destination_sync_mode="overwrite"),
-             "destination_sync_mode 'overwrite' should be one of append_dedup, append"),
+             "destination_sync_mode 'overwrite' should be one of append_dedup, append, update"),
         ],
     )  # fmt: skip
     def test_a_catalog_that_cannot_be(self, destination, catalog, words):
@@ -281,5 +282,5 @@ def test_spec_has_every_setting_of_the_target_and_is_quick(destination):
     used = sum(os.times()[2:4]) - sum(began[2:4])
     spec = run.one("SPEC")["spec"]
     assert set(target_properties()) <= set(spec["connectionSpecification"]["properties"])
-    assert spec["supported_destination_sync_modes"] == ["append_dedup", "append"]
+    assert spec["supported_destination_sync_modes"] == list(MODES)
     assert used < 0.6

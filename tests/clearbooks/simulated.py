@@ -30,23 +30,28 @@ class Machine:
     Attributes:
         now: Seconds since the epoch; it moves only when everybody waits.
         refused: When each 429 came.
+        ended: When each process did, in the order of the shares.
     """
 
     def __init__(self, path, server, *, latency, seed=1):
         self.path, self.server, self.latency = path, server, latency
-        self.now, self.refused = 1e6, []
+        self.now, self.refused, self.ended = 1e6, [], {}
         self._random = random.Random(seed)  # noqa: S311 - jitter
         self._events, self._order = [], itertools.count()
         self._idle = threading.Semaphore(0)
 
-    def run(self, processes, requests, in_flight=8):
-        """Make so many requests in all; returns the seconds that it took."""
+    def run(self, processes, requests, in_flight=8, shares=()):
+        """Make so many requests in all; returns the seconds that it took.
+
+        `shares` are those of the budget that each process takes; all of it without.
+        """
         start = self.now
-        for _ in range(processes):
+        for number, share in enumerate(shares or (1.0,) * processes):
             gate = threading.Semaphore(0)
-            share = requests // processes
             thread = threading.Thread(
-                target=self._process, args=(gate, share, in_flight), daemon=True
+                target=self._process,
+                args=(gate, requests // processes, in_flight, share, number),
+                daemon=True,
             )
             thread.start()
             self._at(self.now, gate)
@@ -71,9 +76,9 @@ class Machine:
         self._idle.release()
         gate.acquire()
 
-    def _process(self, gate, left, in_flight):
+    def _process(self, gate, left, in_flight, share, number):
         gate.acquire()
-        pacer = Pacer(self.path, clock=lambda: self.now, sleep=self._sleep)
+        pacer = Pacer(self.path, clock=lambda: self.now, sleep=self._sleep, share=share)
         under_way, parked = 0, None
 
         def arrive(sent, takes):
@@ -103,4 +108,5 @@ class Machine:
             sent, takes = pacer.wait(), self.latency * self._random.uniform(0.8, 1.2)
             self._at(sent + takes / 2, lambda sent=sent, takes=takes: arrive(sent, takes))
         pacer.close()
+        self.ended[number] = self.now
         self._idle.release()

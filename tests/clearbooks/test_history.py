@@ -7,7 +7,8 @@ import stat
 import pytest
 
 from clearbooks import history
-from clearbooks.history import HistoryError, Run, find_run, new_run_id, newest_runs, save_run
+from clearbooks.history import Run, find_run, new_run_id, newest_runs, save_run
+from clearbooks.run_database import FILE, HistoryError
 from clearbooks.settings import Connection, state_dir
 from tests.postgres import database, server  # noqa: F401 - fixtures
 
@@ -44,16 +45,16 @@ def test_the_newest_runs_are_kept(connection, monkeypatch):
 
 
 def test_the_file_lies_beside_the_tokens_and_is_its_owners_alone(tmp_path):
-    (tmp_path / history.FILE).touch(0o644)
+    (tmp_path / FILE).touch(0o644)
     save_run(Connection(token_store=str(tmp_path / "tokens.json")), run(1))
-    assert stat.S_IMODE((tmp_path / history.FILE).stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
     for store in (None, "keyring://clearbooks"):
         assert Connection(token_store=store or "").directory == state_dir()
 
 
 def test_a_history_that_cannot_be_opened_is_told_without_the_password(tmp_path):
-    (tmp_path / history.FILE).write_text("not a database " * 100)
-    with pytest.raises(HistoryError, match=history.FILE):
+    (tmp_path / FILE).write_text("not a database " * 100)
+    with pytest.raises(HistoryError, match=FILE):
         save_run(Connection(token_store=str(tmp_path / "tokens.json")), run(1))
     url = "postgresql://me:secret@127.0.0.1:1/books?connect_timeout=1"
     with pytest.raises(HistoryError, match="history of runs") as raised:

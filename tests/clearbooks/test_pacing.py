@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from clearbooks.pacing import START_RATE, Budget, Pacer
+from clearbooks.pacing import START_RATE, Budget, Pacer, open_pacer
+from clearbooks.settings import Connection
 from tests.clearbooks.simulated import Bucket
 
 
@@ -205,3 +206,19 @@ def test_processes_share_one_budget(tmp_path):
         process.join()
     assert [process.exitcode for process in processes] == [0, 0, 0]
     assert time.monotonic() - start > 1.1
+
+
+def test_each_application_has_a_budget_of_its_own(tmp_path):
+    store = str(tmp_path / "tokens.json")
+    one, other = (
+        open_pacer(Connection(client_id=name, token_store=store)) for name in ("app-1", "app-2")
+    )
+    one.limited(time.time(), 30.0)
+    held, free = one.found(), other.found()
+    assert held.limited == 1
+    assert held.hold_until > time.time() + 25
+    assert (free.limited, free.hold_until) == (0, 0.0)
+    same = open_pacer(Connection(client_id="app-1", connection="zoe", token_store=store))
+    assert same.found().limited == 1
+    for pacer in (one, other, same):
+        pacer.close()

@@ -46,7 +46,8 @@ def test_a_terminal_gets_a_table_that_cuts_no_path(connected, home):
     lines = re.sub("\x1b\\[[0-9;]*m", "", shown.decode()).splitlines()
     assert f"{state_dir() / 'tokens.json'}:" in lines
     [head] = [line for line in lines if "Application" in line]
-    assert head.split() == ["Application", "Name", "Connected", "Renewed", "Businesses", "Scopes"]
+    columns = ["Application", "Name", "Connected", "Succeeded", "Businesses", "Scopes"]
+    assert head.split() == columns
 
 
 def test_businesses(connected, run, engine):

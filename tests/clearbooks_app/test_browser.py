@@ -58,7 +58,7 @@ def visit(books, chromium, home):
     commands = []
 
     def visit(options=""):
-        command = start(f"connect --sandbox {books[0].site} {options}", env)
+        command = start(f"connect --sandbox {books[0].site} --browser {options}", env)
         commands.append(command)
         for line in command.stderr:
             if line.strip().startswith("http"):

@@ -80,7 +80,9 @@ def test_orders_of_several_rows_with_quantities_rates_and_a_total(one, engine, r
     (home / "orders.csv").write_text(ORDERS)
     (home / "orders.yml").write_text(run("mapping guess orders.csv").stdout)
     shown = run("write orders.csv --as orders.yml --yes").output
-    assert ["sales_invoices", "2", "189.00", "189.00", "0.00"] in map(str.split, shown.splitlines())
+    assert ["sales_invoices", "2", "2", "189.00", "189.00", "0.00"] in map(
+        str.split, shown.splitlines()
+    )
     made = engine.books(one).documents("sales", "invoices", limit=10)
     assert sorted(d["gross"] for d in made) == [45, 144]
     [large] = [d for d in made if d["gross"] == 144]

@@ -2,7 +2,9 @@
 
 import json
 import time
+from pathlib import Path
 
+import tap_clearbooks
 from clearbooks.auth import FileTokenStore
 from clearbooks.settings import state_dir
 from target_clearbooks.store import open_store
@@ -33,9 +35,8 @@ def test_status(connected, run):
 
 def test_status_compares_scopes_with_the_selected_streams(settings, browser, run, home):
     run("connect --streams customers")
-    found = json.loads(run("status --json").stdout)
-    assert "accounting.payments:read" in found["scopes_missing"]
-    assert json.loads(run("status --json --streams customers").stdout)["scopes_missing"] == []
+    found = json.loads(run("status --json --streams payments").stdout)
+    assert found["scopes_missing"] == ["accounting.payments:read"]
     catalog = {
         "streams": [
             {"tap_stream_id": name, "metadata": [{"breadcrumb": [], "metadata": chosen}]}
@@ -52,6 +53,30 @@ def test_status_compares_scopes_with_the_selected_streams(settings, browser, run
     assert found["scopes_missing"] == ["accounting.sales:read"]
     words = run("status --catalog catalog.json").stdout
     assert "missing: accounting.sales:read" in words
+
+
+def test_streams_that_a_connection_was_made_for_are_all_that_counts(settings, browser, run, caplog):
+    """For `status`, `doctor` and a tap without a catalog; also once the token was renewed."""
+    run("connect --streams customers,sales_invoices --save books.json")
+    store = FileTokenStore(state_dir() / "tokens.json")
+    (chain,) = store.chains()
+    chain.expires_at = 1.0
+    store.save(chain)
+    caplog.set_level("INFO")
+    emitted = []
+    config = json.loads(Path("books.json").read_text())
+    assert not tap_clearbooks.read(config, emit=emitted.append).failures
+    read = {message["stream"] for message in emitted if message["type"] == "SCHEMA"}
+    assert read == {"businesses", "customers", "sales_invoices", "sales_credit_notes", "quotes"}
+    assert "left out, since the connection was made without them: account_balances" in caplog.text
+    found = json.loads(run("status --json").stdout)
+    assert found["scopes_missing"] == []
+    assert found["scopes_needed"] == [
+        "businesses:read", "accounting.customers:read", "accounting.sales:read",
+    ]  # fmt: skip
+    checks = json.loads(run("doctor --json").stdout)
+    assert checks["ok"]
+    assert not [check for check in checks["checks"] if "payments" in check["name"]]
 
 
 def test_status_offline_asks_nothing(connected, run, sandbox):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from clearbooks_app.operations.warehouse import reports
 from tests.dbt.warehouse import DAYS, Postgres, rows
 from tests.environments import environment
 from tests.postgres import database, server  # noqa: F401 - fixtures
@@ -20,3 +21,7 @@ def test_all_models_are_equal_row_by_row(books, books_folder, database, tmp_path
         there_names, there = rows(postgres, model)
         assert names == there_names, model
         assert here == there, model
+    # And so does the page of the books.
+    for business in reports(str(books.path), "books").businesses:
+        here = reports(str(books.path), "books", business)
+        assert reports(database, "books", business) == here

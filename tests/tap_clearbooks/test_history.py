@@ -9,6 +9,8 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner
 
+from clearbooks.history import newest_runs
+from clearbooks.settings import Connection
 from clearbooks_app import main
 from tap_clearbooks.library import read
 from tap_clearbooks.tap import TapClearbooks
@@ -62,7 +64,7 @@ def test_what_a_run_read_and_what_left(books, run, syncs):
     assert (first["kind"], first["exit_code"], first["businesses"]) == ("tap", 0, [ONE])
     assert first["streams"]["customers"] == {"read": 3}
     assert second["streams"]["customers"] == {"read": 2, "gone": 1}
-    assert "quotes" not in first["streams"]
+    assert first["streams"]["quotes"] == {"read": 0}
     shown = syncs("show", first["run"])
     assert shown["streams"] == first["streams"]
     assert first["ended"] >= first["started"]
@@ -83,12 +85,15 @@ def test_a_history_that_cannot_be_written_is_one_warning(books, run, tmp_path, c
     books.do("createCustomer", {"name": "A"})
     run()
     told = [r.getMessage() for r in caplog.records if "will not show this run" in r.getMessage()]
-    assert len(told) == 1
+    assert [words.split("`")[1] for words in told] == [
+        "clearbooks syncs",
+        "clearbooks status --all",
+    ]
 
 
 def test_a_library_call_leaves_none(books, config, tmp_path):
     read(config, streams=["customers"], emit=lambda _: None)
-    assert not (tmp_path / "runs.sqlite3").exists()
+    assert newest_runs(Connection.from_config(config), 1) == []
 
 
 def test_where_neither_has_run_that_is_told(config, tmp_path):

@@ -36,10 +36,17 @@ def test_what_was_mapped_is_used_by_the_target(load, home, business):
     assert accounts.mapped == {"4000": revenue.value}
 
 
-def test_vat_is_named_once(load, business):
-    (rates,) = names.naming(load(), business, ("vatRate",))
-    found = [choice.name for choice in rates.choices]
+def test_vat_is_known_by_key_name_and_percentage(load, business):
+    settings = load(create_missing=["customers"])
+    record = invoice("W-1", "Ada Bell", account="Nowhere")["record"]
+    for rate in ("20%", "20.00:Standard", "Standard", "17%"):
+        record["lineItems"].append({**record["lineItems"][0], "vatRate": rate})
+    write_records(settings, business, [message("sales_invoices", **record)])
+    (rates,) = names.naming(settings, business, ("vatRate",))
+    assert list(rates.unknown) == ["17%"]
+    found = [choice.value for choice in rates.choices]
     assert len(found) == len(set(found)) > 1
+    assert "20.00:Standard" in found
 
 
 def test_the_last_name_of_a_kind_goes_with_it(home):

@@ -33,8 +33,10 @@ def test_what_an_approved_operation_needs_comes_with_it(plan, home, sandbox, bus
         "customers": 1,
         "sales_invoices": 1,
     }
-    code, summary = plans.apply(settings, some)
-    assert code == 0, summary
+    done = plans.apply(settings, some, read_back=True)
+    assert done.code == 0, done.summary
+    by_stream = {r.stream: r for r in done.reconciled}
+    assert by_stream["sales_invoices"].ledger == by_stream["sales_invoices"].file
     (document,) = sandbox.engine.books(business).documents("sales", "invoices", limit=9)
     assert document["contactName"] == "Bob Cole"
 

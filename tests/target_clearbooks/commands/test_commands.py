@@ -157,6 +157,12 @@ def test_syncs_and_map(run, command):
     shown = json.loads(command("syncs", "show", newest["run"], "--json"))
     assert [(row["key"], row["class"]) for row in shown["open"]] == [("I2", "invalid")]
     assert "I2" in command("syncs", "show", newest["run"])
+    for name in ("latest", newest["run"][-6:]):
+        assert newest["run"] in command("syncs", "show", name)
+        assert "operations" in command("undo", name, "--plan", "undo.jsonl")
+    run([*schema("customers"), customer("C9", name="Nine")])
+    assert "is part of 2 runs" in command("syncs", "show", newest["run"][:8], code=2)
+    assert "there is no run 'x'" in command("syncs", "show", "x", code=2)
     [row] = json.loads(command("map", "show", "sales_invoices", "I1", "--json"))
     assert row["lineage"] == [row["id"]]
     assert "belongs to" in command("map", "set", "sales_invoices", "I9", str(row["id"]), code=2)

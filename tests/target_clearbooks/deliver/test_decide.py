@@ -250,7 +250,7 @@ def test_what_the_settings_or_the_api_do_not_allow(mode, intent, words):
 
 def test_mode_create_changes_nothing():
     known = Known(None, applied(), mode="create")
-    assert ask(known, (Prepare, UPDATE), FREE) == Done({"id": 5}, "unchanged", UPDATE)
+    assert ask(known, (Prepare, UPDATE), FREE) == Unchanged()
 
 
 def test_an_intent_of_a_plan_is_not_prepared_again():

@@ -213,7 +213,7 @@ def test_hash_does_not_depend_on_the_way_a_number_is_written(ledger):
 
 
 def test_operations(ledger):
-    assert "should be one of upsert, replace, void, delete" in ledger.faults(
+    assert "should be one of upsert, create, update, replace, void, delete" in ledger.faults(
         "sales_invoices", {"externalId": "1", "_operation": "destroy"}
     )
     assert "nothing of sales_invoices is known by the source key '1'" in ledger.faults(

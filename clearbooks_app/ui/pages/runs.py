@@ -1,0 +1,147 @@
+"""Runs of tap and target, jobs that were started here, and records of the ledger."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from clearbooks.client import Client
+from clearbooks.contract import load_contract
+from clearbooks.errors import NotFoundError, SettingError
+from clearbooks_app.config import find_account, require_connected
+from clearbooks_app.operations import plans
+from clearbooks_app.operations import runs as operations
+from clearbooks_app.ui.api.syncs import find_job, newest_runs
+from clearbooks_app.ui.pages.view import page, to
+from clearbooks_app.ui.site import MissingError
+from clearbooks_sandbox.pages.render import link
+from target_clearbooks.writable import WRITABLE
+
+if TYPE_CHECKING:
+    from starlette.datastructures import FormData
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from clearbooks.history import Run
+    from clearbooks_app.ui.jobs import Job
+    from clearbooks_app.ui.site import Site
+
+_HERE = "/runs"
+_MOST = 200
+_CHARTED = 40
+_RESULTS = 100
+
+
+def every(site: Site, request: Request) -> Response:
+    """The newest runs, as charts and as a table."""
+    kind = request.query_params.get("kind", "")
+    found = [run for run in newest_runs(site, _MOST) if kind in ("", run.kind)]
+    ended = [run for run in reversed(found[:_CHARTED]) if run.ended is not None]
+    return page(
+        site,
+        request,
+        "runs.html",
+        _HERE,
+        kind=kind,
+        runs=[(run, operations.outcome_sums(run)) for run in found],
+        records=[(_day(run), sum(operations.outcome_sums(run).values())) for run in ended],
+        seconds=[(_day(run), round((run.ended or 0) - run.started, 1)) for run in ended],
+        refused=[(_day(run), operations.outcome_sums(run).get("rejected", 0)) for run in ended],
+        jobs=site.jobs.newest(_RESULTS),
+    )
+
+
+def _day(run: Run) -> str:
+    """The start of a run, from its ID."""
+    text = run.id
+    return f"{text[6:8]}/{text[4:6]} {text[9:11]}:{text[11:13]}"
+
+
+def one(site: Site, request: Request) -> Response:
+    """One run, with what became of its records."""
+    after = request.query_params.get("after", "")
+    start = int(after) if after.isascii() and after.isdigit() else 0
+    try:
+        found = operations.find(
+            site.settings(), request.path_params["run"], limit=_RESULTS + 1, after=start
+        )
+    except SettingError as error:
+        raise MissingError(str(error)) from None
+    results = found.results[:_RESULTS]
+    return page(
+        site,
+        request,
+        "run.html",
+        _HERE,
+        run=found.run,
+        open=found.open,
+        results=results,
+        after=results[-1]["number"] if len(found.results) > _RESULTS else None,
+        takes_back=found.run.kind != "tap" and bool(results),
+    )
+
+
+def undo(site: Site, request: Request, _: FormData) -> Response:
+    """Make the plan that takes a run back."""
+    run = request.path_params["run"]
+    path = site.plans / f"undo-{run}.jsonl"
+    found = plans.undo(site.settings(), run, path)
+    words = f"{found.operations} operations; {len(found.left)} records stay as they are."
+    return to(link(f"/plans/{path.name}", notice=words))
+
+
+def job(site: Site, request: Request) -> Response:
+    """A job, how far it is, and what it came to; while it runs the page loads itself anew."""
+    found = find_job(site, request.path_params["job"])
+    return page(
+        site,
+        request,
+        "job.html",
+        _HERE,
+        job=found,
+        answer=_answer(found),
+        total=sum(found.records.values()),
+        runs=[r for r in newest_runs(site, _CHARTED) if _is_of(r, found)],
+    )
+
+
+def _answer(job: Job) -> dict[str, Any]:
+    """What a command answered in JSON."""
+    try:
+        found = msgspec.json.decode(job.output)
+    except msgspec.MsgspecError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _is_of(run: Run, job: Job) -> bool:
+    """Whether a run began while a job was under way."""
+    return job.order.began - 1 <= run.started <= (job.ended or float("inf"))
+
+
+def stop(site: Site, request: Request, _: FormData) -> Response:
+    """Ask a job to end."""
+    found = find_job(site, request.path_params["job"])
+    site.jobs.stop(found)
+    return to(f"/jobs/{found.order.id}")
+
+
+def record(site: Site, request: Request) -> Response:
+    """A record of the ledger, read now."""
+    business, stream, number = (request.path_params[n] for n in ("business", "stream", "id"))
+    resource = load_contract().resources.get(stream)
+    if resource is None or "get" not in resource.operations or stream not in WRITABLE:
+        raise MissingError(f"records of {stream} are not read one by one")
+    operation = resource.operations["get"]
+    params = {**resource.fixed, WRITABLE[stream].id_name: number}
+    if set(operation.path_parameters) - set(params):
+        raise MissingError(f"records of {stream} are not read one by one")
+    account = find_account(site.settings())
+    require_connected(account)
+    with Client(account.connection) as client:
+        try:
+            found = client.get(operation.id, params, business_id=business).record()
+        except NotFoundError:
+            raise MissingError(f"{stream} {number} is not in business {business}") from None
+    return page(site, request, "record.html", _HERE, stream=stream, business=business, record=found)
