@@ -209,6 +209,8 @@ def write(server, folder, *records):
             "business_ids": [1],
             "settle_seconds": 0,
             "max_tries": 1,
+            # One at a time, so that their numbers are known.
+            "max_in_flight": 1,
         }
     )
     schema = {"type": "SCHEMA", "stream": "projects", "schema": {}, "key_properties": []}

@@ -21,12 +21,12 @@ CONTACTS = [
 def test_contacts_are_written_once_all_the_same(run, dialect):
     run.sandbox.dialects.on(dialect)
     assert run(CONTACTS) == 0
-    assert [c["name"] for c in run.customers()] == ["Smith & Sons Ltd", "Jones"]
+    assert sorted(c["name"] for c in run.customers()) == ["Jones", "Smith & Sons Ltd"]
     before = run.writes()
     assert run(CONTACTS) == 0
     assert run.writes() == before
     assert run([*schema("customers"), record("customers", "c2", name="Jones & Co")]) == 0
-    assert [c["name"] for c in run.customers()] == ["Smith & Sons Ltd", "Jones & Co"]
+    assert sorted(c["name"] for c in run.customers()) == ["Jones & Co", "Smith & Sons Ltd"]
 
 
 @pytest.mark.parametrize("dialect", ["no-external-id", "external-id-ignored"])
