@@ -3,6 +3,8 @@ UV := sh tools/uv.sh
 RUN := $(UV) run --frozen
 
 # Where tests run: three processes unless told otherwise (make test JOBS=8), since they also wait.
+# A module's tests stay in one of them, so that what takes seconds to make is made once; in the order
+# of the files, since modules of a few long tests would come last otherwise.
 JOBS ?= 3
 ARGS ?=
 
@@ -22,7 +24,7 @@ demo: setup ## a ledger into DuckDB and records into a ledger (STAY=1: sandbox s
 	@$(RUN) python -m tools.demo $(if $(STAY),--stay) $(if $(WHOLE),--whole) $(ARGS)
 
 test: setup ## all tests (ARGS="tests/tap_clearbooks -k name" for some)
-	@$(RUN) pytest -n $(JOBS) --dist worksteal $(ARGS)
+	@$(RUN) pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder $(ARGS)
 
 test-heavy: setup ## the tests that make environments of their own
 	@$(RUN) pytest -n $(JOBS) -m heavy $(ARGS)

@@ -116,15 +116,19 @@ def _chosen(item: Any, known: Collection[str] | None, destination_modes: Collect
         raise SettingError(f"{about['name']}: destination_object_name should be a name")
     name = wanted or about["name"]
     if known is not None and name not in known:
-        raise SettingError(f"the catalog's stream {name!r} is not known; there are: "
-                           f"{', '.join(sorted(known))}. Refresh the schema")  # fmt: skip
+        raise SettingError(
+            f"the catalog's stream {name!r} is not known; there are: "
+            f"{', '.join(sorted(known))}. Refresh the schema"
+        )
     mode = item.get("sync_mode", FULL)
     if mode not in SYNC_MODES:
         raise SettingError(f"{name}: sync_mode {mode!r} should be one of {', '.join(SYNC_MODES)}")
     destination_mode = item.get("destination_sync_mode") or "append"
     if destination_modes and destination_mode not in destination_modes:
-        raise SettingError(f"{name}: destination_sync_mode {destination_mode!r} should be one of "
-                           f"{', '.join(destination_modes)}")  # fmt: skip
+        raise SettingError(
+            f"{name}: destination_sync_mode {destination_mode!r} should be one of "
+            f"{', '.join(destination_modes)}"
+        )
     schema = about.get("json_schema") or {}
     if not _is_schema(schema):
         raise SettingError(f"the catalog's json_schema of {name} is no JSON Schema of an object")

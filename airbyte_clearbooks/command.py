@@ -117,9 +117,12 @@ def _parse(connector: Connector, arguments: Sequence[str] | None) -> argparse.Na
         sub.add_argument("--debug", action="store_true", help="log more")
         for name in files:
             sub.add_argument(
-                f"--{name}", type=Path, required=name != "state", metavar="FILE",
+                f"--{name}",
+                type=Path,
+                required=name != "state",
+                metavar="FILE",
                 help=f"{name} as JSON",
-            )  # fmt: skip
+            )
     return parser.parse_args(arguments)
 
 

@@ -13,8 +13,13 @@ from airbyte_clearbooks.faults import masked
 if TYPE_CHECKING:
     from airbyte_clearbooks.protocol import Output
 
-_LEVELS = ((logging.CRITICAL, "FATAL"), (logging.ERROR, "ERROR"), (logging.WARNING, "WARN"),
-           (logging.INFO, "INFO"), (logging.DEBUG, "DEBUG"))  # fmt: skip
+_LEVELS = (
+    (logging.CRITICAL, "FATAL"),
+    (logging.ERROR, "ERROR"),
+    (logging.WARNING, "WARN"),
+    (logging.INFO, "INFO"),
+    (logging.DEBUG, "DEBUG"),
+)
 
 
 class _LogMessages(logging.Handler):

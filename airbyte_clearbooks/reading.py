@@ -185,9 +185,10 @@ def discover(config: Config, output: Output) -> None:
         stream = tap.stream(name)
         cursor = stream.spec.cursor
         streams.append(
-            catalogs.stream(name, stream.schema, stream.resource.key, cursor,
-                            resumable=stream.spec.resumable)
-        )  # fmt: skip
+            catalogs.stream(
+                name, stream.schema, stream.resource.key, cursor, resumable=stream.spec.resumable
+            )
+        )
     output.message("CATALOG", catalog={"streams": streams})
 
 

@@ -40,8 +40,9 @@ def try_scopes(
                 + (f": {words}" if words else "")
             )
     if problems and len(problems) == len(needed):
-        problems.append(f"no scope is granted for business {first}: does it belong to another "
-                        "authorisation?")  # fmt: skip
+        problems.append(
+            f"no scope is granted for business {first}: does it belong to another authorisation?"
+        )
     usable = [streams for scope, streams in needed.items() if scope != "businesses:read"]
     for business in others if usable else ():
         error = None if problems else _refusal(client, usable[0], business)
@@ -50,8 +51,10 @@ def try_scopes(
         elif error is not None:
             problems.append(f"business {business}: {error}")
     if problems:
-        problems.append("authorise the application again with what is missing, or set `streams` "
-                        "and `business_ids` to what is allowed")  # fmt: skip
+        problems.append(
+            "authorise the application again with what is missing, or set `streams` "
+            "and `business_ids` to what is allowed"
+        )
     if lapsed:
         # One plan: what it says of one stream, it says of all.
         problems.insert(0, f"{', '.join(lapsed)}: {next(iter(lapsed.values()))}")

@@ -66,9 +66,12 @@ def destination_spec(own: Mapping[str, Any], writable: Iterable[str]) -> dict[st
     """
     contract = load_contract()
     scopes = sorted(
-        {operation.scope for resource in contract.resources.values()
-         for operation in resource.operations.values()}
-    )  # fmt: skip
+        {
+            operation.scope
+            for resource in contract.resources.values()
+            for operation in resource.operations.values()
+        }
+    )
     shared = connection_properties()
     spec = _specification(
         "destination",

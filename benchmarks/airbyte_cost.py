@@ -58,8 +58,9 @@ def main(rounds: int) -> int:
     for name in ("Singer", "Airbyte"):
         idle, whole = (statistics.median(found[name, key]) for key in (False, True))
         cost[name] = (whole - idle) / records * 1e6
-        print(f"{name:8} {whole:6.2f} s CPU, {idle:5.2f} of it at rest, "
-              f"{cost[name]:5.2f} µs a record")  # fmt: skip
+        print(
+            f"{name:8} {whole:6.2f} s CPU, {idle:5.2f} of it at rest, {cost[name]:5.2f} µs a record"
+        )
     ratio = cost["Airbyte"] / cost["Singer"]
     print(f"{records:,} records, {rounds} rounds, medians; Airbyte to Singer: {ratio:.2f}")
     return int(ratio > NOISE)
@@ -72,8 +73,9 @@ def command(name: str, base: dict, folder: Path, streams: tuple[str, ...]) -> li
     config, catalog = Path(f"{stem}-config.json"), Path(f"{stem}-catalog.json")
     if name == "Singer":
         config.write_text(json.dumps({**base, "access_token": token}))
-        done = subprocess.run([BIN / "tap-clearbooks", "--discover"], capture_output=True,
-                              text=True, check=True)  # fmt: skip
+        done = subprocess.run(
+            [BIN / "tap-clearbooks", "--discover"], capture_output=True, text=True, check=True
+        )
         found = json.loads(done.stdout)
         for stream in found["streams"]:
             stream["metadata"] = [m for m in stream["metadata"] if m["breadcrumb"]] + [
@@ -88,8 +90,14 @@ def command(name: str, base: dict, folder: Path, streams: tuple[str, ...]) -> li
         for stream in streams
     ]
     catalog.write_text(json.dumps({"streams": chosen}))
-    return [str(BIN / "source-clearbooks"), "read", "--config", str(config), "--catalog",
-            str(catalog)]  # fmt: skip
+    return [
+        str(BIN / "source-clearbooks"),
+        "read",
+        "--config",
+        str(config),
+        "--catalog",
+        str(catalog),
+    ]
 
 
 def run(line: list[str], output: Path) -> tuple[float, int]:

@@ -142,8 +142,12 @@ def load(name: str, loader: str | Path, config: dict[str, Any], folder: Path) ->
         program = [BIN / "tap-clearbooks", "--config", tap]
         catalog.write_bytes(subprocess.check_output([*program, "--discover"]))
         with subprocess.Popen([*program, "--catalog", catalog], stdout=subprocess.PIPE) as source:
-            subprocess.run([loader, "--config", loads], stdin=source.stdout, check=True,
-                           stdout=subprocess.DEVNULL)  # fmt: skip
+            subprocess.run(
+                [loader, "--config", loads],
+                stdin=source.stdout,
+                check=True,
+                stdout=subprocess.DEVNULL,
+            )
         if source.returncode:
             raise SystemExit(f"the tap ended with {source.returncode}")
     engine.close()
@@ -213,8 +217,10 @@ def main() -> int:
     for one in books:
         cells, wrong = one.compare()
         differ += wrong
-        print(f"{one.name}: {cells:,} cells of the trial balance at {len(AS_AT)} dates, {wrong} "
-              "of them other than the API's sums")  # fmt: skip
+        print(
+            f"{one.name}: {cells:,} cells of the trial balance at {len(AS_AT)} dates, {wrong} "
+            "of them other than the API's sums"
+        )
     return int(took[large][0] > MOST_SECONDS or growth > ledger or differ > 0)
 
 

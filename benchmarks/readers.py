@@ -90,16 +90,27 @@ READERS = {
     for reader in (
         Reader("tap", "this tap", None, _singer),
         # Everything is as new as that, so it reads the same records.
-        Reader("tap_since", "this tap, with start_date", None, _singer,
-               settings={"start_date": FIRST_DAY.isoformat()}),
+        Reader(
+            "tap_since",
+            "this tap, with start_date",
+            None,
+            _singer,
+            settings={"start_date": FIRST_DAY.isoformat()},
+        ),
         Reader("dlt", "dlt rest_api, iterating only", "dlt_rest", _counted),
         Reader("airbyte", "airbyte-cdk, declarative", "airbyte_manifest", _airbyte),
         Reader("sdk", "plain Singer SDK tap", "plain_sdk", _singer),
-        Reader("floor", "floor: the same pages, raw", "floor", _raw,
-               frozenset({"transaction_lines"}), whole=False),
+        Reader(
+            "floor",
+            "floor: the same pages, raw",
+            "floor",
+            _raw,
+            frozenset({"transaction_lines"}),
+            whole=False,
+        ),
         Reader("floor_all", "floor: every listing, raw", "floor", _raw, whole=False),
     )
-}  # fmt: skip
+}
 
 
 @dataclass

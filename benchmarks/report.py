@@ -161,10 +161,8 @@ def _row(results: Results, reader: Reader) -> tuple[str, ...]:
         "gave up" if gave_up else median("limited", lambda run: run.wall),
         median("limited", lambda run: run.answered / results.plan.rate),
         median("limited", lambda run: run.limited, ".0f"),
-        " → ".join(
-            text for kind in ("small", "plain") if (text := median(kind, _memory, ".0f"))
-        ),
-    )  # fmt: skip
+        " → ".join(text for kind in ("small", "plain") if (text := median(kind, _memory, ".0f"))),
+    )
 
 
 def _known(results: Results) -> tuple[str, ...]:

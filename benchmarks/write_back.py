@@ -131,8 +131,9 @@ class Books:
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
             [sys.executable, "-c", _SERVE, str(self.folder / "books")],
-            stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         assert self._process.stdout  # noqa: S101 - it is a pipe
         self.site = self._process.stdout.readline().strip()
         return self
@@ -165,11 +166,14 @@ class Books:
             SystemExit: the target did not settle everything.
         """
         config = {
-            "access_token": "sandbox-access-token", "api_url": f"{self.site}/v1",
-            "token_url": f"{self.site}/oauth/token", "business_ids": [101],
+            "access_token": "sandbox-access-token",
+            "api_url": f"{self.site}/v1",
+            "token_url": f"{self.site}/oauth/token",
+            "business_ids": [101],
             "token_store": str(self.folder / "tokens.json"),
-            "state_store": str(self.folder / "state.sqlite3"), **settings,
-        }  # fmt: skip
+            "state_store": str(self.folder / "state.sqlite3"),
+            **settings,
+        }
         (self.folder / "config.json").write_text(json.dumps(config))
         source = self.folder / "records.jsonl"
         with source.open("w") as file:
@@ -178,8 +182,10 @@ class Books:
         with source.open() as stdin, (self.folder / "log").open("w") as log:
             process = subprocess.Popen(
                 [TARGET, "--config", str(self.folder / "config.json")],
-                stdin=stdin, stdout=subprocess.DEVNULL, stderr=log,
-            )  # fmt: skip
+                stdin=stdin,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+            )
             _, status, usage = os.wait4(process.pid, 0)
         if os.waitstatus_to_exitcode(status):
             raise SystemExit((self.folder / "log").read_text()[-2000:])
@@ -204,28 +210,47 @@ sandbox.main(folder)
 
 def schema(stream: str) -> dict[str, Any]:
     """The SCHEMA message of a stream keyed by `externalId`."""
-    return {"type": "SCHEMA", "stream": stream, "schema": {"properties": {}},
-            "key_properties": ["externalId"]}  # fmt: skip
+    return {
+        "type": "SCHEMA",
+        "stream": stream,
+        "schema": {"properties": {}},
+        "key_properties": ["externalId"],
+    }
 
 
 def customers(count: int) -> Any:
     """Customers with names of their own."""
     yield schema("customers")
     for n in range(count):
-        yield {"type": "RECORD", "stream": "customers",
-               "record": {"externalId": f"C-{n}", "name": f"Customer {n}"}}  # fmt: skip
+        yield {
+            "type": "RECORD",
+            "stream": "customers",
+            "record": {"externalId": f"C-{n}", "name": f"Customer {n}"},
+        }
 
 
 def sales(count: int, first: int = 0) -> Any:
     """Invoices to those customers."""
     yield schema("sales_invoices")
     for n in range(first, first + count):
-        line = {"description": "Work", "unitPrice": f"{100 + n % 50}.25", "quantity": 1,
-                "accountCode": 1001001, "vatRate": "20%"}  # fmt: skip
-        yield {"type": "RECORD", "stream": "sales_invoices",
-               "record": {"externalId": f"I-{n}", "customer": {"externalId": f"C-{n % CUSTOMERS}"},
-                          "date": f"2024-{n % 12 + 1:02}-15", "vatTreatment": "UK",
-                          "lineItems": [line]}}  # fmt: skip
+        line = {
+            "description": "Work",
+            "unitPrice": f"{100 + n % 50}.25",
+            "quantity": 1,
+            "accountCode": 1001001,
+            "vatRate": "20%",
+        }
+        yield {
+            "type": "RECORD",
+            "stream": "sales_invoices",
+            "record": {
+                "externalId": f"I-{n}",
+                "customer": {"externalId": f"C-{n % CUSTOMERS}"},
+                "date": f"2024-{n % 12 + 1:02}-15",
+                "vatTreatment": "UK",
+                "lineItems": [line],
+            },
+        }
 
 
 if __name__ == "__main__":

@@ -285,10 +285,11 @@ def _operations(docs: _Documents) -> Iterator[tuple[str, Operation]]:
                 continue
             node = item[method]
             parameters = tuple(
-                Parameter(p["name"], p["in"], p.get("required", False), p["schema"],
-                          p["description"])
+                Parameter(
+                    p["name"], p["in"], p.get("required", False), p["schema"], p["description"]
+                )
                 for p in map(docs.component, [*shared, *node.get("parameters", [])])
-            )  # fmt: skip
+            )
             body, body_schema = _body(docs, node)
             names = {p.name for p in parameters if p.where == "query"}
             yield (

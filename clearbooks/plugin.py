@@ -17,6 +17,7 @@ from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.plugin_base import PluginBase
 from typing_extensions import override
 
+from clearbooks import DISTRIBUTION
 from clearbooks.configuration import Settings, unknown_settings, value_of_variable
 from clearbooks.errors import SettingError
 from clearbooks.program import check_config_files
@@ -52,6 +53,8 @@ def stream_map_faults() -> Iterator[None]:
 
 class CheckedPlugin(PluginBase):
     """A plugin whose wrong settings and files are a `SettingError`, and no traceback."""
+
+    package_name = DISTRIBUTION
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:

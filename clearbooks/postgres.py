@@ -21,8 +21,15 @@ if TYPE_CHECKING:
 
 # With `psycopg`, so that whoever imports this gets its message where the driver is missing.
 __all__ = [
-    "checked_url", "connect", "has_table", "keep_open", "make_table", "psycopg", "reason", "shown",
-]  # fmt: skip
+    "checked_url",
+    "connect",
+    "has_table",
+    "keep_open",
+    "make_table",
+    "psycopg",
+    "reason",
+    "shown",
+]
 
 CONNECT_TIMEOUT = 10
 _NEWEST_GUARDS = 170000
@@ -58,9 +65,13 @@ def shown(url: str, setting: str = "token_store") -> str:
 
 
 def connect(
-    url: str, *, autocommit: bool = True, setting: str = "token_store", options: str = "",
+    url: str,
+    *,
+    autocommit: bool = True,
+    setting: str = "token_store",
+    options: str = "",
     application_name: str = "clearbooks",
-) -> psycopg.Connection:  # fmt: skip
+) -> psycopg.Connection:
     """A new connection, with a time limit.
 
     Args:

@@ -146,8 +146,10 @@ class ApiProbe:
             if not resource.readable:
                 continue
             operation = resource.operations["list"]
-            below = {("salesType", "invoices"): "sales_invoices",
-                     ("purchaseType", "bills"): "bills"}  # fmt: skip
+            below = {
+                ("salesType", "invoices"): "sales_invoices",
+                ("purchaseType", "bills"): "bills",
+            }
             parents = {
                 pair: self._samples[stream].rows[0]["id"]
                 for pair, stream in below.items()

@@ -78,9 +78,12 @@ def _print_summary(
 )
 @click.argument("run")
 @click.option(
-    "--plan", "path", required=True, type=click.Path(dir_okay=False, path_type=Path),
+    "--plan",
+    "path",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
     help="File for the plan.",
-)  # fmt: skip
+)
 @target_options
 def undo(*, run: str, path: Path, settings: Settings, as_json: bool) -> None:
     """Write a plan that voids or reverses what RUN made; `clearbooks apply` carries it out.

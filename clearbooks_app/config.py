@@ -152,9 +152,12 @@ def settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options that every command shares; the command gets `settings` and `as_json`."""
 
     @click.option(
-        "--config", "configs", multiple=True, metavar="FILE",
+        "--config",
+        "configs",
+        multiple=True,
+        metavar="FILE",
         help="JSON file of settings, as for the plugins; ENV for the environment (the default).",
-    )  # fmt: skip
+    )
     @click.option("--client-id", help="ID of the application, instead of the setting.")
     @click.option("--name", metavar="NAME", help="Name of the connection: one user's consent.")
     @click.option("--token-store", metavar="PLACE", help="Where the tokens live.")

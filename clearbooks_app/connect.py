@@ -55,21 +55,45 @@ REVOKES = (
 @click.option("--write", is_flag=True, help="Ask for reading and writing; else for reading alone.")
 @click.option("--streams", metavar="NAMES", help="Ask for what these streams need, and no more.")
 @click.option("--scopes", metavar="NAMES", help="Ask for exactly these scopes.")
-@click.option("--no-browser", is_flag=True,
-              help="Print the address, and take the redirected one pasted back.")  # fmt: skip
-@click.option("--redirect-uri", metavar="URL",
-              help="The one registered for your application; else a loopback address.")  # fmt: skip
-@click.option("--port", default=0, type=click.IntRange(0, 65535),
-              help="Port to wait on; without it a free one.")  # fmt: skip
-@click.option("--timeout", default=300, show_default=True, type=click.IntRange(1),
-              help="Seconds to wait for the decision.")  # fmt: skip
-@click.option("--sandbox", "sandbox", is_flag=False, flag_value=SANDBOX, metavar="[URL]",
-              help=f"Connect to a sandbox; {SANDBOX} unless you say where.")  # fmt: skip
-@click.option("--browser", is_flag=True,
-              help="Decide on the sandbox's consent page, as for Clear Books.")  # fmt: skip
-@click.option("--save", "save_path", metavar="FILE",
-              type=click.Path(dir_okay=False, path_type=Path),
-              help="Keep the settings in this file: JSON for --config, or .env.")  # fmt: skip
+@click.option(
+    "--no-browser", is_flag=True, help="Print the address, and take the redirected one pasted back."
+)
+@click.option(
+    "--redirect-uri",
+    metavar="URL",
+    help="The one registered for your application; else a loopback address.",
+)
+@click.option(
+    "--port",
+    default=0,
+    type=click.IntRange(0, 65535),
+    help="Port to wait on; without it a free one.",
+)
+@click.option(
+    "--timeout",
+    default=300,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Seconds to wait for the decision.",
+)
+@click.option(
+    "--sandbox",
+    "sandbox",
+    is_flag=False,
+    flag_value=SANDBOX,
+    metavar="[URL]",
+    help=f"Connect to a sandbox; {SANDBOX} unless you say where.",
+)
+@click.option(
+    "--browser", is_flag=True, help="Decide on the sandbox's consent page, as for Clear Books."
+)
+@click.option(
+    "--save",
+    "save_path",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Keep the settings in this file: JSON for --config, or .env.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask before an older connection is replaced.")
 def connect(
     *,

@@ -45,8 +45,14 @@ NEEDED = {"settings", "token store", "reachable", "token", "businesses"}
 @click.option(
     "--api", is_flag=True, help="Ask, too, whether the API behaves as is assumed, and report on it."
 )
-@click.option("--business", "businesses", multiple=True, type=int, metavar="ID",
-              help="Read from this one; may be given again. Default: the first.")  # fmt: skip
+@click.option(
+    "--business",
+    "businesses",
+    multiple=True,
+    type=int,
+    metavar="ID",
+    help="Read from this one; may be given again. Default: the first.",
+)
 def doctor(
     *,
     settings: Settings,

@@ -98,17 +98,21 @@ def _check_settings(settings: Settings) -> Iterator[Check]:
         near = difflib.get_close_matches(name, known, n=1, cutoff=_SIMILAR)
         if near:
             yield Check(
-                "settings", "warning", f"{name} is no setting of the connection",
+                "settings",
+                "warning",
+                f"{name} is no setting of the connection",
                 f"did you mean {near[0]}?",
-            )  # fmt: skip
+            )
     missing = [name for name in ("client_id", "client_secret") if not values.get(name)]
     if values.get("access_token"):
         yield Check("settings", "ok", "an access token that is used as it is")
     elif missing:
         yield Check(
-            "settings", "warning", f"{' and '.join(missing)} not set: tokens cannot be renewed",
+            "settings",
+            "warning",
+            f"{' and '.join(missing)} not set: tokens cannot be renewed",
             f"set CLEARBOOKS_{missing[0].upper()}, or give --config FILE",
-        )  # fmt: skip
+        )
     else:
         yield Check("settings", "ok", f"application {values['client_id']}")
 
@@ -144,9 +148,11 @@ def _check_hosts(*urls: str) -> Iterator[Check]:
         clock = clock or _check_clock(reply.headers.get("Date"), began + took / 2.0)
         if reply.status_code >= _SERVER_ERROR:
             yield Check(
-                "reachable", "warning", f"{host} answers HTTP {reply.status_code}",
+                "reachable",
+                "warning",
+                f"{host} answers HTTP {reply.status_code}",
                 "the server has trouble: try again later",
-            )  # fmt: skip
+            )
         else:
             yield Check("reachable", "ok", f"{host} answers in {took * 1000:.0f} ms")
     if clock is not None:
@@ -208,9 +214,11 @@ def _check_account(
     except ForbiddenError:
         found = [{"id": number} for number in connection.business_ids]
         yield Check(
-            "businesses", "warning" if found else "failed", "they cannot be listed",
+            "businesses",
+            "warning" if found else "failed",
+            "they cannot be listed",
             f"{CONNECT} for the scope businesses:read, or set business_ids",
-        )  # fmt: skip
+        )
     except ClearBooksError as error:
         code = error.exit_code
         yield Check("businesses", "failed", str(error), _remedy(error), code)
@@ -233,9 +241,11 @@ def _check_scopes(account: Account, streams: list[str], granted: frozenset[str] 
     missing = sorted(needed.keys() - granted)
     if missing:
         return Check(
-            "scopes", "failed", f"not granted: {', '.join(missing)}",
+            "scopes",
+            "failed",
+            f"not granted: {', '.join(missing)}",
             f"{CONNECT} and allow them, or leave the streams out",
-        )  # fmt: skip
+        )
     return Check("scopes", "ok", f"all {len(needed)} that the streams need are granted")
 
 
@@ -244,9 +254,11 @@ def _check_businesses(account: Account, found: list[dict[str, Any]]) -> Check:
     outside = [str(i) for i in account.connection.business_ids if i not in ids]
     if outside:
         return Check(
-            "businesses", "failed", f"business_ids names {', '.join(outside)}, not covered",
+            "businesses",
+            "failed",
+            f"business_ids names {', '.join(outside)}, not covered",
             f"take it out, or {CONNECT} and choose it on the consent page",
-        )  # fmt: skip
+        )
     if not found:
         return Check("businesses", "failed", "the authorisation covers none", CONNECT)
     return Check("businesses", "ok", f"{len(found)} covered")

@@ -35,9 +35,8 @@ def map_() -> None:
 @_business
 @target_options
 def show_map(
-    *, stream: str, external_id: str | None, business: int | None, settings: Settings,
-    as_json: bool,
-) -> None:  # fmt: skip
+    *, stream: str, external_id: str | None, business: int | None, settings: Settings, as_json: bool
+) -> None:
     """List what is known of STREAM, or of one EXTERNAL_ID."""
     rows = identities.known(settings, chosen_business(settings, business), stream, external_id)
     if as_json:
@@ -78,9 +77,14 @@ def show_map(
 @_business
 @target_options
 def set_map(
-    *, stream: str, external_id: str, id_: str, business: int | None, settings: Settings,
+    *,
+    stream: str,
+    external_id: str,
+    id_: str,
+    business: int | None,
+    settings: Settings,
     as_json: bool,
-) -> None:  # fmt: skip
+) -> None:
     """Say that EXTERNAL_ID is the ledger's record ID; what was in doubt about it is settled."""
     number = chosen_business(settings, business)
     remote_id = identities.set_identity(settings, number, stream, external_id, id_)

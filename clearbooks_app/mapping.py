@@ -45,9 +45,16 @@ def list_presets(*, as_json: bool) -> None:
     """List the presets."""
     found = {name: load_mapping(name) for name in presets()}
     if as_json:
-        output.print_json({name: {"title": m.title, "layout": m.described,
-                                  "options": {n: o.default for n, o in m.options.items()}}
-                           for name, m in found.items()})  # fmt: skip
+        output.print_json(
+            {
+                name: {
+                    "title": m.title,
+                    "layout": m.described,
+                    "options": {n: o.default for n, o in m.options.items()},
+                }
+                for name, m in found.items()
+            }
+        )
         return
     output.print_table(
         ["Preset", "For", "Options"],
@@ -89,9 +96,17 @@ def guess_mapping(*, file: Path) -> None:
 )
 @file_options
 def init(
-    *, settings: Settings, as_json: bool, file: Path, how: str | None, given: tuple[str, ...],
-    stream: str | None, business: int | None, assume_new: bool, path: Path | None,
-) -> None:  # fmt: skip
+    *,
+    settings: Settings,
+    as_json: bool,
+    file: Path,
+    how: str | None,
+    given: tuple[str, ...],
+    stream: str | None,
+    business: int | None,
+    assume_new: bool,
+    path: Path | None,
+) -> None:
     """Print a `references` setting for the names in FILE that the ledger does not have.
 
     Each stands beside the nearest name of the ledger, or beside nothing: fill that in, save it

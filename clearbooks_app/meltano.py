@@ -16,8 +16,10 @@ from clearbooks_app.save_settings import TAP, TARGET, env_lines, values_to_save
 if TYPE_CHECKING:
     from clearbooks_app.config import Settings
 
-PLUGINS = {"tap": ("extractors", "tap-clearbooks", TAP),
-           "target": ("loaders", "target-clearbooks", TARGET)}  # fmt: skip
+PLUGINS = {
+    "tap": ("extractors", "tap-clearbooks", TAP),
+    "target": ("loaders", "target-clearbooks", TARGET),
+}
 
 
 @click.command(
@@ -29,10 +31,21 @@ PLUGINS = {"tap": ("extractors", "tap-clearbooks", TAP),
     ),
 )
 @settings_options
-@click.option("--format", "kind", type=click.Choice(["env", "yaml"]), default="env",
-              show_default=True, help="Lines for .env, or a part of meltano.yml.")  # fmt: skip
-@click.option("--plugin", "plugins", type=click.Choice(list(PLUGINS)), multiple=True,
-              help="For which plugin; more than one may be given. Default: tap.")  # fmt: skip
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["env", "yaml"]),
+    default="env",
+    show_default=True,
+    help="Lines for .env, or a part of meltano.yml.",
+)
+@click.option(
+    "--plugin",
+    "plugins",
+    type=click.Choice(list(PLUGINS)),
+    multiple=True,
+    help="For which plugin; more than one may be given. Default: tap.",
+)
 @click.option("--show-secrets", is_flag=True, help="Print secrets in the lines for .env.")
 def meltano_config(
     *, settings: Settings, as_json: bool, kind: str, plugins: tuple[str, ...], show_secrets: bool

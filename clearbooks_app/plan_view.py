@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 
 def show_plan(view: PlanView) -> None:
     """Print a plan: by stream, the first of each, and what is refused."""
-    kinds = [kind for kind in ("create", "change", "reverse", "void", "delete", "refuse")
-             if any(s.counts[kind] for s in view.streams.values())]  # fmt: skip
+    kinds = [
+        kind
+        for kind in ("create", "change", "reverse", "void", "delete", "refuse")
+        if any(s.counts[kind] for s in view.streams.values())
+    ]
     rows = [
         [name, *(str(s.counts[kind] or "") for kind in kinds), *_sums(s)]
         for name, s in view.streams.items()

@@ -44,16 +44,28 @@ def file_options(function: Callable[..., Any]) -> Callable[..., Any]:
         (
             click.argument("file", type=click.Path(dir_okay=False, path_type=Path)),
             click.option("--as", "how", metavar="PRESET|FILE", help="The preset or mapping file."),
-            click.option("--set", "given", multiple=True, metavar="NAME=VALUE",
-                         help="A value for an option of the mapping."),
+            click.option(
+                "--set",
+                "given",
+                multiple=True,
+                metavar="NAME=VALUE",
+                help="A value for an option of the mapping.",
+            ),
             click.option("--stream", help="Of JSON lines that are no messages: their stream."),
             click.option("--business", type=int, help="The business, where there are several."),
-            click.option("--assume-new", is_flag=True,
-                         help="There is no feed of the bank account in Clear Books yet."),
-            click.option("--plan", "path", type=click.Path(dir_okay=False, path_type=Path),
-                         help="Where the plan lies; beside you, named after the file, otherwise."),
+            click.option(
+                "--assume-new",
+                is_flag=True,
+                help="There is no feed of the bank account in Clear Books yet.",
+            ),
+            click.option(
+                "--plan",
+                "path",
+                type=click.Path(dir_okay=False, path_type=Path),
+                help="Where the plan lies; beside you, named after the file, otherwise.",
+            ),
         )
-    ):  # fmt: skip
+    ):
         function = option(function)
     return target_options(function)
 
@@ -101,9 +113,17 @@ class MadePlan:
 
 
 def make_plan(
-    settings: Settings, file: Path, *, how: str | None, given: tuple[str, ...],
-    stream: str | None, business: int | None, assume_new: bool, path: Path | None, as_json: bool,
-) -> MadePlan:  # fmt: skip
+    settings: Settings,
+    file: Path,
+    *,
+    how: str | None,
+    given: tuple[str, ...],
+    stream: str | None,
+    business: int | None,
+    assume_new: bool,
+    path: Path | None,
+    as_json: bool,
+) -> MadePlan:
     """Read a file and plan what it writes; says what was read."""
     path = path or Path(f"{file.stem}.plan.jsonl")
     with open_input(file, how, stream, parsed_options(given)) as source:
@@ -121,8 +141,12 @@ def make_plan(
 def _planned(settings: Settings, messages: Iterable[Mapping[str, Any]], path: Path) -> Result:
     """Plan messages; what the target logs is told of the plan itself."""
     account = target_connection(settings)
-    config = {**settings.values, "client_id": account.client_id, "dry_run": True,
-              "plan_path": str(path)}  # fmt: skip
+    config = {
+        **settings.values,
+        "client_id": account.client_id,
+        "dry_run": True,
+        "plan_path": str(path),
+    }
     done = 0
 
     def counted() -> Iterator[Mapping[str, Any]]:

@@ -51,15 +51,24 @@ def syncs(ctx: click.Context, *, limit: int, settings: Settings, as_json: bool) 
 @syncs.command(
     name="show",
     short_help="Show one run.",
-    epilog=examples("clearbooks syncs show latest", "clearbooks syncs show a1b2c3"),
+    epilog=examples(
+        "clearbooks syncs show latest",
+        "clearbooks syncs show a1b2c3",
+        "clearbooks syncs show latest --html > run.html",
+    ),
 )
 @click.argument("run")
+@click.option("--html", "as_html", is_flag=True, help="Answer with a page (HTML).")
 @target_options
-def show_run(*, run: str, settings: Settings, as_json: bool) -> None:
+def show_run(*, run: str, as_html: bool, settings: Settings, as_json: bool) -> None:
     """Show what RUN did by stream, and which of its records are still open or were refused.
 
-    RUN is an ID, a part of one that no other run has, or `latest`.
+    RUN is an ID, a part of one that no other run has, or `latest`. --html makes a page of it, with
+    each record and the chain of intents and their digests.
     """
+    if as_html:
+        click.echo(operations.html(settings, run), nl=False)
+        return
     found = operations.find(settings, run)
     if as_json:
         output.print_json({**operations.as_json(found.run), "open": found.open})

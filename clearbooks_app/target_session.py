@@ -31,9 +31,12 @@ def target_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Options of every command of the target; the command gets `settings` and `as_json`."""
 
     @click.option(
-        "--config", "configs", multiple=True, metavar="FILE",
+        "--config",
+        "configs",
+        multiple=True,
+        metavar="FILE",
         help="JSON file of settings, as for the target; ENV for the environment (the default).",
-    )  # fmt: skip
+    )
     @click.option("--state-store", metavar="WHERE", help="The state store, instead of the setting.")
     @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
     @functools.wraps(function)

@@ -19,8 +19,17 @@ if TYPE_CHECKING:
     from clearbooks_files.rows import Row
 
 _SAMPLE = 200
-_FORMS = ("DD/MM/YYYY", "YYYY-MM-DD", "DD/MM/YY", "DD-MM-YYYY", "DD.MM.YYYY", "D MMM YYYY",
-          "D MMM YY", "MM/DD/YYYY", "ISO")  # fmt: skip
+_FORMS = (
+    "DD/MM/YYYY",
+    "YYYY-MM-DD",
+    "DD/MM/YY",
+    "DD-MM-YYYY",
+    "DD.MM.YYYY",
+    "D MMM YYYY",
+    "D MMM YY",
+    "MM/DD/YYYY",
+    "ISO",
+)
 # What a column's name says of it, best first.
 _WORDS = {
     "date": r"\bdate\b|posted|\bday\b|created",
@@ -158,24 +167,26 @@ def _fits(read: Callable[[Any], Any], cells: Sequence[Any]) -> bool:
 def _bank(what: _Columns) -> dict[str, Any]:
     month = f"str({what['date']})[:7]"
     page: dict[str, Any] = {
-        "options": {
-            "bankAccount": {"default": "Current account", "about": "the bank account"}
-        },
+        "options": {"bankAccount": {"default": "Current account", "about": "the bank account"}},
         "let": {"amount": what.amount},
         "group_by": month,
         "records": [
             {
-                "stream": "bank_feeds", "per": "file", "key": "option.bankAccount",
+                "stream": "bank_feeds",
+                "per": "file",
+                "key": "option.bankAccount",
                 "fields": {"bankAccount": "= option.bankAccount"},
             },
             {
-                "stream": "bank_statements", "per": "group",
+                "stream": "bank_statements",
+                "per": "group",
                 "key": f"option.bankAccount + ' ' + {month}",
                 "fields": {
                     "feed": {"externalId": "= option.bankAccount"},
                     "statementLines": [
                         {
-                            "for_each": "row", "transactionId": "= row_id",
+                            "for_each": "row",
+                            "transactionId": "= row_id",
                             "transactionDate": f"= {what['date']}",
                             "description": "= " + (what["text"] or "'No description'"),
                             "amount": "= amount",
@@ -184,7 +195,7 @@ def _bank(what: _Columns) -> dict[str, Any]:
                 },
             },
         ],
-    }  # fmt: skip
+    }
     if what["balance"]:
         page["balance"] = {"amount": "amount", "balance": what["balance"], "date": what["date"]}
     return page

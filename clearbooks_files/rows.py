@@ -28,7 +28,17 @@ class Row:
 
 
 BANK_COLUMNS = (
-    "Statement", "Account", "Currency", "Opening balance", "Closing balance", "Date", "Amount",
-    "Text", "Name", "Reference", "ID", "Type",
-)  # fmt: skip
+    "Statement",
+    "Account",
+    "Currency",
+    "Opening balance",
+    "Closing balance",
+    "Date",
+    "Amount",
+    "Text",
+    "Name",
+    "Reference",
+    "ID",
+    "Type",
+)
 """The columns that every reader of a bank's format gives: OFX, QIF, MT940 and CAMT.053."""

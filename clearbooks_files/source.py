@@ -237,10 +237,8 @@ class SourceFile:
 
     def _scope(self, line: int, cells: list[Any], row_id: str = "") -> Scope:
         found = dict(zip(self._names.values(), cells, strict=True))
-        names = {
-            **found, "row": line, "row_id": row_id, "option": self._option, "cells": found,
-            "_": dict(zip(self._columns, cells, strict=True)),
-        }  # fmt: skip
+        names = {**found, "row": line, "row_id": row_id, "option": self._option, "cells": found}
+        names["_"] = dict(zip(self._columns, cells, strict=True))
         return Scope(names, (), self._shorthands)
 
     def _row_id(self, line: int, scope: Scope) -> str:
@@ -316,10 +314,8 @@ class SourceFile:
     # Totals
 
     def _facts(self) -> dict[str, Any]:
-        return {
-            "sums": self._sums, "totals": self._totals, "first_row": self._first,
-            "last_row": self._last, "rows": self.counts.used,
-        }  # fmt: skip
+        rows = {"first_row": self._first, "last_row": self._last, "rows": self.counts.used}
+        return {"sums": self._sums, "totals": self._totals, **rows}
 
     def _check_totals(self) -> None:
         """Compare what the file states with what its rows come to."""

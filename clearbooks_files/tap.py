@@ -19,7 +19,6 @@ from singer_sdk import Stream, Tap
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from typing_extensions import override
 
-from clearbooks import DISTRIBUTION
 from clearbooks.errors import SettingError
 from clearbooks.plugin import CheckedPlugin
 from clearbooks.program import run, stop_on_signal
@@ -158,7 +157,6 @@ class TapClearbooksFiles(CheckedPlugin, Tap):
     """Singer tap for the files that people have: bank statements, payouts, orders, payrolls."""
 
     name = "tap-clearbooks-files"
-    package_name = DISTRIBUTION
     config_jsonschema: ClassVar[dict[str, Any]] = _SETTINGS
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         TapCapabilities.CATALOG,

@@ -44,8 +44,9 @@ class Templates:
 
     def _value(self, value: Any, scope: Scope, where: str) -> Any:
         if isinstance(value, str):
-            return plain(self._evaluated(value[1:].strip(), scope, where)
-                         if value.startswith("=") else value)  # fmt: skip
+            return plain(
+                self._evaluated(value[1:].strip(), scope, where) if value.startswith("=") else value
+            )
         if isinstance(value, dict):
             return self._object(value, scope, where)
         if isinstance(value, list):

@@ -18,9 +18,18 @@ _GROUPED = {
     ",": re.compile(r"\d{1,3}([.\s]\d{3})+(,\d*)?|\d*,?\d+|\d+,"),
 }
 _PARTS = {
-    "YYYY": "%Y", "YY": "%y", "MMMM": "%B", "MMM": "%b", "MM": "%m", "M": "%m", "DD": "%d",
-    "D": "%d", "HH": "%H", "mm": "%M", "ss": "%S",
-}  # fmt: skip
+    "YYYY": "%Y",
+    "YY": "%y",
+    "MMMM": "%B",
+    "MMM": "%b",
+    "MM": "%m",
+    "M": "%m",
+    "DD": "%d",
+    "D": "%d",
+    "HH": "%H",
+    "mm": "%M",
+    "ss": "%S",
+}
 _PART = re.compile("|".join(sorted(_PARTS, key=len, reverse=True)))
 _MINUS = str.maketrans({"\u2212": "-", "\u2013": "-", "\u00a0": " ", "\u202f": " ", "'": ""})
 # The offset of a moment, also behind a space and without its colon: `2026-05-03 09:12:44 +0100`.

@@ -57,8 +57,13 @@ DIALECTS = {
 
 
 _OF_VALUES = {
-    "nulls", "string-money", "string-ids", "unknown-fields", "timed-dates", "escaped-text",
-}  # fmt: skip
+    "nulls",
+    "string-money",
+    "string-ids",
+    "unknown-fields",
+    "timed-dates",
+    "escaped-text",
+}
 
 
 class Dialects:

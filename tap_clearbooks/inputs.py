@@ -26,8 +26,14 @@ if TYPE_CHECKING:
 _REMEDY = "take the catalog of `tap-clearbooks --discover`"
 _PLACE = re.compile(r" - at `(?:key in )?\$?\.?(.*)`$")
 _GOT = re.compile(r"^Expected `(.*)`, got `(.*)`$")
-_NAMES = {"object": "an object", "array": "a list", "str": "text", "int": "a whole number",
-          "bool": "true or false", "date": "a date such as 2026-04-06"}  # fmt: skip
+_NAMES = {
+    "object": "an object",
+    "array": "a list",
+    "str": "text",
+    "int": "a whole number",
+    "bool": "true or false",
+    "date": "a date such as 2026-04-06",
+}
 
 _Id = Annotated[int, Meta(ge=0)]
 _Day = dt.date

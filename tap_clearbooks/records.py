@@ -95,8 +95,11 @@ class Shape:
                 self._warned.add(path)
                 logger.warning(
                     "%s: record %s: field %s is no %s; sent as null",
-                    self.name, record, path or "(record)", kind,
-                )  # fmt: skip
+                    self.name,
+                    record,
+                    path or "(record)",
+                    kind,
+                )
             return None
 
 

@@ -12,7 +12,6 @@ from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.singerlib import Catalog, StateMessage
 from typing_extensions import override
 
-from clearbooks import DISTRIBUTION
 from clearbooks.errors import (
     ClearBooksError,
     ForbiddenError,
@@ -46,7 +45,6 @@ class TapClearbooks(ConfiguredPlugin[TapSettings], Tap):
     """Singer tap for Clear Books, the UK accounting software."""
 
     name = "tap-clearbooks"
-    package_name = DISTRIBUTION
     message_writer_class = PageWriter
     settings_class = TapSettings
     config_jsonschema: ClassVar[dict[str, Any]] = config_schema(TapSettings)

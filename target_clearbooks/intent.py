@@ -74,6 +74,8 @@ class Intent:
             `make_marker`; in a payment's `description` it stands after the text, behind a space.
             None where the stream has no place for one, or the setting `marker` is `off`.
         depends_on: References of the record that the map resolved; they may be on their way.
+        looked_in: Streams in which a contact was found by what it is called: one that is on its
+            way may be called the same.
         record: The record as given.
         adopted: How `remote_id` was found, where the map did not hold it: `externalId`, `email` …
         changed: For an update: the fields of `body` that are sent; None for all of them.
@@ -93,6 +95,7 @@ class Intent:
     remote_id: int | str | None = None
     marker: str | None = None
     depends_on: tuple[Reference, ...] = ()
+    looked_in: frozenset[str] = frozenset()
     record: Mapping[str, Any] = field(default_factory=dict)
     adopted: str | None = None
     changed: frozenset[str] | None = None

@@ -287,9 +287,13 @@ class MessageWriter:
             session.end(code, failed)
             summary = session.summary(code)
             return Result(
-                summary["run"], code, summary["streams"], summary["left"], session.rejected,
+                summary["run"],
+                code,
+                summary["streams"],
+                summary["left"],
+                session.rejected,
                 summary["requests"],
-            )  # fmt: skip
+            )
         finally:
             session.close()
 

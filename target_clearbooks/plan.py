@@ -54,10 +54,13 @@ class PlanFile:
         self._sums: dict[str, dict[str, Decimal]] = {}
         self._line(
             {
-                "type": "plan", "version": VERSION, "kind": kind, "api_url": api_url,
+                "type": "plan",
+                "version": VERSION,
+                "kind": kind,
+                "api_url": api_url,
                 "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             }
-        )  # fmt: skip
+        )
 
     def _line(self, value: Mapping[str, Any]) -> None:
         data = _encoder.encode(value) + b"\n"
@@ -85,18 +88,25 @@ class PlanFile:
         changes = diff(before or {}, body) if isinstance(body, dict) and before else []
         self.add(
             {
-                "type": "operation", "business": intent.business_id, "stream": intent.stream,
-                "key": intent.source_key, "operation": str(intent.operation),
-                "params": dict(intent.params), "id": intent.remote_id, "planned": planned,
+                "type": "operation",
+                "business": intent.business_id,
+                "stream": intent.stream,
+                "key": intent.source_key,
+                "operation": str(intent.operation),
+                "params": dict(intent.params),
+                "id": intent.remote_id,
+                "planned": planned,
                 "planned_account": planned_account,
                 "body": None if raw else body,
                 "sha256": hashlib.sha256(body).hexdigest() if isinstance(body, bytes) else None,
                 "diff": [change.as_json() for change in changes],
                 "seen": content_hash(before) if before is not None else None,
-                "marker": intent.marker, "depends_on": list(intent.depends_on),
-                "warnings": [*intent.warnings, *intent.adjusted], "record": dict(intent.record),
+                "marker": intent.marker,
+                "depends_on": list(intent.depends_on),
+                "warnings": [*intent.warnings, *intent.adjusted],
+                "record": dict(intent.record),
             }
-        )  # fmt: skip
+        )
 
     def add(self, operation: Mapping[str, Any]) -> None:
         """Add an operation as `read_plan` yields it."""
@@ -109,17 +119,27 @@ class PlanFile:
         self._line(operation)
 
     def refused(
-        self, business_id: int, stream: str, key: str, kind: str, reasons: Iterable[str],
+        self,
+        business_id: int,
+        stream: str,
+        key: str,
+        kind: str,
+        reasons: Iterable[str],
         candidates: Iterable[Mapping[str, Any]] = (),
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Add what would not be written, and why."""
         self.totals[stream, kind] += 1
         self._line(
             {
-                "type": "refused", "business": business_id, "stream": stream, "key": key,
-                "class": kind, "reasons": list(reasons), "candidates": list(candidates),
+                "type": "refused",
+                "business": business_id,
+                "stream": stream,
+                "key": key,
+                "class": kind,
+                "reasons": list(reasons),
+                "candidates": list(candidates),
             }
-        )  # fmt: skip
+        )
 
     def comes_to(self) -> dict[str, dict[str, str]]:
         """What the operations on each stream come to, by currency."""

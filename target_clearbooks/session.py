@@ -24,6 +24,7 @@ from target_clearbooks.deliver.results import Results
 from target_clearbooks.deliver.sending import Sender
 from target_clearbooks.ledger.lookups import Lookups
 from target_clearbooks.plan import PlanFile
+from target_clearbooks.run_page import RunPage
 from target_clearbooks.store import bind, claim, open_locked, open_store
 from target_clearbooks.store.ledger_map import LedgerMap
 from target_clearbooks.store.outbox import Outbox, Row
@@ -108,6 +109,7 @@ class Session:
         # Of a dry run the plan says what would become of each record.
         path = None if self.settings.dry_run else self.settings.results_path
         self.results = Results(path, self.outbox.run)
+        self.page = RunPage(self.settings.report_path)
         for number in first:
             self.writers[number] = self._writer(number)
 
@@ -147,13 +149,22 @@ class Session:
         )
         # Here, since reading the schemas takes time that `--about` need not spend.
         from target_clearbooks.prepare.preparer import Preparer
+        from target_clearbooks.prepare.resolver import Resolver
 
         recorder = Recorder(number, self.outbox, ledger_map, self.rejects.record, self.results)
-        preparer = Preparer(lookups, ledger_map, self.settings, number)
+        preparer = Preparer(Resolver(lookups, ledger_map, self.settings, number))
         return BusinessWriter(
-            self.settings, sender, self.outbox, ledger_map, lookups, preparer, self.executor,
-            recorder, self._dry_run, self.stopped,
-        )  # fmt: skip
+            self.settings,
+            sender,
+            self.outbox,
+            ledger_map,
+            lookups,
+            preparer,
+            self.executor,
+            recorder,
+            self._dry_run,
+            self.stopped,
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -193,9 +204,17 @@ class Session:
         business, key = self.businesses[0], f"line {number}"
         self.rejects.line(business, number, text, reason)
         row = Row(
-            0, self.outbox.run, business, INPUT, key, "planned", {}, "",
-            kind="invalid", reasons=(reason,),
-        )  # fmt: skip
+            0,
+            self.outbox.run,
+            business,
+            INPUT,
+            key,
+            "planned",
+            {},
+            "",
+            kind="invalid",
+            reasons=(reason,),
+        )
         with self.outbox.transaction():
             self.outbox.add(row, state="rejected")
             self.outbox.audit(row, "rejected", kind="invalid")
@@ -288,7 +307,11 @@ class Session:
                 self.connection,
                 [self._standing(business, message) for business in self.writers],
             )
-        report.tell(self.summary(exit_code), self.settings, self.rejects.number)
+        summary = self.summary(exit_code)
+        if self.db is not None:
+            words = report.PLANNED if self.settings.dry_run else {}
+            self.page.write(self.db, self.outbox.run, words, summary.get("comes_to", {}))
+        report.tell(summary, self.settings, self.rejects.number)
 
     def _standing(self, business: int, message: str) -> Standing:
         """What the run came to for a business."""
@@ -353,7 +376,7 @@ class Session:
             self._plan.close()
         if self.db is not None:
             self.db.close()
-        for file in ("rejects", "results"):
+        for file in ("rejects", "results", "page"):
             if hasattr(self, file):
                 getattr(self, file).close()
         if self._locks is not None:

@@ -18,9 +18,15 @@ from target_clearbooks.writable import CONTACT_KEYS
 _ENVIRONMENT = "TARGET_CLEARBOOKS_"
 
 REFERENCE_KINDS = (
-    "accountCode", "bankAccount", "customer", "paymentMethod", "stockItem", "supplier",
-    "vatRate", "vatTreatment",
-)  # fmt: skip
+    "accountCode",
+    "bankAccount",
+    "customer",
+    "paymentMethod",
+    "stockItem",
+    "supplier",
+    "vatRate",
+    "vatTreatment",
+)
 """What records of the source may call by names of their own."""
 
 
@@ -100,6 +106,14 @@ class TargetSettings(Settings):
             title="Results file",
             description="JSON lines, one a record of the run: what became of it, and its ID and "
             "number in the ledger.",
+        ),
+    ] = None
+    report_path: Annotated[
+        Path | None,
+        Meta(
+            title="Report",
+            description="File for a page (HTML) of the run: what it did or plans, what was "
+            "refused and why, each record, and the chain of intents with their digests.",
         ),
     ] = None
     dry_run: Annotated[

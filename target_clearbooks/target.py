@@ -14,7 +14,6 @@ from singer_sdk.helpers.capabilities import PluginCapabilities
 from singer_sdk.plugin_base import BaseSingerReader
 from typing_extensions import override
 
-from clearbooks import DISTRIBUTION
 from clearbooks.errors import OutputError
 from clearbooks.plugin import ConfiguredPlugin, config_schema, stream_map_faults
 from clearbooks.program import SIGNALLED, end_soon, output_lost, run
@@ -37,7 +36,6 @@ class TargetClearbooks(ConfiguredPlugin[TargetSettings], Target):
     """Singer target for Clear Books, the UK accounting software."""
 
     name = "target-clearbooks"
-    package_name = DISTRIBUTION
     message_reader_class = Reader
     settings_class = TargetSettings
     config_jsonschema: ClassVar[dict[str, Any]] = config_schema(TargetSettings)

@@ -225,8 +225,11 @@ def assumed_operations() -> str:
     for operation in contract.operations.values():
         kinds = {"path": operation.assumed, "method": operation.assumed_method}
         if any(kinds.values()):
-            streams = [r.name for r in contract.resources.values()
-                       if operation.id in {o.id for o in r.operations.values()}]  # fmt: skip
+            streams = [
+                r.name
+                for r in contract.resources.values()
+                if operation.id in {o.id for o in r.operations.values()}
+            ]
             rows.append(
                 (
                     f"`{operation.id}`",

@@ -127,9 +127,10 @@ def _chain(connection: Connection, operation: str, reply: requests.Response) -> 
         }.get(fault.error, f"check the settings, or {AUTHORISE_AGAIN}")
         words = ": ".join(w for w in (fault.error, fault.error_description) if w)
         raise NotAuthorisedError(
-            f"{operation}: HTTP {reply.status_code}" + (f" - {words}" if words else "")
+            f"{operation}: HTTP {reply.status_code}"
+            + (f" - {words}" if words else "")
             + f" - {remedy}"
-        )  # fmt: skip
+        )
     try:
         # Not strict: some servers send expires_in as a string, and the refresh token is used up.
         tokens = msgspec.json.decode(reply.content, type=_TokenReply, strict=False)

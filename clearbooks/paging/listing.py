@@ -119,8 +119,9 @@ class Listing(Pages):
         """
         self.anew = bool(position and self.total and self.total - position > found)
         if self.anew:
-            logger.info("%s: records came with IDs below the last one; reading it all",
-                        self.operation)  # fmt: skip
+            logger.info(
+                "%s: records came with IDs below the last one; reading it all", self.operation
+            )
         return self.anew
 
     def _in_order_of_id(

@@ -27,9 +27,14 @@ if TYPE_CHECKING:
 MOST = 200
 _VAT = "vat_rates"
 _WITH_CURRENCY = (
-    "bank_accounts", "sales_invoices", "sales_credit_notes", "bills", "purchase_credit_notes",
-    "expenses", "payments",
-)  # fmt: skip
+    "bank_accounts",
+    "sales_invoices",
+    "sales_credit_notes",
+    "bills",
+    "purchase_credit_notes",
+    "expenses",
+    "payments",
+)
 
 
 class AbsentError(SettingError):
@@ -217,8 +222,13 @@ class _Lister:
         """A page of the API: its rows, how many there are in all, and whether it is the last."""
         resource = self._client.contract.resources[stream]
         operation = resource.operations["list"].id
-        params = {**resource.fixed, "sortBy": "id", "sortDirection": ASCENDING,
-                  "limit": limit, "page": page}  # fmt: skip
+        params = {
+            **resource.fixed,
+            "sortBy": "id",
+            "sortDirection": ASCENDING,
+            "limit": limit,
+            "page": page,
+        }
         reply = self._client.get(operation, params, business_id=self._business)
         rows = records(reply.json(), operation)
         size = reply.limit or limit

@@ -18,8 +18,13 @@ if TYPE_CHECKING:
 
 _SHOWN = 3
 MOST_REFUSED = 20
-_WORDS = {"create": "create", "post": "create", "update": "change", "void": "void",
-          "delete": "delete"}  # fmt: skip
+_WORDS = {
+    "create": "create",
+    "post": "create",
+    "update": "change",
+    "void": "void",
+    "delete": "delete",
+}
 _CONTACTS = ("customer", "supplier", "contact")
 
 

@@ -11,6 +11,7 @@ from clearbooks import history
 from clearbooks.errors import SettingError
 from clearbooks_app import output
 from clearbooks_app.target_session import state_store
+from target_clearbooks.run_page import page_of, page_of_reading
 from target_clearbooks.store import NoStoreError
 from target_clearbooks.store.history import find_run, newest_runs, results, unsettled
 
@@ -101,6 +102,21 @@ def find(settings: Settings, run: str, *, limit: int = 0, after: int = 0) -> Run
             raise SettingError(f"there is no run {run!r}; `clearbooks syncs` lists them")
         rows = list(results(db, run, limit, after)) if limit else []
         return RunDetail(known, list(unsettled(db, run)), rows)
+
+
+def html(settings: Settings, run: str) -> str:
+    """One run, named as in `find`, as a page of its own, for an archive or an auditor.
+
+    Raises:
+        SettingError: there is no such run.
+        ClearBooksError: the history cannot be read.
+    """
+    run = named(settings, run)
+    read = history.find_run(settings.connection(), run)
+    if read is not None:
+        return page_of_reading(read)
+    with state_store(settings) as db:
+        return "".join(page_of(db, run))
 
 
 def as_json(run: Run) -> dict[str, Any]:

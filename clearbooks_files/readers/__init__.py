@@ -101,6 +101,10 @@ def read_rows(path: Path, layout: Layout) -> Iterator[Row]:
 
 
 _MODULES = {
-    "csv": "text", "sheet": "sheets", "ofx": "ofx", "qif": "qif", "mt940": "mt940_statements",
+    "csv": "text",
+    "sheet": "sheets",
+    "ofx": "ofx",
+    "qif": "qif",
+    "mt940": "mt940_statements",
     "camt053": "camt053",
-}  # fmt: skip
+}

@@ -33,8 +33,11 @@ def rebuild(db: Store, sender: Sender, in_flight: int) -> Counter[str]:
             operation = sender.resource(stream).operations["list"]
             contacts = listing(sender.client, sender.business_id, operation.id, {}, in_flight)
             for part in contacts.ascending():
-                known += [(stream, str(c["externalId"]), c["id"]) for c in part.records
-                          if c.get("externalId")]  # fmt: skip
+                known += [
+                    (stream, str(c["externalId"]), c["id"])
+                    for c in part.records
+                    if c.get("externalId")
+                ]
         except SubscriptionError as error:
             logger.warning("%s is left out: %s", stream, error)
         except ForbiddenError:

@@ -99,9 +99,16 @@ class BusinessWriter:
         self._reconciler = Reconciler(sender, ledger_map, in_flight)
         self._recorder = recorder
         self._dispatch = Dispatch(
-            settings, executor, sender, self._reconciler, recorder, lookups, ledger_map,
-            baseline, in_flight,
-        )  # fmt: skip
+            settings,
+            executor,
+            sender,
+            self._reconciler,
+            recorder,
+            lookups,
+            ledger_map,
+            baseline,
+            in_flight,
+        )
         self._awaited = Awaited(outbox, sender.business_id)
         self._unsettled: dict[tuple[str, str], Row] = {}  # in doubt, of any run
         self._intake = Intake(ledger_map, self._schedule, self._recorder, self._unsettled)
@@ -171,8 +178,10 @@ class BusinessWriter:
                 logger.info(
                     "business %s: waiting %.0f s (settle_seconds) before the ledger is asked what "
                     "became of %s writes without an answer",
-                    self.business_id, self._dispatch.lost.wait, len(self._dispatch.lost),
-                )  # fmt: skip
+                    self.business_id,
+                    self._dispatch.lost.wait,
+                    len(self._dispatch.lost),
+                )
             while self._going():
                 self.pump(_WAIT)
         for row in self._outbox.rows(self.business_id, "waiting"):
@@ -185,11 +194,10 @@ class BusinessWriter:
         return bool(self._schedule) and self.failure is None and not self._stopped()
 
     def _doubtful(self, row: Row, intent: Intent) -> None:
-        task = self._schedule.add(
-            row.stream, row.source_key, row.record, row.record_hash,
-            row=row, intent=intent, fence=row.fence, recovered=True, most=1,
-            key_properties=row.key_properties, kept=row.fence.get("kept", {}),
-        )  # fmt: skip
+        kept = row.fence.get("kept", {})
+        task = self._schedule.add_row(
+            row, intent=intent, fence=row.fence, recovered=True, most=1, kept=kept
+        )
         if "wanted" in row.fence:
             task.total = Decimal(str(row.fence["wanted"]))
         self._schedule.enter(task, *claims(intent))
@@ -234,12 +242,10 @@ class BusinessWriter:
     def execute(self, intent: Intent) -> None:
         """Take in an intent of a plan."""
         self._same_ledger.check()
+        key, record = (intent.stream, intent.source_key), intent.record
         self._begin(
-            self._schedule.add(
-                intent.stream, intent.source_key, intent.record, content_hash(intent.record),
-                intent=intent, fixed=True,
-            )
-        )  # fmt: skip
+            self._schedule.add(*key, record, content_hash(record), intent=intent, fixed=True)
+        )
 
     def _begin(self, task: Task) -> None:
         """Decide about a task, after those of the same key."""
@@ -251,12 +257,7 @@ class BusinessWriter:
     def _resume(self, row: Row) -> None:
         """Take up a record that waited on disk."""
         if not self.under_way(row.stream, row.source_key):
-            self._begin(
-                self._schedule.add(
-                    row.stream, row.source_key, row.record, row.record_hash, row=row,
-                    key_properties=row.key_properties,
-                )
-            )  # fmt: skip
+            self._begin(self._schedule.add_row(row))
 
     # On and to the end
 

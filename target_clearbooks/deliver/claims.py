@@ -39,8 +39,9 @@ class Claims:
 
     def free(self, task: int) -> bool:
         """Whether the task may go."""
-        return all(self._clear(task, thing, alone) for thing, alone in
-                   self._claims.get(task, {}).items())  # fmt: skip
+        return all(
+            self._clear(task, thing, alone) for thing, alone in self._claims.get(task, {}).items()
+        )
 
     def _clear(self, task: int, thing: Hashable, alone: bool) -> bool:
         for other, other_alone in self._queues[thing]:

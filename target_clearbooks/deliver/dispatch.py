@@ -239,10 +239,8 @@ class Dispatch:
             if row is not None:
                 yield task, after_record(intent, row, known=False)
                 return
-            self._requests.begin(
-                task, self.saw_record, self._sender.get, task.stream, intent.params,
-                intent.remote_id,
-            )  # fmt: skip
+            record = (task.stream, intent.params, intent.remote_id)
+            self._requests.begin(task, self.saw_record, self._sender.get, *record)
 
     def _take_baseline(self, stream: str) -> None:
         """Note how far the ledger's transactions went before the first journal of this store."""
@@ -325,17 +323,14 @@ class Dispatch:
 
     def _sent(self, task: Task, record: dict[str, Any]) -> Decision:
         if task.wanted.adjusted:
-            logger.warning(
-                "%s %s: %s", task.stream, task.source_key, "; ".join(task.wanted.adjusted)
-            )
+            logger.warning("%s: %s", task, "; ".join(task.wanted.adjusted))
             self._recorder.count(task.stream, "adjusted")
         for name, value in task.wanted.expected.items():
             found = record.get(name)
             if found is not None and Decimal(str(found)) != value:
                 logger.warning(
-                    "%s %s: %s is %s in the ledger, %s in the record",
-                    task.stream, task.source_key, name, found, value,
-                )  # fmt: skip
+                    "%s: %s is %s in the ledger, %s in the record", task, name, found, value
+                )
                 self._recorder.count(task.stream, "differing")
         if task.sends + task.recovered > 1:
             # The one before may only now be carried out.
@@ -380,10 +375,7 @@ class Dispatch:
         if isinstance(error, UncertainError) and sent:
             self._recorder.uncertain(task, str(error))
             wait = self.lost.add(task)
-            logger.info(
-                "%s %s: %s; the ledger is asked in %d s what became of it",
-                task.stream, task.source_key, error, wait,
-            )  # fmt: skip
+            logger.info("%s: %s; the ledger is asked in %d s what became of it", task, error, wait)
             return None
         if isinstance(error, (ForbiddenError, UnavailableError)) or not isinstance(error, ApiError):
             # Nothing was carried out, and nothing else would be: the run ends here.

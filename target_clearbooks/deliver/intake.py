@@ -89,8 +89,12 @@ class Intake:
         if again and not apart:
             logger.warning(
                 "%s %r came twice in this run, with different contents (lines %d and %d): the "
-                "last one counts", stream, key, again.line, line,
-            )  # fmt: skip
+                "last one counts",
+                stream,
+                key,
+                again.line,
+                line,
+            )
         if applied and applied.record_hash == number and self._is_free(stream, key):
             if (stream, key) in self.put_aside:
                 self.put_aside.discard((stream, key))

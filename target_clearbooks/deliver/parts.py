@@ -63,10 +63,12 @@ def parts_left(task: Task, reconciler: Reconciler, *, renewed: bool) -> list[Rec
     if wanted["amount"] in amounts:
         return [free[amounts.index(wanted["amount"])]]
     logger.warning(
-        "%s %s: %s is gone; what is allocated between the same two (%s) comes to another sum, and "
-        "stays", task.stream, task.source_key, task.wanted.remote_id,
+        "%s: %s is gone; what is allocated between the same two (%s) comes to another sum, and "
+        "stays",
+        task,
+        task.wanted.remote_id,
         ", ".join(str(row["id"]) for row in free),
-    )  # fmt: skip
+    )
     return []
 
 

@@ -108,10 +108,9 @@ def _has_lost(task: Task, record: Mapping[str, Any]) -> bool:
     if before is None or cleared is None or cleared >= Decimal(str(before)):
         return False
     logger.warning(
-        "%s %s: of its new revision %s less is cleared than before; look at what others have "
+        "%s: of its new revision %s less is cleared than before; look at what others have "
         "allocated to it, what is ours is allocated anew",
-        task.stream,
-        task.source_key,
+        task,
         Decimal(str(before)) - cleared,
     )
     return True

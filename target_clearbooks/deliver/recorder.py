@@ -108,12 +108,16 @@ class Recorder:
             applied = self._map.applied(task.stream, task.source_key)
             before = applied.mapped if applied else None
             mapped = self._map.set(
-                task.stream, task.source_key, 0 if new is None else new, run=outbox.run,
+                task.stream,
+                task.source_key,
+                0 if new is None else new,
+                run=outbox.run,
                 content=intent.hash,
-                record=applied.record_hash if applied and task.kept else task.hash, voided=gone,
+                record=applied.record_hash if applied and task.kept else task.hash,
+                voided=gone,
                 likeness=_likeness(task, applied),
                 remote_type=record.get("found"),
-            )  # fmt: skip
+            )
             self._reallocations.follow(task, record, before, mapped)
             if WRITABLE[task.stream].settle is Settle.CONVERGE:
                 self._want(task, gone=gone)
@@ -131,9 +135,12 @@ class Recorder:
                 result["number"] = str(number)
             outbox.close(task.row, "done", result=result)
             outbox.audit(
-                task.row, outcome, id=mapped.remote_id, was=old,
+                task.row,
+                outcome,
+                id=mapped.remote_id,
+                was=old,
                 warnings=[*intent.warnings, *intent.adjusted] or None,
-            )  # fmt: skip
+            )
             if task.kept and applied is not None:
                 self._reallocations.wait(task.stream, task.source_key, task.kept, applied)
             self.count(task.stream, outcome)
@@ -147,18 +154,27 @@ class Recorder:
         mapped = self._map.find(task.stream, key) if key else None
         if mapped is not None:
             self._map.set(
-                task.stream, mapped.source_key, mapped.remote_id, run=self._outbox.run,
-                content=task.whole.hash, record=task.hash, voided=True,
-            )  # fmt: skip
+                task.stream,
+                mapped.source_key,
+                mapped.remote_id,
+                run=self._outbox.run,
+                content=task.whole.hash,
+                record=task.hash,
+                voided=True,
+            )
 
     def _tell(self, stream: str, source_key: str, outcome: str) -> None:
         if self._results.wanted:
             mapped = self._map.find(stream, source_key)
             number = self._outbox.number_of(self._business_id, stream, source_key)
             self._results.write(
-                self._business_id, stream, source_key, outcome,
-                ledger_id=mapped.remote_id if mapped else None, number=number,
-            )  # fmt: skip
+                self._business_id,
+                stream,
+                source_key,
+                outcome,
+                ledger_id=mapped.remote_id if mapped else None,
+                number=number,
+            )
 
     def _want(self, task: Task, *, gone: bool) -> None:
         intent = task.whole
@@ -175,10 +191,15 @@ class Recorder:
             return
         with self._outbox.transaction():
             self._map.set(
-                task.stream, task.source_key, applied.mapped.remote_id, run=self._outbox.run,
-                content=applied.hash, record=task.hash, voided=applied.mapped.voided,
+                task.stream,
+                task.source_key,
+                applied.mapped.remote_id,
+                run=self._outbox.run,
+                content=applied.hash,
+                record=task.hash,
+                voided=applied.mapped.voided,
                 likeness=_likeness(task, applied),
-            )  # fmt: skip
+            )
             self._outbox.supersede(self._business_id, task.stream, task.source_key)
 
     def known(self, stream: str, source_key: str) -> None:
@@ -248,10 +269,19 @@ class Recorder:
 
     def _row(self, task: Task, outcome: Rejected | Quarantined | Waiting | None = None) -> Row:
         return Row(
-            0, self._outbox.run, self._business_id, task.stream, task.source_key, "planned",
-            dict(task.record), task.hash, task.intent, key_properties=task.key_properties,
-            kind=outcome.kind if outcome else None, reasons=outcome.reasons if outcome else (),
-        )  # fmt: skip
+            0,
+            self._outbox.run,
+            self._business_id,
+            task.stream,
+            task.source_key,
+            "planned",
+            dict(task.record),
+            task.hash,
+            task.intent,
+            key_properties=task.key_properties,
+            kind=outcome.kind if outcome else None,
+            reasons=outcome.reasons if outcome else (),
+        )
 
 
 def _counted_as(task: Task, outcome: str) -> str:

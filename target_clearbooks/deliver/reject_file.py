@@ -61,8 +61,13 @@ class RejectFile:
 
     def line(self, number: int, text: bytes, reason: str) -> None:
         """Put a line that is no message on disk; repaired, its `text` is read again."""
-        entry = {"type": LINE, "line": number, "class": "invalid", "reasons": [reason],
-                 "text": _text(text)}  # fmt: skip
+        entry = {
+            "type": LINE,
+            "line": number,
+            "class": "invalid",
+            "reasons": [reason],
+            "text": _text(text),
+        }
         self._write(entry)
 
     def _write(self, entry: Mapping[str, Any]) -> None:

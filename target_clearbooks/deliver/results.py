@@ -72,11 +72,16 @@ class Results:
         if self._file is None:
             return
         line = {
-            "run": self.run, "business_id": business_id, "stream": stream,
-            "source_key": source_key, "outcome": outcome, "ledger_id": ledger_id,
-            "ledger_number": number, "reasons": list(reasons),
+            "run": self.run,
+            "business_id": business_id,
+            "stream": stream,
+            "source_key": source_key,
+            "outcome": outcome,
+            "ledger_id": ledger_id,
+            "ledger_number": number,
+            "reasons": list(reasons),
             "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        }  # fmt: skip
+        }
         self._file.write(_encoder.encode(line) + b"\n")
 
     def close(self) -> None:

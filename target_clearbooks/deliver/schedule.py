@@ -15,10 +15,11 @@ from target_clearbooks.deliver.task import Task, claim_of, claims
 from target_clearbooks.intent import Rejected, Waiting, content_hash
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 
     from target_clearbooks.deliver.decision import Step
     from target_clearbooks.intent import Intent, Outcome
+    from target_clearbooks.store.outbox import Row
 
 # What the tasks under way may hold together; one may always be.
 _MOST_BYTES = 24 * 1024 * 1024
@@ -73,6 +74,18 @@ class Schedule:
         if task.seq is not None:
             self._places[task.seq] = None
         return task
+
+    def add_row(self, row: Row, **more: Any) -> Task:
+        """A task of a record that stands on disk, behind all others."""
+        return self.add(
+            row.stream,
+            row.source_key,
+            row.record,
+            row.record_hash,
+            row=row,
+            key_properties=row.key_properties,
+            **more,
+        )
 
     def put_first(self, task: Task, step: Step) -> Task | None:
         """Let a step go before a task; the task of the step, unless one is under way already."""
@@ -146,9 +159,15 @@ class Schedule:
     def claim(self, task: Task, intent: Intent) -> bool:
         """Claim what an intent touches; whether it may go."""
         before = self._claims.free(task.number)
-        self.follow(task, *intent.depends_on)
+        self.follow(task, *intent.depends_on, *self._ahead(task, intent.looked_in))
         self._claims.claim(task.number, claims(intent), alone=True)
         return self._claims.free(task.number) or not before
+
+    def _ahead(self, task: Task, streams: Collection[str]) -> Iterator[tuple[str, str]]:
+        """Records of these streams that came before a task and are not settled."""
+        for other in self._tasks.values():
+            if other.stream in streams and other.number < task.number:
+                yield other.stream, other.source_key
 
     def may_change(self, task: Task, outcome: Outcome) -> bool:
         """Whether others under way may change an outcome; the task then stands in line for them."""

@@ -97,17 +97,19 @@ class Sender:
             unknown = {name for name in doubtful if _says_unknown(error, name)}
             if doubtful and not error.faults:
                 raise RejectedError(
-                    error.operation, error.status,
+                    error.operation,
+                    error.status,
                     hint=f"no reason was given; an older account may not know "
                     f"{join_names(sorted(doubtful))}: see the setting `match`",
-                ) from None  # fmt: skip
+                ) from None
             if not isinstance(body, dict) or not unknown:
                 raise
         self._unknown |= {(resource.entity, name) for name in unknown}
         logger.warning(
             "%s: this account does not know %s; sent without",
-            intent.stream, ", ".join(sorted(unknown)),
-        )  # fmt: skip
+            intent.stream,
+            ", ".join(sorted(unknown)),
+        )
         return self._write(intent, operation)
 
     def get(self, stream: str, params: Mapping[str, Any], remote_id: Any) -> Record | None:

@@ -75,6 +75,10 @@ class Task:
     key_properties: tuple[str, ...] = ()
     size: int = 0
 
+    def __str__(self) -> str:
+        """As the log names it."""
+        return f"{self.stream} {self.source_key}"
+
     @property
     def rests_as(self) -> str:
         """State in which it is left to the next run, where the run ends before it is written.

@@ -25,11 +25,30 @@ IDENTITIES = tuple(_SPELLINGS)
 """Fields of a contact that say who it is, beside the source key; best first."""
 
 # What people and programs write where they have no value, folded.
-_PLACEHOLDERS = frozenset({
-    "na", "none", "null", "nil", "nan", "undefined", "unknown", "notknown", "notapplicable",
-    "notavailable", "notprovided", "notregistered", "notvatregistered", "tbc", "tba", "tbd",
-    "pending", "x", "xx", "xxx",
-})  # fmt: skip
+_PLACEHOLDERS = frozenset(
+    {
+        "na",
+        "none",
+        "null",
+        "nil",
+        "nan",
+        "undefined",
+        "unknown",
+        "notknown",
+        "notapplicable",
+        "notavailable",
+        "notprovided",
+        "notregistered",
+        "notvatregistered",
+        "tbc",
+        "tba",
+        "tbd",
+        "pending",
+        "x",
+        "xx",
+        "xxx",
+    }
+)
 # The same in front of the @ of an address.
 _NOBODY = _PLACEHOLDERS | {"noemail", "nomail", "noreply", "donotreply", "nobody"}
 

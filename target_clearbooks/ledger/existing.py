@@ -123,9 +123,12 @@ class ExistingRecords:
         elif intent.marker is None:
             resource = self.sender.resource(stream)
             later = listing(
-                self.sender.client, self.sender.business_id, resource.operations["list"].id,
-                resource.fixed, self._in_flight,
-            ).newest_first(newest)  # fmt: skip
+                self.sender.client,
+                self.sender.business_id,
+                resource.operations["list"].id,
+                resource.fixed,
+                self._in_flight,
+            ).newest_first(newest)
             rows = [row for row in later if self.map.owner(stream, row["id"]) is None]
         else:
             return
@@ -188,9 +191,12 @@ def find_marked(sender: Sender, in_flight: int) -> Iterator[tuple[str, Record, s
     for stream in (row.stream for row in WRITABLE.values() if row.marker):
         resource = sender.resource(stream)
         listed = listing(
-            sender.client, sender.business_id, resource.operations["list"].id, resource.fixed,
+            sender.client,
+            sender.business_id,
+            resource.operations["list"].id,
+            resource.fixed,
             in_flight,
-        )  # fmt: skip
+        )
         try:
             for part in listed.ascending():
                 for record in part.records:

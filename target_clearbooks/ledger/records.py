@@ -85,6 +85,11 @@ def listing(
 ) -> Listing:
     """A paged list of a business, up to `in_flight` of its pages under way at once."""
     return Listing(
-        client, operation_id, params, business_id, records,
-        depth=lambda: in_flight, believe_count=True,
-    )  # fmt: skip
+        client,
+        operation_id,
+        params,
+        business_id,
+        records,
+        depth=lambda: in_flight,
+        believe_count=True,
+    )

@@ -20,14 +20,22 @@ if TYPE_CHECKING:
 _CURRENCY_LETTERS = 3
 # What files call a country beside its name in the list of codes.
 _ALSO_CALLED = {
-    "GB": ("UK", "United Kingdom", "Great Britain", "England", "Scotland", "Wales",
-           "Northern Ireland", "United Kingdom of Great Britain and Northern Ireland"),
+    "GB": (
+        "UK",
+        "United Kingdom",
+        "Great Britain",
+        "England",
+        "Scotland",
+        "Wales",
+        "Northern Ireland",
+        "United Kingdom of Great Britain and Northern Ireland",
+    ),
     "IE": ("Republic of Ireland", "Eire"),
     "US": ("USA", "United States of America"),
     "NL": ("Holland",),
     "CZ": ("Czechia",),
     "AE": ("UAE",),
-}  # fmt: skip
+}
 
 
 def pennies_only(body: Mapping[str, Any], name: str, where: str, findings: Findings) -> None:

@@ -71,6 +71,7 @@ class Findings:
         waiting: `(field, stream, source keys)` of parents that are not there yet.
         missing: Contacts to be made first.
         depends_on: References that the map resolved.
+        looked_in: Streams in which a contact was found by what it is called.
         expected: Totals that the answer is to be compared with.
         total: What the lines of a document come to, with VAT; None where that is not known.
     """
@@ -83,6 +84,7 @@ class Findings:
     waiting: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
     missing: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     depends_on: list[Reference] = field(default_factory=list)
+    looked_in: set[str] = field(default_factory=set)
     expected: dict[str, Any] = field(default_factory=dict)
     total: Decimal | None = None
 

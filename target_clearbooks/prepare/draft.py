@@ -86,6 +86,8 @@ class Draft:
             return None
         self.body[name] = found[0]
         self.findings.depend_on(found[1])
+        if not found[1]:
+            self.findings.looked_in.update(streams)
         return found[0]
 
     def _alias(self, kind: str, value: Any) -> Any:

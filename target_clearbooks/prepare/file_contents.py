@@ -167,9 +167,12 @@ def _get(url: str, settings: TargetSettings) -> bytes | str:
     watch.start()
     try:
         reply = pool.urlopen(
-            "GET", path, headers={**_headers(host, settings), "Host": name}, redirect=False,
+            "GET",
+            path,
+            headers={**_headers(host, settings), "Host": name},
+            redirect=False,
             preload_content=False,
-        )  # fmt: skip
+        )
         if location := reply.get_redirect_location():
             reply.close()
             return location

@@ -34,7 +34,6 @@ from target_clearbooks.prepare.journals import journal
 from target_clearbooks.prepare.natural_keys import find_existing
 from target_clearbooks.prepare.own_fields import ALTERNATIVES
 from target_clearbooks.prepare.payments import payment
-from target_clearbooks.prepare.resolver import Resolver
 from target_clearbooks.prepare.stream_shapes import (
     belongs_to,
     flat_shape,
@@ -55,11 +54,9 @@ from target_clearbooks.writable import WRITABLE, Kind, Settle
 
 if TYPE_CHECKING:
     from target_clearbooks.intent import Mapped, Outcome, Reference, SourceKey
-    from target_clearbooks.ledger.lookups import Lookups
     from target_clearbooks.prepare.diagnostics import Findings
+    from target_clearbooks.prepare.resolver import Resolver
     from target_clearbooks.prepare.shapes import Body
-    from target_clearbooks.settings import TargetSettings
-    from target_clearbooks.store.ledger_map import LedgerMap
     from target_clearbooks.writable import Writable
 
 Step = Callable[[Draft], "str | None"]
@@ -91,20 +88,11 @@ class Preparer:
     For one thread at a time.
 
     Args:
-        lookups: The ledger's lists.
-        ledger_map: What became of records before.
-        settings: Those that preparing depends on.
-        business_id: The business that is written into.
+        resolver: Finds what the records of a business name.
     """
 
-    def __init__(
-        self,
-        lookups: Lookups,
-        ledger_map: LedgerMap,
-        settings: TargetSettings,
-        business_id: int,
-    ) -> None:
-        self._resolver = Resolver(lookups, ledger_map, settings, business_id)
+    def __init__(self, resolver: Resolver) -> None:
+        self._resolver = resolver
 
     def prepare(
         self,
@@ -150,6 +138,7 @@ class Preparer:
             remote_id=remote_id,
             marker=marker,
             depends_on=_depends_on(draft),
+            looked_in=frozenset(draft.findings.looked_in),
             record=record,
             adopted=adopted,
             warnings=tuple(draft.findings.warnings),

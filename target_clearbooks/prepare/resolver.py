@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 class Resolver:
     """Finds in the ledger, the map and the settings what records name.
 
+    Args:
+        lookups: The ledger's lists.
+        ledger_map: What became of records before.
+        settings: Those that preparing depends on.
+        business_id: The business that is written into.
+
     Attributes:
         aliases: The source's own names.
         references: Accounts, bank accounts, stock items and documents.

@@ -18,9 +18,17 @@ if TYPE_CHECKING:
     from clearbooks.settings import Connection
 
 __all__ = [
-    "BusyError", "NoStoreError", "Store", "StoreError", "WriterLocks", "bind", "checked_location",
-    "claim", "open_locked", "open_store",
-]  # fmt: skip
+    "BusyError",
+    "NoStoreError",
+    "Store",
+    "StoreError",
+    "WriterLocks",
+    "bind",
+    "checked_location",
+    "claim",
+    "open_locked",
+    "open_store",
+]
 
 _POSTGRES = ("postgresql", "postgres")
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import time
-from typing import TYPE_CHECKING
 
+from clearbooks.postgres import psycopg
 from target_clearbooks.store.database import BusyError
-
-if TYPE_CHECKING:
-    from clearbooks.postgres import psycopg
 
 _MOST = 63
 _KEY = "hashtextextended(%s, 0)"
@@ -47,3 +45,17 @@ def acquire(link: psycopg.Connection, name: str, business_id: int) -> None:
         f"business {business_id} is being written by {found[0] if found else 'another program'}; "
         "one program at a time may write into a business"
     )
+
+
+def close(link: psycopg.Connection) -> None:
+    """Close a connection and let go of its locks at once.
+
+    A server notices only a moment later that a connection was closed, and the next run may already
+    have begun.
+    """
+    with contextlib.suppress(psycopg.Error):
+        if link.autocommit:
+            link.execute("SELECT pg_advisory_unlock_all()")
+        else:
+            link.rollback()
+    link.close()

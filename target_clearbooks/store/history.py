@@ -54,9 +54,15 @@ def _run(db: Store, row: tuple[Any, ...]) -> Run:
         streams.setdefault(stream, {})[outcome] = records
     businesses = msgspec.json.decode(businesses)
     return Run(
-        id=number, started=started, ended=ended, kind=kind, businesses=businesses,
-        exit_code=exit_code, message=message or None, streams=streams,
-    )  # fmt: skip
+        id=number,
+        started=started,
+        ended=ended,
+        kind=kind,
+        businesses=businesses,
+        exit_code=exit_code,
+        message=message or None,
+        streams=streams,
+    )
 
 
 def unsettled(db: Store, run: str) -> Iterator[dict[str, Any]]:
@@ -120,6 +126,31 @@ def results(db: Store, run: str, limit: int, after: int = 0) -> Iterator[dict[st
             "id": loads(remote_id) if remote_id else None,
             "ledger_number": ledger_number,
             "reasons": msgspec.json.decode(reasons or "[]"),
+        }
+
+
+def chain(db: Store, run: str) -> Iterator[dict[str, Any]]:
+    """The intents of a run in the order in which they were put on disk, as they are now.
+
+    Yields:
+        `number`, `business`, `stream`, `key`, `operation`, `state`, `id` in the ledger, `sent` in
+        seconds since 1970, and `content`, the hash of what was sent, of each.
+    """
+    for number, business, stream, key, operation, state, result, sent, content in db.execute(
+        "SELECT id, business, stream, source_key, operation, state, result, sent, hash "
+        "FROM intents WHERE run = ? ORDER BY id",
+        (run,),
+    ):
+        yield {
+            "number": number,
+            "business": business,
+            "stream": stream,
+            "key": key,
+            "operation": operation,
+            "state": state,
+            "id": loads(result or "{}").get("id"),
+            "sent": sent,
+            "content": content,
         }
 
 

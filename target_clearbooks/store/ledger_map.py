@@ -229,9 +229,16 @@ class LedgerMap:
         """Take in that somebody made a newer revision in the ledger."""
         found = self.applied(stream, source_key)
         if found is not None:
-            self.set(stream, source_key, new, run=None, content=found.hash,
-                     record=found.record_hash, voided=found.mapped.voided,
-                     likeness=found.likeness)  # fmt: skip
+            self.set(
+                stream,
+                source_key,
+                new,
+                run=None,
+                content=found.hash,
+                record=found.record_hash,
+                voided=found.mapped.voided,
+                likeness=found.likeness,
+            )
 
     def reopen(self, stream: str, source_key: str) -> None:
         """Take in that the ledger lost what was written, so that no record counts as written."""
@@ -371,6 +378,8 @@ class LedgerMap:
 def _joined(invoice: int, kind: str, source: int, amount: str) -> dict[str, Any]:
     """The body of an allocation; its fields are those of `task.pair_of`."""
     return {
-        "invoiceId": invoice, "allocationType": kind, f"{kind}Id": source,
+        "invoiceId": invoice,
+        "allocationType": kind,
+        f"{kind}Id": source,
         "amount": Decimal(amount),
-    }  # fmt: skip
+    }

@@ -208,7 +208,10 @@ class WriterLocks:
         """Let others write."""
         self._files.release()
         if self._link is not None:
-            self._link.close()
+            # Only where there is a link has the driver been imported.
+            from target_clearbooks.store import advisory
+
+            advisory.close(self._link)
             self._link = None
 
 

@@ -163,7 +163,7 @@ class PostgresStore(Store):
 
     @override
     def close(self) -> None:
-        self._link.close()
+        advisory.close(self._link)
 
     def _unusable(self, error: psycopg.Error) -> UnreachableStoreError:
         return UnreachableStoreError(f"state_store: {self.location}: {reason(error, self._url)}")

@@ -77,6 +77,18 @@ def run(installed, program, *arguments):
     return done.stdout
 
 
+def test_the_wheel_holds_what_the_pages_are_made_of(wheel):
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for folder in ("clearbooks_app/ui/pages", "clearbooks_sandbox/pages"):
+        wanted = {
+            str(path.relative_to(ROOT))
+            for kind in ("templates", "static")
+            for path in (ROOT / folder / kind).iterdir()
+        }
+        assert len(wanted) > 10
+        assert wanted <= names
+
+
 def test_the_wheel_holds_the_contract_and_the_licence(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     shipped = {f"clearbooks/schemas/{path.name}" for path in (ROOT / "schemas").iterdir()}

@@ -61,7 +61,7 @@ class Runner:
 
     def __call__(self, messages, **settings):
         target = TargetClearbooks(config={**self.config, **settings})
-        text = "".join(json.dumps(m, default=str) + "\n" for m in messages)
+        text = lines(*messages)
         try:
             return target.run(io.StringIO(text))
         finally:
@@ -73,7 +73,7 @@ class Runner:
         path = self.directory / "config.json"
         path.write_text(json.dumps({**self.config, **settings}))
         source = self.directory / "input.jsonl"
-        source.write_text("".join(json.dumps(m, default=str) + "\n" for m in messages))
+        source.write_text(lines(*messages))
         env = {**os.environ, "XDG_STATE_HOME": str(self.directory)}
         return Process(TARGET, "--config", path, "--input", source, env=env)
 
@@ -104,6 +104,12 @@ class Runner:
                 return found
             page += 1
 
+    def customers(self):
+        return self.listed("listCustomers")
+
+    def invoices(self):
+        return self.listed("listSalesDocuments", salesType="invoices")
+
     def get(self, operation, **params):
         return self.sandbox.engine.call(operation, business_id=self.business, params=params).json()
 
@@ -118,11 +124,19 @@ def run(sandbox, tmp_path, capsys):
     return Runner(sandbox, tmp_path, capsys)
 
 
+def lines(*messages):
+    """Messages as a source sends them."""
+    return "".join(json.dumps(m, default=str) + "\n" for m in messages)
+
+
 def schema(*streams, keys=("externalId",)):
     return [
         {"type": "SCHEMA", "stream": s, "schema": {"properties": {}}, "key_properties": list(keys)}
         for s in streams
     ]
+
+
+TWO = schema("customers", "sales_invoices")
 
 
 def record(stream, key, **fields):
@@ -209,11 +223,11 @@ def book(n, start=0):
 
 def check_book(run, n):
     """Every record of `book(n)` stands in the ledger exactly once."""
-    customers = run.listed("listCustomers")
+    customers = run.customers()
     assert Counter(c["name"] for c in customers) == {f"Customer C{i}": 1 for i in range(n)}
     suppliers = run.listed("listSuppliers")
     assert Counter(c["name"] for c in suppliers) == {f"Supplier S{i}": 1 for i in range(n)}
-    invoices = run.listed("listSalesDocuments", salesType="invoices")
+    invoices = run.invoices()
     assert sorted(d["customerId"] for d in invoices) == sorted(c["id"] for c in customers)
     assert {d["due"] for d in invoices} == {0}
     assert {d["gross"] for d in invoices} == {120}

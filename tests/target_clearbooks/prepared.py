@@ -14,6 +14,7 @@ from clearbooks_sandbox import AccountingEngine
 from target_clearbooks.intent import Intent, Mapped
 from target_clearbooks.ledger.lookups import Lookups
 from target_clearbooks.prepare.preparer import Preparer
+from target_clearbooks.prepare.resolver import Resolver
 from target_clearbooks.settings import TargetSettings
 from target_clearbooks.source_key import referred
 from target_clearbooks.store.ledger_map import Applied
@@ -151,7 +152,8 @@ class Ledger:
         asked = TargetSettings(**settings)
         which = repr(asked)
         if which not in self._preparers:
-            self._preparers[which] = Preparer(self.lookups, self.map, asked, self.business)
+            resolver = Resolver(self.lookups, self.map, asked, self.business)
+            self._preparers[which] = Preparer(resolver)
         key = key or str(record.get("externalId", '["1"]'))
         return self._preparers[which].prepare(stream, record, key)
 

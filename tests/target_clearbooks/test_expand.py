@@ -45,7 +45,7 @@ def written_once(run, messages, **settings):
 def test_a_payment_that_pays(run, paid):
     """More than is due stays with the payment."""
     written_once(run, [customer(), invoice(), payment(amount="150.00", **paid)])
-    (document,) = run.listed("listSalesDocuments", salesType="invoices")
+    (document,) = run.invoices()
     assert (document["due"], document["gross"]) == (0, 120)
     (allocated,) = run.listed("listAllocations", invoiceType="sales")
     assert allocated["amount"] == 120
@@ -58,7 +58,7 @@ def test_a_payment_that_names_an_invoice_alone_is_of_its_customer(run, names):
     del paid["record"]["customer"]
     written_once(run, [customer(), invoice(), paid])
     (made,) = run.listed("listPayments")
-    (document,) = run.listed("listSalesDocuments", salesType="invoices")
+    (document,) = run.invoices()
     assert made["contactId"] == document["customerId"]
     assert document["due"] == 0
 
@@ -84,7 +84,7 @@ def test_a_payment_of_several_invoices(run):
     paid = [{"externalId": "I2"}, {"externalId": "I1", "amount": "30.00"}]
     messages = [customer(), invoice("I1"), invoice("I2"), payment(amount="150.00", allocate=paid)]
     written_once(run, messages)
-    dues = sorted(d["due"] for d in run.listed("listSalesDocuments", salesType="invoices"))
+    dues = sorted(d["due"] for d in run.invoices())
     assert dues == [0, 90]
 
 
@@ -98,7 +98,7 @@ def test_a_bill_that_is_paid(run):
 def test_a_credit_note_that_clears_an_invoice(run):
     note = invoice("N1", "C1", line(25), stream="sales_credit_notes", invoice={"externalId": "I1"})
     written_once(run, [customer(), invoice(), note])
-    (document,) = run.listed("listSalesDocuments", salesType="invoices")
+    (document,) = run.invoices()
     assert document["due"] == 90
 
 
@@ -107,7 +107,7 @@ def test_taking_back_a_payment_takes_back_what_it_paid(run):
     assert run([customer(), invoice(), paid]) == 0
     gone = record("payments", "P1", invoice={"externalId": "I1"}, _operation="void")
     assert run([gone]) == 0
-    (document,) = run.listed("listSalesDocuments", salesType="invoices")
+    (document,) = run.invoices()
     assert document["due"] == 120
     assert run.listed("listAllocations", invoiceType="sales") == []
 
@@ -124,7 +124,7 @@ def test_a_payment_that_fits_one_open_invoice(run, match, text):
         invoice("I3", "C2", line(70), reference="W-11"),
     ]  # fmt: skip
     written_once(run, [*documents, payment(match=match, description=text)])
-    due = {d["reference"]: d["due"] for d in run.listed("listSalesDocuments", salesType="invoices")}
+    due = {d["reference"]: d["due"] for d in run.invoices()}
     assert due == {"W-1": 0, "W-2": 60, "W-11": 84}
     # Told otherwise, it is still the payment of what it was found to pay.
     assert run([payment(match=match, description=f"{text}!")]) == 0

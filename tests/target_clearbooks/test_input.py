@@ -21,17 +21,17 @@ from tests import programs
 from tests.programs import BIN, PIPE, Process
 from tests.target_clearbooks.conftest import (
     TARGET,
+    TWO,
     book,
     check_book,
     customer,
     invoice,
+    lines,
     record,
     schema,
     state,
 )
 from tests.target_clearbooks.store.test_writer_lock import start
-
-TWO = schema("customers", "sales_invoices")
 
 
 def program_of(run, settings):
@@ -62,10 +62,6 @@ def shell(run, redirection, text=""):
         timeout=60,
         **options,
     )
-
-
-def lines(*messages):
-    return "".join(json.dumps(m) + "\n" for m in messages)
 
 
 # Dry runs
@@ -187,7 +183,7 @@ def test_an_output_that_takes_nothing(run, redirection):
     assert "Traceback" not in done.stderr
     assert "Exception ignored" not in done.stderr
     assert run([*TWO, customer(), invoice()]) == 0
-    assert len(run.listed("listSalesDocuments", salesType="invoices")) == 1
+    assert len(run.invoices()) == 1
 
 
 # In this process
@@ -258,7 +254,7 @@ def test_a_signal_while_the_source_says_nothing(run):
     with Process(TARGET, "--config", config, stdin=PIPE) as process:
         process.stdin.write(lines(*TWO, customer(), record("customers", "C2", name="Two")))
         process.stdin.flush()
-        while len(run.listed("listCustomers")) < 2:
+        while len(run.customers()) < 2:
             assert process.poll() is None
             time.sleep(0.05)
         started = time.monotonic()

@@ -19,16 +19,14 @@ from target_clearbooks.line_faults import InputError
 from target_clearbooks.store import BusyError
 from tests.project.conftest import ROOT
 from tests.target_clearbooks.conftest import (
+    TWO,
     Runner,
     book,
     check_book,
     customer,
     invoice,
-    schema,
     state,
 )
-
-TWO = schema("customers", "sales_invoices")
 
 
 def test_a_book(run, capsys):
@@ -64,7 +62,7 @@ def test_the_first_reject_ends_it_where_that_is_wanted(run):
         [*TWO, invoice("I2", date="soon"), *(customer(f"C{n}") for n in range(50))],
     )
     assert result.exit_code == 3
-    assert len(run.listed("listCustomers")) < 50
+    assert len(run.customers()) < 50
 
 
 def test_records_alone(run):
@@ -180,4 +178,4 @@ def test_the_example_of_the_page(run, tmp_path):
         )  # fmt: skip
         expected = f"0 {{'{outcome}': 1}} {{'orders': '2026-11-20'}}\n"
         assert (done.stdout, done.stderr) == (expected, "")
-    assert len(run.listed("listSalesDocuments", salesType="invoices")) == 1
+    assert len(run.invoices()) == 1

@@ -11,9 +11,7 @@ from clearbooks.errors import ClearBooksError
 from target_clearbooks.plan import PlanError, read_plan
 from target_clearbooks.report import tell
 from target_clearbooks.settings import TargetSettings
-from tests.target_clearbooks.conftest import customer, invoice, line, payment, schema
-
-TWO = schema("customers", "sales_invoices")
+from tests.target_clearbooks.conftest import TWO, customer, invoice, line, payment, schema
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ def test_every_record_has_one_line(run):
     assert asked(run, messages) == 4
     found, number = results(run)
     assert number == 7
-    [made] = run.listed("listSalesDocuments", salesType="invoices")
+    [made] = run.invoices()
     entry = found["sales_invoices", "I1"]
     assert (entry["ledger_id"], entry["ledger_number"]) == (
         made["id"],
@@ -103,7 +103,7 @@ def test_a_record_that_comes_twice_has_two_lines(run):
     text = (run.directory / "results.jsonl").read_text()
     found = [json.loads(line) for line in text.splitlines()]
     assert len(found) == 5
-    [made] = run.listed("listSalesDocuments", salesType="invoices")
+    [made] = run.invoices()
     lines = [entry for entry in found if entry["source_key"] == "I1"]
     assert [entry["outcome"] for entry in lines] == ["written", "unchanged"]
     assert {entry["ledger_id"] for entry in lines} == {made["id"]}
@@ -134,7 +134,7 @@ def test_the_view_joins_what_was_sent_with_what_became_of_it(kind, run, request)
         "FROM results ORDER BY source_key"
     ).fetchall()
     store.close()
-    [made] = run.listed("listSalesDocuments", salesType="invoices")
+    [made] = run.invoices()
     assert [row[2:5] for row in rows] == [
         ("customers", "C1", "written"), ("sales_invoices", "I1", "written"),
         ("sales_invoices", "I2", "rejected"),

@@ -34,7 +34,7 @@ def feed(run, data, **settings):
 
 
 def customers(run):
-    return sorted(c["name"] for c in run.listed("listCustomers"))
+    return sorted(c["name"] for c in run.customers())
 
 
 POISON = {

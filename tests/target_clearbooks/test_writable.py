@@ -20,6 +20,7 @@ from clearbooks.contract import load_contract, schemas_dir
 from target_clearbooks.prepare import stream_shapes
 from target_clearbooks.target import TargetClearbooks
 from target_clearbooks.writable import WRITABLE, Kind, Writable, allocation_ends, streams_of
+from tests.target_clearbooks.conftest import lines
 
 PACKAGE = Path(target_clearbooks.__file__).parent
 
@@ -212,7 +213,7 @@ def write(server, folder, *records):
     )
     schema = {"type": "SCHEMA", "stream": "projects", "schema": {}, "key_properties": []}
     messages = [schema] + [{"type": "RECORD", "stream": "projects", "record": r} for r in records]
-    return target.run(io.StringIO("".join(json.dumps(m) + "\n" for m in messages)))
+    return target.run(io.StringIO(lines(*messages)))
 
 
 def test_a_new_resource_is_a_schema_and_a_row(projects, server, tmp_path):

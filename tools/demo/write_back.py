@@ -22,10 +22,20 @@ EXAMPLES = {
 }
 _LEDGER = "written.duckdb"
 _STREAMS = (
-    "businesses", "account_codes", "customers", "suppliers", "sales_invoices",
-    "sales_credit_notes", "bills", "purchase_credit_notes", "payments", "sales_allocations",
-    "purchase_allocations", "transactions", "transaction_lines",
-)  # fmt: skip
+    "businesses",
+    "account_codes",
+    "customers",
+    "suppliers",
+    "sales_invoices",
+    "sales_credit_notes",
+    "bills",
+    "purchase_credit_notes",
+    "payments",
+    "sales_allocations",
+    "purchase_allocations",
+    "transactions",
+    "transaction_lines",
+)
 _ROWS_SHOWN = 6
 
 # What it means that file and ledger agree, check by check.

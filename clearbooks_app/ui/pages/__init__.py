@@ -39,6 +39,7 @@ def routes(site: Site) -> list[Route]:
         "/connections/{connection}": connections.one,
         "/runs": runs.every,
         "/runs/{run}": runs.one,
+        "/runs/{run}/report": runs.report,
         "/jobs/{job}": runs.job,
         "/records/{business:int}/{stream}/{id}": runs.record,
         "/plans": plans.every,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from starlette.responses import Response
 
 from clearbooks.client import Client
 from clearbooks.contract import load_contract
@@ -21,7 +22,6 @@ from target_clearbooks.writable import WRITABLE
 if TYPE_CHECKING:
     from starlette.datastructures import FormData
     from starlette.requests import Request
-    from starlette.responses import Response
 
     from clearbooks.history import Run
     from clearbooks_app.ui.jobs import Job
@@ -80,6 +80,17 @@ def one(site: Site, request: Request) -> Response:
         after=results[-1]["number"] if len(found.results) > _RESULTS else None,
         takes_back=found.run.kind != "tap" and bool(results),
     )
+
+
+def report(site: Site, request: Request) -> Response:
+    """One run as a file."""
+    run = request.path_params["run"]
+    try:
+        text = operations.html(site.settings(), run)
+    except SettingError as error:
+        raise MissingError(str(error)) from None
+    headers = {"Content-Disposition": "attachment; filename=run.html"}
+    return Response(text, media_type="text/html", headers=headers)
 
 
 def undo(site: Site, request: Request, _: FormData) -> Response:

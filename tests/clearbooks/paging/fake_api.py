@@ -6,12 +6,15 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
+from hypothesis import strategies as st
 
 from clearbooks.errors import NotFoundError, RejectedError
 from clearbooks.paging import Listing
 from clearbooks.replies import Reply
 from tap_clearbooks.records import Shape
 
+# What may happen to a listing: an ID that is gone, or new, and the request before which it is.
+CHANGE = st.tuples(st.sampled_from(["delete", "add"]), st.integers(1, 60), st.integers(1, 14))
 SHAPE = Shape(
     "things",
     {

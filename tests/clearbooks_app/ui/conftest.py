@@ -2,12 +2,15 @@
 
 import json
 import os
+import shutil
+import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import requests
+from playwright.sync_api import sync_playwright
 
 from clearbooks_app.ui.access import Doors
 from clearbooks_app.ui.server import running as running_page
@@ -122,3 +125,80 @@ def sign_in(page):
     answer = session.get(page.site.access.new_address(), timeout=10)
     assert answer.status_code == 200, answer.text
     return session
+
+
+# A loader that keeps what it gets: it writes the messages down, and confirms each STATE.
+KEEPER = """
+import json, sys
+with open(sys.argv[1], "a") as kept:
+    for line in sys.stdin:
+        kept.write(line)
+        if json.loads(line)["type"] == "STATE":
+            print(json.dumps(json.loads(line)["value"]), flush=True)
+"""
+
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    path = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    if path is None:
+        pytest.skip(f"no Chromium is installed ({', '.join(_BROWSERS)})")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=path, args=_ARGUMENTS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def empty(books, place):
+    """A page that holds no tokens yet; its loader writes into a file."""
+    (place / "keeper.py").write_text(KEEPER)
+    config = config_of(books, place, access_token=None, token_store=str(place / "tokens.json"))
+    with running_page(
+        Doors(),
+        configs=(config,),
+        folder=place / "ui",
+        references=place / "references.json",
+        loader=f"{sys.executable} {place}/keeper.py {place}/messages.jsonl",
+    ) as site:
+        yield SimpleNamespace(
+            site=site,
+            url=site.access.doors.url,
+            folder=place,
+            business=books.engine.business_ids()[0],
+            books=books,
+        )
+
+
+@pytest.fixture(scope="module")
+def tab(empty, chromium):
+    """A browser that was let in; whatever its console says is a fault."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    opened = context.new_page()
+    opened.set_default_timeout(20_000)
+    said = []
+    opened.on("console", lambda m: said.append(m.text) if m.type == "error" else None)
+    opened.on("pageerror", lambda error: said.append(str(error)))
+    opened.goto(empty.site.access.new_address())
+    yield opened
+    context.close()
+    # A status of 4xx, which the browser tells of, too, is what a test has asked for.
+    assert [words for words in said if not words.startswith("Failed to load resource")] == []
+
+
+def finished(tab):
+    """Wait until the job of this page has ended: it loads itself anew."""
+    tab.locator("meta[http-equiv=refresh]").wait_for(state="detached", timeout=60_000)
+    return tab.get_by_role("status").inner_text()

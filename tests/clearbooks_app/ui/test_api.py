@@ -13,18 +13,9 @@ from clearbooks_app.ui.access import Doors
 from clearbooks_app.ui.server import running
 from tests.clearbooks_app.conftest import decide
 
-from .conftest import TOKEN, Caller, config_of
+from .conftest import KEEPER, TOKEN, Caller, config_of
 
 LOADER = Path(sys.executable).with_name("target-duckdb")
-# A loader that keeps what it gets: it writes the messages down, and confirms each STATE.
-KEEPER = """
-import json, sys
-with open(sys.argv[1], "a") as kept:
-    for line in sys.stdin:
-        kept.write(line)
-        if json.loads(line)["type"] == "STATE":
-            print(json.dumps(json.loads(line)["value"]), flush=True)
-"""
 
 
 @pytest.fixture(scope="module")

@@ -76,7 +76,7 @@ def test_plan_shows_what_an_update_changes(run, command):
         {"field": "email", "old": "old@example.com", "new": "new@example.com"}
     ]
     command("apply", str(path), "--yes")
-    assert run.listed("listCustomers")[0]["email"] == "new@example.com"
+    assert run.customers()[0]["email"] == "new@example.com"
 
 
 def test_apply_refuses_what_moved(run, command):
@@ -84,7 +84,7 @@ def test_apply_refuses_what_moved(run, command):
     path = run.directory / "plan.jsonl"
     changed = [*schema("customers"), customer(email="new@example.com"), customer("C2")]
     assert run(changed, dry_run=True, plan_path=str(path)) == 0
-    number = run.listed("listCustomers")[0]["id"]
+    number = run.customers()[0]["id"]
     body = {"name": "Somebody else's change"}
     run.call("updateCustomer", body, customerId=number)
     run.sandbox.requests.clear()
@@ -113,7 +113,7 @@ def test_undo_takes_a_run_back(run, command):
     assert found["operations"] == 10
     assert len(found["left"]) == 4  # the contacts stay
     command("apply", str(path), "--yes")
-    assert run.listed("listSalesDocuments", salesType="invoices") == []
+    assert run.invoices() == []
     assert run.listed("listPurchaseDocuments", purchaseType="bills") == []
     assert run.listed("listPayments") == []
     sums = {}
@@ -159,7 +159,7 @@ def test_syncs_and_map(run, command):
     assert "I2" in command("syncs", "show", newest["run"])
     for name in ("latest", newest["run"][-6:]):
         assert newest["run"] in command("syncs", "show", name)
-        assert "operations" in command("undo", name, "--plan", "undo.jsonl")
+        assert "operations" in command("undo", name, "--plan", str(run.directory / "undo.jsonl"))
     run([*schema("customers"), customer("C9", name="Nine")])
     assert "is part of 2 runs" in command("syncs", "show", newest["run"][:8], code=2)
     assert "there is no run 'x'" in command("syncs", "show", "x", code=2)
@@ -200,7 +200,7 @@ def test_plan_of_everything(run, command, monkeypatch):
     assert not run.writes()
     command("apply", str(path), "--yes")
     check_book(run, 1)
-    [made] = run.listed("listSalesDocuments", salesType="invoices")
+    [made] = run.invoices()
     assert len(run.listed("listSalesAttachments", salesType="invoices", salesId=made["id"])) == 1
     run.sandbox.requests.clear()
     assert run(messages) == 0
@@ -266,7 +266,7 @@ def test_a_plan_refers_to_whatever_it_makes(run, command):
     assert [planned[key]["amount"] for key in ("A1", "A2")] == [24, 6]
     assert not run.writes()
     command("apply", str(path), "--yes")
-    sales = run.listed("listSalesDocuments", salesType="invoices")
+    sales = run.invoices()
     assert sorted((d["gross"], d["due"]) for d in sales) == [(24, 0), (120, 114)]
     [bought] = run.listed("listPurchaseDocuments", purchaseType="bills")
     assert bought["gross"] == 24
@@ -294,8 +294,8 @@ def test_assume_new(run):
     assert run(messages) == 0
     (run.directory / "state.sqlite3").unlink()
     assert run(messages, assume_new=True) == 0
-    assert len(run.listed("listSalesDocuments", salesType="invoices")) == 1
-    assert len(run.listed("listCustomers")) == 1
+    assert len(run.invoices()) == 1
+    assert len(run.customers()) == 1
 
 
 def test_rebuild_leaves_the_others_out(run, command):

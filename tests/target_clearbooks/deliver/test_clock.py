@@ -10,9 +10,15 @@ import pytest
 
 from clearbooks.pacing import Pacer
 from tests.programs import DEVNULL, Process
-from tests.target_clearbooks.conftest import TARGET, book, check_book, customer, invoice, schema
-
-TWO = schema("customers", "sales_invoices")
+from tests.target_clearbooks.conftest import (
+    TARGET,
+    TWO,
+    book,
+    check_book,
+    customer,
+    invoice,
+    lines,
+)
 
 
 @pytest.fixture
@@ -29,7 +35,7 @@ def start(run, messages, offset, **settings):
     config = run.directory / "config.json"
     config.write_text(json.dumps({**run.config, **settings}))
     source = run.directory / "input.jsonl"
-    source.write_text("".join(json.dumps(m) + "\n" for m in messages))
+    source.write_text(lines(*messages))
     before = functools.partial(put_forward, offset)
     return Process(TARGET, "--config", config, "--input", source, stdout=DEVNULL, before=before)
 
@@ -39,7 +45,7 @@ def test_killed_while_the_clock_was_wrong(run, offset):
     run.sandbox.faults.plan("slow-after", seconds=30, method="POST", path="/accounting/sales")
     messages = [*TWO, customer(), invoice()]
     with start(run, messages, offset, settle_seconds=2) as process:
-        while not run.listed("listSalesDocuments", salesType="invoices"):
+        while not run.invoices():
             assert process.poll() is None
             time.sleep(0.05)
         process.kill()
@@ -49,7 +55,7 @@ def test_killed_while_the_clock_was_wrong(run, offset):
     assert process.returncode == 0, words
     assert time.monotonic() - started < 20
     assert "waiting 2 s (settle_seconds)" in words
-    assert len(run.listed("listSalesDocuments", salesType="invoices")) == 1
+    assert len(run.invoices()) == 1
 
 
 def test_runs_under_clocks_that_differ(run):

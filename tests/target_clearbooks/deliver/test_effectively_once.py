@@ -83,7 +83,7 @@ def test_markers_off(run):
     assert run(book(3), marker="off") == 0
     check_book(run, 3)
     assert not any("reference" in d for d in
-                   run.listed("listSalesDocuments", salesType="invoices"))  # fmt: skip
+                   run.invoices())  # fmt: skip
 
 
 def test_markers_off_and_documents_that_look_alike(run):
@@ -95,7 +95,7 @@ def test_markers_off_and_documents_that_look_alike(run):
     for _ in range(3):
         if run([*messages, *alike], marker="off") == 0:
             break
-    found = run.listed("listSalesDocuments", salesType="invoices")
+    found = run.invoices()
     assert sorted(d["description"] for d in found) == [f"Number {i}" for i in range(4)]
 
 
@@ -109,9 +109,7 @@ def test_contacts_of_one_name(run, dialect):
     for _ in range(3):
         if run(messages) == 0:
             break
-    assert sorted(c["email"] for c in run.listed("listCustomers")) == [
-        f"{i}@example.com" for i in range(4)
-    ]
+    assert sorted(c["email"] for c in run.customers()) == [f"{i}@example.com" for i in range(4)]
 
 
 def test_kill_at_random_moments(run):

@@ -38,7 +38,7 @@ def test_a_change_of_a_paid_document_is_rejected_in_plain_words(run, dialects):
         "record: the invoice is paid and cannot be voided; void what is allocated to it first"
     )
     assert run([*STREAMS, invoice(description="On account")]) == 0
-    [found] = run.listed("listSalesDocuments", salesType="invoices")
+    [found] = run.invoices()
     assert (found["description"], found["due"]) == ("On account", 0)
 
 
@@ -49,7 +49,7 @@ def test_a_paid_document_is_sent_no_field_that_stays_as_it_is(run):
         if fault:
             run.sandbox.faults.plan(fault, method="PUT")
         assert run([*STREAMS, invoice(description=f"After {fault}")]) == 0
-        [found] = run.listed("listSalesDocuments", salesType="invoices")
+        [found] = run.invoices()
         assert (found["description"], found["due"]) == (f"After {fault}", 0)
     assert run([*STREAMS, invoice(description="Cheaper", lineItems=[line(90)])]) == 3
 
@@ -57,7 +57,7 @@ def test_a_paid_document_is_sent_no_field_that_stays_as_it_is(run):
 def test_one_that_is_paid_in_part_is_changed(run):
     assert run([*STREAMS, customer(), invoice(), payment(), allocation(amount="50.00")]) == 0
     assert run([*STREAMS, invoice("I1", "C1", line(90))]) == 0
-    [found] = run.listed("listSalesDocuments", salesType="invoices")
+    [found] = run.invoices()
     assert (found["status"], found["due"]) == ("approved", 58)
 
 
@@ -135,12 +135,12 @@ def test_a_customer_that_is_a_supplier_under_the_same_id(run):
     before = run.writes()
     assert run(BOTH) == 0
     assert run.writes() == before
-    [one], [other] = run.listed("listCustomers"), run.listed("listSuppliers")
+    [one], [other] = run.customers(), run.listed("listSuppliers")
     assert one["id"] == other["id"]
     assert (one["email"], other["email"]) == ("sales@example.com", "accounts@example.com")
     changed = [*schema("suppliers"), record("suppliers", "S1", name="Both plc")]
     assert run(changed) == 0
-    assert run.listed("listCustomers")[0]["name"] == "Both Ltd"
+    assert run.customers()[0]["name"] == "Both Ltd"
     assert run.listed("listSuppliers")[0]["name"] == "Both plc"
     for operation, params in (("listSalesDocuments", {"salesType": "invoices"}),
                               ("listPurchaseDocuments", {"purchaseType": "bills"})):  # fmt: skip

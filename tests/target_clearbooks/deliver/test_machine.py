@@ -148,13 +148,13 @@ class Ledger(RuleBasedStateMachine):
             self.stack.close()
 
     def check(self):
-        found = self.run.listed("listSalesDocuments", salesType="invoices")
+        found = self.run.invoices()
         assert Counter(d["description"] for d in found) == {
             f"I{k} v{v}": 1 for k, v in self.invoices.items() if k not in self.voided
         }
         texts = Counter(p["description"].rsplit(" ", 1)[0] for p in self.run.listed("listPayments"))
         assert texts == {f"P{k} v{v}": 1 for k, v in self.payments.items()}
-        names = Counter(c["name"] for c in self.run.listed("listCustomers"))
+        names = Counter(c["name"] for c in self.run.customers())
         assert set(names.values()) <= {1}
         joined = self.run.listed("listAllocations", invoiceType="sales")
         paid = [k for k in self.invoices if k in self.payments and k not in self.voided]

@@ -14,6 +14,7 @@ from target_clearbooks.ledger.matching import find_matches, is_voided, maybe_alt
 from target_clearbooks.ledger.records import records
 from target_clearbooks.prepare.vat import _matching, _rate
 from tests.target_clearbooks.conftest import (
+    TWO,
     allocation,
     bill,
     customer,
@@ -25,7 +26,6 @@ from tests.target_clearbooks.conftest import (
     supplier,
 )
 
-TWO = schema("customers", "sales_invoices")
 SPELT = [
     *schema("bank_accounts", "customers", "sales_invoices"),
     record("bank_accounts", "B1", name="Till", sortCode="300000", accountNumber="1111 2222"),
@@ -45,8 +45,8 @@ def test_what_the_server_spells_its_own_way_is_found_again(run, dialect):
     run.sandbox.faults.clear()
     assert run(SPELT) == 0
     assert len(run.listed("listBankAccounts")) == accounts + 1
-    assert len(run.listed("listCustomers")) == 1
-    assert len(run.listed("listSalesDocuments", salesType="invoices")) == 1
+    assert len(run.customers()) == 1
+    assert len(run.invoices()) == 1
     assert run.writes()["POST", "bankAccounts"] == 1
 
 
@@ -65,7 +65,7 @@ def test_the_letter_in_front_of_a_vat_treatment_makes_no_difference(run, dialect
     assert run(messages) == 0, run.rejects
     assert not run.writes()
     assert run([*messages[:5], invoice(vatTreatment=sold, reference="New")]) == 0
-    [sale] = run.listed("listSalesDocuments", salesType="invoices")
+    [sale] = run.invoices()
     assert sale["reference"] == "New"
 
 
@@ -215,7 +215,7 @@ def test_a_void_that_was_carried_out_although_the_ledger_still_showed_it(run, mo
 
 def test_a_void_of_what_is_not_there_is_refused_the_first_time(run, monkeypatch):
     assert run([*TWO, customer(), invoice()]) == 0
-    [document] = run.listed("listSalesDocuments", salesType="invoices")
+    [document] = run.invoices()
 
     def gone(*_args, **_more):
         raise NotFoundError("deleteSalesDocument", 404)
@@ -282,7 +282,7 @@ def test_a_void_that_is_refused_because_it_was_carried_out(run, monkeypatch):
     monkeypatch.setattr(Reconciler, "_changed", lambda *_: Absent())
     assert run([*TWO, record("sales_invoices", "I1", _operation="void")]) == 0
     assert run.writes()["DELETE", "sales"] == 2
-    assert not run.listed("listSalesDocuments", salesType="invoices")
+    assert not run.invoices()
 
 
 def test_a_refusal_without_words_names_what_it_may_be(run, monkeypatch):

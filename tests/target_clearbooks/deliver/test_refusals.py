@@ -103,8 +103,8 @@ def test_a_plan_that_ends_ends_the_run_and_loses_nothing(run, status, dialects):
     run.sandbox.faults.clear()
     assert run(MESSAGES) == 0
     assert run.states[-1] == {"done": 2}
-    assert len(run.listed("listSalesDocuments", salesType="invoices")) == 2
-    assert len(run.listed("listCustomers")) == 2
+    assert len(run.invoices()) == 2
+    assert len(run.customers()) == 2
 
 
 @pytest.mark.parametrize("fault", ["no-subscription", "error:status=403"])
@@ -120,7 +120,7 @@ def test_a_record_that_waited_is_kept_for_the_next_run(run, fault):
         run(parent)
     run.sandbox.faults.clear()
     assert run([*schema("customers"), state({"done": 3})]) == 0
-    assert len(run.listed("listSalesDocuments", salesType="invoices")) == 1
+    assert len(run.invoices()) == 1
 
 
 def test_a_list_that_cannot_be_read_ends_the_run_too(run):
@@ -132,7 +132,7 @@ def test_a_list_that_cannot_be_read_ends_the_run_too(run):
     assert run.rejects == []
     run.sandbox.faults.clear()
     assert run(messages) == 0
-    assert run.listed("listSalesDocuments", salesType="invoices")[0]["due"] == 0
+    assert run.invoices()[0]["due"] == 0
 
 
 def test_the_program_ends_in_one_line(run):

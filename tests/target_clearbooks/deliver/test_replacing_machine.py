@@ -152,7 +152,7 @@ class Ledger(RuleBasedStateMachine):
         def amounts(rows, name):
             return [Decimal(str(row[name])) for row in rows]
 
-        invoices = self.run.listed("listSalesDocuments", salesType="invoices")
+        invoices = self.run.invoices()
         assert sorted(amounts(invoices, "gross")) == wanted
         assert not any(amounts(invoices, "due"))
         assert sum(amounts(self.run.listed("listPayments"), "amount")) == sum(wanted)

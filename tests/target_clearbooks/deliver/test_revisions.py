@@ -20,10 +20,6 @@ STREAMS = schema("customers", "sales_invoices")
 LINES = [line("10.00"), line("20.00"), line("20.00", quantity=2)]
 
 
-def invoices(run):
-    return run.listed("listSalesDocuments", salesType="invoices")
-
-
 @pytest.mark.parametrize(
     ("more", "reads"),
     [
@@ -40,7 +36,7 @@ def test_what_the_ledger_has_already_makes_no_revision(run, more, reads):
     """One reading is to see whether the ledger is still that of the store."""
     first = invoice("I1", date="2024-03-01", lineItems=LINES)
     assert run([*STREAMS, customer(), first]) == 0
-    before = invoices(run)
+    before = run.invoices()
     again = invoice("I1", date="2024-03-01", **{"lineItems": LINES, **more})
     read = []
     for _ in range(2):
@@ -49,7 +45,7 @@ def test_what_the_ledger_has_already_makes_no_revision(run, more, reads):
         assert not run.writes()
         path = f"/accounting/sales/invoices/{before[0]['id']}"
         read.append(sum(r.path == path for r in run.sandbox.requests))
-    assert invoices(run) == before
+    assert run.invoices() == before
     # The other is made once: then the store knows that the record stands for what is there.
     assert read == reads
 
@@ -67,10 +63,10 @@ def test_what_the_ledger_has_already_makes_no_revision(run, more, reads):
 def test_what_differs_is_revised(run, more):
     first = invoice("I1", date="2024-03-01", lineItems=LINES)
     assert run([*STREAMS, customer(), first]) == 0
-    (before,) = invoices(run)
+    (before,) = run.invoices()
     again = invoice("I1", date="2024-03-01", **{"lineItems": LINES, **more})
     assert run([*STREAMS, customer(), again]) == 0
-    (after,) = invoices(run)
+    (after,) = run.invoices()
     assert after["id"] != before["id"]
 
 
@@ -91,12 +87,12 @@ def test_an_update_sends_what_differs_and_lists_whole(run, monkeypatch):
         ({"description": "Newer", "dateDue": "2024-03-02"}, {"description", "dateDue"}),
         ({"lineItems": dearer}, {"lineItems", "vatTreatment"}),
     ):
-        (before,) = invoices(run)
+        (before,) = run.invoices()
         first["record"] |= more
         assert run([*STREAMS, first]) == 0
         assert bodies[-1].keys() == sent
         assert len(bodies[-1].get("lineItems", LINES)) == 3
-        (after,) = invoices(run)
+        (after,) = run.invoices()
         ours = {"id", "gross", "net", "vat", "due", *sent}
         assert {k: v for k, v in after.items() if k not in ours} == {
             k: v for k, v in before.items() if k not in ours
@@ -112,7 +108,7 @@ def test_one_that_was_voided_by_hand_is_not_taken_for_unchanged(run):
     run.sandbox.dialects.on("voided-listed")
     first = invoice("I1", date="2024-03-01", lineItems=LINES)
     assert run([*STREAMS, customer(), first]) == 0
-    (made,) = invoices(run)
+    (made,) = run.invoices()
     run.call("deleteSalesDocument", salesType="invoices", salesId=made["id"])
     again = invoice("I1", date="2024-03-01", lineItems=LINES, currency="GBP")
     assert run([*STREAMS, customer(), again]) == 3
@@ -143,7 +139,7 @@ def test_what_our_revision_frees_is_allocated_anew(run, fault):
     changed = invoice(description="Ours")
     assert run([*WHOLE, changed]) == 0
     assert allocations(run) == before == [("creditNote", 12), ("payment", 50)]
-    assert [found["due"] for found in invoices(run)] == [58]
+    assert [found["due"] for found in run.invoices()] == [58]
     run.sandbox.requests.clear()
     known = [message for message in PART_PAID if message.get("record") != invoice()["record"]]
     assert run([*known, changed]) == 0

@@ -89,7 +89,7 @@ def test_an_allocation_that_a_revision_gave_a_new_id(run, revise):
     assert '"id":2' in plan.read_text()
     run.sandbox.requests.clear()
     assert run(VOID_ALL) == 0
-    assert allocations(run) == run.listed("listSalesDocuments", salesType="invoices") == []
+    assert allocations(run) == run.invoices() == []
     assert run.writes() == {("DELETE", "allocations"): 2, ("DELETE", "sales"): 1 + bool(revise)}
     assert run(messages) == 0
     assert [row["amount"] for row in allocations(run)] == [120]
@@ -131,7 +131,7 @@ def test_voids_may_come_in_any_order(run, order):
     stream = {"I1": "sales_invoices", "P1": "payments", "A1": "sales_allocations"}
     voids = [record(stream[key], key, _operation="void") for key in order.split()]
     assert run([*streams, *voids]) == 0, run.rejects
-    assert run.listed("listSalesDocuments", salesType="invoices") == []
+    assert run.invoices() == []
     assert run.listed("listPayments") == []
 
 

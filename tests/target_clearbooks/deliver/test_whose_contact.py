@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
+from target_clearbooks import write
 from tests.target_clearbooks.conftest import (
     bill,
     customer,
@@ -95,7 +97,7 @@ def test_guest_checkouts_of_one_person_share_a_contact(run):
                 *(invoice(f"I{n}", f"order-{n}") for n in range(4))]  # fmt: skip
     assert run(messages) == 0
     assert list(names(run).values()) == ["Jo Blogs"]
-    assert [c["externalId"] for c in run.listed("listCustomers")] == ["order-0"]
+    assert [c["externalId"] for c in run.customers()] == ["order-0"]
     assert owed(run) == ["Jo Blogs"] * 4
     before = run.writes()
     assert run(messages) == 0
@@ -135,3 +137,28 @@ def test_a_plan_says_who_is_set_aside(run):
     found = [json.loads(text) for text in plan.read_text().splitlines()]
     assert [r["key"] for r in found if r["type"] == "refused"] == ["2"]
     assert not run.writes()
+
+
+def test_a_name_waits_for_contacts_that_may_bear_it(run):
+    """Two of a run have one name: an invoice by it is set aside, however far they are."""
+
+    def messages():
+        yield from STREAMS
+        yield customer("1", name="Twin Ltd", email="one@twin.example")
+        for n in range(8):
+            yield customer(f"other {n}", name=f"Other {n}")
+        # The first one is in the ledger; the second is on its way when the invoice comes.
+        deadline = time.monotonic() + 20
+        while not names(run) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        run.sandbox.faults.plan("slow", method="POST", times=3, seconds=0.5)
+        yield customer("2", name="Twin Ltd", email="two@twin.example")
+        yield invoice("I", customer={"name": "Twin Ltd"})
+        yield invoice("J", customer={"externalId": "1"})
+
+    done = write({**run.config, "max_in_flight": 2}, messages())
+    assert done.exit_code == 4
+    assert owed(run) == ["Twin Ltd"]
+    [reject] = run.rejects
+    assert reject["key"] == "I"
+    assert "2 customers have the name 'Twin Ltd'" in reject["reasons"][0]

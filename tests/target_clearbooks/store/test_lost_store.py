@@ -50,7 +50,7 @@ def documents():
 
 
 def standing(run):
-    [sale] = run.listed("listSalesDocuments", salesType="invoices")
+    [sale] = run.invoices()
     return {
         "bills": len(run.listed("listPurchaseDocuments", purchaseType="bills")),
         "payments": len(run.listed("listPayments")),
@@ -156,7 +156,7 @@ def test_the_books_of_a_business_are_no_hindrance(run):
             salesType="invoices",
         )  # fmt: skip
     assert run(book(3)) == 0
-    assert len(run.listed("listSalesDocuments", salesType="invoices")) == 33
+    assert len(run.invoices()) == 33
 
 
 def test_a_sale_that_was_keyed_by_hand(run):
@@ -172,10 +172,10 @@ def test_a_sale_that_was_keyed_by_hand(run):
     # Later ones are not this store's business: it knows what it has written itself.
     second = invoice("I2", date="2024-05-02")
     assert run([*DOCUMENTS, second]) == 4
-    assert len(run.listed("listSalesDocuments", salesType="invoices")) == 2
+    assert len(run.invoices()) == 2
     run.call("createSalesDocument", {**by_hand, "date": "2024-05-03"}, salesType="invoices")
     assert run([*DOCUMENTS, invoice("I3", date="2024-05-03")]) == 4
-    assert len(run.listed("listSalesDocuments", salesType="invoices")) == 4
+    assert len(run.invoices()) == 4
 
 
 def test_the_ledger_is_read_once(run):
@@ -230,11 +230,11 @@ def test_two_stores_in_turn(run):
     assert run([*streams, invoice("I0", date="2024-04-01")], marker="off") == 0
     assert run([*streams, invoice("I1")], marker="off", state_store=other) == 0
     assert run([*streams, invoice("I1")], marker="off") == 4
-    assert len(run.listed("listSalesDocuments", salesType="invoices")) == 2
+    assert len(run.invoices()) == 2
     # With markers it is known.
     assert run([*streams, invoice("I2", date="2024-06-01")], state_store=other) == 0
     assert run([*streams, invoice("I2", date="2024-06-01")]) == 4  # I1 is still set aside
-    assert len(run.listed("listSalesDocuments", salesType="invoices")) == 3
+    assert len(run.invoices()) == 3
 
 
 # A ledger that was emptied
@@ -259,11 +259,11 @@ def test_a_ledger_begun_anew_is_noticed(run, tmp_path, monkeypatch):
 
 def test_one_record_that_a_person_deleted_is_no_such_thing(run, caplog):
     assert run([*DOCUMENTS, customer()]) == 0
-    [found] = run.listed("listCustomers")
+    [found] = run.customers()
     run.call("deleteCustomer", customerId=found["id"])
     assert run([*DOCUMENTS, customer("C2")]) == 0
     assert "is not in the ledger any more" in caplog.text
-    [found] = run.listed("listCustomers")
+    [found] = run.customers()
     run.call("deleteCustomer", customerId=found["id"])
 
 
@@ -300,7 +300,7 @@ def test_a_store_of_the_version_before_goes_on(run, monkeypatch):
     older(run, monkeypatch, [*feed, *documents()])
     twin = [*DOCUMENTS, invoice("I2"), *schema("bank_feeds")]
     assert run(twin) == 0
-    assert len(run.listed("listSalesDocuments", salesType="invoices")) == 2
+    assert len(run.invoices()) == 2
     with closing(sqlite3.connect(run.directory / "state.sqlite3")) as db:
         assert db.execute("SELECT stream FROM baselines").fetchall() == [("*",)]
         assert db.execute("PRAGMA user_version").fetchone() == (len(store_format.MIGRATIONS),)
@@ -331,7 +331,7 @@ def test_what_carries_the_marker_of_another_record_is_that_one(run):
     assert run([*streams, invoice("I1")]) == 0
     lose(run)
     assert run([*streams, invoice("I2"), invoice("I1")]) == 0
-    assert len(run.listed("listSalesDocuments", salesType="invoices")) == 2
+    assert len(run.invoices()) == 2
     lose(run)
     run.sandbox.requests.clear()
     assert run([*streams, invoice("I2"), invoice("I1")], marker="off") == 0
@@ -344,5 +344,5 @@ def test_another_reference_or_description_is_another_record(run):
     lose(run)
     twins = [invoice("I2", reference="PO-2"), payment("P2", description="ch_2")]
     assert run([*streams, *twins], marker="off") == 0
-    assert len(run.listed("listSalesDocuments", salesType="invoices")) == 2
+    assert len(run.invoices()) == 2
     assert len(run.listed("listPayments")) == 2

@@ -13,13 +13,9 @@ from target_clearbooks.store import BusyError, open_locked
 from target_clearbooks.store.locks import ledger_name
 from target_clearbooks.target import TargetClearbooks
 from tests.programs import PIPE, Process
-from tests.target_clearbooks.conftest import TARGET, book, check_book, customer, schema
+from tests.target_clearbooks.conftest import TARGET, book, check_book, customer, lines, schema
 
 CONTACTS = schema("customers")
-
-
-def lines(messages):
-    return "".join(json.dumps(m) + "\n" for m in messages)
 
 
 def start(run, name, messages, *, state_home="home", **settings):
@@ -29,7 +25,7 @@ def start(run, name, messages, *, state_home="home", **settings):
     command = [TARGET, "--config", config]
     if messages is not None:
         source = run.directory / f"{name}.jsonl"
-        source.write_text(lines(messages))
+        source.write_text(lines(*messages))
         command += ["--input", source]
     env = {**os.environ, "XDG_STATE_HOME": str(run.directory / state_home)}
     return Process(*command, cwd=run.directory, env=env, stdin=PIPE)
@@ -70,7 +66,7 @@ def test_a_second_writer_is_refused(run, spellings, spelling):
     messages = book(6)
     # The first writes as long as its source has more to say.
     with start(run, "first", None) as first:
-        first.stdin.write(lines(messages[:-20]))
+        first.stdin.write(lines(*messages[:-20]))
         first.stdin.flush()
         while not run.writes():
             assert first.poll() is None, first.stderr.read()
@@ -80,7 +76,7 @@ def test_a_second_writer_is_refused(run, spellings, spelling):
         assert second.returncode == 1, words
         assert f"is being written by process {first.pid} on " in words
         assert "Traceback" not in words
-        _, words = first.communicate(lines(messages[-20:]), timeout=60)
+        _, words = first.communicate(lines(*messages[-20:]), timeout=60)
     assert first.returncode == 0, words
     check_book(run, 6)
     # The first has let go: the second may now write.

@@ -1,0 +1,184 @@
+"""Every page in a real browser, wide and narrow, for everybody."""
+
+import json
+import os
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from clearbooks_app.operations.writing import write_records
+from clearbooks_app.ui.guard import CALLBACK
+from target_clearbooks.library import write
+from tests.clearbooks_app.conftest import decide
+from tests.clearbooks_app.operations.conftest import invoice, message
+
+SIZES = {"wide": (1280, 900), "narrow": (390, 844)}
+# A folder to put pictures of every page into, for whoever wants to look.
+PICTURES = os.environ.get("PAGE_PICTURES")
+
+
+@pytest.fixture(scope="module")
+def undecided(empty):
+    """A page that was used: a connection, a sync, a plan, and records that wait for a person.
+
+    Two customers of one name with an invoice for either, and two rejects.
+    """
+    site = empty.site
+    pending = site.consents.begin(site.settings(), empty.url + CALLBACK, write=True)
+    site.consents.finish(urlsplit(decide(pending.consent.url)).query)
+    job = site.sync(None, ["account_codes"])
+    while site.jobs.find(job.order.id).state == "running":
+        time.sleep(0.05)
+    settings = site.settings()
+    plan = {**settings.values, "dry_run": True, "plan_path": str(site.plans / "plan.jsonl")}
+    write(plan, [invoice("W-1", "Bob Cole"), invoice("W-2", "Bob Cole", account="Revnue")])
+    twins = [
+        message("customers", externalId="D-1", name="Twin Ltd", email="one@example.com"),
+        message("customers", externalId="D-2", name="Twin Ltd", email="two@example.com"),
+    ]
+    records = [
+        invoice("W-7", "Twin Ltd"),
+        invoice("W-8", "Ada Bell", account="Revnue"),
+        invoice("W-9", "Ada Bell", account="Revnue"),
+    ]
+    # The second twin may still be under way when an invoice of the same run looks for the name.
+    write_records(settings, empty.business, twins)
+    write_records(settings, empty.business, records)
+
+
+def card(tab, name):
+    return tab.get_by_role("article", name=name)
+
+
+def test_what_waits_is_decided(tab, empty, undecided):
+    tab.goto(f"{empty.url}/decide")
+    twin = card(tab, "Sales invoices W-7")
+    assert "one@example.com" not in twin.inner_text()
+    twin.get_by_role("radio").nth(1).check()
+    twin.get_by_role("button", name="It is this one").click()
+    assert "sales_invoices W-7: written" in tab.get_by_role("status").inner_text()
+
+    wrong = card(tab, "Sales invoices W-8")
+    assert "the nearest name is 'Revenue'" in wrong.inner_text()
+    wrong.get_by_text("Correct it, and send it again").click()
+    text = wrong.get_by_label("The record as JSON").input_value()
+    wrong.get_by_label("The record as JSON").fill("{")
+    wrong.get_by_role("button", name="Send it again").click()
+    assert "is no JSON" in tab.locator("main").inner_text()
+    tab.goto(f"{empty.url}/decide")
+    wrong = card(tab, "Sales invoices W-8")
+    wrong.get_by_text("Correct it, and send it again").click()
+    wrong.get_by_label("The record as JSON").fill(text.replace("Revnue", "Revenue"))
+    wrong.get_by_role("button", name="Send it again").click()
+    assert "sales_invoices W-8: written" in tab.get_by_role("status").inner_text()
+
+
+def test_a_name_is_mapped_and_used(tab, empty, undecided):
+    tab.goto(f"{empty.url}/mapping")
+    names = tab.get_by_role("region", name="Names")
+    picked = names.get_by_label("Revnue is", exact=True)
+    assert picked.locator("option:checked").inner_text().startswith("Revenue")
+    tab.get_by_role("button", name="Save").click()
+    assert "1 names of accounts are in" in tab.get_by_role("status").inner_text()
+    kept = json.loads((empty.folder / "references.json").read_text())
+    assert list(kept["references"]["accountCode"]) == ["Revnue"]
+    # The refused record fits now, as it is.
+    tab.goto(f"{empty.url}/decide")
+    wrong = card(tab, "Sales invoices W-9")
+    wrong.get_by_text("Correct it, and send it again").click()
+    wrong.get_by_role("button", name="Send it again").click()
+    assert "sales_invoices W-9: written" in tab.get_by_role("status").inner_text()
+
+    tab.goto(f"{empty.url}/mapping?kind=customer")
+    known = tab.get_by_role("region", name="Known by their own IDs")
+    assert "D-1" in known.inner_text()
+    known.get_by_label("Forget D-1").click()
+    assert "D-1 is forgotten" in tab.get_by_role("status").inner_text()
+
+
+def test_coverage_goes_down_to_fields_and_rows(tab, empty, undecided):
+    tab.goto(f"{empty.url}/coverage?count=yes")
+    row = tab.locator("tr", has_text="account_codes")
+    assert "60" in row.inner_text().replace("\t", " ").split()
+    tab.get_by_role("link", name="sales_invoices", exact=True).click()
+    assert "required" in tab.get_by_role("region", name="Fields").inner_text()
+    assert "INV0000" in tab.get_by_role("region", name="The newest of business").inner_text()
+
+
+def every_page(tab, empty):
+    """The pages that links lead to from the sections."""
+    found = [
+        "/",
+        "/connections",
+        "/connections/default",
+        "/runs",
+        "/plans",
+        "/decide",
+        "/mapping?kind=vatRate",
+        "/coverage",
+        "/coverage/sales_invoices",
+        "/nothing",
+    ]
+    for path in ("/runs", "/plans"):
+        tab.goto(empty.url + path)
+        for part in ("/runs/", "/jobs/", "/plans/"):
+            link = tab.locator(f"main a[href^='{part}']").first
+            if link.count():
+                found.append(link.get_attribute("href"))
+    return list(dict.fromkeys(found))
+
+
+@pytest.mark.parametrize(
+    ("size", "scheme"), [("wide", "light"), ("narrow", "light"), ("wide", "dark")]
+)
+def test_everybody_can_use_every_page(tab, empty, undecided, size, scheme):
+    """axe finds nothing serious, and nothing is cut off on a telephone."""
+    records = [invoice("W-10", "Ada Bell", account="Nowhere"), invoice("W-11", "Twin Ltd")]
+    write_records(empty.site.settings(), empty.business, records)
+    axe = Axe()
+    paths = every_page(tab, empty)
+    assert len(paths) >= 13
+    width, height = SIZES[size]
+    tab.emulate_media(color_scheme=scheme)
+    tab.set_viewport_size({"width": width, "height": height})
+    for path in paths:
+        tab.goto(empty.url + path)
+        assert tab.get_by_role("heading", level=1).count() == 1, path
+        over = tab.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert over <= 0, f"{path} is {over} px too wide at {width}"
+        if PICTURES:
+            name = path.strip("/").replace("/", "-").replace("?", "-") or "home"
+            tab.screenshot(path=Path(PICTURES) / f"{size}-{scheme}-{name}.png", full_page=True)
+        found = [
+            f"{v['id']}: {node['html'][:200]}"
+            for v in axe.run(tab).response["violations"]
+            if v["impact"] in ("serious", "critical")
+            for node in v["nodes"]
+        ]
+        assert found == [], f"{path} at {width}, {scheme}"
+    tab.emulate_media(color_scheme="light")
+    tab.set_viewport_size({"width": 1280, "height": 900})
+
+
+def test_without_scripts_and_by_keyboard(empty, chromium, undecided):
+    context = chromium.new_context(java_script_enabled=False)
+    tab = context.new_page()
+    tab.goto(empty.site.access.new_address())
+    tab.keyboard.press("Tab")
+    tab.keyboard.press("Enter")
+    assert tab.url.endswith("#content")
+    tab.goto(f"{empty.url}/runs")
+    tab.get_by_label("Kind").focus()
+    tab.keyboard.press("t")
+    tab.keyboard.press("Tab")
+    tab.keyboard.press("Enter")
+    tab.wait_for_url("**/runs?kind=ta*")
+    tab.get_by_role("button", name="Sign out").focus()
+    with tab.expect_navigation():
+        tab.keyboard.press("Enter")
+    assert "For whoever" not in tab.locator("body").inner_text()
+    assert tab.goto(empty.url).status == 403
+    context.close()
