@@ -12,10 +12,10 @@ ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format generate clean
+.PHONY: help setup demo test test-heavy check format generate dist clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-16s%s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'
 
 setup: ## make .venv
 	@$(UV) sync --frozen --quiet
@@ -25,6 +25,9 @@ demo: setup ## a ledger into DuckDB and records into a ledger (STAY=1: sandbox s
 
 test: setup ## all tests (ARGS="tests/tap_clearbooks -k name" for some)
 	@$(RUN) pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder $(ARGS)
+
+test-heavy: setup ## the tests that make environments of their own
+	@$(RUN) pytest -n $(JOBS) -m heavy $(ARGS)
 
 check: setup ## lint, format and types
 	$(RUN) ruff check
@@ -38,6 +41,9 @@ format: setup ## put the code into its format
 
 generate: setup ## write again what comes from the contract and the programs' settings
 	$(RUN) python -m tools.generate
+
+dist: setup ## wheel, sdist and the images of Airbyte, where docker runs (ARGS for docker build)
+	@sh tools/dist.sh $(ARGS)
 
 clean: ## remove what the targets above made
 	rm -rf .venv .tools .demo .meltano .pytest_cache .mypy_cache .ruff_cache .hypothesis dist

@@ -7,9 +7,11 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from defusedxml import ElementTree
 
 from airbyte_clearbooks.destination import Destination
 from clearbooks.contract import load_contract
+from clearbooks.distribution import page
 from tap_clearbooks.streams import STREAMS
 from target_clearbooks.writable import WRITABLE
 from tests.environments import ROOT, wheel
@@ -30,7 +32,10 @@ def test_metadata(kind):
     contract = load_contract()
     assert data["connectorType"] == kind
     assert data["dockerImageTag"] == PROJECT["project"]["version"]
-    assert data["remoteRegistries"]["pypi"]["packageName"] == PROJECT["project"]["name"]
+    # False until it is published there.
+    pypi = data["remoteRegistries"]["pypi"]
+    assert pypi == {"enabled": False, "packageName": PROJECT["project"]["name"]}
+    assert data["documentationUrl"] == page("docs/airbyte.md")
     hosts = {urlsplit(url).hostname for url in (contract.api_url, contract.token_url)}
     assert set(data["allowedHosts"]["hosts"]) == hosts
     assert set(data.get("suggestedStreams", {}).get("streams", ())) <= set(STREAMS)
@@ -46,6 +51,12 @@ def test_each_has_an_identity_of_its_own():
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_the_icon_is_a_square_drawing(kind):
+    icon = ElementTree.parse(ROOT / "airbyte" / f"{kind}-clearbooks" / metadata(kind)["icon"])
+    assert icon.getroot().get("viewBox") == "0 0 250 250"
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_image(kind):
     text = (ROOT / "airbyte" / f"{kind}-clearbooks" / "Dockerfile").read_text()
     data = metadata(kind)
@@ -54,8 +65,10 @@ def test_image(kind):
     assert f'AIRBYTE_ENTRYPOINT="{kind}-clearbooks"' in text
     assert f'ENTRYPOINT ["{kind}-clearbooks"]' in text
     assert "\nUSER airbyte\n" in text
-    wanted = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
-    assert {*wanted, "schemas"} <= set(re.findall(r"^COPY (\w+) \1$", text, re.MULTILINE))
+    copied = set(re.findall(r"dist/\S+", re.search("^COPY (.*)$", text, re.MULTILINE)[1]))
+    allowed = (ROOT / ".dockerignore").read_text().splitlines()
+    assert copied == {line.lstrip("!") for line in allowed if line.startswith("!")}
+    assert "--require-hashes" in text
 
 
 def test_the_page_tells_of_every_stream_what_the_code_does():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tomllib
 import zipfile
 from importlib.metadata import version
 
@@ -12,6 +13,8 @@ import pytest
 
 from clearbooks.contract import load_contract
 from tests.project.conftest import BIN, ROOT
+
+PROGRAMS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
 
 
 def uv(*arguments, **options):
@@ -100,6 +103,15 @@ def test_check_wheel_contents(wheel):
         [BIN / "check-wheel-contents", wheel], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout.strip()) == (0, f"{wheel}: OK")
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_every_program_runs_without_an_installation(wheel, program):
+    """As `uvx` and `pipx run` do it: an environment of its own, made for the occasion."""
+    option = {"source-clearbooks": "spec", "destination-clearbooks": "spec"}.get(program, "--help")
+    said = uv_cached("tool", "run", "--quiet", "--from", str(wheel), program, option)
+    assert "Usage: " in said or json.loads(said)["type"] == "SPEC"
 
 
 def test_about(installed):
