@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airbyte_clearbooks.catalog import typed
 from clearbooks.contract import load_contract
 from clearbooks.errors import SettingError
-from target_clearbooks.prepare.record_schema import needs_of, record_schema
-from target_clearbooks.wishes import (
+from target_clearbooks.control_fields import (
     CREATE,
     MATCHING_KEY,
     OPERATION,
@@ -21,6 +20,7 @@ from target_clearbooks.wishes import (
     VOID,
     matching_keys,
 )
+from target_clearbooks.prepare.record_schema import needs_of, record_schema
 from target_clearbooks.writable import WRITABLE, Settle
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _keys(stream: str, mode: str) -> list[tuple[str, ...]]:
     return [tuple(key.split("+")) for key in (known[:1] if mode == "soft_delete" else known)]
 
 
-def wishes_of(chosen: Chosen) -> dict[str, Any]:
+def control_fields_of(chosen: Chosen) -> dict[str, Any]:
     """What each record of a stream is given, so that the target does what the sync mode asks.
 
     Raises:
@@ -142,7 +142,7 @@ def wishes_of(chosen: Chosen) -> dict[str, Any]:
         raise SettingError(
             f"{name}: destination_sync_mode {mode!r} should be one of {', '.join(sync_modes(name))}"
         )
-    wishes = {OPERATION: _ASKS[mode]}
+    control = {OPERATION: _ASKS[mode]}
     if chosen.key:
         fields = tuple(".".join(path) for path in chosen.key)
         keys = _keys(name, mode)
@@ -153,6 +153,6 @@ def wishes_of(chosen: Chosen) -> dict[str, Any]:
             )
         (key,) = [key for key in keys if set(key) == set(fields)]
         if key[0] in (_KEY, _BUSINESS):
-            return wishes
-        wishes[MATCHING_KEY] = "+".join(key)
-    return wishes
+            return control
+        control[MATCHING_KEY] = "+".join(key)
+    return control

@@ -11,7 +11,7 @@ from typing_extensions import override
 from airbyte_clearbooks.catalog import read_configured, stream_name
 from airbyte_clearbooks.command import Failed
 from airbyte_clearbooks.faults import CONFIG, SYSTEM
-from airbyte_clearbooks.operations import wishes_of
+from airbyte_clearbooks.operations import control_fields_of
 from airbyte_clearbooks.places import Places
 from airbyte_clearbooks.protocol import Stopped
 from airbyte_clearbooks.repair import Repair
@@ -52,7 +52,11 @@ class _Reader(Reader):
     def __init__(self, chosen: Iterable[Chosen], ignored: frozenset[StreamName]) -> None:
         super().__init__()
         self._streams = {
-            item.stream: (item.name, Repair(item.schema, _known(item.name)), wishes_of(item))
+            item.stream: (
+                item.name,
+                Repair(item.schema, _known(item.name)),
+                control_fields_of(item),
+            )
             for item in chosen
         }
         self._ignored = ignored
@@ -78,9 +82,9 @@ class _Reader(Reader):
                 "a RECORD of a stream that the catalog does not have, or without data",
                 is_message=False,
             )
-        name, repair, wishes = self._streams[stream]
+        name, repair, control = self._streams[stream]
         self.stream = stream
-        return {"type": kind, "stream": name, "record": {**repair(data), **wishes}}
+        return {"type": kind, "stream": name, "record": {**repair(data), **control}}
 
     @override
     def _process_unknown_message(self, message_dict: dict[str, Any]) -> None:

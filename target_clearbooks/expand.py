@@ -14,12 +14,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from target_clearbooks.control_fields import OPERATION, UPDATE, asked, is_plain
 from target_clearbooks.intent import DELETED_AT
 from target_clearbooks.ledger.amounts import ZERO, decimal, plain
 from target_clearbooks.ledger.spelling import fold
 from target_clearbooks.prepare.shapes import folded_keys, from_json
 from target_clearbooks.source_key import source_key, spelled
-from target_clearbooks.wishes import OPERATION, UPDATE, asked, is_plain
 from target_clearbooks.writable import WRITABLE, Kind, Side, streams_of
 
 if TYPE_CHECKING:

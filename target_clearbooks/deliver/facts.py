@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from target_clearbooks.control_fields import mode_of
 from target_clearbooks.deliver.decide import (
     Claim,
     Existing,
@@ -18,7 +19,6 @@ from target_clearbooks.deliver.decision import First, Step
 from target_clearbooks.deliver.replacing import is_replaced
 from target_clearbooks.intent import Missing
 from target_clearbooks.store.history import last_sent
-from target_clearbooks.wishes import mode_of
 
 if TYPE_CHECKING:
     from target_clearbooks.deliver.decide import Question

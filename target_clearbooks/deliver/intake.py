@@ -13,12 +13,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.contract import load_contract
+from target_clearbooks.control_fields import is_plain
 from target_clearbooks.deliver.collisions import other_lines
 from target_clearbooks.deliver.seen import Seen, SeenKeys
 from target_clearbooks.intent import DELETED_AT, Quarantined, Rejected, Waiting, content_hash
 from target_clearbooks.ledger.spelling import fold
 from target_clearbooks.prepare.shapes import from_json
-from target_clearbooks.wishes import is_plain
 from target_clearbooks.writable import WRITABLE, Kind
 
 if TYPE_CHECKING:

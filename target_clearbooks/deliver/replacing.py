@@ -9,12 +9,12 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from target_clearbooks.control_fields import CREATE, REPLACE, asked, mode_of
 from target_clearbooks.deliver.decision import First, Step
 from target_clearbooks.deliver.precheck import cleared_of
 from target_clearbooks.intent import Rejected
 from target_clearbooks.ledger.matching import diff, is_paid
 from target_clearbooks.reversal import reversal
-from target_clearbooks.wishes import CREATE, REPLACE, asked, mode_of
 from target_clearbooks.writable import WRITABLE, Kind, ends_of
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.contract import load_contract
+from target_clearbooks.control_fields import CONTROL_FIELDS
 from target_clearbooks.ledger.amounts import integer, quoted
 from target_clearbooks.ledger.spelling import closest, fold, join_names
 from target_clearbooks.prepare.shapes import folded_keys
-from target_clearbooks.wishes import WISHES
 from target_clearbooks.writable import WRITABLE, Kind, streams_of
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ CONTENT = ("content", "path", "url")
 """By which fields a record gives the name of its file, and the bytes."""
 
 # What the tap reads of an attachment, and what every record may hold.
-_REST = ("externalId", "businessId", "id", "size", "dateUploaded", *WISHES)
+_REST = ("externalId", "businessId", "id", "size", "dateUploaded", *CONTROL_FIELDS)
 
 
 def attached_to(draft: Draft, record: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.contract import load_contract
+from target_clearbooks.control_fields import (
+    DELETE,
+    MATCHING_KEY,
+    OPERATION,
+    OPERATIONS,
+    VOID,
+    asked,
+    matching_keys,
+)
 from target_clearbooks.intent import (
     DELETED_AT,
     Intent,
@@ -41,15 +50,6 @@ from target_clearbooks.prepare.stream_shapes import (
     update_fields,
 )
 from target_clearbooks.source_key import spelled
-from target_clearbooks.wishes import (
-    DELETE,
-    MATCHING_KEY,
-    OPERATION,
-    OPERATIONS,
-    VOID,
-    asked,
-    matching_keys,
-)
 from target_clearbooks.writable import WRITABLE, Kind, Settle
 
 if TYPE_CHECKING:

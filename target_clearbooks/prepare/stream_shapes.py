@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import cache
 
 from clearbooks.contract import load_contract
+from target_clearbooks.control_fields import CONTROL_FIELDS
 from target_clearbooks.prepare.shapes import Shape
-from target_clearbooks.wishes import WISHES
 from target_clearbooks.writable import WRITABLE, Extras, FieldType
 
 # Fields that every record may hold, read elsewhere.
-_EVERY = frozenset({"externalId", "businessId", *WISHES})
+_EVERY = frozenset({"externalId", "businessId", *CONTROL_FIELDS})
 
 
 @cache

@@ -6,11 +6,11 @@ import pytest
 from jsonschema import Draft7Validator
 
 from clearbooks_sandbox import AccountingEngine
+from target_clearbooks.control_fields import CONTROL_FIELDS
 from target_clearbooks.expand import carried, expanded
 from target_clearbooks.intent import Intent
 from target_clearbooks.prepare.record_schema import needs_of, record_schema
 from target_clearbooks.prepare.stream_shapes import shape_of
-from target_clearbooks.wishes import WISHES
 from target_clearbooks.writable import WRITABLE, Kind
 from tests.target_clearbooks.prepared import COST, Ledger, line
 
@@ -69,7 +69,7 @@ def test_it_holds_what_records_are_read_by(stream):
     shape, found = shape_of(stream), record_schema(stream)["properties"]
     read = {name for name, reader in shape.readers.items() if reader is not None}
     assert read | {"externalId", "businessId"} | set(carried(stream)) <= set(found)
-    assert not set(WISHES) & set(found)
+    assert not set(CONTROL_FIELDS) & set(found)
 
 
 @pytest.mark.parametrize("stream", WRITABLE)

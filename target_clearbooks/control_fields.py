@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 OPERATION, MATCHING_KEY = "_operation", "_matching_key"
-WISHES = (OPERATION, MATCHING_KEY)
+CONTROL_FIELDS = (OPERATION, MATCHING_KEY)
 
 UPSERT, CREATE, UPDATE = "upsert", "create", "update"
 REPLACE, VOID, DELETE = "replace", "void", "delete"

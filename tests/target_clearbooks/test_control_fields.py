@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from target_clearbooks.wishes import is_plain, matching_keys, mode_of
+from target_clearbooks.control_fields import is_plain, matching_keys, mode_of
 from target_clearbooks.writable import WRITABLE
 from tests.target_clearbooks.conftest import ALL, customer, invoice, payment, schema
 
