@@ -111,7 +111,8 @@ def contrast(one, other):
         ("quiet", "paper", 4.5),
         ("link", "ground", 4.5),
         ("link", "paper", 4.5),
-        ("paper", "head", 4.5),
+        ("white", "head", 4.5),
+        ("accent", "paper", 4.5),
         ("good-ink", "good", 4.5),
         ("warn-ink", "warn", 4.5),
         ("bad-ink", "bad", 4.5),
@@ -120,9 +121,13 @@ def contrast(one, other):
         ("focus", "ground", 3),
     ],
 )
-def test_colours_can_be_told_apart(site, text, ground, least):
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_colours_can_be_told_apart(site, scheme, text, ground, least):
     style = site.session.get(site.sandbox.site + _STYLE, timeout=10).text
-    colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", style))
+    light, _, dark = style.partition("(prefers-color-scheme: dark)")
+    palettes = {"light": light, "dark": dark}
+    colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", palettes[scheme]))
+    colours["white"] = "#ffffff"
     assert contrast(colours[text], colours[ground]) >= least
 
 
