@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 
 import pytest
 
@@ -80,3 +81,21 @@ def test_the_contract_is_the_only_place_with_api_addresses():
         if page.parent == ROOT / "docs" and page.name == "settings.md":
             continue  # generated: the defaults of the settings
         assert "api.clearbooks.co.uk" not in page.read_text(encoding="utf-8"), page.name
+
+
+def test_settings_that_the_pages_have_saved_stay_out_of_the_repository():
+    """`connect --save` writes client secrets; nobody is to commit them by mistake."""
+    saved = {
+        name
+        for page in PAGES
+        for name in re.findall(r"--save ([\w.]+)", page.read_text(encoding="utf-8"))
+    }
+    assert {"clearbooks.json", "target.json", ".env"} <= saved
+    ignored = subprocess.run(
+        ["git", "check-ignore", *sorted(saved)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert set(ignored.stdout.split()) == saved
