@@ -1,28 +1,16 @@
 """From `clearbooks connect` through a real browser to a finished run of the tap."""
 
 import json
-import shutil
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from clearbooks_sandbox import AccountingEngine, running
 from clearbooks_sandbox.demo import build
 from tests import programs
+from tests.chromium import launched
 
 from .conftest import start
 
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-]
 # Stands in for the browser that the system would open: it only hands the address on.
 _OPENER = "#!/bin/sh\nprintf '%s' \"$1\" > address.part && mv address.part address\n"
 
@@ -38,13 +26,8 @@ def books():
 
 @pytest.fixture(scope="module")
 def chromium():
-    path = next(filter(None, map(shutil.which, _BROWSERS)), None)
-    if path is None:
-        pytest.skip(f"no Chromium is installed ({', '.join(_BROWSERS)})")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=_ARGUMENTS)
-        yield opened
-        opened.close()
+    with launched() as browser:
+        yield browser
 
 
 @pytest.fixture

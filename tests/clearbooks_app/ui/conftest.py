@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -10,12 +9,12 @@ from types import SimpleNamespace
 
 import pytest
 import requests
-from playwright.sync_api import sync_playwright
 
 from clearbooks_app.ui.access import Doors
 from clearbooks_app.ui.server import running as running_page
 from clearbooks_sandbox import AccountingEngine
 from clearbooks_sandbox import running as running_sandbox
+from tests.chromium import launched
 
 TOKEN = "a-token-of-the-api-for-tests"
 
@@ -137,28 +136,11 @@ with open(sys.argv[1], "a") as kept:
             print(json.dumps(json.loads(line)["value"]), flush=True)
 """
 
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-]
-
 
 @pytest.fixture(scope="module")
 def chromium():
-    path = next(filter(None, map(shutil.which, _BROWSERS)), None)
-    if path is None:
-        pytest.skip(f"no Chromium is installed ({', '.join(_BROWSERS)})")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=_ARGUMENTS)
-        yield opened
-        opened.close()
+    with launched() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -1,27 +1,15 @@
 """A served sandbox with the demo, and a browser."""
 
-import shutil
 from types import SimpleNamespace
 
 import pytest
 import requests
-from playwright.sync_api import sync_playwright
 
 from clearbooks_sandbox import AccountingEngine, running
 from clearbooks_sandbox.demo import build
+from tests.chromium import launched
 
 from .html import Page
-
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="session")
@@ -45,10 +33,5 @@ def site():
 @pytest.fixture(scope="session")
 def chromium():
     """A headless Chromium."""
-    path = next(filter(None, map(shutil.which, _BROWSERS)), None)
-    if path is None:
-        pytest.skip(f"no Chromium is installed ({', '.join(_BROWSERS)})")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=_ARGUMENTS)
+    with launched() as browser:
         yield browser
-        browser.close()
