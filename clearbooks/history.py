@@ -6,9 +6,10 @@ keeps them beside the tokens: in a file, or in the database that `token_store` n
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 TABLE = "clearbooks_runs"
 # The kind of a run of the tap.
-TAP = "tap"
+TAP: Final = "tap"
 # Runs that are kept.
 MOST = 1000
 _TABLE = Table(
@@ -58,6 +59,14 @@ class Run(msgspec.Struct, kw_only=True):
     exit_code: int | None = None
     message: str | None = None
     streams: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
+
+
+_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
+
+
+def is_run_id(text: str) -> bool:
+    """Whether a text has the form of an ID, whole."""
+    return _ID.fullmatch(text) is not None
 
 
 def new_run_id() -> str:

@@ -10,6 +10,7 @@ from clearbooks.auth import Name
 from clearbooks.errors import ClearBooksError
 from clearbooks.fleet import Standing, save_standings
 from clearbooks.history import TAP, Run, save_run
+from tap_clearbooks.streams import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -102,11 +103,11 @@ class BusinessNotes:
             application=application,
             connection=connection,
             business=business,
-            kind="tap",
+            kind=TAP,
             started=self._began,
             ended=now,
             succeeded=None if message else now,
             requests=requests,
-            records=sum(number for (_, of), number in self._records.items() if of == business),
+            records=sum(self._records.get((stream, business), 0) for stream in STREAMS),
             message=message,
         )

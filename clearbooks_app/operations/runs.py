@@ -70,6 +70,9 @@ def named(settings: Settings, given: str, *, of_target: bool = False) -> str:
         SettingError: several runs have that part.
         ClearBooksError: a history cannot be read.
     """
+    if history.is_run_id(given):
+        # Nothing to look for, as where a page or a program asks for the run that it has started.
+        return given
     runs = [run for run in list_runs(settings, _NAMED) if run.kind != history.TAP or not of_target]
     if given == LATEST:
         return runs[0].id if runs else given
