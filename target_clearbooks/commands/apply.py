@@ -97,8 +97,14 @@ def carried_out(session: Session, path: Path) -> Iterator[tuple[dict[str, Any], 
         writer = session.writers[operation["business"]]
         numbers.note(operation)
         mapped = writer.became(operation["stream"], operation["key"])
-        if mapped is not None and operation["operation"] in _MAKES:
-            yield numbers.resolved(operation, writer), mapped
+        if mapped is None or operation["operation"] not in _MAKES:
+            continue
+        try:
+            resolved = numbers.resolved(operation, writer)
+        except LookupError:
+            # A change that was refused with its parent: what stands is of an earlier run.
+            continue
+        yield resolved, mapped
 
 
 def apply(session: Session, path: Path) -> None:
