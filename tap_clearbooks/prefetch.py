@@ -117,18 +117,20 @@ class Readings(Generic[R]):
         self._waiting = readings
         for reading, following in pairwise(readings.values()):
             reading.following = following
-        self._begun: list[Reading[R]] = []
+        self._begun: set[Reading[R]] = set()
 
     def take(self, key: Any) -> Iterator[R]:
         """Iterate over the reading of that key; the next ones begin meanwhile."""
         reading = self._waiting.pop(key)
         for begun in (reading, *islice(self._waiting.values(), AHEAD)):
             begun.start()
-            self._begun.append(begun)
+            self._begun.add(begun)
         try:
             yield from reading
         finally:
             reading.cancel()
+            # What it read with may go: a run may have thousands of businesses.
+            self._begun.discard(reading)
 
     def leave_out(self, unwanted: Callable[[Any], bool]) -> None:
         """Take no reading with such a key; one that has begun is stopped."""

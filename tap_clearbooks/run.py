@@ -9,6 +9,7 @@ import logging
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from weakref import WeakValueDictionary
 
 from clearbooks.businesses import Coverage, chosen_businesses
 from clearbooks.dates import today
@@ -16,7 +17,7 @@ from clearbooks.errors import NotCoveredError, NotRunningError, UnavailableError
 from clearbooks.history import new_run_id
 from clearbooks.paging import Listing
 from tap_clearbooks.prefetch import Reading, Readings
-from tap_clearbooks.signs import Signs
+from tap_clearbooks.signs import TRANSACTIONS, Signs
 from tap_clearbooks.sources import Dated, Ways, Window, joined
 from tap_clearbooks.streams import CARRIED_BY
 
@@ -129,7 +130,8 @@ class Run(Generic[S]):
         self.wrote = wrote
         self.streams: Mapping[str, S] = {}
         self.failures: list[Failure] = []
-        self._signs: dict[int, Signs] = {}
+        # They live as long as the sources that read with them.
+        self._signs: WeakValueDictionary[int, Signs] = WeakValueDictionary()
         self.gone: Counter[str] = Counter()
         self.id = new_run_id()
         # Whether the last stream that was asked for could be read.
@@ -233,10 +235,13 @@ class Run(Generic[S]):
         return found
 
     def _signs_of(self, business: int) -> Signs:
-        if business not in self._signs:
+        signs = self._signs.get(business)
+        if signs is None:
             listing = functools.partial(self._listing, business)
-            self._signs[business] = Signs(listing, self.client.executor, self.id)
-        return self._signs[business]
+            shape = self.streams[TRANSACTIONS].shape
+            signs = Signs(listing, shape, self.client.executor, self.id)
+            self._signs[business] = signs
+        return signs
 
     def _listing(self, business: int, stream: str, shape: Shape) -> Listing:
         """The listing of a stream that is looked at for its signs."""

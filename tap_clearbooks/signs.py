@@ -25,10 +25,10 @@ from clearbooks.paging import in_order
 from tap_clearbooks.records import Shape
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
     from concurrent.futures import Executor
 
-    from clearbooks.paging import Listing, Record
+    from clearbooks.paging import Listing, Page, Record
 
     MakeListing = Callable[[str, Shape], Listing]
 
@@ -45,6 +45,11 @@ POSTED = (
     "payments",
 )
 HOME = "GBP"
+_INTEGER = {"type": "integer"}
+_ALLOCATION = Shape(
+    "allocations",
+    {"properties": {"id": _INTEGER, "invoiceId": _INTEGER, "creditNoteId": _INTEGER}},
+)
 
 Mark = list[int]
 """Greatest ID and number of records of a listing."""
@@ -82,6 +87,8 @@ class Signs:
 
     Args:
         listing: Makes the listing of a stream.
+        transactions: Decodes transactions as their stream does, which begins with the page that
+            was read for the signs.
         executor: Threads in which several listings are looked at together.
         run: Stands for this run in bookmarks.
 
@@ -89,14 +96,17 @@ class Signs:
         readings: The readings of documents and payments in this run, by stream.
     """
 
-    def __init__(self, listing: MakeListing, executor: Executor, run: str) -> None:
+    def __init__(
+        self, listing: MakeListing, transactions: Shape, executor: Executor, run: str
+    ) -> None:
         self.run = run
         self.readings: dict[str, Probed] = {}
         self._listing = listing
+        self._shapes = {TRANSACTIONS: transactions} | dict.fromkeys(ALLOCATIONS, _ALLOCATION)
         self._executor = executor
         self._lock = threading.RLock()
         self._marks: dict[str, Mark] | None = None
-        self._looked: dict[str, Listing] = {}
+        self._looked: dict[str, tuple[Listing, Page]] = {}
         self._explained: dict[tuple[int, ...], bool] = {}
 
     @property
@@ -119,11 +129,18 @@ class Signs:
             return self._marks or None
 
     def _look(self, stream: str) -> Mark:
-        listing = self._looked[stream] = self._listing(stream, _SHAPES[stream])
+        listing = self._listing(stream, self._shapes[stream])
         newest = listing.newest()
+        self._looked[stream] = listing, newest
         if newest.total is None or not listing.sorted_by_id(newest):
             raise LookupError(stream)
         return [max((record.id for record in newest.records), default=0), newest.total]
+
+    @property
+    def newest_transactions(self) -> Page | None:
+        """Their newest page as it was when the signs were taken; None before."""
+        looked = self._looked.get(TRANSACTIONS) if self.taken else None
+        return looked[1] if looked else None
 
     def since(self, stream: str, then: Mark) -> list[Record] | None:
         """What came since then; None where something is gone, or came late."""
@@ -133,8 +150,13 @@ class Signs:
                 return None
             if now == then:
                 return []
-            fresh = [r for r in self._looked[stream].newest_first(then[0]) if r.id <= now[0]]
+            fresh = self._above(stream, then, now)
             return fresh if then[1] + len(fresh) == now[1] else None
+
+    def _above(self, stream: str, then: Mark, now: Mark) -> list[Record]:
+        """Records that were given their IDs between two marks."""
+        listing, newest = self._looked[stream]
+        return [r for r in listing.newest_first(then[0], newest) if r.id <= now[0]]
 
     def explained(self, then: Mark) -> bool:
         """Whether each transaction that came or went belongs to a record that came or went."""
@@ -175,7 +197,7 @@ class Signs:
             return True
         if not self._same_run():
             return False
-        left = [r for r in self._looked[TRANSACTIONS].newest_first(then[0]) if r.id <= now[0]]
+        left = self._above(TRANSACTIONS, then, now)
         removed, vanished, shorter = then[1] + len(left) - now[1], 0, []
         for name in POSTED:
             probe = self._probe(name)
@@ -228,21 +250,3 @@ def _posting(record: Record, transactions: Iterable[Record]) -> Record | None:
 def _given(record: Record, field: str) -> Any:
     value = getattr(record, field, None)
     return None if value is UNSET else value
-
-
-def _schema(**fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {"properties": {"id": {"type": "integer"}, **fields}}
-
-
-_ENDS = _schema(invoiceId={"type": "integer"}, creditNoteId={"type": "integer"})
-_LINE = {"type": "object", "properties": {"amount": {"type": "number"}}}
-_SHAPES = {
-    TRANSACTIONS: Shape(
-        TRANSACTIONS,
-        _schema(
-            accountingDate={"type": "string", "format": "date"},
-            lines={"type": "array", "items": _LINE},
-        ),
-    ),
-    **{name: Shape(name, _ENDS) for name in ALLOCATIONS},
-}

@@ -231,14 +231,16 @@ class Listing(Pages):
             pass
         return self.newest_id
 
-    def newest_first(self, after: int) -> list[Record]:
+    def newest_first(self, after: int, newest: Page | None = None) -> list[Record]:
         """Records with an ID above `after`, newest first; only pages that hold some are read.
+
+        `newest` is what `newest()` answered: those are found that there were at that moment.
 
         What goes away meanwhile pulls records on to a page that was read before, unless as many
         were added; then the count falls. Where it does, or is not told, or the server does not
         sort, the records are read in ascending order.
         """
-        page = self.fetch(1, DESCENDING)
+        page = newest or self.newest()
         found = {record.id: record for record in page.records}
         if not _sorted(page) and self._is_whole(page):
             return sorted(above(page.records, after), key=by_id, reverse=True)

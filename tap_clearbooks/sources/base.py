@@ -97,6 +97,11 @@ class Window:
         """For the bookmark: one that was made for other dates is of no use."""
         return [day.isoformat() if day else None for day in (self.start, self.end)]
 
+    @property
+    def unbounded(self) -> bool:
+        """Whether records of any date are asked for."""
+        return self.start is None and self.end is None
+
     def within(self, dates: Sequence[str | None]) -> bool:
         """Whether everything between these dates, as `text` gives them, is asked for."""
         start, end = (dt.date.fromisoformat(day) if day else None for day in dates)

@@ -133,7 +133,7 @@ class Followed(Source):
         fresh = [record for record in page.records if record.id > last]
         if len(fresh) == len(page.records) < page.total:
             top = page.records[0].id
-            fresh = [r for r in self._reader.newest_first(last) if r.id <= top]
+            fresh = [r for r in self._reader.newest_first(last, page) if r.id <= top]
         return Probe(fresh, total + len(fresh) - page.total)
 
     def probe(self) -> Probe | None:

@@ -43,17 +43,20 @@ class Transactions(Source):
         sign = marks[TRANSACTIONS] if marks else None
         if sign and after is not None and sign == self.bookmark.get("sign"):
             return
-        listing = self._listing()
+        listing, newest = self._listing(), None
+        if self.ways.window.unbounded:
+            newest = self.ways.signs.newest_transactions
         self._came = 0
-        yield from self._read(listing, after, position, again=bool(self.bookmark) and after is None)
+        again = bool(self.bookmark) and after is None
+        yield from self._read(listing, after, position, newest, again=again)
         whole = after is None or listing.anew
         if not whole and listing.total is not None and listing.total < (position or 0) + self._came:
             # Some went away: where a void takes its transaction with it, only the count tells.
             listing, whole = self._listing(), True
             yield from self._read(listing, None, None, again=True)
-        newest = max(listing.newest_id or 0, after or 0)
+        last = max(listing.newest_id or 0, after or 0)
         position = None if listing.unordered else listing.total
-        bookmark = self._mark(newest, position, sign) if newest else None
+        bookmark = self._mark(last, position, sign) if last else None
         yield Batch([], bookmark, covers=everything if whole else None)
 
     def _listing(self) -> Listing:
@@ -63,9 +66,15 @@ class Transactions(Source):
         )
 
     def _read(
-        self, listing: Listing, after: int | None, position: int | None, *, again: bool
+        self,
+        listing: Listing,
+        after: int | None,
+        position: int | None,
+        newest: Page | None = None,
+        *,
+        again: bool,
     ) -> Iterator[Batch]:
-        for part in listing.ascending(after, position):
+        for part in listing.ascending(after, position, newest):
             self._came += sum(record.id <= (listing.newest_id or 0) for record in part.records)
             kept = [r for r in part.records if self.ways.window.holds(r.accountingDate)]
             bookmark = None
