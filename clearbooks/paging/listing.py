@@ -12,7 +12,7 @@ import logging
 from array import array
 from typing import TYPE_CHECKING
 
-from clearbooks.paging.newest import NewestPass
+from clearbooks.paging.date_pass import DatePass
 from clearbooks.paging.pages import (
     DESCENDING,
     Page,
@@ -280,7 +280,7 @@ class Listing(Pages):
         """
         may_hold_all = also_above is None
         if newest is not None and may_hold_all:
-            holds_all = NewestPass(self, field, cutoff).holds_all_like(newest)
+            holds_all = DatePass(self, field, cutoff).holds_all_like(newest)
             if holds_all:
                 parts = self.ascending(newest=newest if begins else None)
                 return self._kept(parts, field, cutoff, also_above, Seen())
@@ -291,8 +291,9 @@ class Listing(Pages):
         self, field: str, cutoff: dt.date, also_above: int | None, *, may_hold_all: bool
     ) -> Iterator[Part]:
         seen, completeness, alone = Seen(), Completeness(self.operation), False
+        before = array("q")
         while True:
-            reading = NewestPass(self, field, cutoff, alone=alone, may_hold_all=may_hold_all)
+            reading = DatePass(self, field, cutoff, alone=alone, may_hold_all=may_hold_all)
             may_hold_all = False
             for records in reading:
                 fresh = seen.unseen(records)
@@ -304,7 +305,9 @@ class Listing(Pages):
                 parts = self._in_server_order(None)
             elif reading.holds_all:
                 parts = self.ascending()
-            elif completeness.settled(proven=reading.proven(), fell=reading.fell):
+            elif completeness.settled(
+                proven=reading.proven() or reading.order == before, fell=reading.fell
+            ):
                 return
             elif reading.steady and completeness.passes >= MOST_UNLINKED:
                 logger.info("%s: the order by %s does not stand still", self.operation, field)
@@ -312,7 +315,7 @@ class Listing(Pages):
             else:
                 # Of pages that were under way together, nobody knows which count is the later
                 # one: where counts fell, only pages that are read one by one can tell.
-                alone = alone or reading.fell
+                alone, before = alone or reading.fell, reading.order
                 continue
             logger.info("%s: reading it all", self.operation)
             yield from self._kept(parts, field, cutoff, also_above, seen)

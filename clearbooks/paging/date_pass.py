@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from array import array
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ SPARE = 2
 DETOUR = 3
 
 
-class NewestPass:
+class DatePass:
     """One pass over the pages from the newest date back to the cutoff.
 
     Each page overlaps the one before it by a record or a few. Where the last record of a page
@@ -47,6 +48,7 @@ class NewestPass:
         fell: Whether the count fell from one page to the next.
         ordered: Whether the server sorts by the date.
         holds_all: Whether it was found that nothing is older than the cutoff.
+        order: The IDs of all pages as they came.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class NewestPass:
         self._ahead = 1
         self._total: int | None = None
         self._found: set[int] = set()
+        self.order = array("q")
         self._linked = True
         self._overlapping = False
         self.steady = True
@@ -180,6 +183,7 @@ class NewestPass:
         self._reached = (number - 1) * asked + len(found) if number > 1 else len(found)
         self._total = page.total
         self._found.update(found)
+        self.order.extend(found)
         counted = page.total is not None and self._reached >= page.total
         if not found or page.whole:
             return False
@@ -235,5 +239,5 @@ class NewestPass:
             # Of pages under way together the later one may have been read first. What is dated
             # anew then crosses unseen where something is added before it; the count tells.
             return complete and (self._alone or not self.fell)
-        again = self._listing.fetch(1, DESCENDING, self._field)
-        return self.steady and ids(again.records) == self._first
+        # Of pages that do not overlap, only a second pass that finds the same tells.
+        return False
