@@ -38,7 +38,7 @@ _VIEW = (
 _TABLE = Table(TABLE, _COLUMNS, (_VIEW,))
 
 
-class Standing(msgspec.Struct, kw_only=True, frozen=True):
+class BusinessStatus(msgspec.Struct, kw_only=True, frozen=True):
     """What the newest run of a business came to.
 
     Attributes:
@@ -67,7 +67,7 @@ class Standing(msgspec.Struct, kw_only=True, frozen=True):
     message: str = ""
 
 
-_NAMES = Standing.__struct_fields__
+_NAMES = BusinessStatus.__struct_fields__
 _SAVE = (
     f"INSERT INTO {TABLE} ({', '.join(_NAMES)}) VALUES ({', '.join('?' * len(_NAMES))}) "
     "ON CONFLICT (application, connection, business, kind) DO UPDATE SET "
@@ -77,23 +77,23 @@ _SAVE = (
 _ALL = f"SELECT {', '.join(_NAMES)} FROM {TABLE} ORDER BY application, connection, business, kind"
 
 
-def save_standings(connection: Connection, standings: Sequence[Standing]) -> bool:
+def save_statuses(connection: Connection, statuses: Sequence[BusinessStatus]) -> bool:
     """Put down what runs of businesses came to; False, with a warning, where that cannot be."""
     try:
         with opened(connection, _TABLE, write=True) as execute:
-            for standing in standings:
-                execute(_SAVE, msgspec.structs.astuple(standing))
+            for status in statuses:
+                execute(_SAVE, msgspec.structs.astuple(status))
     except ClearBooksError as error:
         logger.warning("`clearbooks status --all` will not show this run: %s", error)
         return False
     return True
 
 
-def all_standings(connection: Connection) -> list[Standing]:
+def all_statuses(connection: Connection) -> list[BusinessStatus]:
     """Those of every application and connection that share the token store.
 
     Raises:
         HistoryError: they cannot be read.
     """
     with opened(connection, _TABLE, write=False) as execute:
-        return [Standing(**dict(zip(_NAMES, row, strict=True))) for row in execute(_ALL, ())]
+        return [BusinessStatus(**dict(zip(_NAMES, row, strict=True))) for row in execute(_ALL, ())]

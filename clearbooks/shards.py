@@ -12,7 +12,7 @@ from clearbooks.auth import open_store
 from clearbooks.businesses import list_businesses
 from clearbooks.client import Client
 from clearbooks.errors import ClearBooksError
-from clearbooks.fleet import all_standings
+from clearbooks.fleet import all_statuses
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -66,13 +66,13 @@ def shards(
     taken: set[tuple[str, int]] = set()
     for application in applications:
         client_id = application.client_id or ""
-        standings = [
+        statuses = [
             one
-            for one in all_standings(application)
+            for one in all_statuses(application)
             if one.application == client_id and one.kind == kind
         ]
-        bound = {(one.connection, one.business) for one in standings}
-        succeeded = {one.business: one.succeeded for one in standings if one.succeeded}
+        bound = {(one.connection, one.business) for one in statuses}
+        succeeded = {one.business: one.succeeded for one in statuses if one.succeeded}
         covered = sorted(
             (
                 (chain.connection, business)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from clearbooks.auth import Name
 from clearbooks.errors import ClearBooksError
-from clearbooks.fleet import Standing, save_standings
+from clearbooks.fleet import BusinessStatus, save_statuses
 from clearbooks.history import TAP, Run, save_run
 from tap_clearbooks.streams import STREAMS
 
@@ -92,14 +92,14 @@ class BusinessNotes:
         left = [business for business in businesses if business not in self._noted]
         self._save([self._standing(of, requests.get(of, 0), message) for of in left])
 
-    def _save(self, standings: Sequence[Standing]) -> None:
+    def _save(self, standings: Sequence[BusinessStatus]) -> None:
         # One warning is enough, and so is one wait for a database that does not answer.
-        self._kept = self._kept and save_standings(self._connection, standings)
+        self._kept = self._kept and save_statuses(self._connection, standings)
 
-    def _standing(self, business: int, requests: int, message: str) -> Standing:
+    def _standing(self, business: int, requests: int, message: str) -> BusinessStatus:
         application, connection = Name.of(self._connection)
         now = time.time()
-        return Standing(
+        return BusinessStatus(
             application=application,
             connection=connection,
             business=business,

@@ -18,7 +18,7 @@ from clearbooks.history import new_run_id
 from clearbooks.paging import Listing
 from tap_clearbooks.prefetch import Reading, Readings
 from tap_clearbooks.signs import TRANSACTIONS, Signs
-from tap_clearbooks.sources import Dated, Ways, Window, joined
+from tap_clearbooks.sources import Dated, ReadContext, Window, joined
 from tap_clearbooks.streams import CARRIED_BY
 
 if TYPE_CHECKING:
@@ -218,7 +218,7 @@ class Run(Generic[S]):
         """The source that reads a stream of a business from its bookmark on."""
         carrier = self._carrier(stream)
         found = stream.spec.source(
-            Ways(
+            ReadContext(
                 self.client,
                 self.window,
                 self._signs_of(business or 0),
@@ -295,8 +295,8 @@ class Run(Generic[S]):
 
     def _read(self, source: Source, reading: Reading[Batch]) -> Iterator[Batch]:
         most = self.client.workers
-        source.ways = dataclasses.replace(
-            source.ways,
+        source.context = dataclasses.replace(
+            source.context,
             depth=lambda: most if reading.current else DEPTH_AHEAD,
             drained=reading.drained,
         )

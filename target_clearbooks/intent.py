@@ -31,7 +31,7 @@ _PLACE = frozenset({SOURCE_FILE, SOURCE_LINE})
 """The field by which a tap says that a record has left its source."""
 
 
-class Operation(enum.StrEnum):
+class WriteOperation(enum.StrEnum):
     """What is to be done. A bank statement is `post`: sent, and never looked at again."""
 
     CREATE = "create"
@@ -43,15 +43,15 @@ class Operation(enum.StrEnum):
     @property
     def verb(self) -> str:
         """The operation of the contract that carries it out."""
-        return {Operation.POST: "create", Operation.VOID: "delete"}.get(self, self.value)
+        return {WriteOperation.POST: "create", WriteOperation.VOID: "delete"}.get(self, self.value)
 
 
-OUTCOMES: Mapping[Operation, str] = {
-    Operation.CREATE: "written",
-    Operation.POST: "written",
-    Operation.UPDATE: "updated",
-    Operation.VOID: "voided",
-    Operation.DELETE: "voided",
+OUTCOMES: Mapping[WriteOperation, str] = {
+    WriteOperation.CREATE: "written",
+    WriteOperation.POST: "written",
+    WriteOperation.UPDATE: "updated",
+    WriteOperation.VOID: "voided",
+    WriteOperation.DELETE: "voided",
 }
 """The word under which an operation that was carried out is counted."""
 
@@ -88,7 +88,7 @@ class Intent:
 
     business_id: int
     stream: str
-    operation: Operation
+    operation: WriteOperation
     source_key: SourceKey
     body: Any = None
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -107,7 +107,7 @@ class Intent:
     @property
     def removes(self) -> bool:
         """Whether it takes a record back."""
-        return self.operation in (Operation.VOID, Operation.DELETE)
+        return self.operation in (WriteOperation.VOID, WriteOperation.DELETE)
 
     @property
     def hash(self) -> str:

@@ -221,7 +221,7 @@ class MessageWriter:
         self._states.append((self.place, value))
         if self._session is not None:
             self._session.begin_all()
-            self._session.pump()
+            self._session.advance()
         self._pass_on(self._session)
 
     def _pass_on(self, session: Session | None) -> None:
@@ -237,9 +237,9 @@ class MessageWriter:
     def go_on(self) -> None:
         """Go on until there is room for another record; memory stays flat."""
         session = self._begun()
-        session.pump()
+        session.advance()
         while session.live >= session.window or session.full:
-            session.pump(_WAIT)
+            session.advance(_WAIT)
             self._stop_if_asked()
         self._stop_if_asked()
         if self._settings.on_reject == "fail" and session.rejected > 0:
@@ -249,7 +249,7 @@ class MessageWriter:
     def idle(self) -> None:
         """Go on while no message is there."""
         if self._session is not None:
-            self._session.pump()
+            self._session.advance()
             self._pass_on(self._session)
         self._stop_if_asked()
 

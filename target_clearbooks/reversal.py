@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from target_clearbooks.intent import Intent, Operation
+from target_clearbooks.intent import Intent, WriteOperation
 from target_clearbooks.source_key import reversal_key
 
 if TYPE_CHECKING:
@@ -29,4 +29,4 @@ def reversal(
     words = f"Reversal: {body.get('description', '')}".strip()
     opposite = {**body, "lines": lines, "description": words}
     record = {"externalId": key, **opposite}
-    return Intent(business_id, stream, Operation.CREATE, key, opposite, record=record)
+    return Intent(business_id, stream, WriteOperation.CREATE, key, opposite, record=record)

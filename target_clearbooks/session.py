@@ -13,7 +13,7 @@ from clearbooks.auth import Name
 from clearbooks.businesses import Coverage, chosen_businesses
 from clearbooks.client import Client
 from clearbooks.errors import ClearBooksError, ForbiddenError, SettingError
-from clearbooks.fleet import Standing, save_standings
+from clearbooks.fleet import BusinessStatus, save_statuses
 from target_clearbooks import report
 from target_clearbooks.deliver.business import BusinessWriter
 from target_clearbooks.deliver.dry_run import DryRun
@@ -222,12 +222,12 @@ class Session:
         self.results.write(business, INPUT, key, "rejected", reasons=(reason,))
         self._lines += 1
 
-    def pump(self, seconds: float = 0.0) -> None:
+    def advance(self, seconds: float = 0.0) -> None:
         """Go on with what is under way."""
         share = seconds / max(len(self.writers), 1)
         for number, writer in self.writers.items():
             with self.about(number):
-                writer.pump(share if writer.busy else 0)
+                writer.advance(share if writer.busy else 0)
         self.check()
 
     def begin_all(self, *, end: bool = False) -> None:
@@ -241,7 +241,7 @@ class Session:
         for end in (False, True):
             self.begin_all(end=end)
             while not self.stopped() and any(writer.busy for writer in self.writers.values()):
-                self.pump(0.1)
+                self.advance(0.1)
         self._drained = not self.stopped()
 
     def finish_flights(self) -> None:
@@ -303,7 +303,7 @@ class Session:
         if self._plan is not None and error is None and self._drained:
             self._plan.seal()
         if not self.settings.dry_run:
-            save_standings(
+            save_statuses(
                 self.connection,
                 [self._standing(business, message) for business in self.writers],
             )
@@ -313,14 +313,14 @@ class Session:
             self.page.write(self.db, self.outbox.run, words, summary.get("comes_to", {}))
         report.tell(summary, self.settings, self.rejects.number)
 
-    def _standing(self, business: int, message: str) -> Standing:
+    def _standing(self, business: int, message: str) -> BusinessStatus:
         """What the run came to for a business."""
         application, connection = Name.of(self.connection)
         outcomes: Counter[str] = Counter()
         for (of, _, outcome), number in self.outbox.counts.items():
             outcomes[outcome] += number if of == business else 0
         now, doubts = time.time(), sum(outcomes[state] for state in _LEFT)
-        return Standing(
+        return BusinessStatus(
             application=application,
             connection=connection,
             business=business,

@@ -87,7 +87,7 @@ class Writable:
     Attributes:
         stream: Its name, also that of the contract's resource.
         kind: What its records are.
-        rank: Place in the order of dependencies: what has a lower rank is written first.
+        write_order: Place in the order of dependencies: what has a lower one is written first.
         keys: What identifies a record in the ledger, best first; fields joined by `+` go together.
         noun: What fields of other records call one of them: `customer`, `creditNote`.
         side: Sales or purchases, of a contact, document, allocation or attachment.
@@ -113,7 +113,7 @@ class Writable:
 
     stream: str
     kind: Kind
-    rank: int
+    write_order: int
     keys: tuple[str, ...]
     noun: str = ""
     side: Side | None = None
@@ -164,7 +164,7 @@ def _contact(stream: str, noun: str, side: Side) -> Writable:
     return Writable(
         stream=stream,
         kind=Kind.CONTACT,
-        rank=2,
+        write_order=2,
         keys=CONTACT_KEYS,
         noun=noun,
         side=side,
@@ -180,7 +180,7 @@ def _document(stream: str, noun: str, side: Side) -> Writable:
     return Writable(
         stream=stream,
         kind=Kind.DOCUMENT,
-        rank=3,
+        write_order=3,
         keys=("reference", f"documentNumber+{contact}+date"),
         noun=noun,
         side=side,
@@ -203,7 +203,7 @@ def _allocation(stream: str, side: Side, credit_notes: str, *invoices: str) -> W
     return Writable(
         stream=stream,
         kind=Kind.ALLOCATION,
-        rank=5,
+        write_order=5,
         keys=("invoiceId+paymentId", "invoiceId+creditNoteId"),
         side=side,
         settle=Settle.CONVERGE,
@@ -223,7 +223,7 @@ def _attachment(stream: str, side: Side, document: str) -> Writable:
     return Writable(
         stream=stream,
         kind=Kind.ATTACHMENT,
-        rank=6,
+        write_order=6,
         keys=(f"{document}+name+size",),
         side=side,
         id_name="attachmentId",
@@ -234,7 +234,7 @@ _ROWS = (
     Writable(
         stream="businesses",
         kind=Kind.BUSINESS,
-        rank=0,
+        write_order=0,
         keys=("id",),
         id_name="businessId",
         creates=False,
@@ -242,7 +242,7 @@ _ROWS = (
     Writable(
         stream="account_codes",
         kind=Kind.ACCOUNT_CODE,
-        rank=1,
+        write_order=1,
         keys=("name+heading",),
         noun="accountCode",
         id_name="accountCodeId",
@@ -253,7 +253,7 @@ _ROWS = (
     Writable(
         stream="bank_accounts",
         kind=Kind.BANK_ACCOUNT,
-        rank=1,
+        write_order=1,
         keys=("sortCode+accountNumber", "iban", "name"),
         noun="bankAccount",
         id_name="bankAccountId",
@@ -264,7 +264,7 @@ _ROWS = (
     Writable(
         stream="stock_items",
         kind=Kind.STOCK_ITEM,
-        rank=2,
+        write_order=2,
         keys=("sku", "name"),
         noun="stockItem",
         id_name="stockItemId",
@@ -288,7 +288,7 @@ _ROWS = (
     Writable(
         stream="payments",
         kind=Kind.PAYMENT,
-        rank=4,
+        write_order=4,
         keys=("description", "date+amount+contactId+bankAccountId"),
         noun="payment",
         marker="description",
@@ -315,7 +315,7 @@ _ROWS = (
     Writable(
         stream="bank_feeds",
         kind=Kind.BANK_FEED,
-        rank=7,
+        write_order=7,
         keys=("accountId", "sortCode+accountNumber"),
         noun="bankFeed",
         settle=Settle.NEVER,
@@ -325,7 +325,7 @@ _ROWS = (
     Writable(
         stream="bank_statements",
         kind=Kind.BANK_STATEMENT,
-        rank=8,
+        write_order=8,
         keys=("transactionId",),
         settle=Settle.AGAIN,
         extras=Extras(
@@ -337,7 +337,7 @@ _ROWS = (
     Writable(
         stream="journals",
         kind=Kind.JOURNAL,
-        rank=9,
+        write_order=9,
         keys=("accountingDate+lines",),
         settle=Settle.COUNT,
         voids=True,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from clearbooks.auth import open_store
-from clearbooks.fleet import all_standings
+from clearbooks.fleet import all_statuses
 from clearbooks_app import output
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def last_successes(connection: Connection) -> dict[tuple[str, str], float]:
         HistoryError: it cannot be read.
     """
     found: dict[tuple[str, str], float] = {}
-    for one in all_standings(connection):
+    for one in all_statuses(connection):
         name = (one.application, one.connection)
         found[name] = max(found.get(name, 0.0), one.succeeded or 0.0)
     return found
@@ -38,7 +38,7 @@ def fleet(connection: Connection, behind_hours: float) -> list[dict[str, Any]]:
         ClearBooksError: the token store or what runs have noted cannot be read.
     """
     now = time.time()
-    rows = [msgspec.structs.asdict(one) for one in all_standings(connection)]
+    rows = [msgspec.structs.asdict(one) for one in all_statuses(connection)]
     known = {(row["application"], row["connection"], row["business"]) for row in rows}
     for chain in open_store(connection.token_store).chains():
         rows += [

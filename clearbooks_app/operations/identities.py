@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from clearbooks.client import Client
 from clearbooks.errors import SettingError
 from clearbooks_app.target_session import state_store, target_connection
+from target_clearbooks.commands.named_record import named_record_id
 from target_clearbooks.commands.rebuild import rebuild as restore
-from target_clearbooks.commands.standing import standing_id
 from target_clearbooks.deliver.sending import Sender
 from target_clearbooks.settings import TargetSettings, check_source
 from target_clearbooks.store import open_locked
@@ -78,7 +78,7 @@ def set_identity(
         ClearBooksError: the ledger or the store cannot be read.
     """
     with _locked(settings, business) as db, Client(target_connection(settings)) as client:
-        remote_id = standing_id(Sender(client, business), stream, given)
+        remote_id = named_record_id(Sender(client, business), stream, given)
         with db.transaction():
             ledger_map = _map(settings, db, business)
             external_id = _key(ledger_map, stream, external_id)

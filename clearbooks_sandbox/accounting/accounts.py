@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from clearbooks_sandbox.accounting import vat
 from clearbooks_sandbox.accounting.chart import BANK_HEADING, HEADINGS, PAYMENT_METHODS
 from clearbooks_sandbox.accounting.money import HOME, RATES
-from clearbooks_sandbox.accounting.paging import Listing, sortable
+from clearbooks_sandbox.accounting.paging import ListQuery, sortable
 from clearbooks_sandbox.accounting.session import without_nulls
 from clearbooks_sandbox.reply import Reply, conflict, encode
 from clearbooks_sandbox.validation import resource_of
@@ -25,7 +25,7 @@ _PRICES = 10**9
 
 def _list(s: Session, table: str, operation: str, query: Mapping[str, Any]) -> Reply:
     fields = sortable(resource_of(operation)[0].schema)
-    return s.pager.page(Listing(table, {"business": s.business, "hidden": 0}, fields), query)
+    return s.pager.page(ListQuery(table, {"business": s.business, "hidden": 0}, fields), query)
 
 
 def _check_name(s: Session, record: Mapping[str, Any]) -> None:

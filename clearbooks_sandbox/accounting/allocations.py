@@ -17,7 +17,7 @@ from clearbooks_sandbox.accounting import balances, ledger
 from clearbooks_sandbox.accounting.chart import ROLES
 from clearbooks_sandbox.accounting.ledger import Line
 from clearbooks_sandbox.accounting.money import HOME, amount, exact_pennies, to_home
-from clearbooks_sandbox.accounting.paging import Listing
+from clearbooks_sandbox.accounting.paging import ListQuery
 from clearbooks_sandbox.reply import Reply, decode, encode, not_found
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def list_allocations(s: Session, params: Mapping[str, Any], query: Mapping[str, 
         "credit_note": query.get("creditNoteId"),
         "invoice": query.get("invoiceId"),
     }
-    return s.pager.page(Listing("allocations", where, _COLUMNS, _COLUMNS), query)
+    return s.pager.page(ListQuery("allocations", where, _COLUMNS, _COLUMNS), query)
 
 
 def _find(s: Session, params: Mapping[str, Any]) -> tuple[Any, ...]:

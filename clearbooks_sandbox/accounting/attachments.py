@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from clearbooks_sandbox.accounting.balances import current
-from clearbooks_sandbox.accounting.paging import Listing, sortable
+from clearbooks_sandbox.accounting.paging import ListQuery, sortable
 from clearbooks_sandbox.reply import Reply, encode, not_found
 from clearbooks_sandbox.validation import resource_of
 
@@ -44,7 +44,7 @@ class Attachments:
         """A page of a document's attachments."""
         where = {"business": s.business, "document": self._document(s, params), "hidden": 0}
         fields = sortable(resource_of(f"list{self.title}s")[0].schema)
-        return s.pager.page(Listing("attachments", where, fields), query)
+        return s.pager.page(ListQuery("attachments", where, fields), query)
 
     def create(self, s: Session, params: Mapping[str, Any], body: bytes) -> Reply:
         """Attach a file of a kind that is taken. Several files may have one name."""

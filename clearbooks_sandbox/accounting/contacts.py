@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.contract import country_codes
-from clearbooks_sandbox.accounting.paging import Listing, sortable
+from clearbooks_sandbox.accounting.paging import ListQuery, sortable
 from clearbooks_sandbox.accounting.session import without_nulls
 from clearbooks_sandbox.reply import Reply, conflict, decode, encode, not_found
 from clearbooks_sandbox.validation import resource_of
@@ -44,7 +44,7 @@ class Contacts:
         del params
         where = {"business": s.business, "kind": self.kind, "hidden": 0}
         fields = sortable(resource_of(f"list{self.title}s")[0].schema)
-        return s.pager.page(Listing("contacts", where, fields), query)
+        return s.pager.page(ListQuery("contacts", where, fields), query)
 
     def _find(self, s: Session, contact_id: int) -> dict[str, Any]:
         row = s.db.execute(

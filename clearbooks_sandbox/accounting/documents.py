@@ -28,7 +28,7 @@ from clearbooks_sandbox.accounting.chart import ROLES
 from clearbooks_sandbox.accounting.exchange import exchange_rate
 from clearbooks_sandbox.accounting.ledger import Line
 from clearbooks_sandbox.accounting.money import HOME, amount, to_home
-from clearbooks_sandbox.accounting.paging import Listing, sortable
+from clearbooks_sandbox.accounting.paging import ListQuery, sortable
 from clearbooks_sandbox.accounting.pricing import Priced, price, treatment_key
 from clearbooks_sandbox.accounting.session import without_nulls
 from clearbooks_sandbox.options import API_PATH
@@ -103,7 +103,7 @@ class Documents:
         else:
             where["hidden"] = 0
         fields = sortable(resource_of(f"list{self.title}Documents")[0].schema)
-        listing = Listing("documents", where, fields, {"id": "id", "date": "date"}, ranges)
+        listing = ListQuery("documents", where, fields, {"id": "id", "date": "date"}, ranges)
         if "part-paid" in s.dialects:
             listing = replace(listing, select="json, settled", render=_with_part_paid)
         return s.pager.page(listing, query)

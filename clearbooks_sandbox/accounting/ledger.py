@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from clearbooks_sandbox.accounting import money
-from clearbooks_sandbox.accounting.paging import Listing
+from clearbooks_sandbox.accounting.paging import ListQuery
 from clearbooks_sandbox.accounting.storage import next_value
 from clearbooks_sandbox.reply import Reply
 
@@ -96,7 +96,7 @@ def list_transactions(s: Session, params: Mapping[str, Any], query: Mapping[str,
     """`listTransactions`."""
     del params
     return s.pager.page(
-        Listing(
+        ListQuery(
             "transactions",
             {"business": s.business, "hidden": 0},
             {"id", "accountingDate"},
@@ -122,7 +122,7 @@ def list_lines(s: Session, params: Mapping[str, Any], query: Mapping[str, Any]) 
         "account": query.get("accountCodeId"),
     }
     return s.pager.page(
-        Listing(
+        ListQuery(
             "lines",
             where,
             columns,

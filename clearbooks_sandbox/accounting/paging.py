@@ -15,7 +15,7 @@ HEADERS = ("Limit", "Current-Page", "Total-Pages", "Total-Count")
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class ListQuery:
     """What to list.
 
     Attributes:
@@ -56,7 +56,7 @@ class Pager:
         self._counts: dict[tuple[Any, ...], int] = {}
         self._counted_at = -1
 
-    def page(self, listing: Listing, query: Mapping[str, Any]) -> Reply:
+    def page(self, listing: ListQuery, query: Mapping[str, Any]) -> Reply:
         """One page, with the four pagination headers."""
         limit = min(query["limit"], self.cap or query["limit"])
         page = query["page"]
@@ -86,7 +86,7 @@ class Pager:
             self._counts[key] = self.db.execute(sql, values).fetchone()[0]
         return self._counts[key]
 
-    def _order(self, listing: Listing, query: Mapping[str, Any]) -> str:
+    def _order(self, listing: ListQuery, query: Mapping[str, Any]) -> str:
         name = query.get("sortBy") or listing.default_sort
         if name not in listing.fields:
             known = ", ".join(sorted(listing.fields))
@@ -103,7 +103,7 @@ class Pager:
         return ", ".join(f"{c} {direction}" for c in order)
 
 
-def _conditions(listing: Listing, order: str = "") -> tuple[str, list[Any]]:
+def _conditions(listing: ListQuery, order: str = "") -> tuple[str, list[Any]]:
     """The SQL of a listing's conditions, and their values.
 
     With an order, the plus signs keep SQLite from reading through the index of a range that the

@@ -9,7 +9,7 @@ from clearbooks_sandbox.accounting.chart import ROLES
 from clearbooks_sandbox.accounting.exchange import exchange_rate
 from clearbooks_sandbox.accounting.ledger import Line
 from clearbooks_sandbox.accounting.money import HOME, amount, decimal, exact_pennies, to_home
-from clearbooks_sandbox.accounting.paging import Listing, sortable
+from clearbooks_sandbox.accounting.paging import ListQuery, sortable
 from clearbooks_sandbox.accounting.session import without_nulls
 from clearbooks_sandbox.reply import Reply, decode, encode, not_found
 from clearbooks_sandbox.validation import resource_of
@@ -30,7 +30,7 @@ def list_payments(s: Session, params: Mapping[str, Any], query: Mapping[str, Any
     fields = sortable(resource_of("listPayments")[0].schema)
     columns = {"id": "id", "date": "date"}
     where = {"business": s.business, "hidden": 0}
-    return s.pager.page(Listing("payments", where, fields, columns), query)
+    return s.pager.page(ListQuery("payments", where, fields, columns), query)
 
 
 def get_payment(s: Session, params: Mapping[str, Any]) -> Reply:

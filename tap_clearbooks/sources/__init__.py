@@ -1,6 +1,6 @@
 """How each kind of endpoint is read: from the API to batches of records with their bookmarks."""
 
-from tap_clearbooks.sources.base import Batch, Bookmark, Source, Ways, Window, joined
+from tap_clearbooks.sources.base import Batch, Bookmark, ReadContext, Source, Window, joined
 from tap_clearbooks.sources.followed import Allocations, Dated, Followed
 from tap_clearbooks.sources.ledger import Balances, Transactions
 from tap_clearbooks.sources.lists import Attachments, Businesses, Listed
@@ -16,11 +16,11 @@ __all__ = [
     "Dated",
     "Followed",
     "Listed",
+    "ReadContext",
     "Source",
     "Transactions",
     "VatRates",
     "VatTreatments",
-    "Ways",
     "Window",
     "joined",
 ]

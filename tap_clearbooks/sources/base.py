@@ -1,4 +1,4 @@
-"""What every source has in common: batches, bookmarks, and the ways to the API."""
+"""What every source has in common: batches, bookmarks, and what it reads with."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ class Window:
 
 
 @dataclass(slots=True)
-class Ways:
+class ReadContext:
     """What a source reads with.
 
     Attributes:
@@ -161,7 +161,7 @@ class Source(ABC):
 
     def __init__(
         self,
-        ways: Ways,
+        context: ReadContext,
         resource: Resource,
         business_id: int,
         shape: Shape,
@@ -169,7 +169,7 @@ class Source(ABC):
         holds: Callable[[Key], bool] = lambda _: False,
     ) -> None:
         self.holds = holds
-        self.ways = ways
+        self.context = context
         self.resource = resource
         self.business_id = business_id
         self.shape = shape
@@ -177,7 +177,7 @@ class Source(ABC):
 
     def read_within(self, age: dt.timedelta) -> bool:
         """Whether the last whole reading is younger than that."""
-        return self.ways.window.read_within(self.bookmark, age)
+        return self.context.window.read_within(self.bookmark, age)
 
     @abstractmethod
     def batches(self) -> Iterator[Batch]:
@@ -200,26 +200,26 @@ class Source(ABC):
         """The paged listing behind a resource, with path parameters and filters."""
         resource = resource or self.resource
         return Listing(
-            self.ways.client,
+            self.context.client,
             resource.operations["list"].id,
             {**resource.fixed, **(params or {})},
             self.business_id,
             (shape or self.shape).page,
-            page_size=self.ways.window.page_size,
-            depth=self.ways.depth,
-            drained=self.ways.drained,
+            page_size=self.context.window.page_size,
+            depth=self.context.depth,
+            drained=self.context.drained,
         )
 
     def in_order(
         self, ask: Callable[[T], list[Record]], items: Iterable[T]
     ) -> Iterator[list[Record]]:
         """What `ask` answers for each of the items, several requests under way at once."""
-        return in_order(self.ways.client.executor, ask, items, self.ways.depth)
+        return in_order(self.context.client.executor, ask, items, self.context.depth)
 
     def ask(self, **params: Any) -> list[Record]:
         """The records of an endpoint that has no pages."""
         operation = self.resource.operations["list"].id
-        reply = self.ways.client.get(operation, params, business_id=self.business_id)
+        reply = self.context.client.get(operation, params, business_id=self.business_id)
         records = self.shape.page(reply.body, operation)
         own = [k for k in self.resource.key if k not in {"businessId", *self.resource.dimensions}]
         for name in own:

@@ -46,7 +46,7 @@ class Followed(Source):
 
     def batches(self) -> Iterator[Batch]:
         """A batch for each page; the bookmark comes with the last one."""
-        signs, window, then = self.ways.signs, self.ways.window, self.bookmark.get("signs")
+        signs, window, then = self.context.signs, self.context.window, self.bookmark.get("signs")
         # Before the listing is read: what changes between the two is seen again.
         marks = signs.marks() if then or window.refresh else None
         if marks and marks == then and self.read_within(window.refresh):
@@ -81,7 +81,7 @@ class Followed(Source):
         """The signs and the parts of a whole reading: neither waits for answers to the other."""
         if marks or self.newest.total is None:
             return marks, self.parts(self.listing())
-        taken = self.ways.client.executor.submit(self.ways.signs.marks)
+        taken = self.context.client.executor.submit(self.context.signs.marks)
         parts = self.parts(self.listing())
         return taken.result(), parts
 
@@ -113,7 +113,7 @@ class Followed(Source):
     @functools.cached_property
     def _newest(self) -> Page:
         # A reading may begin with this page if the signs are no newer.
-        self._began = self.ways.signs.taken
+        self._began = self.context.signs.taken
         return self._reader.newest()
 
     @property
@@ -143,13 +143,13 @@ class Followed(Source):
 
     def _pages(self) -> int:
         """Requests beyond which the whole listing is cheaper than single records."""
-        return -(-(self.newest.total or 0) // self.ways.window.page_size)
+        return -(-(self.newest.total or 0) // self.context.window.page_size)
 
     def _one(self, number: int) -> list[Record]:
         operation = self.resource.operations["get"]
         params = {**self.resource.fixed, operation.path_parameters[-1]: number}
         try:
-            reply = self.ways.client.get(operation.id, params, business_id=self.business_id)
+            reply = self.context.client.get(operation.id, params, business_id=self.business_id)
         except NotFoundError:
             return []
         record = self.shape.lenient(reply.record())
@@ -157,7 +157,7 @@ class Followed(Source):
         return [record] if record.id == number else []
 
     def _mark(self, marks: dict[str, Mark] | None, read: str | None = None) -> Bookmark:
-        newest, window = self.newest, self.ways.window
+        newest, window = self.newest, self.context.window
         top = max((record.id for record in newest.records), default=0)
         return {
             **self.cursor(whole=not read),
@@ -165,7 +165,7 @@ class Followed(Source):
             "total": newest.total,
             "signs": marks,
             "read": read or window.now.isoformat(),
-            "run": self.ways.signs.run,
+            "run": self.context.signs.run,
             "window": window.text(),
         }
 
@@ -186,7 +186,7 @@ class Dated(Followed):
 
     def kept(self, records: list[Record]) -> list[Record]:
         """The records whose date the settings ask for."""
-        kept = [record for record in records if self.ways.window.holds(record.date)]
+        kept = [record for record in records if self.context.window.holds(record.date)]
         dates = [record.date for record in kept if isinstance(record.date, dt.date)]
         self._latest = max([*dates, *([self._latest] if self._latest else [])], default=None)
         for record in kept:
@@ -198,7 +198,7 @@ class Dated(Followed):
 
     def parts(self, listing: Listing) -> Iterable[Part]:
         """All of it, or all from `start_date` on."""
-        start = self.ways.window.start
+        start = self.context.window.start
         if start is None:
             return super().parts(listing)
         return listing.since("date", start, newest=self.newest, begins=self._began)
@@ -214,7 +214,7 @@ class Dated(Followed):
         Where voided documents stay in the listing, those that come to nothing as well: voiding
         them posts nothing.
         """
-        signs, then = self.ways.signs, self.bookmark["signs"]
+        signs, then = self.context.signs, self.bookmark["signs"]
         if not signs.explained(then[TRANSACTIONS]):
             return None
         side = next((_SIDES[name] for name in _SIDES if name in self.resource.fixed), None)
@@ -259,7 +259,7 @@ class Allocations(Followed):
 
     def again(self) -> set[int] | None:
         """None of them, or all: a revision moves allocations to the new ID."""
-        signs, then = self.ways.signs, self.bookmark["signs"]
+        signs, then = self.context.signs, self.bookmark["signs"]
         return set() if signs.unrevised(self.run) and signs.explained(then[TRANSACTIONS]) else None
 
     def cursor(self, *, whole: bool) -> dict[str, Any]:  # noqa: ARG002 - of either

@@ -39,13 +39,13 @@ class Transactions(Source):
         if not position or not self.bookmark.get("keys"):
             # No count and no order, or a state of 0.1: only all of it tells what went away.
             after = position = None
-        marks = self.ways.signs.marks() if self.ways.window.refresh else None
+        marks = self.context.signs.marks() if self.context.window.refresh else None
         sign = marks[TRANSACTIONS] if marks else None
         if sign and after is not None and sign == self.bookmark.get("sign"):
             return
         listing, newest = self._listing(), None
-        if self.ways.window.unbounded:
-            newest = self.ways.signs.newest_transactions
+        if self.context.window.unbounded:
+            newest = self.context.signs.newest_transactions
         self._came = 0
         again = bool(self.bookmark) and after is None
         yield from self._read(listing, after, position, newest, again=again)
@@ -60,7 +60,7 @@ class Transactions(Source):
         yield Batch([], bookmark, covers=everything if whole else None)
 
     def _listing(self) -> Listing:
-        window = self.ways.window
+        window = self.context.window
         return self.listing(
             params={"accountingDateFrom": window.start, "accountingDateTo": window.end}
         )
@@ -76,7 +76,7 @@ class Transactions(Source):
     ) -> Iterator[Batch]:
         for part in listing.ascending(after, position, newest):
             self._came += sum(record.id <= (listing.newest_id or 0) for record in part.records)
-            kept = [r for r in part.records if self.ways.window.holds(r.accountingDate)]
+            kept = [r for r in part.records if self.context.window.holds(r.accountingDate)]
             bookmark = None
             # From the midst of a second reading nobody would see what went away before it.
             if part.position is not None and part.records and not again:
@@ -90,8 +90,8 @@ class Transactions(Source):
             "replication_key_value": last,
             "position": position,
             "sign": sign,
-            "read": self.ways.window.now.isoformat(),
-            "window": self.ways.window.text(),
+            "read": self.context.window.now.isoformat(),
+            "window": self.context.window.text(),
         }
 
 
@@ -123,7 +123,7 @@ class Balances(Source):
 
     def batches(self) -> Iterator[Batch]:
         """A batch for each period; the bookmark comes with the last one."""
-        window = self.ways.window
+        window = self.context.window
         unit = window.period
         today = min(window.today, window.end or window.today)
         closed_end = Period.holding(today - window.lookback, unit).start - dt.timedelta(days=1)
@@ -216,7 +216,7 @@ class Balances(Source):
 
     def _unchanged(self, seal: list[int] | None) -> dt.date | None:
         """The last day of the periods that need not be asked for again, if there are any."""
-        window, value = self.ways.window, self.bookmark.get("replication_key_value")
+        window, value = self.context.window, self.bookmark.get("replication_key_value")
         if seal is None or not value or self.bookmark.get("period") != window.period:
             return None
         known = dt.date.fromisoformat(value)
@@ -234,7 +234,7 @@ class Balances(Source):
 
     def _start(self, unit: str) -> dt.date | None:
         """The first day of the period that holds `start_date`: balances are of whole periods."""
-        start = self.ways.window.start
+        start = self.context.window.start
         return None if start is None else Period.holding(start, unit).start
 
     def _opening(self, unit: str) -> Iterator[Batch]:
@@ -258,7 +258,7 @@ class Balances(Source):
 
     def _last(self, period: Period, unit: str) -> Period:
         """The period of the newest transaction, which may be dated in the future."""
-        end = self.ways.window.end
+        end = self.context.window.end
         if end is not None:
             return Period.holding(end, unit)
         while period.end < dt.date.max:
@@ -289,7 +289,7 @@ class Balances(Source):
                 }
             },
         )
-        resource = self.ways.client.contract.resources["transactions"]
+        resource = self.context.client.contract.resources["transactions"]
         return self.listing(resource, shape, dates).fetch(1, direction, sort_by, limit=1)
 
 

@@ -20,8 +20,8 @@ class Businesses(Source):
     def batches(self) -> Iterator[Batch]:
         """One batch: the businesses in scope."""
         operation = self.resource.operations["list"].id
-        wanted = self.ways.client.connection.business_ids
-        found = self.shape.page(self.ways.business_list().body, operation)
+        wanted = self.context.client.connection.business_ids
+        found = self.shape.page(self.context.business_list().body, operation)
         records = [record for record in found if not wanted or record.id in wanted]
         for record in records:
             record.businessId = record.id
@@ -35,7 +35,7 @@ class Listed(Source):
 
     def batches(self) -> Iterator[Batch]:
         """A batch for each page."""
-        window = self.ways.window
+        window = self.context.window
         if self.read_within(window.refresh):
             return
         for part in self.listing().ascending():
@@ -49,7 +49,7 @@ class Attachments(Source):
     def batches(self) -> Iterator[Batch]:
         """A batch for each document that has attachments."""
         type_name, id_name = self.resource.dimensions
-        contract = self.ways.client.contract
+        contract = self.context.client.contract
         for parent in contract.resources.values():
             if type_name not in parent.fixed or parent.entity == self.resource.entity:
                 continue

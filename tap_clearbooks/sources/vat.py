@@ -22,11 +22,11 @@ class VatTreatments(Source):
 
     def batches(self) -> Iterator[Batch]:
         """A batch for each side; once a day at most, since the law changes them."""
-        if self.read_within(max(A_DAY, self.ways.window.refresh)):
+        if self.read_within(max(A_DAY, self.context.window.refresh)):
             return
         for side in vat_sides(self.resource):
             yield Batch(self.stamp(self.ask(vatType=side), vatType=side))
-        yield Batch([], {"read": self.ways.window.now.isoformat()}, covers=everything)
+        yield Batch([], {"read": self.context.window.now.isoformat()}, covers=everything)
 
 
 class VatRates(Source):
@@ -34,14 +34,16 @@ class VatRates(Source):
 
     def batches(self) -> Iterator[Batch]:
         """A batch for each side and treatment; once a day at most."""
-        if self.read_within(max(A_DAY, self.ways.window.refresh)):
+        if self.read_within(max(A_DAY, self.context.window.refresh)):
             return
-        treatments = self.ways.client.contract.resources["vat_treatments"]
+        treatments = self.context.client.contract.resources["vat_treatments"]
         keys = Shape("vat_treatments", {"properties": {"key": {"type": "string"}}})
         operation = treatments.operations["list"].id
         pairs = []
         for side in vat_sides(self.resource):
-            reply = self.ways.client.get(operation, {"vatType": side}, business_id=self.business_id)
+            reply = self.context.client.get(
+                operation, {"vatType": side}, business_id=self.business_id
+            )
             pairs += [(side, record.key) for record in keys.page(reply.body, operation)]
 
         def rates(pair: tuple[str, str]) -> list[Record]:
@@ -51,7 +53,7 @@ class VatRates(Source):
 
         for records in self.in_order(rates, pairs):
             yield Batch(records)
-        yield Batch([], {"read": self.ways.window.now.isoformat()}, covers=everything)
+        yield Batch([], {"read": self.context.window.now.isoformat()}, covers=everything)
 
 
 def vat_sides(resource: Resource) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from clearbooks.contract import load_contract
 from target_clearbooks.deliver.sending import Sender
-from target_clearbooks.intent import Intent, Operation, Rejected, content_hash
+from target_clearbooks.intent import Intent, Rejected, WriteOperation, content_hash
 from target_clearbooks.ledger.matching import is_voided
 from target_clearbooks.plan import PlanError, planned_ids, planned_number, read_plan
 from target_clearbooks.prepare import file_contents
@@ -28,7 +28,7 @@ logger = logging.getLogger("target-clearbooks")
 _MOST_SHOWN = 20
 # Entries of an operation that stand for what it makes, and the field that has it then.
 _PLANNED = (("planned", "id"), ("planned_account", "accountCode"))
-_MAKES = (Operation.CREATE, Operation.POST, Operation.UPDATE)
+_MAKES = (WriteOperation.CREATE, WriteOperation.POST, WriteOperation.UPDATE)
 
 
 class _Planned(NamedTuple):
@@ -125,18 +125,18 @@ def apply(session: Session, path: Path) -> None:
         session.writer(number)
     _refuse_if_moved(session, path)
     numbers = _Numbers(session)
-    rank: int | None = None
+    write_order: int | None = None
     taken_back: set[tuple[int, str, str]] = set()
     for operation in read_plan(path, url):
         writer = session.writers[operation["business"]]
         numbers.note(operation)
-        turn = WRITABLE[operation["stream"]].rank
-        if rank not in (None, turn) or _key(operation) in taken_back:
+        turn = WRITABLE[operation["stream"]].write_order
+        if write_order not in (None, turn) or _key(operation) in taken_back:
             # The order of a plan is its maker's: an undo goes from the last to the first, and
             # what is replaced is taken back before it is written anew.
             session.drain()
         taken_back |= _takes_back(operation)
-        rank = turn
+        write_order = turn
         if session.stopped():
             return
         _carry_out(session, writer, operation, numbers)
@@ -152,7 +152,7 @@ def _carry_out(
 ) -> None:
     parents = numbers.parents(operation)
     while any(writer.under_way(parent.stream, parent.key) for parent in parents):
-        session.pump(0.1)
+        session.advance(0.1)
         if session.stopped():
             return
     try:
@@ -167,7 +167,7 @@ def _carry_out(
         return
     writer.execute(_intent(resolved, session))
     while session.live >= session.window:
-        session.pump(0.1)
+        session.advance(0.1)
 
 
 def _newest(operation: dict[str, Any], writer: BusinessWriter) -> dict[str, Any]:
@@ -193,7 +193,7 @@ def _intent(operation: Mapping[str, Any], session: Session) -> Intent:
     return Intent(
         business_id=operation["business"],
         stream=operation["stream"],
-        operation=Operation(operation["operation"]),
+        operation=WriteOperation(operation["operation"]),
         source_key=operation["key"],
         body=body,
         params=operation["params"],
@@ -246,7 +246,7 @@ def _key(operation: Mapping[str, Any]) -> tuple[int, str, str]:
 def _takes_back(operation: Mapping[str, Any]) -> set[tuple[int, str, str]]:
     """The key of what an operation takes back, if it does: by a void, or by a reversal."""
     business, stream, key = _key(operation)
-    if Operation(operation["operation"]) in (Operation.VOID, Operation.DELETE):
+    if WriteOperation(operation["operation"]) in (WriteOperation.VOID, WriteOperation.DELETE):
         return {(business, stream, key)}
     is_journal = WRITABLE[stream].kind is Kind.JOURNAL
     reversed_one = reversed_key(key) if is_journal else None
@@ -288,7 +288,7 @@ def _is_gone(session: Session, operation: Mapping[str, Any], mapped: Mapped) -> 
 def _stands_already(session: Session, operation: Mapping[str, Any]) -> str:
     """Whether what the plan would make was made meanwhile."""
     writer = session.writers[operation["business"]]
-    if operation["operation"] != Operation.CREATE or _done_already(session, operation):
+    if operation["operation"] != WriteOperation.CREATE or _done_already(session, operation):
         return ""
     mapped = writer.became(operation["stream"], operation["key"])
     if mapped is not None and not mapped.voided and not _is_gone(session, operation, mapped):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from clearbooks.contract import load_contract
 from clearbooks.errors import SettingError
 from target_clearbooks.deliver.sending import Sender
-from target_clearbooks.intent import Intent, Operation
+from target_clearbooks.intent import Intent, WriteOperation
 from target_clearbooks.reversal import reversal
 from target_clearbooks.source_key import reversed_key
 from target_clearbooks.store.history import find_run
@@ -47,13 +47,13 @@ def plan_undo(
         raise SettingError(f"there is no run {run!r}; `clearbooks syncs` lists them")
     found = Undoing()
     rows = carried_out(db, run)
-    rows.sort(key=lambda row: WRITABLE[row.stream].rank, reverse=True)
+    rows.sort(key=lambda row: WRITABLE[row.stream].write_order, reverse=True)
     for row in rows:
         words = f"{row.stream} {row.source_key!r}"
         done = row.intent
         if not row.result.get("made"):
             updated = row.result.get("outcome") in ("updated", "replaced")
-            if updated and done is not None and done.operation is Operation.UPDATE:
+            if updated and done is not None and done.operation is WriteOperation.UPDATE:
                 found.left.append(f"{words}: was updated; what it was before is not kept")
             continue
         mapped = LedgerMap(db, row.business_id).find(row.stream, row.source_key)
@@ -87,9 +87,9 @@ def _undo(done: Intent, remote_id: int | str, *, allow_delete: bool) -> tuple[In
     if load_contract().resources[stream].operation("delete") is None:
         return None, "the API cannot take it back"
     if writable.voids:
-        operation = Operation.VOID
+        operation = WriteOperation.VOID
     elif writable.kind is Kind.ATTACHMENT or allow_delete:
-        operation = Operation.DELETE
+        operation = WriteOperation.DELETE
     else:
         return None, "stays; with allow_delete it is deleted where nothing uses it"
     params = {name: value for name, value in done.params.items() if name != "fileName"}

@@ -183,23 +183,23 @@ class BusinessWriter:
                     len(self._dispatch.lost),
                 )
             while self._going():
-                self.pump(_WAIT)
+                self.advance(_WAIT)
         for row in self._outbox.rows(self.business_id, "waiting"):
             self._resume(row)
             # No more are taken up than requests have to do with.
             while (len(self._schedule) > self._in_flight or self.full) and self._going():
-                self.pump(_WAIT)
+                self.advance(_WAIT)
 
     def _going(self) -> bool:
         return bool(self._schedule) and self.failure is None and not self._stopped()
 
     def _doubtful(self, row: Row, intent: Intent) -> None:
-        kept = row.fence.get("kept", {})
+        kept = row.snapshot.get("kept", {})
         task = self._schedule.add_row(
-            row, intent=intent, fence=row.fence, recovered=True, most=1, kept=kept
+            row, intent=intent, snapshot=row.snapshot, recovered=True, most=1, kept=kept
         )
-        if "wanted" in row.fence:
-            task.total = Decimal(str(row.fence["wanted"]))
+        if "wanted" in row.snapshot:
+            task.total = Decimal(str(row.snapshot["wanted"]))
         self._schedule.enter(task, *claims(intent))
         self._dispatch.lost.add(task)
 
@@ -261,7 +261,7 @@ class BusinessWriter:
 
     # On and to the end
 
-    def pump(self, seconds: float = 0.0) -> None:
+    def advance(self, seconds: float = 0.0) -> None:
         """Go on with what is under way; wait up to so long for something to come."""
         self._take(self._intake.kept_back(longer=False))
         for task, decision in self._dispatch.step(seconds):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_clearbooks.intent import Operation, Rejected
+from target_clearbooks.intent import Rejected, WriteOperation
 from target_clearbooks.ledger.likeness import is_another, likeness
 from target_clearbooks.writable import WRITABLE, Kind
 
@@ -34,7 +34,7 @@ def collision(intent: Intent, before: Mapping[str, Any], *, namespaced: bool) ->
         before: The likeness of what was written.
         namespaced: Whether the setting `source` keeps the keys of several sources apart.
     """
-    if namespaced or intent.operation is not Operation.UPDATE or intent.adopted:
+    if namespaced or intent.operation is not WriteOperation.UPDATE or intent.adopted:
         return None
     if not is_another(intent.stream, before, likeness(intent.stream, intent.body)):
         return None

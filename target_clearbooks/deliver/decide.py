@@ -19,10 +19,10 @@ from target_clearbooks.intent import (
     DELETED_AT,
     Intent,
     Missing,
-    Operation,
     Outcome,
     Quarantined,
     Rejected,
+    WriteOperation,
 )
 from target_clearbooks.ledger.matching import unchanged
 from target_clearbooks.writable import WRITABLE, Kind, Settle
@@ -162,8 +162,8 @@ def _without_preparing(task: Task, known: Known) -> Decision | None:
 def _of_intent(task: Task, intent: Intent, known: Known) -> Generator[Question, Any, Decision]:
     """What is to become of a record that can be written."""
     applied = known.applied
-    if task.gone and intent.operation is Operation.UPDATE:
-        intent = replace(intent, operation=Operation.CREATE, remote_id=None)
+    if task.gone and intent.operation is WriteOperation.UPDATE:
+        intent = replace(intent, operation=WriteOperation.CREATE, remote_id=None)
     settled = _as_it_stands(task, intent, known)
     if settled is not None:
         return settled
@@ -213,14 +213,14 @@ def _refused(task: Task, intent: Intent, known: Known) -> Rejected | None:
 
 def _of_claimed(intent: Intent, known: Known) -> Generator[Question, Any, Decision]:
     """What is to become of an intent that nothing else under way touches."""
-    if intent.operation is Operation.CREATE:
+    if intent.operation is WriteOperation.CREATE:
         found = yield from _existing(intent, known)
         if isinstance(found, Quarantined):
             return replace(found, intent=intent)
         if isinstance(found, Done):
             return found
         intent = found
-    if known.mode == "create" and intent.operation is Operation.UPDATE:
+    if known.mode == "create" and intent.operation is WriteOperation.UPDATE:
         # What is left as it is is not remembered as written: it may be updated another time.
         return Unchanged() if known.hash else Done({"id": intent.remote_id}, "adopted", intent)
     read_first = reading_before(intent, known=known.enough) is not None
@@ -236,9 +236,9 @@ def _out_of_mode(intent: Intent, known: Known) -> str:
             f"{name} was written and cannot be changed; send the difference under a key of its "
             f"own{_OR_REPLACE if writable.voids else ''}"
         )
-    if known.mode == "update" and intent.operation in (Operation.CREATE, Operation.POST):
+    if known.mode == "update" and intent.operation in (WriteOperation.CREATE, WriteOperation.POST):
         return f"mode is update, and {name} is not there"
-    if not writable.creates and intent.operation is Operation.CREATE:
+    if not writable.creates and intent.operation is WriteOperation.CREATE:
         return f"{intent.stream} can only be updated"
     if load_contract().resources[intent.stream].operation(intent.operation.verb) is None:
         return f"{intent.stream} cannot be changed; void it and send it under a new key"
@@ -268,7 +268,7 @@ def _existing(
             return Quarantined((words,), _shown(found))
     if found:
         update = replace(
-            intent, operation=Operation.UPDATE, remote_id=found[0]["id"], adopted="marker"
+            intent, operation=WriteOperation.UPDATE, remote_id=found[0]["id"], adopted="marker"
         )
         return Done(found[0], "adopted", update) if unchanged(found[0], intent.body) else update
     unlisted = WRITABLE[intent.stream].settle is Settle.NEVER

@@ -50,12 +50,12 @@ class Send:
 
     Attributes:
         intent: The write.
-        fence: What the ledger held just before it, to be compared with after a lost reply; None
+        snapshot: What the ledger held just before it, to be compared with after a lost reply; None
             where that is still to be read.
     """
 
     intent: Intent
-    fence: Mapping[str, Any] | None = None
+    snapshot: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

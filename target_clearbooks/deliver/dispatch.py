@@ -27,8 +27,8 @@ from target_clearbooks.deliver.precheck import (
     Reading,
     WrittenLately,
     after_allocations,
-    after_fence,
     after_record,
+    after_snapshot,
     reading_before,
 )
 from target_clearbooks.deliver.refused import Refused
@@ -42,7 +42,7 @@ from target_clearbooks.deliver.replacing import (
 )
 from target_clearbooks.deliver.requests import Requests
 from target_clearbooks.deliver.task import pair_of
-from target_clearbooks.intent import OUTCOMES, Operation, Quarantined, Rejected
+from target_clearbooks.intent import OUTCOMES, Quarantined, Rejected, WriteOperation
 from target_clearbooks.ledger.likeness import likeness
 from target_clearbooks.writable import WRITABLE, Kind, Settle
 
@@ -124,12 +124,14 @@ class Dispatch:
         """Take a write that may go."""
         task.intent = send.intent
         self._begin_baseline(send.intent)
-        if send.fence is None:
+        if send.snapshot is None:
             self._ready.append((task, False))
             return
-        if "wanted" in send.fence:
-            task.total = send.fence["wanted"]
-        task.fence = {**send.fence, "kept": dict(task.kept)} if task.kept else dict(send.fence)
+        if "wanted" in send.snapshot:
+            task.total = send.snapshot["wanted"]
+        task.snapshot = (
+            {**send.snapshot, "kept": dict(task.kept)} if task.kept else dict(send.snapshot)
+        )
         self._ready.append((task, True))
 
     def _begin_baseline(self, intent: Intent) -> None:
@@ -138,7 +140,7 @@ class Dispatch:
         A person has said by `assume_new` that there is none before it.
         """
         unlisted = WRITABLE[intent.stream].settle is Settle.NEVER
-        first = unlisted and intent.operation is Operation.CREATE
+        first = unlisted and intent.operation is WriteOperation.CREATE
         if first and self._baseline.newest(intent.stream) is None:
             self._baseline.take(intent.stream)
 
@@ -193,16 +195,16 @@ class Dispatch:
     def _set_fence(self, task: Task) -> None:
         """Note beyond which ID a create must lie."""
         intent, writable = task.wanted, WRITABLE[task.stream]
-        if task.fence or intent.operation is not Operation.CREATE:
+        if task.snapshot or intent.operation is not WriteOperation.CREATE:
             return
         if writable.settle is not Settle.LIST or isinstance(intent.body, bytes):
             return
         if not writable.ids_ascend:
-            task.fence = {"known": [row["id"] for row in self._lookups.rows(task.stream)]}
+            task.snapshot = {"known": [row["id"] for row in self._lookups.rows(task.stream)]}
             return
         if task.stream not in self._newest:
             self._newest[task.stream] = self._reconciler.newest(intent)
-        task.fence = {"newest": self._newest[task.stream]}
+        task.snapshot = {"newest": self._newest[task.stream]}
 
     def written(self, task: Task, record: Mapping[str, Any]) -> None:
         """Take in what was settled, so that no later reading falls behind it."""
@@ -230,7 +232,7 @@ class Dispatch:
         elif reading is Reading.FENCE:
             if WRITABLE[task.stream].settle is Settle.COUNT:
                 self._take_baseline(task.stream)
-            self._requests.begin(task, self._saw_fence, self._reconciler.fence, intent)
+            self._requests.begin(task, self._saw_snapshot, self._reconciler.snapshot, intent)
         else:
             row = None
             if intent.adopted and WRITABLE[task.stream].kind is Kind.CONTACT:
@@ -270,18 +272,18 @@ class Dispatch:
         replaces = kept and is_replaced(task, self._settings)
         return (freed_first(task, self._map) if replaces else None) or decision
 
-    def _saw_fence(self, task: Task, fence: dict[str, Any]) -> Decision:
+    def _saw_snapshot(self, task: Task, snapshot: dict[str, Any]) -> Decision:
         newest = self._baseline.newest(task.stream) or 0
         earlier = [
             number
-            for number in fence.pop("ids", ())
+            for number in snapshot.pop("ids", ())
             if number <= newest
             and not self._map.said_new(task.stream, task.source_key)
             and self._map.owner(task.stream, f"transaction:{number}") is None
         ]
-        return after_fence(
+        return after_snapshot(
             task.wanted,
-            fence,
+            snapshot,
             equal=self._lately.equal(task.wanted),
             earlier=earlier,
             owner=lambda number: self._map.owner(task.stream, number),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from target_clearbooks.deliver.decision import Done, Send
 from target_clearbooks.deliver.parts import in_parts, parts_left
 from target_clearbooks.deliver.task import pair_of
-from target_clearbooks.intent import OUTCOMES, Operation, Rejected
+from target_clearbooks.intent import OUTCOMES, Rejected, WriteOperation
 from target_clearbooks.ledger.amounts import HOME_CURRENCY
 from target_clearbooks.ledger.matching import is_voided
 from target_clearbooks.plan import FIRST, is_planned
@@ -53,7 +53,7 @@ class DryRun:
             judge: Says what follows from what the ledger holds.
         """
         intent = task.wanted
-        if intent.operation in (Operation.CREATE, Operation.POST):
+        if intent.operation in (WriteOperation.CREATE, WriteOperation.POST):
             seen = self._seen(task, reconciler, judge)
             if seen is not None:
                 return seen
@@ -61,7 +61,7 @@ class DryRun:
         before: dict[str, Any] | None = {}
         if not is_planned(intent.remote_id):
             before = sender.get(intent.stream, intent.params, intent.remote_id)
-            if intent.operation is Operation.UPDATE:
+            if intent.operation is WriteOperation.UPDATE:
                 decision = judge.foreseen(task, before)
                 if not isinstance(decision, Send):
                     return decision

@@ -82,9 +82,9 @@ class LostReplies:
         """
         now = time.monotonic()
         due = [task for task in self._doubts if task.due <= now]
-        for stream in sorted({task.stream for task in due}, key=lambda s: WRITABLE[s].rank):
+        for stream in sorted({task.stream for task in due}, key=lambda s: WRITABLE[s].write_order):
             tasks = [task for task in due if task.stream == stream]
-            verdicts = self._reconciler.settle(stream, [(t.wanted, t.fence) for t in tasks])
+            verdicts = self._reconciler.settle(stream, [(t.wanted, t.snapshot) for t in tasks])
             for task, verdict in zip(tasks, verdicts, strict=True):
                 self._doubts.remove(task)
                 yield task, after_verdict(task, verdict)
@@ -98,7 +98,7 @@ class LostReplies:
             if WRITABLE[task.stream].settle is Settle.CONVERGE and not task.whole.removes:
                 verdict = self._reconciler.allocated_twice(task.whole)
             else:
-                [verdict] = self._reconciler.settle(task.stream, [(task.whole, task.fence)])
+                [verdict] = self._reconciler.settle(task.stream, [(task.whole, task.snapshot)])
             if isinstance(verdict, Unclear):
                 words = f"{task.stream} {task.source_key!r} stands in the ledger more than once"
                 yield task, Quarantined((words,), verdict.candidates)
@@ -114,6 +114,6 @@ def after_verdict(task: Task, verdict: Verdict) -> Decision:
     if task.sends < task.most:
         # What decides how much of it is sent is read again.
         partial = reading_before(intent, known=True) in (Reading.ALLOCATIONS, Reading.RECORD)
-        return Send(intent, None if partial else task.fence)
+        return Send(intent, None if partial else task.snapshot)
     # Left to the next run; no STATE behind it goes out.
     return Leave(task.sent_row)

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
     from target_clearbooks.deliver.reconcile import Reconciler
     from target_clearbooks.deliver.task import Task
-
-    Record = dict[str, Any]
+    from target_clearbooks.ledger.records import Record
 
 logger = logging.getLogger("target-clearbooks")
 

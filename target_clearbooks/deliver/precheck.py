@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.deliver.decision import Done, Gone, Send
 from target_clearbooks.deliver.task import pair_of
-from target_clearbooks.intent import Operation, Quarantined, Rejected
+from target_clearbooks.intent import Quarantined, Rejected, WriteOperation
 from target_clearbooks.ledger.matching import diff, identities, is_voided, unchanged
 from target_clearbooks.writable import WRITABLE, Kind, Settle
 
@@ -50,9 +50,9 @@ def reading_before(intent: Intent, *, known: bool) -> Reading | None:
             from what the ledger made of it.
     """
     writable = WRITABLE[intent.stream]
-    if intent.operation is Operation.UPDATE:
+    if intent.operation is WriteOperation.UPDATE:
         return None if known and writable.kind is not Kind.DOCUMENT else Reading.RECORD
-    if intent.operation is not Operation.CREATE:
+    if intent.operation is not WriteOperation.CREATE:
         return None
     if writable.settle is Settle.CONVERGE:
         return Reading.ALLOCATIONS
@@ -77,9 +77,9 @@ class WrittenLately:
             others: For an allocation: what other records want of the same two.
         """
         intent, settle = task.whole, WRITABLE[task.stream].settle
-        if settle is Settle.COUNT and "equal" in task.fence:
-            self._equal[identities(intent)[0]] = int(task.fence["equal"]) + 1
-        elif settle is Settle.CONVERGE and intent.operation is Operation.CREATE:
+        if settle is Settle.COUNT and "equal" in task.snapshot:
+            self._equal[identities(intent)[0]] = int(task.snapshot["equal"]) + 1
+        elif settle is Settle.CONVERGE and intent.operation is WriteOperation.CREATE:
             amount = Decimal(str(intent.body["amount"]))
             self._allocated[task.stream, pair_of(intent)] = others + amount
         elif settle is Settle.CONVERGE:
@@ -156,9 +156,9 @@ def _changed(record: Mapping[str, Any], body: Mapping[str, Any]) -> frozenset[st
     return frozenset(names)
 
 
-def after_fence(
+def after_snapshot(
     intent: Intent,
-    fence: dict[str, Any],
+    snapshot: dict[str, Any],
     *,
     equal: int,
     earlier: Sequence[int],
@@ -168,16 +168,16 @@ def after_fence(
 
     Args:
         intent: The create.
-        fence: What the ledger holds that it could be taken for.
+        snapshot: What the ledger holds that it could be taken for.
         equal: How many equal transactions this run knows of.
         earlier: Equal transactions that may be those of a store that was lost.
         owner: Whose a record of the ledger is.
     """
-    free = [n for n in fence.get("known", ()) if owner(n) in (None, intent.source_key)]
+    free = [n for n in snapshot.get("known", ()) if owner(n) in (None, intent.source_key)]
     if free:
         return Done({"id": free[0]}, "adopted")
-    if "equal" in fence:
-        fence["equal"] = max(int(fence["equal"]), equal)
+    if "equal" in snapshot:
+        snapshot["equal"] = max(int(snapshot["equal"]), equal)
     if earlier:
         words = (
             f"{intent.stream}: an equal transaction stood in the ledger before this state store "
@@ -186,7 +186,7 @@ def after_fence(
             "unset` that it is new"
         )
         return Quarantined((words,), tuple({"transactionId": n} for n in earlier))
-    return Send(intent, fence)
+    return Send(intent, snapshot)
 
 
 def after_allocations(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.deliver.precheck import cleared_of
 from target_clearbooks.deliver.replacing import allocated_again, most_of
-from target_clearbooks.intent import Operation, content_hash
+from target_clearbooks.intent import WriteOperation, content_hash
 from target_clearbooks.store.outbox import Row
 from target_clearbooks.writable import allocation_ends
 
@@ -104,7 +104,7 @@ class Reallocations:
 
 def _has_lost(task: Task, record: Mapping[str, Any]) -> bool:
     """Whether less of a document is cleared than before its new revision."""
-    before, cleared = task.fence.get("cleared"), cleared_of(record)
+    before, cleared = task.snapshot.get("cleared"), cleared_of(record)
     if before is None or cleared is None or cleared >= Decimal(str(before)):
         return False
     logger.warning(
@@ -118,5 +118,5 @@ def _has_lost(task: Task, record: Mapping[str, Any]) -> bool:
 
 def is_another(task: Task, before: Mapped, mapped: Mapped) -> bool:
     """Whether a document or payment took the place of one that stands for its key no more."""
-    joined = bool(allocation_ends(task.stream)) and task.wanted.operation is Operation.CREATE
+    joined = bool(allocation_ends(task.stream)) and task.wanted.operation is WriteOperation.CREATE
     return joined and not before.voided and mapped.remote_id != before.remote_id

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from clearbooks.errors import NotFoundError
 from target_clearbooks.deliver.task import pair_of
-from target_clearbooks.intent import Operation
+from target_clearbooks.intent import WriteOperation
 from target_clearbooks.ledger.matching import (
     equal_journals,
     find_matches,
@@ -16,19 +16,17 @@ from target_clearbooks.ledger.matching import (
     maybe_altered,
     unchanged,
 )
-from target_clearbooks.ledger.records import listing
+from target_clearbooks.ledger.records import Record, listing
 from target_clearbooks.writable import WRITABLE, Kind, Settle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from clearbooks.contract import Operation as ApiOperation
+    from clearbooks.contract import Operation
     from clearbooks.paging import Listing
     from target_clearbooks.deliver.sending import Sender
     from target_clearbooks.intent import Intent
     from target_clearbooks.store.ledger_map import LedgerMap
-
-Record = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,7 @@ class Reconciler:
 
     # Before a create: what the ledger holds already
 
-    def fence(self, intent: Intent) -> Record:
+    def snapshot(self, intent: Intent) -> Record:
         """What tells later whether the create added something; empty where the marker does."""
         if WRITABLE[intent.stream].settle is Settle.COUNT:
             ids = equal_journals(self._transactions(intent), intent.body)
@@ -110,28 +108,28 @@ class Reconciler:
     # After a reply was lost
 
     def settle(self, stream: str, doubts: Sequence[tuple[Intent, Record]]) -> list[Verdict]:
-        """What became of intents of one stream, each with its fence; the list is read once."""
+        """What became of intents of one stream, each with its snapshot; the list is read once."""
         listed: list[Record] | None = None
         verdicts: list[Verdict] = []
         taken: set[Any] = set()
-        for intent, fence in doubts:
-            if intent.operation in (Operation.CREATE, Operation.POST):
+        for intent, snapshot in doubts:
+            if intent.operation in (WriteOperation.CREATE, WriteOperation.POST):
                 way = WRITABLE[stream].settle
                 if way is Settle.LIST and not isinstance(intent.body, bytes):
                     if listed is None:
                         listed = self._since(stream, doubts)
                     free = [record for record in listed if record["id"] not in taken]
-                    verdicts.append(self._created(intent, fence, free))
+                    verdicts.append(self._created(intent, snapshot, free))
                     if isinstance(verdicts[-1], Found):
                         taken.add(verdicts[-1].record["id"])
                 else:
-                    verdicts.append(self._otherwise(way, intent, fence))
+                    verdicts.append(self._otherwise(way, intent, snapshot))
             else:
                 verdicts.append(self._changed(intent))
         return verdicts
 
-    def _created(self, intent: Intent, fence: Record, listed: Sequence[Record]) -> Verdict:
-        newest, known = fence.get("newest"), set(fence.get("known", ()))
+    def _created(self, intent: Intent, snapshot: Record, listed: Sequence[Record]) -> Verdict:
+        newest, known = snapshot.get("newest"), set(snapshot.get("known", ()))
         ascending = WRITABLE[intent.stream].ids_ascend
 
         def new(record: Record) -> bool:
@@ -152,11 +150,11 @@ class Reconciler:
             )
         return _one(found)
 
-    def _otherwise(self, way: Settle, intent: Intent, fence: Record) -> Verdict:
+    def _otherwise(self, way: Settle, intent: Intent, snapshot: Record) -> Verdict:
         if way is Settle.COUNT:
-            return self._journal(intent, fence)
+            return self._journal(intent, snapshot)
         if isinstance(intent.body, bytes):
-            return self._created(intent, fence, self._list(intent))
+            return self._created(intent, snapshot, self._list(intent))
         if way is Settle.NEVER:
             return Unclear(
                 f"{intent.stream}: the reply was lost, and the API has no list to look it up in; "
@@ -166,9 +164,9 @@ class Reconciler:
         # Sent again without harm: the server, or the sum that is there already, sees to it.
         return Absent()
 
-    def _journal(self, intent: Intent, fence: Record) -> Verdict:
+    def _journal(self, intent: Intent, snapshot: Record) -> Verdict:
         equal = equal_journals(self._transactions(intent), intent.body)
-        before = int(fence.get("equal", 0))
+        before = int(snapshot.get("equal", 0))
         if len(equal) == before:
             return Absent()
         if len(equal) == before + 1:
@@ -201,7 +199,7 @@ class Reconciler:
 
     # Reading
 
-    def _operation(self, stream: str) -> ApiOperation:
+    def _operation(self, stream: str) -> Operation:
         return self.sender.resource(stream).operations["list"]
 
     def _params(self, intent: Intent) -> Record:
@@ -222,12 +220,14 @@ class Reconciler:
         return listing(sender.client, sender.business_id, operation_id, params, self.in_flight)
 
     def _since(self, stream: str, doubts: Sequence[tuple[Intent, Record]]) -> list[Record]:
-        """Records that came after the oldest fence; the whole list where their IDs do not tell."""
+        """Records newer than the oldest snapshot; all of the list where IDs do not tell."""
         operation, params = self._operation(stream), self._params(doubts[0][0])
-        fences = [int(fence["newest"]) for _, fence in doubts if fence.get("newest") is not None]
-        if len(fences) < len(doubts) or not WRITABLE[stream].ids_ascend:
+        newest = [
+            int(snapshot["newest"]) for _, snapshot in doubts if snapshot.get("newest") is not None
+        ]
+        if len(newest) < len(doubts) or not WRITABLE[stream].ids_ascend:
             return self._listing(operation.id, params).whole()
-        return self._listing(operation.id, params).newest_first(min(fences))
+        return self._listing(operation.id, params).newest_first(min(newest))
 
     def _transactions(self, intent: Intent) -> list[Record]:
         date = intent.body["accountingDate"]

@@ -16,7 +16,7 @@ from target_clearbooks.deliver.reallocations import Reallocations, is_another
 from target_clearbooks.deliver.replacing import AT_MOST
 from target_clearbooks.deliver.source_place import placed
 from target_clearbooks.deliver.task import pair_of
-from target_clearbooks.intent import Operation, Quarantined, Rejected
+from target_clearbooks.intent import Quarantined, Rejected, WriteOperation
 from target_clearbooks.ledger.amounts import decimal
 from target_clearbooks.ledger.likeness import likeness
 from target_clearbooks.ledger.statement_lines import line_marks
@@ -78,10 +78,12 @@ class Recorder:
                 task.sends += 1
                 if task.row is not None and task.row.state != "waiting":
                     task.row.intent = task.wanted
-                    outbox.send_again(task.row, task.fence)
+                    outbox.send_again(task.row, task.snapshot)
                     continue
                 outbox.supersede(self._business_id, task.stream, task.source_key)
-                task.row = outbox.add(self._row(task), state="sending", fence=task.fence, sent=True)
+                task.row = outbox.add(
+                    self._row(task), state="sending", snapshot=task.snapshot, sent=True
+                )
                 outbox.audit(task.row, "sending", operation=str(task.wanted.operation))
 
     def uncertain(self, task: Task, reason: str) -> None:
@@ -180,7 +182,7 @@ class Recorder:
         intent = task.whole
         if gone:
             self._map.unwant(task.stream, task.source_key)
-        elif intent.operation is Operation.CREATE:
+        elif intent.operation is WriteOperation.CREATE:
             amount = Decimal(str(intent.body["amount"]))
             self._map.want(task.stream, task.source_key, pair_of(intent), amount)
 

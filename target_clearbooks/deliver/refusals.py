@@ -11,7 +11,7 @@ from clearbooks.contract import load_contract
 from clearbooks.errors import ApiError, Fault, NotFoundError, RejectedError
 from target_clearbooks.deliver.precheck import OR_REPLACE, gone_words
 from target_clearbooks.deliver.replacing import allocated_to, is_kept
-from target_clearbooks.intent import Operation
+from target_clearbooks.intent import WriteOperation
 from target_clearbooks.ledger.matching import is_paid, is_voided
 from target_clearbooks.ledger.spelling import fold
 from target_clearbooks.prepare.own_fields import own_path
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Revision = tuple[str, str, int | str, dict[str, Any]]
 
-_CHANGES = (Operation.UPDATE, Operation.VOID)
+_CHANGES = (WriteOperation.UPDATE, WriteOperation.VOID)
 _STAYS_FREE = "reference, description, project, theme and accounts"
 _PATH = re.compile(r"(\w+)(?:\[\d+\])?(?:\.\w+(?:\[\d+\])?)*")
 
@@ -58,7 +58,7 @@ def kept_by(task: Task, error: ApiError, sender: Sender, ledger_map: LedgerMap) 
     document = WRITABLE[task.stream].kind is Kind.DOCUMENT
     if document and "vatreturn" in fold("".join(words_of(task, error))):
         return Kept.FINALISED
-    update = intent.operation is Operation.UPDATE
+    update = intent.operation is WriteOperation.UPDATE
     with contextlib.suppress(ApiError):
         record = sender.get(task.stream, intent.params, intent.remote_id)
         if record is None or is_voided(record):
@@ -73,7 +73,7 @@ def kept_by(task: Task, error: ApiError, sender: Sender, ledger_map: LedgerMap) 
 def reasons(task: Task, error: ApiError, kept: Kept | None) -> tuple[str, ...]:
     """Why a record was refused: in plain words where they are known, then in the API's."""
     words = words_of(task, error)
-    row, update = WRITABLE[task.stream], task.wanted.operation is Operation.UPDATE
+    row, update = WRITABLE[task.stream], task.wanted.operation is WriteOperation.UPDATE
     change = "be changed" if update else "be voided"
     plain = {
         Kept.FINALISED: (

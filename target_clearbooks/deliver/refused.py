@@ -8,7 +8,7 @@ from target_clearbooks.deliver import refusals
 from target_clearbooks.deliver.decision import Done, Gone, Hold
 from target_clearbooks.deliver.refusals import Kept
 from target_clearbooks.deliver.replacing import freed_first, is_replaced
-from target_clearbooks.intent import OUTCOMES, Operation, Rejected
+from target_clearbooks.intent import OUTCOMES, Rejected, WriteOperation
 from target_clearbooks.writable import allocation_ends
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Refused:
 
     def _again(self, task: Task, kept: Kept | None) -> Decision | None:
         """What takes away the reason against an update, where that may be done."""
-        update = task.wanted.operation is Operation.UPDATE
+        update = task.wanted.operation is WriteOperation.UPDATE
         if not update or task.fixed or not is_replaced(task, self._settings):
             return None
         if kept is Kept.GONE:

@@ -177,7 +177,7 @@ class Schedule:
         ] or [
             (other.stream, other.source_key)
             for other in self._tasks.values()
-            if other.rank < task.rank and other.number < task.number
+            if other.write_order < task.write_order and other.number < task.number
         ]
         self.follow(task, *ahead)
         return bool(ahead) and not self._claims.free(task.number)

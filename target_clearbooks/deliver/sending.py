@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from clearbooks.errors import NotFoundError, RejectedError, UncertainError
-from target_clearbooks.ledger.records import plain
+from target_clearbooks.ledger.records import Record, plain
 from target_clearbooks.ledger.spelling import join_names
 from target_clearbooks.writable import WRITABLE
 
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from clearbooks.client import Client
-    from clearbooks.contract import Operation as ApiOperation
-    from clearbooks.contract import Resource
+    from clearbooks.contract import Operation, Resource
     from clearbooks.replies import Reply
     from target_clearbooks.intent import Intent
 
@@ -25,8 +24,6 @@ logger = logging.getLogger(__name__)
 
 # Answers that find fault with the body itself; 409 is about what stands in the ledger.
 _MALFORMED = (400, 422)
-
-Record = dict[str, Any]
 
 
 class Sender:
@@ -46,7 +43,7 @@ class Sender:
         """The contract's resource of a stream."""
         return self.client.contract.resources[stream]
 
-    def operation(self, intent: Intent) -> ApiOperation | None:
+    def operation(self, intent: Intent) -> Operation | None:
         """The operation of the contract that carries out an intent, if there is one."""
         return self.resource(intent.stream).operation(intent.operation.verb)
 
@@ -72,7 +69,7 @@ class Sender:
             return {}
         return _answered(reply, operation, self.resource(intent.stream).schema["properties"])
 
-    def _write(self, intent: Intent, operation: ApiOperation) -> Reply:
+    def _write(self, intent: Intent, operation: Operation) -> Reply:
         """Send the body; without fields that only newer accounts know, where this one does not.
 
         A refusal was not carried out, so the second request doubles nothing.
@@ -138,7 +135,7 @@ def _says_unknown(error: RejectedError, name: str) -> bool:
     return error.status in _MALFORMED and name.casefold() in words and not taken
 
 
-def _answered(reply: Reply, operation: ApiOperation, properties: Mapping[str, Any]) -> Record:
+def _answered(reply: Reply, operation: Operation, properties: Mapping[str, Any]) -> Record:
     """The record of a success answer; one without an ID leaves the write in doubt."""
     try:
         data = reply.json()

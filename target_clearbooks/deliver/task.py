@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from target_clearbooks.intent import DELETED_AT, Intent, Operation
+from target_clearbooks.intent import DELETED_AT, Intent, WriteOperation
 from target_clearbooks.ledger.matching import identities
 from target_clearbooks.ledger.statement_lines import line_marks
 from target_clearbooks.writable import WRITABLE, Kind, Settle
@@ -31,7 +31,7 @@ class Task:
         row: Where it stands on disk.
         intent: What it came to.
         fixed: The intent is part of a plan and is not prepared again.
-        fence: What the ledger held before the create.
+        snapshot: What the ledger held before the create.
         sends: How often it was sent in this run.
         most: How often it may be.
         due: When the ledger may be asked what became of it, by the monotonic clock.
@@ -58,7 +58,7 @@ class Task:
     row: Row | None = None
     intent: Intent | None = None
     fixed: bool = False
-    fence: dict[str, Any] = field(default_factory=dict)
+    snapshot: dict[str, Any] = field(default_factory=dict)
     sends: int = 0
     most: int = MOST_SENDS
     due: float = 0.0
@@ -94,9 +94,9 @@ class Task:
         return claim_of(self.stream, self.source_key)
 
     @property
-    def rank(self) -> int:
+    def write_order(self) -> int:
         """Place of its stream in the order of dependencies."""
-        return WRITABLE[self.stream].rank
+        return WRITABLE[self.stream].write_order
 
     @property
     def whole(self) -> Intent:
@@ -145,7 +145,7 @@ def claims(intent: Intent) -> list[Hashable]:
     """What nobody else may touch while the intent is under way."""
     if WRITABLE[intent.stream].kind is Kind.BANK_STATEMENT:
         return [("line", mark) for mark, _ in line_marks(intent.body)]
-    if intent.operation is not Operation.CREATE:
+    if intent.operation is not WriteOperation.CREATE:
         # Who adopts a record of the ledger is the only one that does so at the time.
         return [("record", intent.stream, intent.remote_id)] if intent.adopted else []
     if WRITABLE[intent.stream].settle is Settle.CONVERGE:

@@ -21,8 +21,9 @@ from target_clearbooks.writable import WRITABLE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from target_clearbooks.deliver.sending import Record, Sender
+    from target_clearbooks.deliver.sending import Sender
     from target_clearbooks.ledger.lookups import Lookups
+    from target_clearbooks.ledger.records import Record
     from target_clearbooks.store.baseline import Baseline
     from target_clearbooks.store.ledger_map import LedgerMap
 

@@ -20,10 +20,10 @@ from target_clearbooks.intent import (
     DELETED_AT,
     Intent,
     Missing,
-    Operation,
     Quarantined,
     Rejected,
     Waiting,
+    WriteOperation,
 )
 from target_clearbooks.ledger.amounts import quoted
 from target_clearbooks.ledger.spelling import fold, join_names
@@ -118,7 +118,7 @@ class Preparer:
         draft = Draft(row, source_key, {}, self._resolver)
         wanted = self._wanted(draft, record)
         mapped = self._resolver.map.find(stream, source_key)
-        if wanted in (Operation.VOID, Operation.DELETE):
+        if wanted in (WriteOperation.VOID, WriteOperation.DELETE):
             return self._removal(draft, record, wanted, mapped)
         if row.kind is Kind.ATTACHMENT:
             return self._attachment(draft, record)
@@ -147,7 +147,7 @@ class Preparer:
             total=draft.findings.total,
         )
 
-    def _wanted(self, draft: Draft, record: Mapping[str, Any]) -> Operation:
+    def _wanted(self, draft: Draft, record: Mapping[str, Any]) -> WriteOperation:
         """What the record asks for by `_operation`: a void, a deletion, or else a create.
 
         A tap's tombstone asks for the void of what the record became, or for its deletion where
@@ -158,7 +158,7 @@ class Preparer:
                 draft.fault(
                     f"{DELETED_AT}: {draft.row.stream} are deleted only where allow_delete is set"
                 )
-            return Operation.VOID if draft.row.voids else Operation.DELETE
+            return WriteOperation.VOID if draft.row.voids else WriteOperation.DELETE
         word = asked(record)
         if word is None and record.get(OPERATION) not in (None, ""):
             words = join_names(OPERATIONS)
@@ -167,10 +167,16 @@ class Preparer:
             draft.fault(f"{OPERATION}: {draft.row.stream} cannot be voided")
         if word == DELETE and not self._resolver.settings.allow_delete:
             draft.fault(f"{OPERATION}: delete is done only where allow_delete is set")
-        return {VOID: Operation.VOID, DELETE: Operation.DELETE}.get(str(word), Operation.CREATE)
+        return {VOID: WriteOperation.VOID, DELETE: WriteOperation.DELETE}.get(
+            str(word), WriteOperation.CREATE
+        )
 
     def _removal(
-        self, draft: Draft, record: Mapping[str, Any], operation: Operation, mapped: Mapped | None
+        self,
+        draft: Draft,
+        record: Mapping[str, Any],
+        operation: WriteOperation,
+        mapped: Mapped | None,
     ) -> Intent | Outcome:
         stream = draft.row.stream
         resource = load_contract().resources[stream]
@@ -214,16 +220,16 @@ class Preparer:
 
     def _operation(
         self, draft: Draft, record: Mapping[str, Any], mapped: Mapped | None
-    ) -> tuple[Operation, int | str | None, str | None]:
+    ) -> tuple[WriteOperation, int | str | None, str | None]:
         """What is to be done to which record, and how that one was found."""
         row, resolver, findings = draft.row, self._resolver, draft.findings
         if row.kind is Kind.BUSINESS:
-            return Operation.UPDATE, resolver.business_id, None
+            return WriteOperation.UPDATE, resolver.business_id, None
         if row.settle is Settle.AGAIN:
-            return Operation.POST, None, None
+            return WriteOperation.POST, None, None
         # What is sent again after a void is made anew.
         if mapped is not None and not mapped.voided and row.kind is not Kind.ALLOCATION:
-            return Operation.UPDATE, mapped.remote_id, None
+            return WriteOperation.UPDATE, mapped.remote_id, None
         found = None
         by = _matching_key(draft, record)
         if row.kind is Kind.CONTACT and not findings.faults:
@@ -233,8 +239,8 @@ class Preparer:
             look = partial(find_existing, resolver.lookups, resolver.map, by=by)
             found = findings.attempt("record", look, row.stream, draft.body, draft.source_key)
         if found is not None:
-            return Operation.UPDATE, *found
-        return Operation.CREATE, None, None
+            return WriteOperation.UPDATE, *found
+        return WriteOperation.CREATE, None, None
 
     def _keep_first_key(self, draft: Draft, remote_id: int | str | None) -> None:
         """Leave the `externalId` of a contact that several source keys share as it is."""
@@ -255,7 +261,7 @@ class Preparer:
         return Intent(
             business_id=self._resolver.business_id,
             stream=draft.row.stream,
-            operation=Operation.CREATE,
+            operation=WriteOperation.CREATE,
             source_key=draft.source_key,
             body=data,
             params={**params, "fileName": name},
@@ -312,8 +318,8 @@ def _depends_on(draft: Draft) -> tuple[Reference, ...]:
     return tuple(dict.fromkeys(draft.findings.depends_on))
 
 
-def _sent(draft: Draft, operation: Operation) -> Body:
-    if operation is not Operation.UPDATE:
+def _sent(draft: Draft, operation: WriteOperation) -> Body:
+    if operation is not WriteOperation.UPDATE:
         return {name: value for name, value in draft.body.items() if value is not None}
     takes = update_fields(draft.row.stream)
     return {name: value for name, value in draft.body.items() if name in takes}

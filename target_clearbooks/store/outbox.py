@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from clearbooks.history import new_run_id
-from target_clearbooks.intent import Intent, Operation
+from target_clearbooks.intent import Intent, WriteOperation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -56,7 +56,7 @@ class Row:
     record: dict[str, Any]
     record_hash: str
     intent: Intent | None = None
-    fence: dict[str, Any] = field(default_factory=dict)
+    snapshot: dict[str, Any] = field(default_factory=dict)
     attempts: int = 0
     sent: float | None = None
     kind: str | None = None
@@ -66,16 +66,17 @@ class Row:
     key_properties: tuple[str, ...] = ()
 
 
+# The snapshot stands in the column `fence`.
 _COLUMNS = (
     "id, run, business, stream, source_key, state, record, record_hash, operation, params, "
-    "remote_id, body, content, marker, depends, fence, attempts, sent, kind, reasons, candidates, "
-    "result, keys"
+    "remote_id, body, content, marker, depends, fence, attempts, sent, kind, reasons, "
+    "candidates, result, keys"
 )
 
 
 def _row(found: tuple[Any, ...]) -> Row:
     (number, run, business, stream, key, state, record, record_hash, operation, params, remote_id,
-     body, content, marker, depends, fence, attempts, sent, kind, reasons, candidates,
+     body, content, marker, depends, snapshot, attempts, sent, kind, reasons, candidates,
      result, keys) = found  # fmt: skip
     given = loads(record) if record else {}
     intent = None
@@ -83,7 +84,7 @@ def _row(found: tuple[Any, ...]) -> Row:
         intent = Intent(
             business_id=business,
             stream=stream,
-            operation=Operation(operation),
+            operation=WriteOperation(operation),
             source_key=key,
             body=content if content is not None else (loads(body) if body else None),
             params=loads(params),
@@ -94,7 +95,7 @@ def _row(found: tuple[Any, ...]) -> Row:
         )
     return Row(
         number, run, business, stream, key, state, given, record_hash, intent,
-        loads(fence) if fence else {}, attempts, sent, kind, tuple(loads(reasons or "[]")),
+        loads(snapshot) if snapshot else {}, attempts, sent, kind, tuple(loads(reasons or "[]")),
         tuple(loads(candidates or "[]")), loads(result) if result else {},
         tuple(loads(keys or "[]")),
     )  # fmt: skip
@@ -145,21 +146,21 @@ class Outbox:
     # Intents
 
     def add(
-        self, row: Row, *, state: str, fence: Mapping[str, Any] | None = None, sent: bool = False
+        self, row: Row, *, state: str, snapshot: Mapping[str, Any] | None = None, sent: bool = False
     ) -> Row:
         """Put a record on disk, with its intent where it has one."""
         if sent:
             self._guard(row.business_id)
         intent = row.intent
         now = time.time()
-        row.state, row.fence = state, dict(fence or {})
+        row.state, row.snapshot = state, dict(snapshot or {})
         row.sent = now if sent else None
         row.attempts = 1 if sent else 0
         raw = isinstance(intent.body, bytes) if intent else False
         added = self.db.execute(
             "INSERT INTO intents (run, business, stream, source_key, state, record, record_hash, "
-            "operation, params, remote_id, body, content, marker, depends, hash, fence, attempts, "
-            "sent, updated, kind, reasons, candidates, keys) "
+            "operation, params, remote_id, body, content, marker, depends, hash, fence, "
+            "attempts, sent, updated, kind, reasons, candidates, keys) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
             "RETURNING id",
             (
@@ -174,7 +175,7 @@ class Outbox:
                 intent.marker if intent else None,
                 dumps(list(intent.depends_on)) if intent else None,
                 intent.hash if intent else None,
-                dumps(row.fence), row.attempts, row.sent, now,
+                dumps(row.snapshot), row.attempts, row.sent, now,
                 row.kind, dumps(list(row.reasons)), dumps(list(row.candidates)),
                 dumps(list(row.key_properties)) if row.key_properties else None,
             ),
@@ -182,17 +183,17 @@ class Outbox:
         row.id = int(added.fetchall()[0][0])
         return row
 
-    def send_again(self, row: Row, fence: Mapping[str, Any]) -> None:
+    def send_again(self, row: Row, snapshot: Mapping[str, Any]) -> None:
         """Note, before any byte leaves, that the intent is sent once more."""
         self._guard(row.business_id)
-        row.state, row.sent, row.fence = "sending", time.time(), dict(fence)
+        row.state, row.sent, row.snapshot = "sending", time.time(), dict(snapshot)
         row.attempts += 1
         intent = row.intent
         body = intent.body if intent and not isinstance(intent.body, bytes) else None
         self.db.execute(
             "UPDATE intents SET state = 'sending', sent = ?, updated = ?, fence = ?, run = ?, "
             "attempts = ?, body = ? WHERE id = ?",
-            (row.sent, row.sent, dumps(row.fence), self.run, row.attempts,
+            (row.sent, row.sent, dumps(row.snapshot), self.run, row.attempts,
              None if body is None else _encoder.encode(body), row.id),
         )  # fmt: skip
 

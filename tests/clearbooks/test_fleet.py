@@ -7,7 +7,7 @@ import logging
 import psycopg
 import pytest
 
-from clearbooks.fleet import Standing, all_standings, save_standings
+from clearbooks.fleet import BusinessStatus, all_statuses, save_statuses
 from clearbooks.history import Run, newest_runs, save_run
 from clearbooks.settings import Connection
 from tests.postgres import database, server  # noqa: F401 - fixtures
@@ -20,33 +20,33 @@ def connection(request, tmp_path):
     return Connection(token_store=request.getfixturevalue("database"))
 
 
-def standing(business=101, connection="acme", **more):
+def status(business=101, connection="acme", **more):
     given = {"kind": "tap", "started": 990.0, "ended": 1000.0, "succeeded": 1000.0, **more}
-    return Standing(application="app", connection=connection, business=business, **given)
+    return BusinessStatus(application="app", connection=connection, business=business, **given)
 
 
 def test_a_business_keeps_its_last_success(connection):
-    assert all_standings(connection) == []
-    one, other = standing(requests=15, records=40), standing(connection="zenith")
-    save_standings(connection, [one, other, standing(kind="target", doubts=2)])
-    assert all_standings(connection) == [one, standing(kind="target", doubts=2), other]
-    failed = standing(started=2000.0, ended=2001.0, succeeded=None, message="HTTP 503")
-    save_standings(connection, [failed])
-    [now, *_] = all_standings(connection)
+    assert all_statuses(connection) == []
+    one, other = status(requests=15, records=40), status(connection="zenith")
+    save_statuses(connection, [one, other, status(kind="target", doubts=2)])
+    assert all_statuses(connection) == [one, status(kind="target", doubts=2), other]
+    failed = status(started=2000.0, ended=2001.0, succeeded=None, message="HTTP 503")
+    save_statuses(connection, [failed])
+    [now, *_] = all_statuses(connection)
     assert (now.succeeded, now.ended, now.message) == (1000.0, 2001.0, "HTTP 503")
     assert now.requests == 0
 
 
 def test_it_is_beside_the_history(connection):
-    save_standings(connection, [standing()])
+    save_statuses(connection, [status()])
     assert newest_runs(connection, 5) == []
     save_run(connection, Run(id="r1", started=1.0, kind="tap"))
-    assert len(all_standings(connection)) == len(newest_runs(connection, 5)) == 1
+    assert len(all_statuses(connection)) == len(newest_runs(connection, 5)) == 1
 
 
 def test_the_view_of_a_database(database):  # noqa: F811 - the fixture
     connection = Connection(token_store=database)
-    save_standings(connection, [standing(), standing(102, succeeded=None, message="HTTP 403")])
+    save_statuses(connection, [status(), status(102, succeeded=None, message="HTTP 403")])
     with psycopg.connect(database) as link:
         rows = link.execute(
             "SELECT business, age > interval '1 day', extract(epoch FROM last_success)::int, "
@@ -58,5 +58,5 @@ def test_the_view_of_a_database(database):  # noqa: F811 - the fixture
 def test_what_cannot_be_kept_is_a_warning(tmp_path, caplog):
     (tmp_path / "runs.sqlite3").write_text("not a database " * 100)
     with caplog.at_level(logging.WARNING):
-        save_standings(Connection(token_store=str(tmp_path / "tokens.json")), [standing()])
+        save_statuses(Connection(token_store=str(tmp_path / "tokens.json")), [status()])
     assert "status --all" in caplog.text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from clearbooks.auth import Chain, open_store
-from clearbooks.fleet import Standing, save_standings
+from clearbooks.fleet import BusinessStatus, save_statuses
 from clearbooks.settings import Connection
 from clearbooks.shards import shards
 from clearbooks_sandbox import AccountingEngine, Options, running
@@ -29,11 +29,11 @@ def connect(store, application, name, businesses):
 
 
 def read(application, business, when, connection="ann", **more):
-    standing = Standing(
+    status = BusinessStatus(
         application=application.client_id, connection=connection, business=business,
         **{"kind": "tap", "started": when, "ended": when, "succeeded": when, **more},
     )  # fmt: skip
-    save_standings(application, [standing])
+    save_statuses(application, [status])
 
 
 def found(*applications, size=2, **more):

@@ -22,20 +22,20 @@ from target_clearbooks.intent import (
     Intent,
     Mapped,
     Missing,
-    Operation,
     Quarantined,
     Rejected,
     Waiting,
+    WriteOperation,
 )
 from target_clearbooks.ledger.likeness import likeness
 from target_clearbooks.store.ledger_map import Applied
 from target_clearbooks.store.outbox import Row
 
 BODY = {"customerId": 7, "date": "2024-05-01", "reference": "CB-AAAAAAAA", "lineItems": []}
-CREATE = Intent(1, "sales_invoices", Operation.CREATE, "I1", BODY, marker="CB-AAAAAAAA")
-UPDATE = replace(CREATE, operation=Operation.UPDATE, remote_id=5)
-VOID = replace(CREATE, operation=Operation.VOID, body=None, remote_id=5)
-FEED = Intent(1, "bank_feeds", Operation.CREATE, "F1", {"bankAccountId": 3})
+CREATE = Intent(1, "sales_invoices", WriteOperation.CREATE, "I1", BODY, marker="CB-AAAAAAAA")
+UPDATE = replace(CREATE, operation=WriteOperation.UPDATE, remote_id=5)
+VOID = replace(CREATE, operation=WriteOperation.VOID, body=None, remote_id=5)
+FEED = Intent(1, "bank_feeds", WriteOperation.CREATE, "F1", {"bankAccountId": 3})
 STANDS = {"id": 5, **BODY}
 
 
@@ -120,7 +120,7 @@ def test_another_record_does_not_take_the_place_of_the_first(change, another):
 
 
 def test_what_version_0_1_has_written_is_read_first():
-    payment = Intent(1, "payments", Operation.UPDATE, "P1", {"contactId": 7}, remote_id=5)
+    payment = Intent(1, "payments", WriteOperation.UPDATE, "P1", {"contactId": 7}, remote_id=5)
     mapped = Mapped("payments", "P1", 5)
     old = Known(None, Applied(mapped, "hash", "other", None))
     assert ask(old, (Prepare, payment), FREE, stream="payments") == Send(payment, None)
@@ -148,7 +148,7 @@ def test_what_was_voided_is_made_anew():
 
 
 LINES = [{"accountCodeId": 1, "amount": 10}, {"accountCodeId": 2, "amount": -10}]
-JOURNAL = Intent(1, "journals", Operation.CREATE, "J1", {"lines": LINES, "description": "May"})
+JOURNAL = Intent(1, "journals", WriteOperation.CREATE, "J1", {"lines": LINES, "description": "May"})
 
 
 def test_a_journal_is_reversed_before_it_is_posted_anew():
@@ -163,7 +163,7 @@ def test_a_journal_is_reversed_before_it_is_posted_anew():
     # Where its lines are not kept, a person does it; nor is it done unasked.
     assert isinstance(ask(known, (Prepare, JOURNAL), (Posted, None), **journal), Rejected)
     assert isinstance(ask(replace(known, replaces=False), (Prepare, JOURNAL), **journal), Rejected)
-    void = replace(JOURNAL, operation=Operation.VOID, body=None, remote_id=7)
+    void = replace(JOURNAL, operation=WriteOperation.VOID, body=None, remote_id=7)
     asked = replace(known, replaces=False)
     assert isinstance(ask(asked, (Prepare, void), (Posted, JOURNAL.body), **journal), First)
     gone = replace(asked, applied=replace(known.applied, mapped=replace(mapped, voided=True)))
@@ -193,14 +193,14 @@ def test_a_contact_is_made_first():
 def test_what_carries_the_marker_is_adopted():
     found = ask(NEW, (Prepare, CREATE), FREE, (Existing, [STANDS]))
     assert isinstance(found, Done)
-    assert (found.outcome, found.intent.operation) == ("adopted", Operation.UPDATE)
+    assert (found.outcome, found.intent.operation) == ("adopted", WriteOperation.UPDATE)
 
 
 def test_what_carries_the_marker_and_differs_is_updated():
     other = {**STANDS, "date": "2024-06-01"}
     found = ask(NEW, (Prepare, CREATE), FREE, (Existing, [other]))
     assert isinstance(found, Send)
-    assert (found.intent.operation, found.intent.remote_id) == (Operation.UPDATE, 5)
+    assert (found.intent.operation, found.intent.remote_id) == (WriteOperation.UPDATE, 5)
 
 
 @pytest.mark.parametrize(("there", "resembling"), [
@@ -239,8 +239,8 @@ def test_the_first_bank_feed_of_a_store(known, kind):
 
 @pytest.mark.parametrize(("mode", "intent", "words"), [
     ("update", CREATE, "is not there"),
-    ("upsert", replace(FEED, operation=Operation.UPDATE), "cannot be changed"),
-    ("upsert", Intent(1, "businesses", Operation.CREATE, "1", {}), "can only be updated"),
+    ("upsert", replace(FEED, operation=WriteOperation.UPDATE), "cannot be changed"),
+    ("upsert", Intent(1, "businesses", WriteOperation.CREATE, "1", {}), "can only be updated"),
 ])  # fmt: skip
 def test_what_the_settings_or_the_api_do_not_allow(mode, intent, words):
     found = ask(Known(None, applied(), mode=mode), (Prepare, intent))

@@ -9,14 +9,16 @@ from clearbooks.errors import UnavailableError
 from clearbooks.pacing import Pacer
 from target_clearbooks.deliver.reconcile import Reconciler
 from target_clearbooks.deliver.sending import Sender
-from target_clearbooks.intent import Intent, Operation
+from target_clearbooks.intent import Intent, WriteOperation
 from target_clearbooks.ledger.lookups import Lookups
 from tests.clearbooks.paging.at_once import most_at_once
 from tests.clearbooks.paging.fake_api import FakeApi
 from tests.target_clearbooks.conftest import customer, journal, schema
 
-JOURNAL = Intent(1, "journals", Operation.POST, "J1", {"accountingDate": "2024-05-02", "lines": []})
-CUSTOMER = Intent(1, "customers", Operation.CREATE, "C1", {"name": "Acme Ltd"})
+JOURNAL = Intent(
+    1, "journals", WriteOperation.POST, "J1", {"accountingDate": "2024-05-02", "lines": []}
+)
+CUSTOMER = Intent(1, "customers", WriteOperation.CREATE, "C1", {"name": "Acme Ltd"})
 
 
 class Falling(FakeApi):
@@ -54,7 +56,7 @@ def reconciler(api):
 READINGS = {
     "contacts": read_customers,
     "payments": read_payments,
-    "journals": lambda api: reconciler(api).fence(JOURNAL),
+    "journals": lambda api: reconciler(api).snapshot(JOURNAL),
     "the newest": lambda api: reconciler(api).newest(CUSTOMER),
     "a lost reply": lambda api: reconciler(api).settle("customers", [(CUSTOMER, {"newest": 5})]),
 }

@@ -9,7 +9,7 @@ import pytest
 from clearbooks.errors import NotFoundError, RejectedError
 from target_clearbooks.deliver.precheck import WrittenLately
 from target_clearbooks.deliver.reconcile import Absent, Reconciler
-from target_clearbooks.intent import Intent, Operation
+from target_clearbooks.intent import Intent, WriteOperation
 from target_clearbooks.ledger.matching import find_matches, is_voided, maybe_altered
 from target_clearbooks.ledger.records import records
 from target_clearbooks.prepare.vat import _matching, _rate
@@ -140,7 +140,9 @@ def test_a_document_with_a_reference_of_its_own(there, found):
     body = {"customerId": 7, "date": "2024-05-02", "reference": "Café 7 & Söhne",
             "documentNumber": "INV-0077",
             "lineItems": [{"unitPrice": 10, "quantity": 1}]}  # fmt: skip
-    intent = Intent(1, "sales_invoices", Operation.CREATE, "I1", body, marker=body["reference"])
+    intent = Intent(
+        1, "sales_invoices", WriteOperation.CREATE, "I1", body, marker=body["reference"]
+    )
     row = {k: v for k, v in ({**body, "id": 9, "net": "10.00"} | there).items() if v is not None}
     assert bool(find_matches([row], intent)) is found
 
@@ -151,7 +153,7 @@ def test_a_document_with_a_reference_of_its_own(there, found):
 def test_a_marker_that_was_left_out_is_left_to_a_person(reference, altered):
     body = {"supplierId": 7, "date": "2024-05-02", "reference": "CB-AAAAAAAA",
             "lineItems": [{"unitPrice": 10, "quantity": 1}]}  # fmt: skip
-    intent = Intent(1, "bills", Operation.CREATE, "B1", body, marker="CB-AAAAAAAA")
+    intent = Intent(1, "bills", WriteOperation.CREATE, "B1", body, marker="CB-AAAAAAAA")
     row = {**body, "id": 9, "net": "10.00", "reference": reference}
     assert maybe_altered(row, intent) is altered
     assert maybe_altered({**row, "net": "10.50"}, intent) is False
@@ -159,7 +161,7 @@ def test_a_marker_that_was_left_out_is_left_to_a_person(reference, altered):
 
 BODY = {"contactId": 4, "date": "2024-05-02", "amount": Decimal("7.5"), "bankAccountId": 2,
         "description": "A long narrative of the bank CB-AAAAAAAA"}  # fmt: skip
-PAYMENT = Intent(1, "payments", Operation.CREATE, "P1", BODY, marker="CB-AAAAAAAA")
+PAYMENT = Intent(1, "payments", WriteOperation.CREATE, "P1", BODY, marker="CB-AAAAAAAA")
 
 
 @pytest.mark.parametrize(
@@ -180,7 +182,7 @@ def test_a_marker_that_was_cut_short_is_left_to_a_person(description, cut):
 
 
 def test_names_of_files_may_lose_their_spaces():
-    intent = Intent(1, "sales_attachments", Operation.CREATE, "F1", b"12345",
+    intent = Intent(1, "sales_attachments", WriteOperation.CREATE, "F1", b"12345",
                     {"salesId": 3, "fileName": "scan 1.pdf"})  # fmt: skip
     rows = [{"id": 1, "name": "scan_1.pdf", "size": 5}, {"id": 2, "name": "scan2.pdf", "size": 5}]
     assert [row["id"] for row in find_matches(rows, intent)] == [1]
@@ -231,7 +233,7 @@ def test_a_void_of_what_is_not_there_is_refused_the_first_time(run, monkeypatch)
 def test_an_equal_journal_that_the_list_does_not_show_yet_is_not_taken_for_another(
     run, monkeypatch
 ):
-    monkeypatch.setattr(Reconciler, "fence", lambda *_: {"equal": 0})
+    monkeypatch.setattr(Reconciler, "snapshot", lambda *_: {"equal": 0})
     messages = [*schema("journals"), journal("J1"), journal("J2")]
     run.sandbox.faults.plan("drop-before", method="POST", path="/accounting/journals", nth=2)
     for _ in range(2):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearbooks.contract import load_contract
-from target_clearbooks.intent import Intent, Missing, Operation, Quarantined, Waiting
+from target_clearbooks.intent import Intent, Missing, Quarantined, Waiting, WriteOperation
 from target_clearbooks.ledger.spelling import closest, company_number, fold, normal_name, vat_number
 from tests.target_clearbooks.prepared import bill, invoice
 
@@ -141,11 +141,11 @@ def test_a_name_alone_does_not_take_what_belongs_to_another_source_key(ledger):
     assert outcome.candidates == ({"id": first, "name": "John Smith"},)
     assert "belongs to '1'" in outcome.reasons[0]
     create = ledger.prepare("customers", second, on_ambiguous_contact="create")
-    assert create.operation is Operation.CREATE
+    assert create.operation is WriteOperation.CREATE
     adopt = ledger.prepare("customers", second, on_ambiguous_contact="adopt")
-    assert (adopt.operation, adopt.remote_id) == (Operation.UPDATE, first)
+    assert (adopt.operation, adopt.remote_id) == (WriteOperation.UPDATE, first)
     own = ledger.prepare("customers", {"externalId": "1", "name": "John Smith"})
-    assert (own.operation, own.remote_id) == (Operation.UPDATE, first)
+    assert (own.operation, own.remote_id) == (WriteOperation.UPDATE, first)
 
 
 @pytest.mark.parametrize(
@@ -170,9 +170,9 @@ def test_who_may_share_a_contact(ledger, fields, other, outcome):
     if outcome == "set aside":
         assert isinstance(found, Quarantined)
     elif outcome == "made":
-        assert found.operation is Operation.CREATE
+        assert found.operation is WriteOperation.CREATE
     else:
-        assert (found.operation, found.remote_id) == (Operation.UPDATE, first)
+        assert (found.operation, found.remote_id) == (WriteOperation.UPDATE, first)
         # The contact keeps the key of the first once both have it.
         ledger.map.set("customers", "2", first)
         again = ledger.prepare("customers", {"externalId": "2", "name": "JO BLOGS", **other})
@@ -184,7 +184,7 @@ def test_who_may_share_a_contact(ledger, fields, other, outcome):
 def test_a_placeholder_identifies_nobody(ledger, field, value):
     ledger.supplier("First Ltd", **{field: value})
     record = {"externalId": "2", "name": "Second Ltd", field: value}
-    assert ledger.prepare("suppliers", record).operation is Operation.CREATE
+    assert ledger.prepare("suppliers", record).operation is WriteOperation.CREATE
     reference = {"name": "Second Ltd", field: value}
     outcome = ledger.prepare("bills", bill(reference), create_missing=("suppliers",))
     assert isinstance(outcome, Missing)
@@ -196,7 +196,9 @@ def test_an_address_or_number_alone_takes_nobody_over(ledger, shared):
     value = {"email": "accounts@agent.example", "vatNumber": "GB123456789"}[shared]
     north = ledger.customer("North Hall Ltd", **{shared: value})
     south = {"name": "South Hall Ltd", shared: value}
-    assert ledger.prepare("customers", {"externalId": "B", **south}).operation is Operation.CREATE
+    assert (
+        ledger.prepare("customers", {"externalId": "B", **south}).operation is WriteOperation.CREATE
+    )
     assert f"customers {north} (North Hall Ltd) has another name" in ledger.faults(
         "sales_invoices", invoice(south)
     )
@@ -215,7 +217,7 @@ def test_the_ledgers_own_external_id_counts_like_the_map(ledger):
     assert isinstance(ledger.prepare("customers", {"externalId": "2", "name": "Jo Blogs"}),
                       Quarantined)  # fmt: skip
     renamed = ledger.prepare("customers", {"externalId": "1", "name": "Jo Smith"})
-    assert (renamed.operation, renamed.remote_id) == (Operation.UPDATE, first)
+    assert (renamed.operation, renamed.remote_id) == (WriteOperation.UPDATE, first)
 
 
 def test_two_that_may_be_meant_by_a_reference(ledger):
@@ -236,7 +238,7 @@ def test_a_contact_that_stands_already_is_adopted(ledger):
     number = ledger.supplier("Supplies Limited")
     outcome = ledger.prepare("suppliers", {"externalId": "S", "name": "SUPPLIES LTD"})
     assert (outcome.operation, outcome.remote_id, outcome.adopted) == (
-        Operation.UPDATE, number, "name",
+        WriteOperation.UPDATE, number, "name",
     )  # fmt: skip
 
 

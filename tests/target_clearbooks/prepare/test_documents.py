@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from target_clearbooks.intent import Intent, Missing, Operation, Rejected, Waiting
+from target_clearbooks.intent import Intent, Missing, Rejected, Waiting, WriteOperation
 from target_clearbooks.ledger.amounts import pennies
 from target_clearbooks.ledger.spelling import fold
 from target_clearbooks.prepare.stream_shapes import shape_of
@@ -33,7 +33,7 @@ def test_names_become_ids(ledger):
         ),
     )  # fmt: skip
     assert isinstance(outcome, Intent)
-    assert outcome.operation is Operation.CREATE
+    assert outcome.operation is WriteOperation.CREATE
     assert outcome.params == {"salesType": "invoices"}
     reference = outcome.body.pop("reference")
     assert reference == outcome.marker
@@ -196,9 +196,9 @@ def test_what_the_map_holds_is_updated(ledger):
     number = ledger.sale(customer)["id"]
     ledger.map.set("sales_invoices", "I1", number)
     outcome = ledger.prepare("sales_invoices", invoice(ACME))
-    assert (outcome.operation, outcome.remote_id) == (Operation.UPDATE, number)
+    assert (outcome.operation, outcome.remote_id) == (WriteOperation.UPDATE, number)
     void = ledger.prepare("sales_invoices", {"externalId": "I1", "_operation": "void"})
-    assert (void.operation, void.remote_id, void.body) == (Operation.VOID, number, None)
+    assert (void.operation, void.remote_id, void.body) == (WriteOperation.VOID, number, None)
 
 
 def test_hash_does_not_depend_on_the_way_a_number_is_written(ledger):
@@ -225,12 +225,12 @@ def test_operations(ledger):
     record["_operation"] = "delete"
     assert "allow_delete" in ledger.faults("customers", record)
     outcome = ledger.prepare("customers", record, allow_delete=True)
-    assert (outcome.operation, outcome.remote_id) == (Operation.DELETE, 5)
+    assert (outcome.operation, outcome.remote_id) == (WriteOperation.DELETE, 5)
     ledger.map.set("bank_feeds", "1", 5)
     assert "cannot" in ledger.faults("bank_feeds", {"externalId": "1", "_operation": "void"})
     ledger.map.set("journals", "1", 5)
     outcome = ledger.prepare("journals", {"externalId": "1", "_operation": "void"})
-    assert (outcome.operation, outcome.body) == (Operation.VOID, None)
+    assert (outcome.operation, outcome.body) == (WriteOperation.VOID, None)
 
 
 def test_json_text_and_flattened_keys(ledger):
@@ -311,7 +311,7 @@ def test_create_missing(ledger):
     ((stream, parent),) = outcome.parents
     assert (stream, parent["name"], parent["email"]) == ("customers", "New Ltd", "a@new.example")
     made = ledger.prepare(stream, parent)
-    assert made.operation is Operation.CREATE
+    assert made.operation is WriteOperation.CREATE
     assert "externalId" not in made.body
     answer = ledger.create(made)
     ledger.lookups.wrote("customers", answer)

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from clearbooks.errors import SettingError
-from target_clearbooks.intent import Intent, Operation, Waiting
+from target_clearbooks.intent import Intent, Waiting, WriteOperation
 from target_clearbooks.prepare.aliases import Aliases
 from target_clearbooks.settings import REFERENCE_KINDS
 from target_clearbooks.writable import WRITABLE
@@ -100,7 +100,7 @@ def test_statements_whole_and_line_by_line(ledger):
     feed = ledger.create(ledger.prepare("bank_feeds", {"externalId": "F", "accountId": 1}))
     ledger.map.set("bank_feeds", "F", feed["items"][0]["id"])
     outcome = ledger.prepare("bank_statements", record)
-    assert outcome.operation is Operation.POST
+    assert outcome.operation is WriteOperation.POST
     assert outcome.depends_on == (("bank_feeds", "F"),)
     assert outcome.body["statementLines"] == [
         {"transactionId": "1", "transactionDate": "2024-01-31", "description": "Card",
@@ -177,7 +177,7 @@ def test_businesses_are_updated(ledger):
     outcome = ledger.prepare(
         "businesses", {"id": ledger.business, "name": "New name", "type": "charity"}
     )
-    assert (outcome.operation, outcome.remote_id) == (Operation.UPDATE, ledger.business)
+    assert (outcome.operation, outcome.remote_id) == (WriteOperation.UPDATE, ledger.business)
     assert outcome.body == {"name": "New name", "type": "Charity"}
 
 
@@ -272,7 +272,7 @@ def test_an_attachment_is_deleted(filed):
     filed.map.set("sales_attachments", "F", 3)
     record = {"externalId": "F", "invoice": "I1", "_operation": "delete"}
     outcome = filed.prepare("sales_attachments", record, allow_delete=True)
-    assert (outcome.operation, outcome.remote_id) == (Operation.DELETE, 3)
+    assert (outcome.operation, outcome.remote_id) == (WriteOperation.DELETE, 3)
     assert outcome.params == {"salesType": "invoices", "salesId": filed.invoice}
 
 
@@ -310,15 +310,15 @@ def test_what_stands_already_is_adopted(ledger):
     ):
         outcome = ledger.prepare(stream, record, "k")
         assert (outcome.operation, outcome.remote_id, outcome.adopted) == (
-            Operation.UPDATE, number, way,
+            WriteOperation.UPDATE, number, way,
         )  # fmt: skip
         ledger.map.set(stream, "another", number)
-        assert ledger.prepare(stream, record, "k").operation is Operation.CREATE
+        assert ledger.prepare(stream, record, "k").operation is WriteOperation.CREATE
     record = {"name": "Mug", "sku": "M-2", "type": "sales"}
-    assert ledger.prepare("stock_items", record, "k2").operation is Operation.CREATE
+    assert ledger.prepare("stock_items", record, "k2").operation is WriteOperation.CREATE
     assert ledger.prepare(
         "account_codes", {"name": "Mugs", "heading": 1002}, "k3"
-    ).operation is Operation.CREATE  # fmt: skip
+    ).operation is WriteOperation.CREATE  # fmt: skip
 
 
 def test_two_of_one_name_are_quarantined(ledger):

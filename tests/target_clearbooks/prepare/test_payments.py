@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from target_clearbooks.intent import Intent, Operation, Quarantined, Waiting
+from target_clearbooks.intent import Intent, Quarantined, Waiting, WriteOperation
 
 
 def payment(amount="120.00", **fields):
@@ -144,7 +144,7 @@ def allocation(amount="120", invoice=None, **fields):
 
 def test_an_allocation(books):
     outcome = books.prepare("sales_allocations", allocation())
-    assert outcome.operation is Operation.CREATE
+    assert outcome.operation is WriteOperation.CREATE
     assert outcome.body == {
         "invoiceId": books.invoice, "paymentId": books.receipt, "allocationType": "payment",
         "amount": Decimal(120),

@@ -19,7 +19,7 @@ _LINES = "listTransactionLines"
 _LONGEST_NUMBER = 18
 
 
-def standing_id(sender: Sender, stream: str, given: str) -> int | str:
+def named_record_id(sender: Sender, stream: str, given: str) -> int | str:
     """The ID of the record of the ledger that a person names; of a document, its newest revision.
 
     A journal is named by its transaction, as `transaction:ID`. Bank feeds and statements cannot be
