@@ -155,7 +155,7 @@ def test_a_corrected_document_shows_its_revisions(site):
     page = site.get(f"/books/{site.small}/documents/{new['id']}")
     assert f"takes the place of ID {new['previousId']}" in page.words
     revisions = next(table for table in page.tables if "Gross" in table.columns())
-    assert revisions.column("ID") == [str(new["previousId"]), f"{new['id']} (shown)"]
+    assert revisions.column("ID") == [str(new["previousId"]), f"{new['id']} shown"]
     old = site.get(f"/books/{site.small}/documents/{new['previousId']}")
     assert f"The current one is ID {new['id']}" in old.words
     assert ["h1", f"Sales invoice V{new['formattedDocumentNumber']} voided"] in old.headings
