@@ -15,7 +15,7 @@ from urllib.parse import parse_qs
 from clearbooks.contract import BUSINESS_HEADER
 from clearbooks_sandbox.http.change_between_pages import ListingChanger, Page
 from clearbooks_sandbox.http.oauth import TokenError
-from clearbooks_sandbox.http.request_log import LoggedRequest, RequestLog
+from clearbooks_sandbox.http.request_log import Exchange, LoggedRequest, RequestLog, message
 from clearbooks_sandbox.http.routes import Router
 from clearbooks_sandbox.http.throttle import TokenBucket
 from clearbooks_sandbox.options import API_PATH, TOKEN_PATH
@@ -76,8 +76,22 @@ class Api:
         active = self.faults.matching(request.method, request.path, _page(request))
         reply = await self._answer(request, active)
         ms = (time.perf_counter() - started) * 1000
-        self.requests.append(
+        self._log(request, reply, ms, at, ", ".join(active))
+        if reply is None:
+            await _close_connection(scope)
+        elif "cut" in active:
+            await _send(send, reply, cut=True)
+            await _close_connection(scope)
+        else:
+            await _send(send, reply)
+
+    def _log(
+        self, request: ApiRequest, reply: Reply | None, ms: float, at: float, fault: str
+    ) -> None:
+        secret = request.path == TOKEN_PATH
+        self.requests.add(
             LoggedRequest(
+                next(self.requests.numbers),
                 request.method,
                 request.path,
                 request.query,
@@ -86,16 +100,13 @@ class Api:
                 request.business,
                 request.operation.id if request.operation else "",
                 at,
-                ", ".join(active),
-            )
+                fault,
+            ),
+            Exchange(
+                message(request.headers, request.body, secret=secret),
+                message(reply.headers, reply.body, secret=secret) if reply else None,
+            ),
         )
-        if reply is None:
-            await _close_connection(scope)
-        elif "cut" in active:
-            await _send(send, reply, cut=True)
-            await _close_connection(scope)
-        else:
-            await _send(send, reply)
 
     async def _wait(self, seconds: float) -> None:
         """Wait, but not longer than the server runs."""

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from clearbooks_sandbox.options import CONSENT_PATH
 from clearbooks_sandbox.pages import banking, ledger, records
 from clearbooks_sandbox.pages.consent import Consent
-from clearbooks_sandbox.pages.requests import RequestsPage
+from clearbooks_sandbox.pages.requests import RequestPages
 from clearbooks_sandbox.pages.view import of_business
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def routes(engine: AccountingEngine, oauth: OAuth, requests: RequestLog) -> list[Route]:
     """Routes of every page: `/`, the consent page and all below `/books/`."""
-    consent = Consent(engine, oauth)
+    consent, log = Consent(engine, oauth), RequestPages(requests)
 
     def businesses(request: Request) -> Response:
         del request
@@ -68,7 +68,8 @@ def routes(engine: AccountingEngine, oauth: OAuth, requests: RequestLog) -> list
         Route("/books", _to_books),
         Route("/books/", businesses),
         Route("/books/style.css", _style),
-        Route("/books/requests", RequestsPage(requests).newest),
+        Route("/books/requests", log.newest),
+        Route("/books/requests/{id:int}", log.one),
         *(
             Route(f"/books/{{business:int}}{path}", of_business(engine, view))
             for path, view in views.items()

@@ -80,6 +80,7 @@ def stream(request: Request, books: Books) -> Response:
         name,
         title=found.title,
         lead=found.lead,
+        empty=f"No {found.title.lower().replace('vat', 'VAT')}.",
         **listing(request, base_of(books), found.columns, rows, entered, foot),
     )
 
@@ -106,7 +107,7 @@ def account(request: Request, books: Books) -> Response:
         closing=closing,
         sums=sums,
         **listing(
-            request, base_of(books), _ACCOUNT, [sources.with_source(r) for r in rows], entered, foot
+            request, base_of(books), _ACCOUNT, rows, entered, foot, complete=sources.with_source
         ),
     )
 

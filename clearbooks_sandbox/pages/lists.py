@@ -9,7 +9,7 @@ from clearbooks_sandbox.accounting.vat import BEGIN, END
 from clearbooks_sandbox.pages.document_kinds import KINDS, Kind
 from clearbooks_sandbox.pages.filters import SINCE, UNTIL, Field, within
 from clearbooks_sandbox.pages.listing import matching
-from clearbooks_sandbox.pages.sections import label
+from clearbooks_sandbox.pages.sections import allocations_of, label
 from clearbooks_sandbox.pages.sources import SOURCES, with_source
 from clearbooks_sandbox.pages.table import Column
 
@@ -171,13 +171,13 @@ def allocated(row: Row) -> Row:
     }
 
 
-def _allocations(side: str, stream: str) -> RecordList:
+def _allocations(side: str) -> RecordList:
     def read(books: Books, entered: Entered) -> list[Row]:
         rows = [allocated(row) for row in books.allocations(side)]
         return matching(rows, entered["q"], "id", "fromName", "documentNumber", "contactName")
 
     return RecordList(
-        label(stream),
+        label(allocations_of(side)),
         ALLOCATIONS,
         read,
         (Field("q", "ID, document, payment or name"),),
@@ -331,8 +331,7 @@ LISTS: dict[str, RecordList] = {
     "suppliers": _contacts("suppliers", "A balance is what is owed to the supplier."),
     **{stream: _documents(kind) for stream, kind in KINDS.items()},
     "payments": _PAYMENTS,
-    "sales_allocations": _allocations("sales", "sales_allocations"),
-    "purchase_allocations": _allocations("purchases", "purchase_allocations"),
+    **{allocations_of(side): _allocations(side) for side in ("sales", "purchases")},
     "account_codes": _ACCOUNT_CODES,
     "transactions": _TRANSACTIONS,
     "stock_items": _STOCK_ITEMS,

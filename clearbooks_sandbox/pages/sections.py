@@ -29,3 +29,8 @@ def label(section: str) -> str:
 def page_of(stream: str) -> str:
     """The section that lists the records of a stream."""
     return {"bank_accounts": "bank"}.get(stream, stream)
+
+
+def allocations_of(side: str) -> str:
+    """The stream of the allocations of `sales` or `purchases`."""
+    return {"sales": "sales_allocations", "purchases": "purchase_allocations"}[side]

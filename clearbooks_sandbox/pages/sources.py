@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clearbooks_sandbox.pages.document_kinds import kind_of
+from clearbooks_sandbox.pages.sections import allocations_of
 from clearbooks_sandbox.pages.table import Column, Table
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def with_source(row: Row) -> Row:
         name = f"{kind_of(row['side'], row['kind']).singular} {row['documentNumber']}"
     elif source == "allocation":
         name = f"Exchange difference of allocation {number}"
-        path = f"{'sales' if row['side'] == 'sales' else 'purchase'}_allocations?q={number}"
+        path = f"{allocations_of(row['side'])}?q={number}"
     if row.get("reverses"):
         name = f"Reversal: {name}"
     found = row | {"sourceName": name}

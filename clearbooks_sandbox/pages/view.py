@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from clearbooks_sandbox.pages.listing import paged
+from clearbooks_sandbox.pages.listing import SIZE, paged
 from clearbooks_sandbox.pages.render import page
 from clearbooks_sandbox.pages.sections import GROUPS, label
 from clearbooks_sandbox.pages.table import Table
@@ -95,12 +95,19 @@ def listing(
     rows: Sequence[Row],
     entered: Filter,
     foot: Sequence[tuple[str, Row]] = (),
+    *,
+    size: int = SIZE,
+    complete: Callable[[Row], Row] | None = None,
 ) -> dict[str, Any]:
-    """What `listing.html` and the macro `listing` show: one page of the rows in a table."""
-    shown = paged(rows, request.query_params.get("page", ""))
+    """What a template needs for one page of the rows in a table, with filter and pager.
+
+    `complete` adds to a row what is wanted only where the row is shown.
+    """
+    shown = paged(rows, request.query_params.get("page", ""), size)
+    found = list(map(complete, shown.rows)) if complete else shown.rows
     return {
         "listing": shown,
-        "table": Table(columns, shown.rows, base, foot),
+        "table": Table(columns, found, base, foot),
         "filter": entered,
         "path": request.url.path,
         "status": entered.status,

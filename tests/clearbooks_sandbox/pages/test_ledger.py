@@ -109,7 +109,7 @@ def test_transactions_are_found_by_source_and_date(site):
     assert len(rows_of(pages, "Date")) > 50
     wrong = site.get(f"{base}?since=soon", status=400)
     assert "soon is not a date" in wrong.words
-    assert "No transactions that fit the filter" in site.get(f"{base}?q=zzz").words
+    assert "Nothing fits the filter" in site.get(f"{base}?q=zzz").words
 
 
 def test_what_was_posted_leads_to_what_it_was_posted_for(site):
