@@ -51,18 +51,26 @@ class Message(NamedTuple):
         headers: Without the values of those that hold secrets.
         body: Its first `LONGEST` bytes; None where it is not kept, since it holds secrets.
         size: Bytes of the whole body.
+        status: Status of an answer.
     """
 
     headers: Mapping[str, str]
     body: bytes | None
     size: int
+    status: int = 0
 
 
 class Exchange(NamedTuple):
-    """What was sent and what was answered; no answer where the connection was dropped."""
+    """What was sent and what was answered.
+
+    Attributes:
+        answered: The answer; None where the connection was dropped.
+        lost: The answer in whose place a fault of the sandbox put another one, or none.
+    """
 
     sent: Message
     answered: Message | None
+    lost: Message | None = None
 
     @property
     def kept(self) -> int:
@@ -70,11 +78,13 @@ class Exchange(NamedTuple):
         return sum(len(part.body) for part in self if part and part.body)
 
 
-def message(headers: Mapping[str, str], body: bytes, *, secret: bool = False) -> Message:
+def message(
+    headers: Mapping[str, str], body: bytes, status: int = 0, *, secret: bool = False
+) -> Message:
     """A request or an answer as the log keeps it; the body is neither copied nor read."""
     if not _SECRET.isdisjoint(headers):
         headers = {k: NOT_KEPT if k in _SECRET else v for k, v in headers.items()}
-    return Message(headers, None if secret else body[:LONGEST], len(body))
+    return Message(headers, None if secret else body[:LONGEST], len(body), status)
 
 
 class RequestLog(deque[LoggedRequest]):

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import codecs
-import re
 from datetime import UTC, datetime
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from clearbooks.contract import load_contract
 from clearbooks_sandbox.pages.filters import Field, Filter
 from clearbooks_sandbox.pages.render import page
-from clearbooks_sandbox.pages.sections import allocations_of
 from clearbooks_sandbox.pages.table import Column, Table
 from clearbooks_sandbox.pages.view import listing, missing
-from clearbooks_sandbox.reply import decode
+from clearbooks_sandbox.pages.written import record_written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,27 +56,6 @@ _FIELDS = (
     Field("text", "Text in a body"),
 )
 _HEADERS = (Column("Header", "name", head=True), Column("Value", "value", "code"))
-# The page of what an operation has written, below its business, by what follows the verb in the
-# operation's ID: `{id}` is that of the answer, the others are parameters of the path.
-_RECORDS = {
-    "AccountCode": "account_codes/{id}",
-    "Allocation": "{allocations}?q={id}",
-    "BankAccount": "bank",
-    "BankFeeds": "bank",
-    "BankStatements": "bank",
-    "Business": "",
-    "Customer": "contacts/{id}",
-    "Journal": "journals/{id}",
-    "Payment": "payments/{id}",
-    "PurchaseAttachment": "documents/{purchaseId}",
-    "PurchaseDocument": "documents/{id}",
-    "SalesAttachment": "documents/{salesId}",
-    "SalesDocument": "documents/{id}",
-    "StockItem": "stock_items?q={id}",
-    "Supplier": "contacts/{id}",
-}
-# A document that was voided still has a page.
-_VOIDED = {"SalesDocument": "documents/{salesId}", "PurchaseDocument": "documents/{purchaseId}"}
 
 
 class RequestPages:
@@ -129,6 +104,7 @@ class RequestPages:
             kept=exchange is not None,
             sent=exchange and _shown(exchange.sent),
             answered=exchange and exchange.answered and _shown(exchange.answered),
+            lost=exchange and exchange.lost and _shown(exchange.lost),
         )
 
 
@@ -157,44 +133,7 @@ def _row(entry: LoggedRequest, exchange: Exchange | None) -> Row:
         "fault": entry.fault,
         "operation": entry.operation,
     }
-    return row | _record(entry, exchange)
-
-
-def _record(entry: LoggedRequest, exchange: Exchange | None) -> Row:
-    """Name and path of the record that a request has written; empty where it wrote none."""
-    verb = next((v for v in ("create", "update", "delete") if entry.operation.startswith(v)), "")
-    what = entry.operation.removeprefix(verb)
-    template = (_VOIDED if verb == "delete" else _RECORDS).get(what)
-    carried_out = HTTPStatus.OK <= entry.status < HTTPStatus.MULTIPLE_CHOICES
-    if not verb or template is None or not carried_out:
-        return {}
-    pattern = load_contract().operations[entry.operation].path
-    values = dict(zip(pattern.split("/"), entry.path.split("/"), strict=True))
-    values = {name[1:-1]: value for name, value in values.items() if name.startswith("{")}
-    if "invoiceType" in values:
-        values["allocations"] = allocations_of(values["invoiceType"])
-    values |= {"id": number} if (number := _answered(exchange).get("id")) else {}
-    try:
-        path = template.format_map(values)
-    except KeyError:
-        return {}
-    name = re.sub(r"(?=[A-Z])", " ", what).strip().capitalize()
-    name += f" {values['id']}" if "{id}" in template else ""
-    business = entry.business or values["businessId"]
-    return {"record": name, "recordPath": f"{business}/{path}"}
-
-
-def _answered(exchange: Exchange | None) -> Row:
-    """The record in an answer; empty where there is none, or it was not kept whole."""
-    if not exchange or not exchange.answered or not exchange.answered.body:
-        return {}
-    try:
-        found = decode(exchange.answered.body)
-    except msgspec.DecodeError:
-        return {}
-    if isinstance(found, list) and len(found) == 1:
-        (found,) = found
-    return found if isinstance(found, dict) else {}
+    return row | record_written(entry, exchange)
 
 
 def _shown(part: Message) -> Row:
@@ -202,6 +141,7 @@ def _shown(part: Message) -> Row:
     headers = [{"name": name, "value": value} for name, value in part.headers.items()]
     cut = part.body is not None and len(part.body) < part.size
     return {
+        "status": part.status,
         "headers": Table(_HEADERS, headers, _BASE),
         "body": _text(part.body or b""),
         "note": "The body is not kept, since it holds secrets."

@@ -28,6 +28,8 @@ def pages(site):
     url = f"{site.sandbox.url}/accounting/customers"
     requests.post(url, json={"name": "N" * 200}, headers=headers, timeout=10)
     requests.get(f"{url}?limit=200&sortBy={'x' * 100}", headers=headers, timeout=10)
+    site.sandbox.faults.plan("error-after", method="POST")
+    requests.post(url, json={"name": "Lost"}, headers=headers, timeout=10)
     waiting, found = ["/books/"], {}
     while waiting:
         path = waiting.pop()

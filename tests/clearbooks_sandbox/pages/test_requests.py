@@ -126,14 +126,28 @@ def test_a_long_body_is_cut_with_a_note(served):
     assert "xxx" in newest(served).words
 
 
-def test_a_dropped_answer_is_told(served):
-    served.sandbox.faults.plan("drop-after", method="POST", path="/accounting/customers", times=1)
+def test_a_lost_answer_and_what_it_had_written_are_shown(served):
+    served.sandbox.faults.plan("drop-after", method="POST", path="/accounting/customers")
     with pytest.raises(requests.ConnectionError):
         served("POST", "/accounting/customers", json={"name": "Lost"})
     page = newest(served)
     assert "The connection was closed without an answer." in page.words
-    assert "drop-after" in page.words
-    assert '"name": "Lost"' in page.words
+    assert ["h2", "Lost answer"] in page.headings
+    assert "answered 201; the fault took the place" in page.words
+    row = shown(served).tables[0].body[0]
+    assert [row[4].text, row[6].text.partition(" ")[0]] == ["dropped drop-after", "Customer"]
+    [link] = [link for link in page.links if "/contacts/" in link]
+    assert "Lost" in requests.get(served.sandbox.site + link, timeout=10).text
+
+
+def test_what_was_never_carried_out_has_no_record(served):
+    served.sandbox.faults.plan("drop-before", method="POST", path="/accounting/customers")
+    with pytest.raises(requests.ConnectionError):
+        served("POST", "/accounting/customers", json={"name": "Never"})
+    page = newest(served)
+    assert '"name": "Never"' in page.words
+    assert ["h2", "Lost answer"] not in page.headings
+    assert not [link for link in page.links if "/contacts/" in link]
 
 
 def test_what_was_written_is_linked(served):
