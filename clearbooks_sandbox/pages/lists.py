@@ -50,7 +50,7 @@ ALLOCATIONS = (
     Column("Contact", "contactName"),
     Column("Amount", "amount", "money", total=True),
 )
-_ACCOUNT, _ID = "account_codes/{%s}", Column("ID", "id", "id")
+_ID = Column("ID", "id", "id")
 _SIDE = Field(
     "side", "Side", "select", (("", "Both sides"), ("sales", "Sales"), ("purchases", "Purchases"))
 )
@@ -190,12 +190,11 @@ def _allocations(side: str) -> RecordList:
 
 def _read_accounts(books: Books, entered: Entered) -> list[Row]:
     balances = {row.account_code: row.balance for row in books.trial_balance()}
-    used = {"sales": "sales", "purchases": "purchases"}
     rows = [
         row
         | {
             "balance": balances.get(row["id"], 0),
-            "takes": ", ".join(word for name, word in used.items() if row.get(name)),
+            "takes": ", ".join(side for side in ("sales", "purchases") if row.get(side)),
         }
         for row in books.account_codes()
     ]
@@ -206,8 +205,8 @@ def _read_accounts(books: Books, entered: Entered) -> list[Row]:
 _ACCOUNT_CODES = RecordList(
     "Account codes",
     (
-        Column("Code", "id", "code", _ACCOUNT % "id"),
-        Column("Account", "name", link=_ACCOUNT % "id", head=True),
+        Column("Code", "id", "code", "account_codes/{id}"),
+        Column("Account", "name", link="account_codes/{id}", head=True),
         Column("Takes", "takes"),
         Column("VAT rate", "defaultVatRate"),
         Column("Balance £", "balance", "home", total=True),
@@ -266,10 +265,12 @@ _STOCK_ITEMS = RecordList(
         Column("SKU", "sku"),
         Column("Type", "type"),
         Column("Sales price", "salesUnitPrice", "price"),
-        Column("Sales account", "salesAccountCode", "code", _ACCOUNT % "salesAccountCode"),
+        Column("Sales account", "salesAccountCode", "code", "account_codes/{salesAccountCode}"),
         Column("Sales VAT rate", "salesVatRateKey"),
         Column("Purchase price", "purchaseUnitPrice", "price"),
-        Column("Purchase account", "purchaseAccountCode", "code", _ACCOUNT % "purchaseAccountCode"),
+        Column(
+            "Purchase account", "purchaseAccountCode", "code", "account_codes/{purchaseAccountCode}"
+        ),
         Column("Purchase VAT rate", "purchaseVatRateKey"),
     ),
     _read_stock,

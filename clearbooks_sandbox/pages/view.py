@@ -47,7 +47,8 @@ def find(read: Callable[[int], Any], what: str, number: int) -> Any:
     """
     try:
         return read(number)
-    except KeyError:
+    except (KeyError, OverflowError):
+        # SQLite takes no number as great as a path may hold.
         raise MissingError(f"{what} {number}") from None
 
 

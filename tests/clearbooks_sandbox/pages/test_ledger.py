@@ -274,7 +274,15 @@ def test_sections_lead_to_every_listing(site):
 
 
 @pytest.mark.parametrize(
-    "path", ["account_codes/5", "transactions/99999", "journals/99", "account_codes/x"]
+    "path",
+    [
+        "account_codes/5",
+        "account_codes/x",
+        "documents/99999999999999999999",
+        "journals/99",
+        "transactions/99999",
+        "transactions/99999999999999999999",
+    ],
 )
 def test_what_is_not_there(site, path):
     response = site.session.get(f"{site.sandbox.site}/books/101/{path}", timeout=10)
