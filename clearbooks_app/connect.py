@@ -16,7 +16,13 @@ from clearbooks.auth import Name, begin_consent, open_store
 from clearbooks.errors import ClearBooksError, SettingError
 from clearbooks_app import output
 from clearbooks_app.config import Settings, examples, for_interactive_use, settings_options
-from clearbooks_app.consent_server import authorisation_code, can_listen, listening, pasted_query
+from clearbooks_app.consent_server import (
+    Page,
+    authorisation_code,
+    can_listen,
+    listening,
+    pasted_query,
+)
 from clearbooks_app.operations.consent import finish, prepare_store, scopes_to_ask
 from clearbooks_app.save_settings import TAP, TARGET, check_save_path, is_env, save_settings
 
@@ -267,12 +273,16 @@ def _consent_in_browser(
         made = done(authorisation_code(answer.query, consent.state))
     except ClearBooksError as error:
         text = str(error)
-        answer.show("Not connected", text[:1].upper() + text[1:] + ".")
+        answer.show(Page("Not connected", text[:1].upper() + text[1:] + "."))
         raise
     except BaseException:
-        answer.show("Not connected", "The program was stopped.")
+        answer.show(Page("Not connected", "The program was stopped."))
         raise
-    answer.show("Connected", "The tokens are stored, and the program goes on by itself.")
+    text = "The tokens are stored, and the program goes on by itself."
+    if made.trouble:
+        text += f" The businesses were not listed: {made.trouble}."
+    names = [f"{business['name']} ({business['id']})" for business in made.businesses]
+    answer.show(Page("Connected", text, names))
     return made
 
 

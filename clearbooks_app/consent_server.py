@@ -14,13 +14,13 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from clearbooks.errors import ClearBooksError, NotAuthorisedError, SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 CALLBACK = "/callback"
 _MOST_CHARACTERS = 300
@@ -29,9 +29,10 @@ _PAGE = """<!doctype html>
 <html lang="en-GB">
 <head><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
 <style>body {{ font: 1.1rem/1.5 system-ui, sans-serif; max-width: 36rem; margin: 4rem auto;
-padding: 0 1rem }}</style></head>
-<body><main><h1>{title}</h1><p>{text}</p><p>You may close this window.</p></main></body>
+padding: 0 1rem; overflow-wrap: anywhere }}</style></head>
+<body><main><h1>{title}</h1><p>{text}</p>{businesses}<p>You may close this window.</p></main></body>
 </html>
 """
 
@@ -105,6 +106,27 @@ def pasted_query(pasted: str) -> str:
     return query
 
 
+class Page(NamedTuple):
+    """A page for the browser.
+
+    Attributes:
+        businesses: What the consent covers, as people read it.
+    """
+
+    title: str
+    text: str
+    businesses: Sequence[str] = ()
+
+    def html(self) -> bytes:
+        """The page as the browser gets it."""
+        listed = "".join(f"<li>{html.escape(name)}</li>" for name in self.businesses)
+        return _PAGE.format(
+            title=html.escape(self.title),
+            text=html.escape(self.text),
+            businesses=f"<p>The consent covers:</p><ul>{listed}</ul>" if listed else "",
+        ).encode()
+
+
 @dataclass(slots=True)
 class Answer:
     """The redirect that the browser followed, and the page that it is answered with.
@@ -116,16 +138,16 @@ class Answer:
     """
 
     query: str
-    _page: queue.Queue[tuple[str, str]] = field(default_factory=lambda: queue.Queue(1))
+    _page: queue.Queue[Page] = field(default_factory=lambda: queue.Queue(1))
     _sent: threading.Event = field(default_factory=threading.Event)
 
-    def show(self, title: str, text: str) -> None:
+    def show(self, page: Page) -> None:
         """Answer the browser with a page; returns when it was sent, or after 5 seconds."""
-        self._page.put((title, text))
+        self._page.put(page)
         self._sent.wait(5)
 
-    def page(self) -> tuple[str, str]:
-        """Title and text given to `show`; the thread that answers the browser waits for them."""
+    def page(self) -> Page:
+        """The page given to `show`; the thread that answers the browser waits for it."""
         return self._page.get(timeout=120)
 
     def sent(self) -> None:
@@ -189,24 +211,26 @@ def _handler(path: str, listener: Listener) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
             if _host_name(self.headers.get("Host", "")) not in _HOSTS:
-                self._send(403, "Not here", "This address is for this machine alone.")
+                self._send(403, Page("Not here", "This address is for this machine alone."))
             elif parts.path != path or not parts.query:
-                self._send(404, "Nothing here", "This address only waits for the consent page.")
+                self._send(
+                    404, Page("Nothing here", "This address only waits for the consent page.")
+                )
             elif not listener.state or not _belongs(parts.query, listener.state):
                 words = "This answer is not that to the newest consent page, and was not used."
-                self._send(400, "Another request", words)
+                self._send(400, Page("Another request", words))
             elif not once.acquire(blocking=False):
-                self._send(410, "Answered already", "This request was answered before.")
+                self._send(410, Page("Answered already", "This request was answered before."))
             else:
                 answer = Answer(parts.query)
                 listener.answers.put(answer)
                 try:
-                    self._send(200, *answer.page())
+                    self._send(200, answer.page())
                 finally:
                     answer.sent()
 
-        def _send(self, status: int, title: str, text: str) -> None:
-            body = _PAGE.format(title=html.escape(title), text=html.escape(text)).encode()
+        def _send(self, status: int, page: Page) -> None:
+            body = page.html()
             self.send_response(status)
             self.send_header("Content-Type", "text/html; charset=utf-8")
             self.send_header("Content-Length", str(len(body)))

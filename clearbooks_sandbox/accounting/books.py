@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from clearbooks_sandbox.accounting.chart import ROLES
+from clearbooks_sandbox.accounting.general_ledger import GeneralLedger
 from clearbooks_sandbox.accounting.money import amount
+from clearbooks_sandbox.accounting.reader import Reader
+from clearbooks_sandbox.accounting.vat import RATES, TREATMENTS, treatments
 from clearbooks_sandbox.reply import decode
 
 if TYPE_CHECKING:
-    import sqlite3
     from datetime import date
     from decimal import Decimal
-    from threading import RLock
 
+    from clearbooks_sandbox.accounting.reader import Row
 
-Row = dict[str, Any]
 # Stream name of the contract -> table and condition of its records.
 _COUNTED = {
     "account_codes": ("account_codes", "1"),
@@ -56,48 +57,31 @@ class TrialBalanceRow:
         return -self.balance if self.balance < 0 else None
 
 
-class Books:
+class Books(Reader):
     """The books of one business. Records are dicts with the API's field names.
 
     Lists answer newest first, at most `limit` from `offset`. Amounts are `Decimal`, dates are
     ISO text, a field without a value is absent.
     """
 
-    def __init__(self, db: sqlite3.Connection, lock: RLock, business_id: int) -> None:
-        self._db = db
-        self._lock = lock
-        self.business_id = business_id
-
-    def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        with self._lock:
-            found: list[tuple[Any, ...]] = self._db.execute(
-                sql, (self.business_id, *values)
-            ).fetchall()
-        return found
-
-    def _one(self, sql: str, record_id: int) -> tuple[Any, ...]:
-        rows = self._rows(sql, record_id)
-        if not rows:
-            raise KeyError(record_id)
-        return rows[0]
-
-    def _names(self, table: str) -> dict[int, str]:
-        rows = self._rows(f"SELECT id, json FROM {table} WHERE business = ?")
-        return {number: decode(data)["name"] for number, data in rows}
+    @property
+    def general_ledger(self) -> GeneralLedger:
+        """Its transactions and postings."""
+        return GeneralLedger(self.db, self.lock, self.business_id)
 
     def business(self) -> Row:
         """The business itself."""
-        found: Row = decode(self._rows("SELECT json FROM businesses WHERE id = ?")[0][0])
+        found: Row = decode(self.rows("SELECT json FROM businesses WHERE id = ?")[0][0])
         return found
 
     def features(self) -> list[str]:
         """Names of the features that are on, out of `FEATURES`."""
-        found: list[str] = decode(self._rows("SELECT features FROM businesses WHERE id = ?")[0][0])
+        found: list[str] = decode(self.rows("SELECT features FROM businesses WHERE id = ?")[0][0])
         return found
 
     def contacts(self, kind: str, *, limit: int = 200, offset: int = 0) -> list[Row]:
         """`customers` or `suppliers`, each with `balance` (what is owed, home currency)."""
-        rows = self._rows(
+        rows = self.rows(
             "SELECT json, kind FROM contacts WHERE business = ? AND kind = ? AND hidden = 0 "
             "ORDER BY id DESC LIMIT ? OFFSET ?",
             kind,
@@ -116,12 +100,12 @@ class Books:
             "SELECT json, kind FROM contacts WHERE business = ? AND id = ? AND hidden = 0 "
             "ORDER BY kind"
         )
-        return self._contact(*self._one(sql, contact_id))
+        return self._contact(*self.one(sql, contact_id))
 
     def _contact(self, data: bytes, kind: str) -> Row:
         record: Row = decode(data)
         control = ROLES["debtors" if kind == "customers" else "creditors"]
-        owed = self._rows(
+        owed = self.rows(
             "SELECT coalesce(sum(amount), 0) FROM lines "
             "WHERE business = ? AND account = ? AND contact = ?",
             control,
@@ -144,7 +128,7 @@ class Books:
 
         `kind` is `invoices`, `creditNotes`, `quotes`, `bills` or `expenses`.
         """
-        rows = self._rows(
+        rows = self.rows(
             "SELECT json, side, kind, contact FROM documents WHERE business = ? AND side = ? "
             "AND (? OR hidden = 0) AND kind = coalesce(?, kind) "
             "AND contact = coalesce(?, contact) ORDER BY id DESC LIMIT ? OFFSET ?",
@@ -162,38 +146,29 @@ class Books:
         return record | {"side": side, "kind": kind, "contactName": self._contact_name(contact)}
 
     def _contact_name(self, contact: int) -> str:
-        row = self._one("SELECT json FROM contacts WHERE business = ? AND id = ?", contact)
+        row = self.one("SELECT json FROM contacts WHERE business = ? AND id = ?", contact)
         return str(decode(row[0])["name"])
 
     def document(self, document_id: int) -> Row:
         """A document of either side.
 
-        With `side`, `kind`, `contactName`, `deducted` (CIS), `allocations`, `attachments`,
-        `transactions`, and `previousId` and `currentId` where there are other revisions.
+        With `side`, `kind`, `contactName`, `deducted` (CIS), `allocations` (see `allocations`),
+        `attachments`, and `previousId` and `currentId` where there are other revisions.
 
         Raises:
             KeyError: no such document.
         """
-        row = self._one(
+        row = self.one(
             "SELECT json, side, kind, contact, previous, successor, payable FROM documents "
             "WHERE business = ? AND id = ?",
             document_id,
         )
         record = self._document(*row[:4])
         record["deducted"] = record["gross"] - amount(row[6])
-        record["allocations"] = [
-            decode(found[0])
-            for found in self._rows(
-                "SELECT json FROM allocations WHERE business = ?1 "
-                "AND (invoice = ?2 OR credit_note = ?2) AND hidden = 0 ORDER BY id",
-                document_id,
-            )
-        ]
-        record["attachments"] = self._json(
+        ends = "(a.invoice = ?2 OR a.credit_note = ?2)"
+        record["allocations"] = self._allocations(ends, document_id)
+        record["attachments"] = self.records(
             "attachments", "document = ? AND hidden = 0", document_id
-        )
-        record["transactions"] = self._json(
-            "transactions", "source = 'document' AND source_id = ?", document_id
         )
         if row[4]:
             record["previousId"] = row[4]
@@ -201,28 +176,21 @@ class Books:
         while newest:
             record["currentId"] = newest
             sql = "SELECT successor FROM documents WHERE business = ? AND id = ?"
-            newest = self._one(sql, newest)[0]
+            newest = self.one(sql, newest)[0]
         return record
-
-    def _json(self, table: str, where: str, *values: object) -> list[Row]:
-        rows = self._rows(
-            f"SELECT json FROM {table} WHERE business = ? AND {where} ORDER BY id",
-            *values,
-        )
-        return [decode(row[0]) for row in rows]
 
     def payments(
         self, *, contact_id: int | None = None, limit: int = 200, offset: int = 0
     ) -> list[Row]:
         """Payments, each with `contactName`, `bankAccountName` and `unallocated`."""
-        rows = self._rows(
+        rows = self.rows(
             "SELECT json, amount, settled FROM payments WHERE business = ? AND hidden = 0 "
             "AND contact = coalesce(?, contact) ORDER BY id DESC LIMIT ? OFFSET ?",
             contact_id,
             limit,
             offset,
         )
-        banks = self._names("bank_accounts")
+        banks = self.names("bank_accounts")
         return [self._payment(banks, *row) for row in rows]
 
     def _payment(self, banks: dict[int, str], data: bytes, whole: int, settled: int) -> Row:
@@ -237,59 +205,70 @@ class Books:
     def payment(self, payment_id: int) -> Row:
         """A payment with `contactName`, `bankAccountName`, `unallocated`, `allocations`.
 
-        An allocation is as in the API, with `side`, `documentNumber` and `kind` of the document.
+        Its allocations are those of `allocations`, oldest first.
 
         Raises:
             KeyError: no such payment.
         """
-        row = self._one(
+        row = self.one(
             "SELECT json, amount, settled FROM payments WHERE business = ? AND id = ? "
             "AND hidden = 0",
             payment_id,
         )
-        record = self._payment(self._names("bank_accounts"), *row)
-        record["allocations"] = [
-            decode(data)
-            | {
-                "side": side,
-                "kind": kind,
-                "documentNumber": decode(document)["formattedDocumentNumber"],
-            }
-            for data, side, kind, document in self._rows(
-                "SELECT a.json, d.side, d.kind, d.json FROM allocations a JOIN documents d "
-                "ON d.business = a.business AND d.id = a.invoice "
-                "WHERE a.business = ? AND a.payment = ? AND a.hidden = 0 ORDER BY a.id",
-                payment_id,
-            )
-        ]
+        record = self._payment(self.names("bank_accounts"), *row)
+        record["allocations"] = self._allocations("a.payment = ?2", payment_id)
         return record
 
+    def allocations(self, side: str) -> list[Row]:
+        """Allocations of `sales` or `purchases`, newest first, as in the API.
+
+        Each has `side`, `kind` and `documentNumber` of the invoice or bill with its `currency`
+        and `contactName`, and where a credit note is allocated its `creditNoteNumber`.
+        """
+        return self._allocations("a.side = ?2", side)[::-1]
+
+    def _allocations(self, where: str, value: object) -> list[Row]:
+        names = ("side", "kind", "currency", "documentNumber", "contactName", "creditNoteNumber")
+        rows = self.rows(
+            f"SELECT a.json, d.side, d.kind, d.currency, {_text('d', 'formattedDocumentNumber')}, "
+            f"{_text('c', 'name')}, {_text('n', 'formattedDocumentNumber')} FROM allocations a "
+            "JOIN documents d ON d.business = a.business AND d.id = a.invoice "
+            "JOIN contacts c ON c.business = d.business AND c.id = d.contact "
+            "AND c.kind = iif(d.side = 'sales', 'customers', 'suppliers') "
+            "LEFT JOIN documents n ON n.business = a.business AND n.id = a.credit_note "
+            f"WHERE a.business = ?1 AND {where} AND a.hidden = 0 ORDER BY a.id",
+            value,
+        )
+        return [decode(data) | dict(zip(names, rest, strict=True)) for data, *rest in rows]
+
     def journals(self, *, limit: int = 200, offset: int = 0) -> list[Row]:
-        """Journals; each line has `accountName`."""
-        rows = self._rows(
-            "SELECT json FROM journals WHERE business = ? ORDER BY id DESC LIMIT ? OFFSET ?",
+        """Journals with their `transactionId`; each line has `accountName`."""
+        rows = self.rows(
+            "SELECT json, posting FROM journals WHERE business = ? "
+            "ORDER BY id DESC LIMIT ? OFFSET ?",
             limit,
             offset,
         )
-        names = self._names("account_codes")
-        return [_with_names(decode(row[0]), names) for row in rows]
+        names = self.names("account_codes")
+        return [_journal(data, posting, names) for data, posting in rows]
 
     def journal(self, journal_id: int) -> Row:
-        """A journal; each line has `accountName`.
+        """A journal with its `transactionId`; each line has `accountName`.
 
         Raises:
             KeyError: no such journal.
         """
-        row = self._one("SELECT json FROM journals WHERE business = ? AND id = ?", journal_id)
-        return _with_names(decode(row[0]), self._names("account_codes"))
+        sql = "SELECT json, posting FROM journals WHERE business = ? AND id = ?"
+        data, posting = self.one(sql, journal_id)
+        return _journal(data, posting, self.names("account_codes"))
 
     def trial_balance(self, at: date | None = None) -> list[TrialBalanceRow]:
         """Every account with postings up to and including `at` (all when None), by code.
 
         Control accounts of debtors and creditors are single rows. The balances sum to 0.
         """
-        names = self._names("account_codes")
-        rows = self._rows(
+        names = self.names("account_codes")
+        rows = self.rows(
             "SELECT account, sum(amount) FROM lines WHERE business = ? AND date <= ? "
             "GROUP BY account ORDER BY account",
             at.isoformat() if at else "9999-12-31",
@@ -298,11 +277,31 @@ class Books:
 
     def account_codes(self) -> list[Row]:
         """The chart of accounts, by code."""
-        return self._json("account_codes", "hidden = 0")
+        return self.records("account_codes", "hidden = 0")
+
+    def stock_items(self) -> list[Row]:
+        """Stock items, by ID."""
+        return self.records("stock_items", "hidden = 0")
+
+    def vat_treatments(self) -> list[Row]:
+        """VAT treatments that the business has: `side` and the fields of `vat.Treatment`."""
+        (allowed, features), *_ = self.rows(
+            "SELECT vat_treatments, features FROM businesses WHERE id = ?"
+        )
+        return [
+            {"side": side, **treatment._asdict()}
+            for side in TREATMENTS
+            for treatment in treatments(side, allowed and decode(allowed), decode(features))
+        ]
+
+    def vat_rates(self) -> list[Row]:
+        """VAT rates that are legal under a treatment of the business: the fields of `vat.Rate`."""
+        families = {family for row in self.vat_treatments() for family in row["rates"]}
+        return [rate._asdict() for rate in RATES if rate.key.partition(":")[2] in families]
 
     def bank_accounts(self) -> list[Row]:
         """Bank accounts, each with `balance` in home currency."""
-        rows = self._rows(
+        rows = self.rows(
             "SELECT b.json, (SELECT coalesce(sum(amount), 0) FROM lines l "
             "WHERE l.business = b.business AND l.account = b.code) FROM bank_accounts b "
             "WHERE b.business = ? AND b.hidden = 0 ORDER BY b.id"
@@ -317,12 +316,12 @@ class Books:
         found: dict[int, Row] = {
             row[0]: dict(zip(("id", "accountId", "feedId", "month"), row, strict=True))
             | {"lines": []}
-            for row in self._rows(
+            for row in self.rows(
                 "SELECT id, account, feed, month FROM statements WHERE business = ? ORDER BY id"
             )
         }
         names = ("transactionId", "transactionDate", "description")
-        for statement, *line, whole in self._rows(
+        for statement, *line, whole in self.rows(
             "SELECT statement, bank_id, date, description, amount FROM statement_lines "
             "WHERE business = ? ORDER BY date, rowid"
         ):
@@ -332,7 +331,7 @@ class Books:
 
     def attachments(self) -> list[Row]:
         """Attachments as in the API, each with `documentId` and `sha256`."""
-        rows = self._rows(
+        rows = self.rows(
             "SELECT json, document, sha256 FROM attachments WHERE business = ? AND hidden = 0 "
             "ORDER BY id"
         )
@@ -341,13 +340,19 @@ class Books:
     def counts(self) -> dict[str, int]:
         """How many records of each kind there are, by the contract's stream names."""
         return {
-            stream: self._rows(
+            stream: self.rows(
                 f"SELECT count(*) FROM {table} WHERE business = ? AND {where} AND hidden = 0"
             )[0][0]
             for stream, (table, where) in _COUNTED.items()
         }
 
 
-def _with_names(journal: Row, names: dict[int, str]) -> Row:
+def _journal(data: bytes, posting: int, names: dict[int, str]) -> Row:
+    journal: Row = decode(data)
     lines = [line | {"accountName": names[line["accountCodeId"]]} for line in journal["lines"]]
-    return journal | {"lines": lines}
+    return journal | {"transactionId": posting, "lines": lines}
+
+
+def _text(table: str, field: str) -> str:
+    """SQL of a text field of a record."""
+    return f"json_extract(CAST({table}.json AS TEXT), '$.{field}')"

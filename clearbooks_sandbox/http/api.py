@@ -15,14 +15,20 @@ from urllib.parse import parse_qs
 from clearbooks.contract import BUSINESS_HEADER
 from clearbooks_sandbox.http.change_between_pages import ListingChanger, Page
 from clearbooks_sandbox.http.oauth import TokenError
-from clearbooks_sandbox.http.request_log import LoggedRequest, RequestLog
+from clearbooks_sandbox.http.request_log import (
+    Exchange,
+    LoggedRequest,
+    Message,
+    RequestLog,
+    message,
+)
 from clearbooks_sandbox.http.routes import Router
 from clearbooks_sandbox.http.throttle import TokenBucket
 from clearbooks_sandbox.options import API_PATH, TOKEN_PATH
 from clearbooks_sandbox.reply import Fault, RefusedError, Reply, encode, error_reply
 
 if TYPE_CHECKING:
-    from starlette.types import Message, Receive, Scope, Send
+    from starlette.types import Receive, Scope, Send
 
     from clearbooks.contract import Operation
     from clearbooks_sandbox.accounting.engine import AccountingEngine
@@ -42,7 +48,10 @@ _NO_SUBSCRIPTION = Fault(
 
 @dataclass(slots=True)
 class ApiRequest:
-    """A request; from `operation` on, what routing and authorisation found out about it."""
+    """A request; from `operation` on, what routing and authorisation found out about it.
+
+    `answer` is the answer to it, before faults change that.
+    """
 
     method: str
     path: str
@@ -53,6 +62,7 @@ class ApiRequest:
     params: dict[str, str] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
     business: int | None = None
+    answer: Reply | None = None
 
 
 class Api:
@@ -76,8 +86,22 @@ class Api:
         active = self.faults.matching(request.method, request.path, _page(request))
         reply = await self._answer(request, active)
         ms = (time.perf_counter() - started) * 1000
-        self.requests.append(
+        self._log(request, reply, ms, at, ", ".join(active))
+        if reply is None:
+            await _close_connection(scope)
+        elif "cut" in active:
+            await _send(send, reply, cut=True)
+            await _close_connection(scope)
+        else:
+            await _send(send, reply)
+
+    def _log(
+        self, request: ApiRequest, reply: Reply | None, ms: float, at: float, fault: str
+    ) -> None:
+        secret = request.path == TOKEN_PATH
+        self.requests.add(
             LoggedRequest(
+                next(self.requests.numbers),
                 request.method,
                 request.path,
                 request.query,
@@ -86,16 +110,14 @@ class Api:
                 request.business,
                 request.operation.id if request.operation else "",
                 at,
-                ", ".join(active),
-            )
+                fault,
+            ),
+            Exchange(
+                message(request.headers, request.body, secret=secret),
+                _message(reply, secret=secret),
+                None if request.answer is reply else _message(request.answer, secret=secret),
+            ),
         )
-        if reply is None:
-            await _close_connection(scope)
-        elif "cut" in active:
-            await _send(send, reply, cut=True)
-            await _close_connection(scope)
-        else:
-            await _send(send, reply)
 
     async def _wait(self, seconds: float) -> None:
         """Wait, but not longer than the server runs."""
@@ -119,10 +141,10 @@ class Api:
                     return reply
                 return self.engine.dialects.rewrite_reply(None, reply)
         is_token = request.path == TOKEN_PATH
-        reply = self._token(request) if is_token else self._api(request, active)
+        request.answer = self._token(request) if is_token else self._api(request, active)
         if "slow-after" in active:
             await self._wait(active["slow-after"].seconds)
-        return _with_faults(reply, active)
+        return _with_faults(request.answer, active)
 
     def _token(self, request: ApiRequest) -> Reply:
         headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
@@ -193,6 +215,10 @@ class Api:
         if wait:
             headers = {"Retry-After": str(math.ceil(wait))} if self.options.retry_after else {}
             raise RefusedError(429, [Fault("rateLimit", "Too many requests")], headers)
+
+
+def _message(reply: Reply | None, *, secret: bool) -> Message | None:
+    return message(reply.headers, reply.body, reply.status, secret=secret) if reply else None
 
 
 def _with_faults(reply: Reply, active: dict[str, FaultRule]) -> Reply | None:
@@ -302,7 +328,7 @@ async def _send(send: Send, reply: Reply, *, cut: bool = False) -> None:
     headers = [(k.lower().encode(), v.encode("latin-1")) for k, v in reply.headers.items()]
     if reply.status != HTTPStatus.NO_CONTENT:
         headers.append((b"content-length", str(len(reply.body)).encode()))
-    start: Message = {"type": "http.response.start", "status": reply.status, "headers": headers}
+    start = {"type": "http.response.start", "status": reply.status, "headers": headers}
     await send(start)
     body = reply.body[: len(reply.body) // 2] if cut else reply.body
     await send({"type": "http.response.body", "body": body, "more_body": cut})

@@ -13,9 +13,10 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from clearbooks_sandbox.options import CONSENT_PATH
+from clearbooks_sandbox.pages import banking, ledger, records
 from clearbooks_sandbox.pages.consent import Consent
-from clearbooks_sandbox.pages.ledger import LedgerPages
-from clearbooks_sandbox.pages.requests import RequestsPage
+from clearbooks_sandbox.pages.requests import RequestPages
+from clearbooks_sandbox.pages.view import of_business
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -23,11 +24,16 @@ if TYPE_CHECKING:
     from clearbooks_sandbox.accounting.engine import AccountingEngine
     from clearbooks_sandbox.http.oauth import OAuth
     from clearbooks_sandbox.http.request_log import RequestLog
+    from clearbooks_sandbox.pages.view import View
 
 
 def routes(engine: AccountingEngine, oauth: OAuth, requests: RequestLog) -> list[Route]:
     """Routes of every page: `/`, the consent page and all below `/books/`."""
-    consent, ledger = Consent(engine, oauth), LedgerPages(engine)
+    consent, log = Consent(engine, oauth), RequestPages(requests)
+
+    def businesses(request: Request) -> Response:
+        del request
+        return ledger.businesses(engine)
 
     async def decide(request: Request) -> Response:
         form = await request.form()
@@ -40,26 +46,34 @@ def routes(engine: AccountingEngine, oauth: OAuth, requests: RequestLog) -> list
         wanted = [str(value) for value in form.getlist("business")]
         return await run_in_threadpool(consent.decide, pending, decision, wanted, user)
 
-    base = "/books/{business:int}"
+    views: dict[str, View] = {
+        "": ledger.overview,
+        "/": ledger.overview,
+        "/contacts/{id:int}": records.contact,
+        "/documents/{id:int}": records.document,
+        "/payments/{id:int}": records.payment,
+        "/account_codes/{id:int}": ledger.account,
+        "/transactions/{id:int}": ledger.transaction,
+        "/journals": ledger.journals,
+        "/journals/{id:int}": ledger.journals,
+        "/trial_balance": ledger.trial_balance,
+        "/bank": banking.bank,
+        "/statements/{id:int}": banking.statement,
+        "/{stream}": ledger.stream,
+    }
     return [
         Route("/", _to_books),
         Route(CONSENT_PATH, consent.ask, methods=["GET"]),
         Route(CONSENT_PATH, decide, methods=["POST"]),
         Route("/books", _to_books),
-        Route("/books/", ledger.businesses),
+        Route("/books/", businesses),
         Route("/books/style.css", _style),
-        Route("/books/requests", RequestsPage(requests).newest),
-        Route(base, ledger.overview),
-        Route(f"{base}/", ledger.overview),
-        Route(f"{base}/contacts/{{id:int}}", ledger.contact),
-        Route(f"{base}/documents/{{id:int}}", ledger.document),
-        Route(f"{base}/payments", ledger.payments),
-        Route(f"{base}/payments/{{id:int}}", ledger.payment),
-        Route(f"{base}/journals", ledger.journals),
-        Route(f"{base}/trial_balance", ledger.trial_balance),
-        Route(f"{base}/bank", ledger.bank),
-        Route(f"{base}/statements/{{id:int}}", ledger.statement),
-        Route(f"{base}/{{stream}}", ledger.stream),
+        Route("/books/requests", log.newest),
+        Route("/books/requests/{id:int}", log.one),
+        *(
+            Route(f"/books/{{business:int}}{path}", of_business(engine, view))
+            for path, view in views.items()
+        ),
     ]
 
 

@@ -1,4 +1,4 @@
-"""The sections of the books and the kinds of documents, from the contract's streams."""
+"""The kinds of documents, from the contract's streams."""
 
 from __future__ import annotations
 
@@ -44,17 +44,6 @@ def _kinds() -> dict[str, Kind]:
 
 KINDS = _kinds()
 _BY_PLACE = {(kind.side, kind.kind): kind for kind in KINDS.values()}
-# What the navigation shows: the last part of the path, and the label.
-SECTIONS = (
-    ("", "Overview"),
-    ("customers", "Customers"),
-    ("suppliers", "Suppliers"),
-    *((kind.stream, kind.title) for kind in KINDS.values()),
-    ("payments", "Payments"),
-    ("journals", "Journals"),
-    ("trial_balance", "Trial balance"),
-    ("bank", "Bank"),
-)
 
 
 def kind_of(side: str, kind: str) -> Kind:

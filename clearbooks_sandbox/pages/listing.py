@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from clearbooks_sandbox.accounting.money import HOME
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -56,14 +58,13 @@ def matching(rows: Iterable[Row], text: str, *fields: str) -> list[Row]:
     return [row for row in rows if any(sought in str(row.get(f, "")).casefold() for f in fields)]
 
 
-def totals(rows: Iterable[Mapping[str, Any]], *fields: str) -> dict[str, dict[str, Decimal | int]]:
-    """Sums of fields, and `count`, for each currency."""
-    found: dict[str, dict[str, Decimal | int]] = defaultdict(
-        lambda: {"count": 0, **dict.fromkeys(fields, Decimal(0))}
-    )
+def totals(rows: Iterable[Mapping[str, Any]], *fields: str) -> dict[str, Row]:
+    """Sums of fields, `count` and `currency`, for each currency."""
+    found: dict[str, Row] = defaultdict(lambda: {"count": 0, **dict.fromkeys(fields, Decimal(0))})
     for row in rows:
-        sums = found[row["currency"]]
+        sums = found[row.get("currency", HOME)]
         sums["count"] += 1
+        sums["currency"] = row.get("currency")
         for field in fields:
             sums[field] += row.get(field) or 0
     return dict(found)

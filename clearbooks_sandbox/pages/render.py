@@ -81,9 +81,22 @@ def day(value: object) -> str | Markup:
     return Markup('<time datetime="{}">{}</time>').format(text, shown)
 
 
-def tone(status: object) -> str:
-    """The CSS class that colours a status."""
-    return _TONES.get(str(status), "plain")
+def second(value: object) -> Markup:
+    """A moment, to the second, in a `time` element."""
+    moment = datetime.fromisoformat(str(value))
+    shown = f"{moment.day} {moment:%b %Y, %H:%M:%S}"
+    return Markup('<time datetime="{}">{}</time>').format(moment.isoformat(), shown)
+
+
+def tag(status: object, tone: object = None) -> Markup:
+    """A status in the colour of its tone; without one, in the colour of the status."""
+    css = tone or _TONES.get(str(status), "plain")
+    return Markup('<span class="tag {}">{}</span>').format(css, words(status))
+
+
+def code(text: object) -> Markup:
+    """Text that machines read."""
+    return Markup("<code>{}</code>").format(text) if text else Markup("")
 
 
 def words(text: object) -> str:
@@ -106,7 +119,7 @@ def _environment() -> Environment:
         # A record leaves out the fields that have no value.
         undefined=ChainableUndefined,
     )
-    filters = (money, price, pounds, quantity, day, tone, words)
+    filters = (money, price, pounds, quantity, day, second, tag, words)
     environment.filters |= {function.__name__: function for function in filters}
     environment.globals |= {"link": link, "home": HOME}
     return environment

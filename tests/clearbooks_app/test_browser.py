@@ -7,7 +7,7 @@ import pytest
 from clearbooks_sandbox import AccountingEngine, running
 from clearbooks_sandbox.demo import build
 from tests import programs
-from tests.chromium import launched
+from tests.chromium import SIZES, faults, launched
 
 from .conftest import start
 
@@ -71,6 +71,10 @@ def test_from_connect_to_a_finished_run(visit, books, home):
     tab.wait_for_url("http://127.0.0.1:*/callback**")
     assert tab.get_by_role("heading").inner_text() == "Connected"
     assert tab.title() == "Connected"
+    assert tab.get_by_role("listitem").all_inner_texts() == [f"{names[small]} ({small})"]
+    for width, height in SIZES.values():
+        tab.set_viewport_size({"width": width, "height": height})
+        assert faults(tab) == []
     out, err = command.communicate(timeout=60)
     assert command.returncode == 0, err
     assert f"  {small}  {names[small]}" in out

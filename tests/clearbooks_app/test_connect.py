@@ -40,7 +40,20 @@ def test_allow(settings, browser, run, home):
     (page,) = browser.pages
     assert page.status_code == 200
     assert "<h1>Connected</h1>" in page.text
+    assert page.text.count("<li>") == 2
+    for business in found["businesses"]:
+        assert f"<li>{business['name']} ({business['id']})</li>" in page.text
     assert page.headers["Cache-Control"] == "no-store"
+
+
+def test_businesses_that_cannot_be_listed_are_told_on_the_page(settings, sandbox, browser, run):
+    sandbox.faults.plan("no-subscription", path="/businesses")
+    said = run("connect").output
+    assert "the businesses were not listed" in said
+    (page,) = browser.pages
+    assert "<h1>Connected</h1>" in page.text
+    assert "The businesses were not listed: " in page.text
+    assert "<li>" not in page.text
 
 
 def test_the_question(settings, browser, run):

@@ -1,21 +1,35 @@
 """What holds for every page: it works, it is plain, and it can be read by everybody."""
 
+import os
 import re
+from collections import defaultdict
+from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 import pytest
+import requests
+
+from clearbooks_sandbox.pages.lists import LISTS
+from tests.chromium import SIZES, faults
 
 from .html import Page
 
 _STYLE = "/books/style.css"
 # Of the big business's many alike documents, contacts and payments, every so many is read.
 _SAMPLE = 40
-_ALIKE = re.compile(r"/books/101/(documents|contacts|payments)/(\d+)")
+_KINDS = ("account_codes", "contacts", "documents", "payments", "statements", "transactions")
+_ALIKE = re.compile(r"/books/101/(documents|contacts|payments|transactions)/(\d+)")
 
 
 @pytest.fixture(scope="module")
 def pages(site):
     """Every page that links lead to, by its path."""
+    headers = {"Authorization": "Bearer sandbox-access-token", "X-Business-ID": "102"}
+    url = f"{site.sandbox.url}/accounting/customers"
+    requests.post(url, json={"name": "N" * 200}, headers=headers, timeout=10)
+    requests.get(f"{url}?limit=200&sortBy={'x' * 100}", headers=headers, timeout=10)
+    site.sandbox.faults.plan("error-after", method="POST")
+    requests.post(url, json={"name": "Lost"}, headers=headers, timeout=10)
     waiting, found = ["/books/"], {}
     while waiting:
         path = waiting.pop()
@@ -33,7 +47,8 @@ def pages(site):
 def test_links_lead_to_all_of_the_books(pages):
     assert len(pages) > 150
     kinds = {re.sub(r"\d+", "0", path.partition("?")[0]) for path in pages}
-    assert {"/books/0/statements/0", "/books/0/documents/0", "/books/requests"} <= kinds
+    assert {f"/books/0/{kind}/0" for kind in _KINDS} | {"/books/requests/0"} <= kinds
+    assert {f"/books/0/{stream}" for stream in LISTS} <= kinds
 
 
 def test_each_has_language_title_and_one_main_heading(pages):
@@ -131,29 +146,66 @@ def test_colours_can_be_told_apart(site, scheme, text, ground, least):
     assert contrast(colours[text], colours[ground]) >= least
 
 
-_NARROW = [
-    "/books/",
-    "/books/101/",
-    "/books/101/customers",
-    "/books/101/sales_invoices",
-    "/books/102/documents/1",
-    "/books/101/payments",
-    "/books/101/trial_balance",
+# How many pages of a kind, such as documents, are opened in the browser.
+_MOST = 3
+# What is opened beside what links of the small business lead to.
+_OTHERS = (
     "/books/101/bank",
+    "/books/101/sales_invoices?page=2",
     "/books/101/statements/1",
-    "/books/requests",
-    "/books/102/contacts/1",
-]
+    "/books/101/stock_items",
+    "/books/101/trial_balance?date=x",
+    "/books/102/nothing",
+    "/books/102/payments?q=zzz",
+)
+_PICTURES = os.environ.get("PAGE_PICTURES")
 
 
-def test_a_narrow_screen_needs_no_scrolling_sideways(site, chromium):
-    """Tables may scroll within themselves; the page itself never does."""
-    context = chromium.new_context(viewport={"width": 320, "height": 640})
+def of_each_kind(paths):
+    """The paths of the small business and of the requests; some of those that are alike."""
+    kinds = defaultdict(list)
+    for path in paths:
+        if not path.startswith("/books/101/"):
+            kinds[re.sub(r"\d+", "0", path)].append(path)
+    return [path for alike in kinds.values() for path in alike[:_MOST]]
+
+
+@pytest.mark.parametrize(("size", "scheme"), [("wide", "light"), ("narrow", "dark")])
+def test_everybody_can_use_every_page(site, pages, chromium, size, scheme):
+    """Nothing is cut off, and axe finds nothing serious, wide and narrow, light and dark."""
+    width, height = SIZES[size]
+    context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
     tab = context.new_page()
-    for path in _NARROW:
+    paths = [*of_each_kind(pages), *_OTHERS]
+    assert len(paths) > 45
+    for path in paths:
         tab.goto(site.sandbox.site + path)
-        assert tab.evaluate("document.documentElement.scrollWidth") <= 320, path
+        assert tab.get_by_role("heading", level=1).count() == 1, path
+        assert faults(tab) == [], f"{path} at {width}, {scheme}"
+        if _PICTURES:
+            name = re.sub(r"\W+", "-", path.strip("/"))
+            tab.screenshot(path=Path(_PICTURES) / f"{size}-{scheme}-{name}.png", full_page=True)
+        if size == "narrow":
+            # So narrow is a page that is enlarged four times.
+            tab.set_viewport_size({"width": 320, "height": height})
+            assert tab.evaluate("document.documentElement.scrollWidth") <= 320, path
+            tab.set_viewport_size({"width": width, "height": height})
     context.close()
+
+
+def test_what_is_cut_off_is_found(chromium):
+    """The check of the test above can fail."""
+    tab = chromium.new_page(viewport={"width": 390, "height": 844})
+    tab.set_content(
+        "<html lang=en><title>T</title><main><h1>T</h1>"
+        "<p style='width:100px;overflow:hidden;white-space:nowrap'>cut off by its own box</p>"
+        "<div style='overflow:hidden'><p style='width:500px'>cut off by another</p></div>"
+        "<div tabindex=0 style='overflow:auto'><p style='width:500px'>scrolls</p></div>"
+        "<p style='color:#999'>pale</p></main></html>"
+    )
+    found = faults(tab)
+    assert [fault.partition(":")[0] for fault in found] == ["cut off", "cut off", "color-contrast"]
+    tab.close()
 
 
 def test_the_first_tab_stop_skips_to_the_content_and_focus_shows(site, chromium):
