@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import requests
+from axe_playwright_python.sync_playwright import Axe
 
 from clearbooks_app.ui.access import Doors
 from clearbooks_app.ui.server import running as running_page
@@ -17,6 +18,9 @@ from clearbooks_sandbox import running as running_sandbox
 from tests.chromium import launched
 
 TOKEN = "a-token-of-the-api-for-tests"
+SIZES = {"wide": (1280, 900), "narrow": (390, 844)}
+# A folder to put pictures of every page into, for whoever wants to look.
+PICTURES = os.environ.get("PAGE_PICTURES")
 
 
 @pytest.fixture(autouse=True)
@@ -184,3 +188,20 @@ def finished(tab):
     """Wait until the job of this page has ended: it loads itself anew."""
     tab.locator("meta[http-equiv=refresh]").wait_for(state="detached", timeout=60_000)
     return tab.get_by_role("status").inner_text()
+
+
+def everybody_can_use(tab, url, picture):
+    """Open a page: axe finds nothing serious, and nothing is cut off."""
+    tab.goto(url)
+    assert tab.get_by_role("heading", level=1).count() == 1, url
+    over = tab.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert over <= 0, f"{url} is {over} px too wide"
+    if PICTURES:
+        tab.screenshot(path=Path(PICTURES) / f"{picture}.png", full_page=True)
+    found = [
+        f"{v['id']}: {node['html'][:200]}"
+        for v in Axe().run(tab).response["violations"]
+        if v["impact"] in ("serious", "critical")
+        for node in v["nodes"]
+    ]
+    assert found == [], url

@@ -1,13 +1,10 @@
 """Every page in a real browser, wide and narrow, for everybody."""
 
 import json
-import os
 import time
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from clearbooks_app.operations.writing import write_records
 from clearbooks_app.ui.guard import CALLBACK
@@ -15,9 +12,7 @@ from target_clearbooks.library import write
 from tests.clearbooks_app.conftest import decide
 from tests.clearbooks_app.operations.conftest import invoice, message
 
-SIZES = {"wide": (1280, 900), "narrow": (390, 844)}
-# A folder to put pictures of every page into, for whoever wants to look.
-PICTURES = os.environ.get("PAGE_PICTURES")
+from .conftest import SIZES, everybody_can_use
 
 
 @pytest.fixture(scope="module")
@@ -138,27 +133,14 @@ def test_everybody_can_use_every_page(tab, empty, undecided, size, scheme):
     """axe finds nothing serious, and nothing is cut off on a telephone."""
     records = [invoice("W-10", "Ada Bell", account="Nowhere"), invoice("W-11", "Twin Ltd")]
     write_records(empty.site.settings(), empty.business, records)
-    axe = Axe()
     paths = every_page(tab, empty)
     assert len(paths) >= 13
     width, height = SIZES[size]
     tab.emulate_media(color_scheme=scheme)
     tab.set_viewport_size({"width": width, "height": height})
     for path in paths:
-        tab.goto(empty.url + path)
-        assert tab.get_by_role("heading", level=1).count() == 1, path
-        over = tab.evaluate("document.documentElement.scrollWidth - innerWidth")
-        assert over <= 0, f"{path} is {over} px too wide at {width}"
-        if PICTURES:
-            name = path.strip("/").replace("/", "-").replace("?", "-") or "home"
-            tab.screenshot(path=Path(PICTURES) / f"{size}-{scheme}-{name}.png", full_page=True)
-        found = [
-            f"{v['id']}: {node['html'][:200]}"
-            for v in axe.run(tab).response["violations"]
-            if v["impact"] in ("serious", "critical")
-            for node in v["nodes"]
-        ]
-        assert found == [], f"{path} at {width}, {scheme}"
+        name = path.strip("/").replace("/", "-").replace("?", "-") or "home"
+        everybody_can_use(tab, empty.url + path, f"{size}-{scheme}-{name}")
     tab.emulate_media(color_scheme="light")
     tab.set_viewport_size({"width": 1280, "height": 900})
 
