@@ -34,13 +34,14 @@ def syncs(ctx: click.Context, *, limit: int, settings: Settings, as_json: bool) 
         output.print_json([operations.as_json(run) for run in runs])
         return
     output.print_table(
-        ["Run", "Started", "Kind", "Exit", "Did"],
+        ["Run", "Started", "Kind", "Exit", "Requests", "Did"],
         [
             [
                 run.id,
                 output.local_time(run.started),
                 run.kind,
                 "" if run.exit_code is None else str(run.exit_code),
+                output.count(run.requests),
                 ", ".join(f"{n} {what}" for what, n in operations.outcome_sums(run).items()),
             ]
             for run in runs
@@ -79,6 +80,7 @@ def show_run(*, run: str, as_html: bool, settings: Settings, as_json: bool) -> N
             ("Run", known.id),
             ("Started", output.local_time(known.started)),
             ("Exit code", str(known.exit_code)),
+            ("Requests", output.count(known.requests)),
             ("Message", known.message or ""),
         ]
     )

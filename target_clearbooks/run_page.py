@@ -138,6 +138,7 @@ def _begin(run: Run, words: Mapping[str, str], comes_to: Mapping[str, Any]) -> I
             ("Kind", run.kind),
             ("Started", _moment(run.started)),
             ("Ended", _moment(run.ended) if run.ended else "no end is known"),
+            ("Requests", "\N{EN DASH}" if run.requests is None else f"{run.requests:,}"),
             ("Exit code", run.exit_code),
             ("Businesses", ", ".join(map(str, run.businesses))),
             ("Message", run.message),

@@ -299,7 +299,7 @@ class Session:
             self._tell_open(business)
         told = isinstance(error, ClearBooksError)
         message = "" if error is None else str(error) if told else type(error).__name__
-        self.outbox.end(exit_code, message)
+        self.outbox.end(exit_code, message, self.client.requests)
         if self._plan is not None and error is None and self._drained:
             self._plan.seal()
         if not self.settings.dry_run:

@@ -135,6 +135,9 @@ MIGRATIONS = (
     """
     CREATE INDEX IF NOT EXISTS allocated_source ON allocated (business, stream, source);
     """,
+    """
+    ALTER TABLE runs ADD COLUMN requests BIGINT;
+    """,
 )
 
 

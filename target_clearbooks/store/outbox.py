@@ -133,13 +133,13 @@ class Outbox:
         """Everything inside is on disk when the block ends, or nothing is."""
         return self.db.transaction()
 
-    def end(self, exit_code: int, message: str) -> None:
-        """Note how the run ended."""
+    def end(self, exit_code: int, message: str, requests: int) -> None:
+        """Note how the run ended, and how many requests it made."""
         with self.transaction():
             self.save_counts()
             self.db.execute(
-                "UPDATE runs SET ended = ?, exit_code = ?, message = ? WHERE id = ?",
-                (time.time(), exit_code, message, self.run),
+                "UPDATE runs SET ended = ?, exit_code = ?, message = ?, requests = ? WHERE id = ?",
+                (time.time(), exit_code, message, requests, self.run),
             )
 
     # Intents

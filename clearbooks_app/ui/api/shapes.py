@@ -158,7 +158,10 @@ class JobList(Struct):
 
 
 class RunItem(Struct, kw_only=True):
-    """A run of tap or target: how many records of each stream had which outcome."""
+    """A run of tap or target: how many records of each stream had which outcome.
+
+    `requests` is null while it runs, and where nobody has counted them.
+    """
 
     id: str
     kind: str
@@ -166,6 +169,7 @@ class RunItem(Struct, kw_only=True):
     ended: str | None
     exit_code: int | None
     message: str | None
+    requests: int | None
     businesses: list[int]
     streams: dict[str, dict[str, int]]
 
@@ -179,6 +183,7 @@ class RunItem(Struct, kw_only=True):
             ended=output.iso_time(run.ended or 0),
             exit_code=run.exit_code,
             message=run.message,
+            requests=run.requests,
             businesses=run.businesses,
             streams=run.streams,
         )

@@ -65,11 +65,6 @@ def pretty(value: object) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False, default=str)
 
 
-def count(value: object) -> str:
-    """A whole number with groups of three."""
-    return f"{value:,}" if isinstance(value, int) else ""
-
-
 def stream_name(stream: object) -> str:
     """The name of a stream as people write it."""
     return str(stream).replace("_", " ").capitalize()
@@ -94,7 +89,7 @@ def _environment() -> Environment:
         ago,
         tone,
         pretty,
-        count,
+        output.count,
         stream_name,
         output.duration,
     )

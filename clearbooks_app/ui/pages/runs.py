@@ -46,6 +46,7 @@ def every(site: Site, request: Request) -> Response:
         kind=kind,
         runs=[(run, operations.outcome_sums(run)) for run in found],
         records=[(_day(run), sum(operations.outcome_sums(run).values())) for run in ended],
+        requests=[(_day(run), run.requests) for run in ended if run.requests is not None],
         seconds=[(_day(run), round((run.ended or 0) - run.started, 1)) for run in ended],
         refused=[(_day(run), operations.outcome_sums(run).get("rejected", 0)) for run in ended],
         jobs=site.jobs.newest(_RESULTS),

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from clearbooks.history import Run, save_run
 from clearbooks_app.operations.writing import write_records
 from clearbooks_app.ui.guard import CALLBACK
 from target_clearbooks.library import write
@@ -101,6 +102,24 @@ def test_coverage_goes_down_to_fields_and_rows(tab, empty, undecided):
     tab.get_by_role("link", name="sales_invoices", exact=True).click()
     assert "required" in tab.get_by_role("region", name="Fields").inner_text()
     assert "INV0000" in tab.get_by_role("region", name="The newest of business").inner_text()
+
+
+def test_runs_are_charted(tab, empty, undecided):
+    # A run that was killed: nobody knows how many requests it made.
+    killed = Run(id="20200101-000000-a1b2c3", started=1577836800.0, kind="tap")
+    save_run(empty.site.settings().connection(), killed)
+    tab.goto(f"{empty.url}/runs?kind=tap")
+    for what in ("Records", "Requests", "Seconds", "Refused records"):
+        chart = tab.get_by_role("img", name=f"{what} of each run, oldest first", exact=True)
+        assert chart.locator("rect").count() == 1, what
+    newest, oldest = tab.get_by_role("region", name="All runs").locator("tbody tr").all()
+    number = newest.locator("td").nth(2).inner_text()
+    assert int(number) > 0
+    assert oldest.locator("td").nth(2).inner_text() == "\N{EN DASH}"
+    chart = tab.get_by_role("img", name="Requests of each run")
+    assert chart.locator("title").text_content().endswith(f": {number}")
+    newest.get_by_role("link").click()
+    assert f"Requests\n{number}" in tab.locator("dl").inner_text()
 
 
 def every_page(tab, empty):
