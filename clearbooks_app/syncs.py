@@ -72,7 +72,8 @@ def show_run(*, run: str, as_html: bool, settings: Settings, as_json: bool) -> N
         return
     found = operations.find(settings, run)
     if as_json:
-        output.print_json({**operations.as_json(found.run), "open": found.open})
+        totals = operations.totals_as_json(found.totals)
+        output.print_json({**operations.as_json(found.run), "totals": totals, "open": found.open})
         return
     known = found.run
     output.print_fields(
@@ -92,6 +93,15 @@ def show_run(*, run: str, as_html: bool, settings: Settings, as_json: bool) -> N
             for outcome, number in counts.items()
         ],
     )
+    if found.totals:
+        rows = operations.totals_as_json(found.totals)
+        output.print_table(
+            ["Stream", "Outcome", "Currency", "Net", "VAT", "Gross"],
+            [
+                [row[n] or "" for n in ("stream", "outcome", "currency", "net", "vat", "gross")]
+                for row in rows
+            ],
+        )
     for entry in found.open:
         click.echo(
             f"{entry['state']}: {entry['stream']} {entry['key']}: {'; '.join(entry['reasons'])}"

@@ -310,7 +310,7 @@ class Session:
         summary = self.summary(exit_code)
         if self.db is not None:
             words = report.PLANNED if self.settings.dry_run else {}
-            self.page.write(self.db, self.outbox.run, words, summary.get("comes_to", {}))
+            self.page.write(self.db, self.outbox.run, words)
         report.tell(summary, self.settings, self.rejects.number)
 
     def _standing(self, business: int, message: str) -> Standing:

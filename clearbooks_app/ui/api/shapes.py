@@ -197,9 +197,10 @@ class RunList(Struct):
 
 
 class RunAnswer(Struct):
-    """A run, what it left open or refused, and what became of its first records."""
+    """A run, what it came to in money, what it left open or refused, and its first records."""
 
     run: RunItem
+    totals: list[dict[str, Any]]
     open: list[dict[str, Any]]
     results: list[dict[str, Any]]
 

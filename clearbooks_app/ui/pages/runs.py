@@ -77,6 +77,7 @@ def one(site: Site, request: Request) -> Response:
         _HERE,
         run=found.run,
         open=found.open,
+        totals=found.totals,
         results=results,
         after=results[-1]["number"] if len(found.results) > _RESULTS else None,
         takes_back=found.run.kind != "tap" and bool(results),

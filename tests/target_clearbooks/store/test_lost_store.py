@@ -280,6 +280,7 @@ ALTER TABLE map DROP COLUMN likeness;
 DROP TABLE sources;
 DROP TABLE overtaken;
 ALTER TABLE runs DROP COLUMN requests;
+DROP TABLE totals;
 PRAGMA user_version = 3;
 """
 
