@@ -331,10 +331,15 @@ class RecordResults(Struct):
 
 
 class Decision(Struct, forbid_unknown_fields=True, kw_only=True):
-    """What is decided: `choose` needs `id`, `send` may have a corrected `record`."""
+    """What is decided: `choose` needs `id`, `send` may have a corrected `record`.
+
+    Where several names of a record fit several, `field` says which of them `id` is for: the one
+    that the candidate has.
+    """
 
     decision: Annotated[str, Meta(pattern="^(choose|create|drop|send)$")]
     id: Key | None = None
+    field: Key | None = None
     record: dict[str, Any] | None = None
 
 

@@ -13,6 +13,8 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from clearbooks_app import output
+from clearbooks_app.operations.candidates import as_text
+from clearbooks_app.operations.records import readable
 from clearbooks_app.ui.pages import charts
 from clearbooks_sandbox.pages import render as kit
 
@@ -94,7 +96,13 @@ def _environment() -> Environment:
         output.duration,
     )
     environment.filters |= {function.__name__: function for function in filters}
-    environment.globals |= {"link": kit.link, "bars": charts.bars, "columns": charts.columns}
+    environment.filters["one_line"] = as_text
+    environment.globals |= {
+        "readable": readable(),
+        "link": kit.link,
+        "bars": charts.bars,
+        "columns": charts.columns,
+    }
     return environment
 
 

@@ -52,7 +52,27 @@ def card(tab, name):
 def test_what_waits_is_decided(tab, empty, undecided):
     tab.goto(f"{empty.url}/decide")
     twin = card(tab, "Sales invoices W-7")
-    assert "one@example.com" not in twin.inner_text()
+    candidates = twin.get_by_role("region", name="What customer may mean: W-7")
+    fields = {
+        row.locator("th").inner_text(): row.locator("td").all_inner_texts()
+        for row in candidates.locator("tbody tr").all()
+    }
+    # What they have in common, and what tells them apart.
+    assert fields["name"] == ["Twin Ltd", "Twin Ltd", "Twin Ltd"]
+    assert [text.split() for text in fields["email"]] == [
+        [],
+        ["one@example.com", "(differs)"],
+        ["two@example.com", "(differs)"],
+    ]
+    assert candidates.locator("mark").all_inner_texts() == [
+        "one@example.com",
+        "two@example.com",
+        "D-1",
+        "D-2",
+    ]
+    candidates.get_by_role("link", name="Look").nth(1).click()
+    assert "two@example.com" in tab.get_by_role("region", name="Fields of the record").inner_text()
+    tab.go_back()
     twin.get_by_role("radio").nth(1).check()
     twin.get_by_role("button", name="It is this one").click()
     assert "sales_invoices W-7: written" in tab.get_by_role("status").inner_text()
