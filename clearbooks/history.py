@@ -48,6 +48,7 @@ class Run(msgspec.Struct, kw_only=True):
         businesses: What it read, or where it might write.
         exit_code: None while it runs, or where it was killed.
         message: What ended it early, or what it could not read.
+        requests: How many requests it made; None while it runs, or where nobody has counted.
         streams: How many records had which outcome, by stream.
     """
 
@@ -58,6 +59,7 @@ class Run(msgspec.Struct, kw_only=True):
     businesses: list[int] = msgspec.field(default_factory=list)
     exit_code: int | None = None
     message: str | None = None
+    requests: int | None = None
     streams: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
 
 

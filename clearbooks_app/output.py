@@ -63,6 +63,11 @@ def warn(text: str) -> None:
     click.echo(f"{click.style('Warning:', fg='yellow', bold=True)} {text}", err=True)
 
 
+def count(number: int | None) -> str:
+    """A whole number with groups of three; a dash where it is not known."""
+    return "\N{EN DASH}" if number is None else f"{number:,}"
+
+
 def iso_time(seconds: float) -> str | None:
     """Seconds since 1970 as ISO 8601 in UTC; None for 0."""
     if not seconds:

@@ -34,13 +34,14 @@ def syncs(ctx: click.Context, *, limit: int, settings: Settings, as_json: bool) 
         output.print_json([operations.as_json(run) for run in runs])
         return
     output.print_table(
-        ["Run", "Started", "Kind", "Exit", "Did"],
+        ["Run", "Started", "Kind", "Exit", "Requests", "Did"],
         [
             [
                 run.id,
                 output.local_time(run.started),
                 run.kind,
                 "" if run.exit_code is None else str(run.exit_code),
+                output.count(run.requests),
                 ", ".join(f"{n} {what}" for what, n in operations.outcome_sums(run).items()),
             ]
             for run in runs
@@ -71,7 +72,8 @@ def show_run(*, run: str, as_html: bool, settings: Settings, as_json: bool) -> N
         return
     found = operations.find(settings, run)
     if as_json:
-        output.print_json({**operations.as_json(found.run), "open": found.open})
+        totals = operations.totals_as_json(found.totals)
+        output.print_json({**operations.as_json(found.run), "totals": totals, "open": found.open})
         return
     known = found.run
     output.print_fields(
@@ -79,6 +81,7 @@ def show_run(*, run: str, as_html: bool, settings: Settings, as_json: bool) -> N
             ("Run", known.id),
             ("Started", output.local_time(known.started)),
             ("Exit code", str(known.exit_code)),
+            ("Requests", output.count(known.requests)),
             ("Message", known.message or ""),
         ]
     )
@@ -90,6 +93,15 @@ def show_run(*, run: str, as_html: bool, settings: Settings, as_json: bool) -> N
             for outcome, number in counts.items()
         ],
     )
+    if found.totals:
+        rows = operations.totals_as_json(found.totals)
+        output.print_table(
+            ["Stream", "Outcome", "Currency", "Net", "VAT", "Gross"],
+            [
+                [row[n] or "" for n in ("stream", "outcome", "currency", "net", "vat", "gross")]
+                for row in rows
+            ],
+        )
     for entry in found.open:
         click.echo(
             f"{entry['state']}: {entry['stream']} {entry['key']}: {'; '.join(entry['reasons'])}"

@@ -45,6 +45,7 @@ class HistoryEntry:
         run = self._run
         run.ended, run.exit_code, run.message = time.time(), exit_code, summary.message
         run.businesses, run.streams = list(businesses), summary.outcomes
+        run.requests = summary.requests
         self._save()
 
     def _save(self) -> None:

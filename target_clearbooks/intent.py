@@ -137,7 +137,8 @@ class Quarantined:
 
     Attributes:
         reasons: Why.
-        candidates: What would fit.
+        candidates: What would fit, as `as_candidate` has it; with the `field` whose name fits
+            several, or `record` where it is the record itself.
         kind: The class in the reject file.
         intent: The write of which the ledger does not tell whether it was carried out.
     """

@@ -14,9 +14,10 @@ import msgspec
 from clearbooks.errors import SettingError
 from clearbooks.private_files import open_private
 from target_clearbooks.intent import Intent, content_hash
-from target_clearbooks.ledger.amounts import HOME_CURRENCY, money, pennies, times
+from target_clearbooks.ledger.amounts import HOME_CURRENCY, decimal, money, pennies, times
 from target_clearbooks.ledger.matching import diff
 from target_clearbooks.store.outbox import loads
+from target_clearbooks.store.totals import Amounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -187,6 +188,34 @@ def worth(body: Mapping[str, Any]) -> Decimal:
     if lines:
         return sum((Decimal(line.get("amount") or 0) for line in lines), Decimal(0))
     return Decimal(body.get("amount") or 0)
+
+
+def comes_to(intent: Intent, record: Mapping[str, Any]) -> Amounts | None:
+    """What a write comes to: as the ledger answered it, else by what was sent.
+
+    Args:
+        intent: The write.
+        record: What the API answered, or holds; it may leave anything out.
+
+    Returns:
+        None where there is no money in it.
+    """
+    body = intent.body if isinstance(intent.body, dict) else {}
+    answered = {name: _amount(record.get(name)) for name in ("net", "gross", "amount")}
+    net, gross = answered["net"], answered["gross"]
+    if net is None:
+        net = worth(body) or answered["amount"] or Decimal(0)
+    if gross is None:
+        gross = intent.total
+    currency = str(record.get("currency") or body.get("currency") or HOME_CURRENCY)
+    return Amounts(currency, net, gross) if net or gross else None
+
+
+def _amount(value: Any) -> Decimal | None:
+    try:
+        return None if value is None else decimal(value)
+    except ValueError:
+        return None
 
 
 def is_planned(remote_id: Any) -> bool:

@@ -10,16 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 from clearbooks.errors import SettingError
 from clearbooks.private_files import open_private
+from target_clearbooks.ledger.amounts import money
 from target_clearbooks.store.history import chain, find_run, results, unsettled
+from target_clearbooks.store.totals import read_totals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from decimal import Decimal
     from pathlib import Path
 
     from clearbooks.history import Run
     from target_clearbooks.store import Store
 
 _ALL = 2**31
+_NUMBERS = {"Records", "Net", "VAT", "Gross"}
 _STYLE = (
     ":root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;max-width:70rem;"
     "margin:2rem auto;padding:0 1rem}table{border-collapse:collapse;width:100%;margin:0 0 1.5rem}"
@@ -47,21 +51,18 @@ class RunPage:
             except OSError as error:
                 raise SettingError(f"report_path: {path}: {error.strerror}") from None
 
-    def write(
-        self, db: Store, run: str, words: Mapping[str, str], comes_to: Mapping[str, Any]
-    ) -> None:
+    def write(self, db: Store, run: str, words: Mapping[str, str]) -> None:
         """Write the page of a run that has ended.
 
         Args:
             db: The state store.
             run: The run.
             words: What outcomes are called; those that are not in it by their own names.
-            comes_to: What a plan comes to, by stream and currency; empty for a run that wrote.
         """
         if self._descriptor is not None:
             with os.fdopen(self._descriptor, "w", encoding="utf-8") as file:
                 self._descriptor = None
-                file.writelines(page_of(db, run, words, comes_to))
+                file.writelines(page_of(db, run, words))
 
     def close(self) -> None:
         """Close the file."""
@@ -70,12 +71,7 @@ class RunPage:
             self._descriptor = None
 
 
-def page_of(
-    db: Store,
-    run: str,
-    words: Mapping[str, str] | None = None,
-    comes_to: Mapping[str, Any] | None = None,
-) -> Iterator[str]:
+def page_of(db: Store, run: str, words: Mapping[str, str] | None = None) -> Iterator[str]:
     """The page of a run of the target, in parts; see `RunPage.write`.
 
     Raises:
@@ -85,7 +81,21 @@ def page_of(
     if known is None:
         raise SettingError(f"there is no run {run!r}; `clearbooks syncs` lists them")
     called = words or {}
-    yield from _begin(known, called, comes_to or {})
+    yield from _begin(known, called)
+    yield "<h2>What it comes to</h2>"
+    yield from _table(
+        ("Stream", "Outcome", "Currency", "Records", "Net", "VAT", "Gross"),
+        (
+            (
+                total.stream,
+                called.get(total.outcome, total.outcome),
+                total.amounts.currency,
+                total.amounts.records,
+                *map(_amount, (total.amounts.net, total.amounts.vat, total.amounts.gross)),
+            )
+            for total in read_totals(db, run)
+        ),
+    )
     yield "<h2>Open or refused</h2>"
     yield from _table(
         ("Record", "State", "Reasons"),
@@ -110,8 +120,9 @@ def page_of(
     )
     yield (
         "<h2>Chain of intents</h2><p>In the order in which they were put on disk. The digest of "
-        "each is SHA-256 of the digest before it and of the line, its cells joined by tabs: "
-        "whoever changes one line changes all digests below it.</p>"
+        "each is the SHA-256 of a text in UTF-8: the digest of the line before it (of the first "
+        "line nothing), and the other cells of its own line, joined by tabs. Whoever changes one "
+        "line changes all digests below it; the last one stands for the whole chain.</p>"
     )
     yield from _table(
         ("Intent", "Business", "Record", "Operation", "State", "ID", "Sent", "Content", "Digest"),
@@ -122,10 +133,10 @@ def page_of(
 
 def page_of_reading(run: Run) -> str:
     """The page of a run of the tap: of its records nothing is kept."""
-    return "".join([*_begin(run, {}, {}), "</main></body></html>\n"])
+    return "".join([*_begin(run, {}), "</main></body></html>\n"])
 
 
-def _begin(run: Run, words: Mapping[str, str], comes_to: Mapping[str, Any]) -> Iterator[str]:
+def _begin(run: Run, words: Mapping[str, str]) -> Iterator[str]:
     title = escape(f"Run {run.id}")
     yield (
         f'<!doctype html>\n<html lang="en-GB"><head><meta charset="utf-8"><title>{title}</title>'
@@ -138,6 +149,7 @@ def _begin(run: Run, words: Mapping[str, str], comes_to: Mapping[str, Any]) -> I
             ("Kind", run.kind),
             ("Started", _moment(run.started)),
             ("Ended", _moment(run.ended) if run.ended else "no end is known"),
+            ("Requests", "\N{EN DASH}" if run.requests is None else f"{run.requests:,}"),
             ("Exit code", run.exit_code),
             ("Businesses", ", ".join(map(str, run.businesses))),
             ("Message", run.message),
@@ -155,12 +167,6 @@ def _begin(run: Run, words: Mapping[str, str], comes_to: Mapping[str, Any]) -> I
             f"{number}</meter></td></tr>"
         )
     yield "</table>"
-    if comes_to:
-        yield "<h2>What it comes to</h2>"
-        yield from _table(
-            ("Stream", "Currency", "Amount"),
-            ((s, c, amount) for s, sums in comes_to.items() for c, amount in sums.items()),
-        )
 
 
 def _digests(rows: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Any, ...]]:
@@ -187,13 +193,25 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]
         if not found:
             yield "<table>"
             if any(heads):
-                cells = "".join(f'<th scope="col">{escape(head)}</th>' for head in heads)
+                cells = "".join(
+                    f'<th scope="col"{_align(head)}>{escape(head)}</th>' for head in heads
+                )
                 yield f"<thead><tr>{cells}</tr></thead>"
         found = True
         first, *rest = ("" if cell is None else escape(str(cell)) for cell in row)
-        cells = "".join(f"<td>{cell}</td>" for cell in rest)
+        cells = "".join(
+            f"<td{_align(head)}>{cell}</td>" for head, cell in zip(heads[1:], rest, strict=True)
+        )
         yield f'<tr><th scope="row">{first}</th>{cells}</tr>'
     yield "</table>" if found else "<p>None.</p>"
+
+
+def _align(head: str) -> str:
+    return ' class="num"' if head in _NUMBERS else ""
+
+
+def _amount(value: Decimal | None) -> str | None:
+    return None if value is None else money(value)
 
 
 def _moment(seconds: float) -> str:

@@ -299,7 +299,7 @@ class Session:
             self._tell_open(business)
         told = isinstance(error, ClearBooksError)
         message = "" if error is None else str(error) if told else type(error).__name__
-        self.outbox.end(exit_code, message)
+        self.outbox.end(exit_code, message, self.client.requests)
         if self._plan is not None and error is None and self._drained:
             self._plan.seal()
         if not self.settings.dry_run:
@@ -310,7 +310,7 @@ class Session:
         summary = self.summary(exit_code)
         if self.db is not None:
             words = report.PLANNED if self.settings.dry_run else {}
-            self.page.write(self.db, self.outbox.run, words, summary.get("comes_to", {}))
+            self.page.write(self.db, self.outbox.run, words)
         report.tell(summary, self.settings, self.rejects.number)
 
     def _standing(self, business: int, message: str) -> BusinessStatus:

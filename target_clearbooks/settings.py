@@ -112,8 +112,9 @@ class TargetSettings(Settings):
         Path | None,
         Meta(
             title="Report",
-            description="File for a page (HTML) of the run: what it did or plans, what was "
-            "refused and why, each record, and the chain of intents with their digests.",
+            description="File for a page (HTML) of the run: what it did or plans, what that comes "
+            "to, what was refused and why, each record, and the chain of intents with their "
+            "digests.",
         ),
     ] = None
     dry_run: Annotated[

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.errors import SettingError
+from clearbooks_app.operations.candidates import (
+    RECORD,
+    field_of,
+    field_of_reason,
+    id_of,
+    with_chosen,
+)
 from clearbooks_app.operations.identities import drop_open, set_identity, unset_identity
 from clearbooks_app.operations.writing import write_records
 from clearbooks_app.target_session import state_store
@@ -17,21 +23,6 @@ if TYPE_CHECKING:
     from clearbooks_app.config import Settings
     from clearbooks_app.operations.writing import Written
     from target_clearbooks.store.undecided import Undecided
-
-LISTS = {
-    "accountCode": "account_codes",
-    "bankAccount": "bank_accounts",
-    "customer": "customers",
-    "supplier": "suppliers",
-    "stockItem": "stock_items",
-    "vatRate": "vat_rates",
-    "vatTreatment": "vat_treatments",
-}
-"""Kinds of references, and the list of the ledger that each is looked up in."""
-
-# The field that a reason is about: `lineItems[0].accountCode: …`.
-_FIELD = re.compile(r"^(?:.*? row \d+, )?([A-Za-z]\w*(?:\[\d+\])?(?:\.\w+)*): ", re.DOTALL)
-_STEP = re.compile(r"(\w+)(?:\[(\d+)\])?")
 
 
 def list_doubts(settings: Settings, *, after: int = 0, limit: int = 200) -> list[Undecided]:
@@ -66,36 +57,40 @@ def find_doubt(settings: Settings, number: int) -> Undecided:
 
 
 def is_the_record(doubt: Undecided) -> bool:
-    """Whether candidates are what the record may be, and not what a name in it may mean."""
+    """Whether it is the record that is to be found in the ledger, and not a name in it."""
+    fields = {field_of(doubt, candidate) for candidate in doubt.candidates}
+    if fields:
+        return RECORD in fields
     return doubt.sent or (doubt.stream in WRITABLE and WRITABLE[doubt.stream].kind is Kind.CONTACT)
 
 
-def stream_of_candidates(doubt: Undecided) -> str | None:
-    """The stream that the candidates are records of; None where nobody can tell."""
-    if is_the_record(doubt):
-        return doubt.stream
-    match = next(filter(None, map(_FIELD.match, doubt.reasons)), None)
-    return LISTS.get(match[1].rpartition(".")[2]) if match else None
-
-
-def choose(settings: Settings, doubt: Undecided, ledger_id: str) -> Written | None:
+def choose(
+    settings: Settings, doubt: Undecided, ledger_id: str, field: str | None = None
+) -> Written | None:
     """Say which record of the ledger is meant.
 
     Where that is the record itself, the map is told, and nothing is sent. Where it is a name in
     the record, the ID takes its place, and the record is sent again.
 
+    Args:
+        settings: Of the target.
+        doubt: The record.
+        ledger_id: Which one.
+        field: The name that it stands for, as a path; None for that of the candidate.
+
     Raises:
         SettingError: there is no such record, or nobody can tell which name is meant.
         BusyError: a run writes into the business.
     """
-    if is_the_record(doubt):
+    if field is None:
+        given = [field_of(doubt, c) for c in doubt.candidates if id_of(c) == ledger_id]
+        field = given[0] if given else RECORD if is_the_record(doubt) else field_of_reason(doubt)
+    if field is None:
+        raise SettingError("the reason names no field: correct the record, and send it again")
+    if field == RECORD:
         set_identity(settings, doubt.business, doubt.stream, doubt.key, ledger_id)
         return None
-    match = next(filter(None, map(_FIELD.match, doubt.reasons)), None)
-    if match is None:
-        raise SettingError("the reason names no field: correct the record, and send it again")
-    value: Any = int(ledger_id) if ledger_id.isdigit() else ledger_id
-    return send(settings, doubt, _with(doubt.record, match.group(1), value))
+    return send(settings, doubt, with_chosen(doubt.record, field, ledger_id))
 
 
 def create(settings: Settings, doubt: Undecided) -> Written:
@@ -138,19 +133,3 @@ def send(settings: Settings, doubt: Undecided, record: dict[str, Any]) -> Writte
         "key_properties": doubt.key_properties,
     }
     return write_records(settings, doubt.business, [message])
-
-
-def _with(record: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
-    """A record with another value at a path such as `lineItems[0].accountCode`."""
-    head, _, rest = path.partition(".")
-    match = _STEP.fullmatch(head)
-    if match is None or match[1] not in record:
-        raise SettingError(f"{path}: is not in the record: correct it, and send it again")
-    name, place = match[1], match[2]
-    inner = record[name] if place is None else record[name][int(place)]
-    new = _with(inner, rest, value) if rest else value
-    if place is None:
-        return {**record, name: new}
-    items = list(record[name])
-    items[int(place)] = new
-    return {**record, name: items}

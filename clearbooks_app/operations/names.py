@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from clearbooks.client import Client
 from clearbooks.errors import SettingError
-from clearbooks_app.operations.doubts import LISTS, list_doubts
+from clearbooks_app.operations.candidates import LISTS
+from clearbooks_app.operations.doubts import list_doubts
 from clearbooks_app.target_session import target_connection
 from target_clearbooks.ledger.lookups import Lookups
 from target_clearbooks.ledger.spelling import closest, fold

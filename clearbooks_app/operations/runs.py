@@ -11,13 +11,18 @@ from clearbooks import history
 from clearbooks.errors import SettingError
 from clearbooks_app import output
 from clearbooks_app.target_session import state_store
+from target_clearbooks.ledger.amounts import money
 from target_clearbooks.run_page import page_of, page_of_reading
 from target_clearbooks.store import NoStoreError
 from target_clearbooks.store.history import find_run, newest_runs, results, unsettled
+from target_clearbooks.store.totals import read_totals
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from clearbooks.history import Run
     from clearbooks_app.config import Settings
+    from target_clearbooks.store.totals import Total
 
 LATEST = "latest"
 # The newest runs, of which one may be named by a part of its ID.
@@ -33,11 +38,13 @@ class RunDetail:
         run: What it did, in numbers.
         open: Records that it left open or refused, with reasons and candidates.
         results: What became of each record, in the order of the run; of the tap's runs none.
+        totals: What the records that were written come to, by stream, outcome and currency.
     """
 
     run: Run
     open: list[dict[str, Any]] = field(default_factory=list)
     results: list[dict[str, Any]] = field(default_factory=list)
+    totals: list[Total] = field(default_factory=list)
 
 
 def list_runs(settings: Settings, limit: int) -> list[Run]:
@@ -104,7 +111,7 @@ def find(settings: Settings, run: str, *, limit: int = 0, after: int = 0) -> Run
         if known is None:
             raise SettingError(f"there is no run {run!r}; `clearbooks syncs` lists them")
         rows = list(results(db, run, limit, after)) if limit else []
-        return RunDetail(known, list(unsettled(db, run)), rows)
+        return RunDetail(known, list(unsettled(db, run)), rows, read_totals(db, run))
 
 
 def html(settings: Settings, run: str) -> str:
@@ -131,6 +138,24 @@ def as_json(run: Run) -> dict[str, Any]:
         "started": output.iso_time(run.started),
         "ended": output.iso_time(run.ended or 0),
     }
+
+
+def totals_as_json(totals: Iterable[Total]) -> list[dict[str, Any]]:
+    """What a run came to, for `--json` and the API; amounts are text."""
+    return [
+        {
+            "stream": total.stream,
+            "outcome": total.outcome,
+            "currency": total.amounts.currency,
+            "records": total.amounts.records,
+            **{
+                name: None if amount is None else money(amount)
+                for name in ("net", "vat", "gross")
+                for amount in (getattr(total.amounts, name),)
+            },
+        }
+        for total in totals
+    ]
 
 
 def outcome_sums(run: Run) -> dict[str, int]:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     Ask = Callable[[str, Sequence[Any]], list[dict[str, Any]]]
 
+_TEXT, _NAME = "'", '"'
+# Milliseconds that a page waits where a table is being replaced.
+_PATIENCE = 3000
 _NOT_THERE = "the models of the dbt package are not there; build them, such as by `dbt build`"
 
 
@@ -57,7 +60,7 @@ def reports(where: str, schema: str, business: int | None = None, date: str = ""
         SettingError: there is no such file, or what reads it is not installed.
         WarehouseError: it cannot be read, or holds no such models.
     """
-    with _opened(where, schema) as ask:
+    with opened(where, schema) as ask:
         known = {
             int(row["business_id"]): str(row["name"])
             for row in ask(
@@ -102,7 +105,13 @@ def reports(where: str, schema: str, business: int | None = None, date: str = ""
 
 
 @contextmanager
-def _opened(where: str, schema: str) -> Iterator[Ask]:
+def opened(where: str, schema: str) -> Iterator[Ask]:
+    """Ask a warehouse in SQL, with `?` for values; whoever loads it may do so meanwhile.
+
+    Raises:
+        SettingError: there is no such file, or what reads it is not installed.
+        WarehouseError: it cannot be read, or holds no such models.
+    """
     url = where.startswith(("postgresql://", "postgres://"))
     with _postgres(where, schema) if url else _duckdb(where, schema) as ask:
         yield ask
@@ -114,14 +123,21 @@ def _duckdb(where: str, schema: str) -> Iterator[Ask]:
         import duckdb
     except ModuleNotFoundError:
         raise SettingError("--warehouse: a DuckDB file is read by `pip install duckdb`") from None
-    path = Path(where).expanduser()
+    from fsspec.implementations.local import LocalFileSystem
+
+    path = Path(where).expanduser().absolute()
     if not path.is_file():
         raise SettingError(f"--warehouse {where}: there is no such file")
+    if _is_written(path):
+        raise WarehouseError(
+            f"{where} is being written by another program: look again when that has ended"
+        )
     try:
-        with duckdb.connect(str(path), read_only=True) as link:
-            # Not by `schema.table`: a file is a catalog, and may have the name of the schema.
-            quoted = schema.replace("'", "''")
-            link.execute(f"SET search_path = '{quoted}'")
+        with duckdb.connect() as link:
+            # DuckDB's own way to files takes a lock, and a load that begins meanwhile would fail.
+            link.register_filesystem(LocalFileSystem())
+            link.execute(f"ATTACH {_quoted(f'file://{path}', _TEXT)} AS warehouse (READ_ONLY)")
+            link.execute(f"USE warehouse.{_quoted(schema, _NAME)}")
 
             def ask(statement: str, values: Sequence[Any]) -> list[dict[str, Any]]:
                 cursor = link.execute(statement, list(values))
@@ -129,14 +145,30 @@ def _duckdb(where: str, schema: str) -> Iterator[Ask]:
                 return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
             yield ask
-    except duckdb.CatalogException as error:
+    except (duckdb.CatalogException, duckdb.BinderException) as error:
         raise WarehouseError(f"{where}: {_NOT_THERE} ({_first_line(error)})") from None
-    except duckdb.IOException:
-        raise WarehouseError(
-            f"{where} is being written by another program: look again when that has ended"
-        ) from None
     except duckdb.Error as error:
         raise WarehouseError(f"{where}: {_first_line(error)}") from None
+
+
+def _is_written(path: Path) -> bool:
+    """Whether another program has a DuckDB file open for writing."""
+    try:
+        import fcntl
+    except ModuleNotFoundError:  # where files have no such locks, opening it fails instead
+        return False
+    try:
+        with path.open("rb") as file:
+            fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError as error:
+        raise WarehouseError(f"{path}: cannot be read: {error.strerror}") from None
+    return False
+
+
+def _quoted(text: str, mark: str) -> str:
+    return f"{mark}{text.replace(mark, mark * 2)}{mark}"
 
 
 @contextmanager
@@ -145,9 +177,12 @@ def _postgres(where: str, schema: str) -> Iterator[Ask]:
     from clearbooks.postgres import connect, psycopg, reason, shown
 
     try:
-        with connect(where) as link:
-            link.execute("SET default_transaction_read_only = on")
-            link.execute("SELECT set_config('search_path', %s, false)", (schema,))
+        with connect(where, autocommit=False, setting="--warehouse") as link:
+            # One state of the books for all reports; and no waiting for what replaces a model.
+            link.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            link.read_only = True
+            link.execute("SELECT set_config('search_path', %s, true)", (_quoted(schema, _NAME),))
+            link.execute(f"SET LOCAL lock_timeout = {_PATIENCE}")
 
             def ask(statement: str, values: Sequence[Any]) -> list[dict[str, Any]]:
                 cursor = link.execute(statement.replace("?", "%s").encode(), list(values))
@@ -155,8 +190,13 @@ def _postgres(where: str, schema: str) -> Iterator[Ask]:
                 return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
             yield ask
-    except psycopg.errors.UndefinedTable:
-        raise WarehouseError(f"{shown(where)}: {_NOT_THERE}") from None
+    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
+        words = f"{_NOT_THERE} ({reason(error, where)})"
+        raise WarehouseError(f"{shown(where)}: {words}") from None
+    except psycopg.errors.LockNotAvailable:
+        raise WarehouseError(
+            f"{shown(where)} is being written by another program: look again when that has ended"
+        ) from None
     except psycopg.Error as error:
         raise WarehouseError(f"{shown(where)}: {reason(error, where)}") from None
 

@@ -24,18 +24,18 @@ from target_clearbooks.intent import (
     Rejected,
     WriteOperation,
 )
+from target_clearbooks.ledger.candidates import as_candidates
 from target_clearbooks.ledger.matching import unchanged
 from target_clearbooks.writable import WRITABLE, Kind, Settle
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Generator
 
     from target_clearbooks.deliver.decision import Decision
     from target_clearbooks.deliver.task import Task
     from target_clearbooks.store.ledger_map import Applied
     from target_clearbooks.store.outbox import Row
 
-_SHOWN = ("id", "documentNumber", "date", "amount", "gross")
 _OR_REPLACE = ", or set on_change to replace: it is then reversed and posted anew"
 _SAY_WHICH = (
     "give its ID with `clearbooks map set`, or say by `clearbooks map unset` that it is new"
@@ -257,7 +257,7 @@ def _existing(
     found = yield Existing(intent)
     if len(found) > 1:
         words = f"{len(found)} records of the ledger carry {intent.marker or 'its number'}"
-        return Quarantined((words,), _shown(found))
+        return Quarantined((words,), tuple(as_candidates(found)))
     if not found and not known.new:
         found, certain = yield Resembling(intent)
         if found and not (certain and len(found) == 1):
@@ -265,7 +265,7 @@ def _existing(
                 f"{intent.stream}: the ledger held one like it before this state store began, and "
                 f"nothing tells whether it is this one; {_SAY_WHICH}"
             )
-            return Quarantined((words,), _shown(found))
+            return Quarantined((words,), tuple(as_candidates(found)))
     if found:
         update = replace(
             intent, operation=WriteOperation.UPDATE, remote_id=found[0]["id"], adopted="marker"
@@ -280,8 +280,3 @@ def _existing(
         )
         return Quarantined((words,))
     return intent
-
-
-def _shown(found: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
-    """Candidates for a person to choose from."""
-    return tuple({name: row[name] for name in _SHOWN if name in row} for row in found)

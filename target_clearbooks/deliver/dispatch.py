@@ -43,6 +43,7 @@ from target_clearbooks.deliver.replacing import (
 from target_clearbooks.deliver.requests import Requests
 from target_clearbooks.deliver.task import pair_of
 from target_clearbooks.intent import OUTCOMES, Quarantined, Rejected, WriteOperation
+from target_clearbooks.ledger.candidates import as_candidates
 from target_clearbooks.ledger.likeness import likeness
 from target_clearbooks.writable import WRITABLE, Kind, Settle
 
@@ -364,7 +365,7 @@ class Dispatch:
                 "the two; void that by hand if it is this one, else say `clearbooks map unset "
                 f"{task.stream} {task.source_key}`"
             )
-            return Quarantined((words,), tuple(left))
+            return Quarantined((words,), tuple(as_candidates(left)))
         for part in left:
             self._recorder.moved(task.stream, task.source_key, gone, part["id"])
         self._recorder.not_carried_out(task, "superseded", ())

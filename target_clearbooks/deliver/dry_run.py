@@ -12,7 +12,7 @@ from target_clearbooks.deliver.task import pair_of
 from target_clearbooks.intent import OUTCOMES, Rejected, WriteOperation
 from target_clearbooks.ledger.amounts import HOME_CURRENCY
 from target_clearbooks.ledger.matching import is_voided
-from target_clearbooks.plan import FIRST, is_planned
+from target_clearbooks.plan import FIRST, is_planned, worth
 from target_clearbooks.writable import WRITABLE, Kind, Settle
 
 if TYPE_CHECKING:
@@ -130,4 +130,10 @@ def _amounts(intent: Intent, before: Mapping[str, Any]) -> dict[str, Decimal]:
     if intent.total is None or "gross" not in before or "due" not in before:
         return {}
     more = intent.total - Decimal(str(before["gross"]))
-    return {"gross": intent.total, "due": Decimal(str(before["due"])) + more}
+    net = worth(intent.body)
+    return {
+        "gross": intent.total,
+        "net": net,
+        "vat": intent.total - net,
+        "due": Decimal(str(before["due"])) + more,
+    }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from clearbooks.errors import NotFoundError
 from target_clearbooks.deliver.task import pair_of
 from target_clearbooks.intent import WriteOperation
+from target_clearbooks.ledger.candidates import as_candidates
 from target_clearbooks.ledger.matching import (
     equal_journals,
     find_matches,
@@ -94,7 +95,7 @@ class Reconciler:
         others = self.map.wanted(intent.stream, pair_of(intent), intent.source_key)
         if there <= others + Decimal(str(intent.body["amount"])):
             return None
-        return Unclear("more is allocated than wanted", _candidates(found))
+        return Unclear("more is allocated than wanted", tuple(as_candidates(found)))
 
     def newest(self, intent: Intent) -> int:
         """The highest ID of the list that the intent adds to; 0 where it is empty."""
@@ -146,7 +147,7 @@ class Reconciler:
             return Unclear(
                 f"{intent.stream}: the ledger holds one like it, whose {field} may have been cut "
                 f"or left out; look whether it is {intent.source_key!r}",
-                _candidates(altered),
+                tuple(as_candidates(altered)),
             )
         return _one(found)
 
@@ -240,9 +241,4 @@ def _one(found: Sequence[Mapping[str, Any]]) -> Verdict:
         return Absent()
     if len(found) == 1:
         return Found(dict(found[0]))
-    return Unclear(f"{len(found)} records of the ledger may be it", _candidates(found))
-
-
-def _candidates(found: Sequence[Mapping[str, Any]]) -> tuple[Record, ...]:
-    names = ("id", "name", "documentNumber", "date", "amount")
-    return tuple({k: r[k] for k in names if k in r} for r in found)
+    return Unclear(f"{len(found)} records of the ledger may be it", tuple(as_candidates(found)))

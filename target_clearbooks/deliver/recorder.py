@@ -20,6 +20,7 @@ from target_clearbooks.intent import Quarantined, Rejected, WriteOperation
 from target_clearbooks.ledger.amounts import decimal
 from target_clearbooks.ledger.likeness import likeness
 from target_clearbooks.ledger.statement_lines import line_marks
+from target_clearbooks.plan import comes_to
 from target_clearbooks.source_key import reversed_key
 from target_clearbooks.store.outbox import Row
 from target_clearbooks.writable import WRITABLE, Kind, Settle
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     Refuse = Callable[[int, Task, str, Sequence[str], Sequence[Mapping[str, Any]]], None]
 
 logger = logging.getLogger("target-clearbooks")
+
+_WRITES = ("written", "updated", "replaced", "reversed", "voided")
 
 
 class Recorder:
@@ -132,9 +135,15 @@ class Recorder:
                 task.row = outbox.add(self._row(task), state="planned")
             new_one = outcome in ("written", "replaced", "reversed")
             made = new_one and (before is None or before.voided or is_another(task, before, mapped))
-            result = {"id": mapped.remote_id, "outcome": outcome, "made": made}
+            result: dict[str, Any] = {"id": mapped.remote_id, "outcome": outcome, "made": made}
             if number := record.get("formattedDocumentNumber"):
                 result["number"] = str(number)
+            amounts = comes_to(intent, record)
+            if amounts is None and before is not None:
+                # What takes a record back is answered without it.
+                amounts = outbox.totals.last(self._business_id, task.stream, task.source_key)
+            if amounts is not None:
+                result["amounts"] = amounts.as_list()
             outbox.close(task.row, "done", result=result)
             outbox.audit(
                 task.row,
@@ -147,6 +156,8 @@ class Recorder:
                 self._reallocations.wait(task.stream, task.source_key, task.kept, applied)
             self.count(task.stream, outcome)
             outbox.save_counts()
+            if amounts is not None and outcome in _WRITES:
+                outbox.totals.add(self._business_id, task.stream, outcome, amounts)
         self._tell(task.stream, task.source_key, outcome)
 
     def _reversed(self, task: Task) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from clearbooks.errors import SettingError
 from target_clearbooks.ledger.amounts import integer, quoted, text
+from target_clearbooks.ledger.candidates import as_candidate, as_candidates
 from target_clearbooks.ledger.contact_keys import (
     IDENTITIES,
     compared,
@@ -183,9 +184,7 @@ class Contacts:
         if self._on_ambiguous == "adopt":
             oldest = min(fits, key=lambda fit: (-len(fit.agreeing), int(fit.row["id"])))
             return int(oldest.row["id"]), oldest.agreeing[0]
-        raise AmbiguousError(
-            words, [{"id": fit.row["id"], "name": fit.row.get("name", "")} for fit in fits]
-        )
+        raise AmbiguousError(words, as_candidates(fit.row for fit in fits))
 
     def refer(
         self, streams: tuple[str, ...], value: Any, field: str
@@ -216,10 +215,10 @@ class Contacts:
                 f"{quoted(value)} is both a customer and a supplier: name one of them by "
                 "`customer` or `supplier`",
                 [
-                    self._candidate(stream, i)
+                    as_candidate(row, stream)
                     for stream in streams
                     for i in found
-                    if self._row(stream, i)
+                    if (row := self._row(stream, i))
                 ],
             )
         raise self._nobody(streams, wanted, value)
@@ -259,7 +258,7 @@ class Contacts:
         before = applied.likeness or {}
         if asked and is_another(stream, before, likeness(stream, dict(wanted))):
             words = f"the one of {stream} with the externalId {quoted(wanted[_KEY])} is another"
-            raise AmbiguousError(words, [{"id": number}])
+            raise AmbiguousError(words, [as_candidate(self._row(stream, number) or {"id": number})])
 
     def _may_make(self, stream: str, wanted: Mapping[str, Any]) -> bool:
         return stream in self._create and bool(str(wanted.get("name", "")).strip())
@@ -283,10 +282,6 @@ class Contacts:
 
     def _row(self, stream: str, contact: int) -> Mapping[str, Any] | None:
         return self._lookups.table(stream).get(contact)
-
-    def _candidate(self, stream: str, contact: int) -> dict[str, Any]:
-        row = self._row(stream, contact) or {}
-        return {"stream": stream, "id": contact, "name": row.get("name", "")}
 
     def _nobody(self, streams: tuple[str, ...], wanted: dict[str, Any], value: Any) -> Exception:
         stream = streams[0]

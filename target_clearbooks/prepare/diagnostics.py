@@ -22,7 +22,7 @@ class AmbiguousError(Exception):
     """Several match, and none is chosen.
 
     Attributes:
-        candidates: `id` or `key`, and a name, of each.
+        candidates: Each as `as_candidate` has it.
     """
 
     def __init__(self, words: str, candidates: list[dict[str, Any]]) -> None:

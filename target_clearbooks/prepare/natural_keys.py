@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from target_clearbooks.ledger.candidates import as_candidates
 from target_clearbooks.ledger.spelling import fold
 from target_clearbooks.prepare.diagnostics import AmbiguousError
 from target_clearbooks.writable import WRITABLE
@@ -56,7 +57,7 @@ def find_existing(
         if len(found) > 1:
             raise AmbiguousError(
                 f"{len(found)} of {stream} have the same {' and '.join(names)}",
-                [{"id": row["id"], "name": row.get("name", "")} for row in found],
+                as_candidates(found),
             )
         if found:
             return int(found[0]["id"]), "+".join(names)

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.ledger.amounts import decimal, money, quoted
+from target_clearbooks.ledger.candidates import as_candidate
 from target_clearbooks.ledger.matching import is_voided
 from target_clearbooks.ledger.spelling import fold, join_names
 from target_clearbooks.prepare.diagnostics import AmbiguousError, NotFoundInLedgerError
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 _CONTACTS = ("customerId", "supplierId", "contactId")
 _WORD = re.compile(r"[\w#/-]+")
-_SHOWN = ("id", "formattedDocumentNumber", "reference", "date", "due")
 
 
 def match_open(draft: Draft, source: Found | None) -> None:
@@ -64,7 +64,7 @@ def _the_one(draft: Draft, wanted: list[str], payment: Row) -> Row:
     if len(found) > 1:
         raise AmbiguousError(
             f"{len(found)} open documents agree with the payment in {words}",
-            [{"stream": s, **{n: row[n] for n in _SHOWN if n in row}} for s, row in found],
+            [as_candidate(row, stream) for stream, row in found],
         )
     if not found:
         amount = decimal(payment.get("amount", payment.get("due", 0)))

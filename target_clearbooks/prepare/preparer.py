@@ -335,7 +335,9 @@ def _outcome(findings: Findings) -> Outcome | None:
     if findings.faults:
         return Rejected((*findings.faults, *unclear), on=tuple(findings.rivals))
     if unclear:
-        candidates = tuple(c for _, _, found in findings.ambiguous for c in found)
+        candidates = tuple(
+            {"field": where, **c} for where, _, found in findings.ambiguous for c in found
+        )
         return Quarantined(tuple(unclear), candidates)
     if waiting:
         on = dict.fromkeys((stream, key) for _, stream, keys in findings.waiting for key in keys)

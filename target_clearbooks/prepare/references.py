@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.ledger.amounts import integer, quoted, text
+from target_clearbooks.ledger.candidates import as_candidate, as_candidates
 from target_clearbooks.ledger.matching import is_voided
 from target_clearbooks.ledger.spelling import closest, digits, fold, join_names
 from target_clearbooks.prepare.diagnostics import (
@@ -70,10 +71,6 @@ def _number(value: Any) -> int | None:
     return None
 
 
-def _candidates(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    return [{"id": row["id"], "name": row.get("name", "")} for row in rows]
-
-
 class References:
     """Finds what records of one business refer to.
 
@@ -106,7 +103,7 @@ class References:
                 found = [r for r in found if _takes(r, side)] or found
             if len(found) > 1:
                 raise AmbiguousError(
-                    f"{len(found)} account codes are called {quoted(value)}", _candidates(found)
+                    f"{len(found)} account codes are called {quoted(value)}", as_candidates(found)
                 )
             row = found[0] if found else None
         if row is None:
@@ -153,7 +150,7 @@ class References:
             found = self._banks({"iban": value}) or self._banks({"id": value})
         if len(found) > 1:
             raise AmbiguousError(
-                f"{len(found)} bank accounts match {quoted(value)}", _candidates(found)
+                f"{len(found)} bank accounts match {quoted(value)}", as_candidates(found)
             )
         if not found:
             names = [str(r.get("name", "")) for r in table.rows]
@@ -191,7 +188,7 @@ class References:
         found = found or [m for m in methods if fold(str(m.get("name", ""))) == wanted]
         if len(found) > 1:
             raise AmbiguousError(
-                f"{len(found)} payment methods are called {quoted(value)}", _candidates(found)
+                f"{len(found)} payment methods are called {quoted(value)}", as_candidates(found)
             )
         if not found:
             known = join_names([f"{m.get('name')} ({m['id']})" for m in methods])
@@ -229,7 +226,7 @@ class References:
             found = [row]
         if len(found) > 1:
             raise AmbiguousError(
-                f"{len(found)} stock items match {quoted(value)}", _candidates(found)
+                f"{len(found)} stock items match {quoted(value)}", as_candidates(found)
             )
         if not found:
             raise NotFoundInLedgerError(f"there is no stock item {quoted(value)}")
@@ -284,7 +281,7 @@ class References:
         if len(found) > 1:
             raise AmbiguousError(
                 f"{len(found)} of {join_names(streams)} match {quoted(value)}",
-                [_summary(stream, row) for stream, row in found],
+                [as_candidate(row, stream) for stream, row in found],
             )
         if found:
             return *found[0], ()
@@ -368,8 +365,3 @@ def _bare(number: str) -> str:
     """A printed number without the zeros that fill it up."""
     match = _PREFIXED.fullmatch(number)
     return fold(match.group(1)) + match.group(2).lstrip("0") if match else fold(number)
-
-
-def _summary(stream: str, row: Mapping[str, Any]) -> dict[str, Any]:
-    names = ("id", "formattedDocumentNumber", "documentNumber", "reference", "date", "gross")
-    return {"stream": stream, **{n: row[n] for n in names if n in row}}

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.ledger.amounts import HUNDRED, decimal, plain, quoted
+from target_clearbooks.ledger.candidates import as_candidates
 from target_clearbooks.ledger.spelling import fold, join_names, same_treatment
 from target_clearbooks.prepare.diagnostics import AmbiguousError, NotFoundInLedgerError
 from target_clearbooks.writable import Side
@@ -105,7 +106,7 @@ class Vat:
             )
         if len(found) > 1:
             raise AmbiguousError(
-                f"{quoted(value)} is the name of several VAT treatments", _candidates(found)
+                f"{quoted(value)} is the name of several VAT treatments", as_candidates(found)
             )
         key = str(found[0]["key"])
         self._treatments[side, value] = key
@@ -233,7 +234,3 @@ def _matching(legal: Sequence[Rate], value: Any) -> list[Rate]:
 def describe(rate: Rate) -> str:
     """A rate for a message."""
     return rate.key if rate.percent is None else f"{rate.key} ({plain(rate.percent)} %)"
-
-
-def _candidates(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    return [{"key": r["key"], "name": r.get("name", "")} for r in rows]

@@ -135,6 +135,14 @@ MIGRATIONS = (
     """
     CREATE INDEX IF NOT EXISTS allocated_source ON allocated (business, stream, source);
     """,
+    """
+    ALTER TABLE runs ADD COLUMN requests BIGINT;
+    CREATE TABLE totals (
+        run TEXT NOT NULL, business BIGINT NOT NULL, stream TEXT NOT NULL, outcome TEXT NOT NULL,
+        currency TEXT NOT NULL, records BIGINT NOT NULL, net TEXT NOT NULL, gross TEXT,
+        PRIMARY KEY (run, business, stream, outcome, currency)
+    ){bare};
+    """,
 )
 
 

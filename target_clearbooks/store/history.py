@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from target_clearbooks.intent import Mapped
     from target_clearbooks.store.database import Store
 
-_RUNS = "SELECT id, started, ended, kind, businesses, exit_code, message FROM runs"
+_RUNS = "SELECT id, started, ended, kind, businesses, exit_code, message, requests FROM runs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def find_run(db: Store, run: str) -> Run | None:
 
 
 def _run(db: Store, row: tuple[Any, ...]) -> Run:
-    number, started, ended, kind, businesses, exit_code, message = row
+    number, started, ended, kind, businesses, exit_code, message, requests = row
     streams: dict[str, dict[str, int]] = {}
     for stream, outcome, records in db.execute(
         "SELECT stream, outcome, CAST(sum(number) AS BIGINT) FROM counts WHERE run = ? "
@@ -61,6 +61,7 @@ def _run(db: Store, row: tuple[Any, ...]) -> Run:
         businesses=businesses,
         exit_code=exit_code,
         message=message or None,
+        requests=requests,
         streams=streams,
     )
 

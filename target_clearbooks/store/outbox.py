@@ -17,6 +17,7 @@ import msgspec
 
 from clearbooks.history import new_run_id
 from target_clearbooks.intent import Intent, WriteOperation
+from target_clearbooks.store.totals import Totals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from target_clearbooks.store import Store
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
-
 _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
 
 DOUBTFUL = ("sending", "uncertain")
@@ -66,8 +66,7 @@ class Row:
     key_properties: tuple[str, ...] = ()
 
 
-# The snapshot stands in the column `fence`.
-_COLUMNS = (
+_COLUMNS = (  # the snapshot stands in `fence`
     "id, run, business, stream, source_key, state, record, record_hash, operation, params, "
     "remote_id, body, content, marker, depends, fence, attempts, sent, kind, reasons, "
     "candidates, result, keys"
@@ -124,6 +123,7 @@ class Outbox:
         self.started = time.time()
         self.counts: Counter[tuple[int, str, str]] = Counter()
         self._unsaved: Counter[tuple[int, str, str]] = Counter()
+        self.totals = Totals(db, self.run)
         with self.transaction():
             db.execute(
                 "INSERT INTO runs (id, started, kind, businesses) VALUES (?, ?, ?, ?)",
@@ -134,13 +134,13 @@ class Outbox:
         """Everything inside is on disk when the block ends, or nothing is."""
         return self.db.transaction()
 
-    def end(self, exit_code: int, message: str) -> None:
-        """Note how the run ended."""
+    def end(self, exit_code: int, message: str, requests: int) -> None:
+        """Note how the run ended, and how many requests it made."""
         with self.transaction():
             self.save_counts()
             self.db.execute(
-                "UPDATE runs SET ended = ?, exit_code = ?, message = ? WHERE id = ?",
-                (time.time(), exit_code, message, self.run),
+                "UPDATE runs SET ended = ?, exit_code = ?, message = ?, requests = ? WHERE id = ?",
+                (time.time(), exit_code, message, requests, self.run),
             )
 
     # Intents
@@ -154,8 +154,7 @@ class Outbox:
         intent = row.intent
         now = time.time()
         row.state, row.snapshot = state, dict(snapshot or {})
-        row.sent = now if sent else None
-        row.attempts = 1 if sent else 0
+        row.sent, row.attempts = (now, 1) if sent else (None, 0)
         raw = isinstance(intent.body, bytes) if intent else False
         added = self.db.execute(
             "INSERT INTO intents (run, business, stream, source_key, state, record, record_hash, "
@@ -269,29 +268,30 @@ class Outbox:
 
     def last_state(self, business_id: int, stream: str, source_key: str) -> str | None:
         """How the newest record of a source key ended in this run, if it came."""
-        found = self.db.execute(
+        return self._text(
             "SELECT state FROM intents WHERE business = ? AND stream = ? AND source_key = ? "
             "AND run = ? ORDER BY id DESC LIMIT 1",
             (business_id, stream, source_key, self.run),
-        ).fetchone()
-        return str(found[0]) if found else None
+        )
 
     def last_done(self, business_id: int, stream: str, source_key: str) -> str | None:
         """Hash of the record that a source key was last settled with."""
-        found = self.db.execute(
+        return self._text(
             "SELECT record_hash FROM intents WHERE business = ? AND stream = ? "
             "AND source_key = ? AND state = 'done' ORDER BY id DESC LIMIT 1",
             (business_id, stream, source_key),
-        ).fetchone()
-        return str(found[0]) if found else None
+        )
 
     def number_of(self, business_id: int, stream: str, source_key: str) -> str | None:
         """Number in the ledger of what a source key became, as far as an answer has told it."""
-        found = self.db.execute(
+        return self._text(
             "SELECT ledger_number FROM intents WHERE business = ? AND stream = ? "
             "AND source_key = ? AND ledger_number IS NOT NULL ORDER BY id DESC LIMIT 1",
             (business_id, stream, source_key),
-        ).fetchone()
+        )
+
+    def _text(self, statement: str, values: Sequence[Any]) -> str | None:
+        found = self.db.execute(statement, values).fetchone()
         return str(found[0]) if found else None
 
     def waiting_for(self, business_id: int, stream: str, source_key: str) -> Iterator[Row]:

@@ -68,6 +68,9 @@ def test_what_a_run_read_and_what_left(books, run, syncs):
     shown = syncs("show", first["run"])
     assert shown["streams"] == first["streams"]
     assert first["ended"] >= first["started"]
+    # One page of each list at least, and fewer where only what changed is read again.
+    assert first["requests"] == shown["requests"] > len(first["streams"]) / 2
+    assert sum(run_["requests"] for run_ in (first, second)) == len(books.server.requests)
 
 
 def test_a_run_that_failed(books, run, syncs):

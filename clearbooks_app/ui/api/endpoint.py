@@ -24,6 +24,7 @@ from clearbooks.errors import (
 from clearbooks.run_database import HistoryError
 from clearbooks_app.consent_server import DeniedError
 from clearbooks_app.operations.listing import AbsentError
+from clearbooks_app.operations.warehouse import WarehouseError
 from clearbooks_app.ui.site import MissingError, RunningError
 from target_clearbooks.store import BusyError, NoStoreError, StoreError
 
@@ -56,6 +57,7 @@ _ERRORS: tuple[tuple[type[Exception], str, int], ...] = (
     (TokenStoreError, "store", 503),
     (StoreError, "store", 503),
     (HistoryError, "store", 503),
+    (WarehouseError, "unavailable", 503),
     (ClearBooksError, "failed", 400),
 )
 

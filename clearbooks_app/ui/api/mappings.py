@@ -103,7 +103,7 @@ def _decide(site: Site, params: shapes.OfDoubt, body: shapes.Decision) -> shapes
     if body.decision == "choose":
         if body.id is None:
             raise SettingError("id: which record of the ledger is it?")
-        done = doubts.choose(settings, doubt, body.id)
+        done = doubts.choose(settings, doubt, body.id, body.field)
     elif body.decision == "create":
         done = doubts.create(settings, doubt)
     elif body.decision == "send":

@@ -158,7 +158,10 @@ class JobList(Struct):
 
 
 class RunItem(Struct, kw_only=True):
-    """A run of tap or target: how many records of each stream had which outcome."""
+    """A run of tap or target: how many records of each stream had which outcome.
+
+    `requests` is null while it runs, and where nobody has counted them.
+    """
 
     id: str
     kind: str
@@ -166,6 +169,7 @@ class RunItem(Struct, kw_only=True):
     ended: str | None
     exit_code: int | None
     message: str | None
+    requests: int | None
     businesses: list[int]
     streams: dict[str, dict[str, int]]
 
@@ -179,6 +183,7 @@ class RunItem(Struct, kw_only=True):
             ended=output.iso_time(run.ended or 0),
             exit_code=run.exit_code,
             message=run.message,
+            requests=run.requests,
             businesses=run.businesses,
             streams=run.streams,
         )
@@ -192,9 +197,10 @@ class RunList(Struct):
 
 
 class RunAnswer(Struct):
-    """A run, what it left open or refused, and what became of its first records."""
+    """A run, what it came to in money, what it left open or refused, and its first records."""
 
     run: RunItem
+    totals: list[dict[str, Any]]
     open: list[dict[str, Any]]
     results: list[dict[str, Any]]
 
@@ -325,10 +331,15 @@ class RecordResults(Struct):
 
 
 class Decision(Struct, forbid_unknown_fields=True, kw_only=True):
-    """What is decided: `choose` needs `id`, `send` may have a corrected `record`."""
+    """What is decided: `choose` needs `id`, `send` may have a corrected `record`.
+
+    Where several names of a record fit several, `field` says which of them `id` is for: the one
+    that the candidate has.
+    """
 
     decision: Annotated[str, Meta(pattern="^(choose|create|drop|send)$")]
     id: Key | None = None
+    field: Key | None = None
     record: dict[str, Any] | None = None
 
 

@@ -101,7 +101,8 @@ def _run(site: Site, params: shapes.OfRun, _: None) -> shapes.RunAnswer:
         found = runs.find(site.settings(), params.run, limit=_RESULTS)
     except SettingError as error:
         raise MissingError(str(error)) from None
-    return shapes.RunAnswer(shapes.RunItem.of(found.run), found.open, found.results)
+    totals = runs.totals_as_json(found.totals)
+    return shapes.RunAnswer(shapes.RunItem.of(found.run), totals, found.open, found.results)
 
 
 _TAG = "syncs"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from clearbooks_app.operations.warehouse import reports
 from clearbooks_app.ui.pages.view import business_of, page
 from clearbooks_app.ui.site import MissingError
-from target_clearbooks.ledger.amounts import money
+from clearbooks_sandbox.pages.render import money
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -23,12 +23,15 @@ def every(site: Site, request: Request) -> Response:
     """The reports of a business at a day."""
     if not site.warehouse:
         raise MissingError("no warehouse is named: start the page with --warehouse")
+    asked = request.query_params.get("business", "")
     found = reports(
         site.warehouse,
         site.schema,
         business_of(site, request),
         request.query_params.get("date", ""),
     )
+    if asked and asked != str(found.business):
+        raise MissingError(f"the warehouse holds no business {asked}")
     largest = sorted(found.trial_balance, key=lambda row: abs(row["balance"]), reverse=True)
     return page(
         site,
@@ -46,7 +49,7 @@ def every(site: Site, request: Request) -> Response:
             for row in found.debtors[:_CHARTED]
         ],
         due=[
-            (str(row["period_end"]), row["box_5"], money(row["box_5"]))
+            (f"{row['period_end']:%b %Y}", row["box_5"], money(row["box_5"]))
             for row in found.vat[:_QUARTERS]
         ],
     )

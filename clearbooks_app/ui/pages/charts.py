@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 Number = int | float | Decimal
 
-_WIDTH, _ROW, _LABEL, _VALUE = 640, 24, 190, 120
+# Narrow enough that the text can be read on a telephone.
+_WIDTH, _ROW, _LABEL, _VALUE = 420, 24, 155, 95
 # Columns stand three beside each other.
 _COLUMNS, _HEIGHT = 340, 150
 
@@ -102,4 +103,4 @@ def _drawn(parts: Sequence[Markup], title: str, height: int, width: int = _WIDTH
 
 
 def _short(label: str) -> Markup:
-    return escape(label if len(label) <= 26 else f"{label[:25]}…")  # noqa: PLR2004 - what fits
+    return escape(label if len(label) <= 22 else f"{label[:21]}…")  # noqa: PLR2004 - what fits

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from clearbooks.errors import SettingError
 from clearbooks_app.operations import doubts
+from clearbooks_app.operations.candidates import comparisons
 from clearbooks_app.ui.pages.view import field, page, to
 from clearbooks_app.ui.site import MissingError
 from clearbooks_sandbox.pages.render import link
@@ -47,23 +48,13 @@ def every(site: Site, request: Request) -> Response:
 
 
 def _shown(doubt: Undecided) -> dict[str, Any]:
-    names = list(dict.fromkeys(name for each in doubt.candidates for name in each))
     return {
         "it": doubt,
         "words": _WORDS[doubt.state],
-        "names": names,
-        "ids": [_id(candidate) for candidate in doubt.candidates],
         "is_record": doubts.is_the_record(doubt),
-        "stream": doubts.stream_of_candidates(doubt),
+        "comparisons": comparisons(doubt),
         "text": json.dumps(doubt.record, indent=2, ensure_ascii=False, default=str),
     }
-
-
-def _id(candidate: dict[str, Any]) -> str:
-    """What says which of the ledger's records a candidate is."""
-    if "transactionId" in candidate:
-        return f"transaction:{candidate['transactionId']}"
-    return str(candidate.get("id", candidate.get("key", "")))
 
 
 def decide(site: Site, request: Request, form: FormData) -> Response:
@@ -78,7 +69,7 @@ def decide(site: Site, request: Request, form: FormData) -> Response:
         given = field(form, "other") or field(form, "id")
         if not given:
             raise SettingError("choose one of the candidates, or give the ID of another record")
-        done = doubts.choose(settings, doubt, given)
+        done = doubts.choose(settings, doubt, given, field(form, "field") or None)
     elif what == "create":
         done = doubts.create(settings, doubt)
     elif what == "drop":

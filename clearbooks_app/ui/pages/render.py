@@ -13,6 +13,8 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from clearbooks_app import output
+from clearbooks_app.operations.candidates import as_text
+from clearbooks_app.operations.records import readable
 from clearbooks_app.ui.pages import charts
 from clearbooks_sandbox.pages import render as kit
 
@@ -65,11 +67,6 @@ def pretty(value: object) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False, default=str)
 
 
-def count(value: object) -> str:
-    """A whole number with groups of three."""
-    return f"{value:,}" if isinstance(value, int) else ""
-
-
 def stream_name(stream: object) -> str:
     """The name of a stream as people write it."""
     return str(stream).replace("_", " ").capitalize()
@@ -94,12 +91,18 @@ def _environment() -> Environment:
         ago,
         tone,
         pretty,
-        count,
+        output.count,
         stream_name,
         output.duration,
     )
     environment.filters |= {function.__name__: function for function in filters}
-    environment.globals |= {"link": kit.link, "bars": charts.bars, "columns": charts.columns}
+    environment.filters["one_line"] = as_text
+    environment.globals |= {
+        "readable": readable(),
+        "link": kit.link,
+        "bars": charts.bars,
+        "columns": charts.columns,
+    }
     return environment
 
 

@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from starlette.responses import Response
 
-from clearbooks.client import Client
-from clearbooks.contract import load_contract
 from clearbooks.errors import NotFoundError, SettingError
-from clearbooks_app.config import find_account, require_connected
 from clearbooks_app.operations import plans
 from clearbooks_app.operations import runs as operations
+from clearbooks_app.operations.records import read_record, readable
 from clearbooks_app.ui.api.syncs import find_job, newest_runs
 from clearbooks_app.ui.pages.view import page, to
 from clearbooks_app.ui.site import MissingError
 from clearbooks_sandbox.pages.render import link
-from target_clearbooks.writable import WRITABLE
 
 if TYPE_CHECKING:
     from starlette.datastructures import FormData
@@ -46,6 +43,7 @@ def every(site: Site, request: Request) -> Response:
         kind=kind,
         runs=[(run, operations.outcome_sums(run)) for run in found],
         records=[(_day(run), sum(operations.outcome_sums(run).values())) for run in ended],
+        requests=[(_day(run), run.requests) for run in ended if run.requests is not None],
         seconds=[(_day(run), round((run.ended or 0) - run.started, 1)) for run in ended],
         refused=[(_day(run), operations.outcome_sums(run).get("rejected", 0)) for run in ended],
         jobs=site.jobs.newest(_RESULTS),
@@ -76,6 +74,7 @@ def one(site: Site, request: Request) -> Response:
         _HERE,
         run=found.run,
         open=found.open,
+        totals=found.totals,
         results=results,
         after=results[-1]["number"] if len(found.results) > _RESULTS else None,
         takes_back=found.run.kind != "tap" and bool(results),
@@ -141,18 +140,10 @@ def stop(site: Site, request: Request, _: FormData) -> Response:
 def record(site: Site, request: Request) -> Response:
     """A record of the ledger, read now."""
     business, stream, number = (request.path_params[n] for n in ("business", "stream", "id"))
-    resource = load_contract().resources.get(stream)
-    if resource is None or "get" not in resource.operations or stream not in WRITABLE:
+    if stream not in readable():
         raise MissingError(f"records of {stream} are not read one by one")
-    operation = resource.operations["get"]
-    params = {**resource.fixed, WRITABLE[stream].id_name: number}
-    if set(operation.path_parameters) - set(params):
-        raise MissingError(f"records of {stream} are not read one by one")
-    account = find_account(site.settings())
-    require_connected(account)
-    with Client(account.connection) as client:
-        try:
-            found = client.get(operation.id, params, business_id=business).record()
-        except NotFoundError:
-            raise MissingError(f"{stream} {number} is not in business {business}") from None
+    try:
+        found = read_record(site.settings(), business, stream, number)
+    except NotFoundError:
+        raise MissingError(f"{stream} {number} is not in business {business}") from None
     return page(site, request, "record.html", _HERE, stream=stream, business=business, record=found)

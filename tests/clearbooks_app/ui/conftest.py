@@ -14,9 +14,11 @@ from clearbooks_app.ui.access import Doors
 from clearbooks_app.ui.server import running as running_page
 from clearbooks_sandbox import AccountingEngine
 from clearbooks_sandbox import running as running_sandbox
-from tests.chromium import launched
+from tests.chromium import faults, launched
 
 TOKEN = "a-token-of-the-api-for-tests"
+# A folder to put pictures of every page into, for whoever wants to look.
+PICTURES = os.environ.get("PAGE_PICTURES")
 
 
 @pytest.fixture(autouse=True)
@@ -184,3 +186,12 @@ def finished(tab):
     """Wait until the job of this page has ended: it loads itself anew."""
     tab.locator("meta[http-equiv=refresh]").wait_for(state="detached", timeout=60_000)
     return tab.get_by_role("status").inner_text()
+
+
+def everybody_can_use(tab, url, picture):
+    """Open a page: axe finds nothing serious, and nothing is cut off."""
+    tab.goto(url)
+    assert tab.get_by_role("heading", level=1).count() == 1, url
+    if PICTURES:
+        tab.screenshot(path=Path(PICTURES) / f"{picture}.png", full_page=True)
+    assert faults(tab) == [], url

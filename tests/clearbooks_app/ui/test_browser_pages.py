@@ -1,22 +1,20 @@
 """Every page in a real browser, wide and narrow, for everybody."""
 
 import json
-import os
 import time
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
+from clearbooks.history import Run, save_run
 from clearbooks_app.operations.writing import write_records
 from clearbooks_app.ui.guard import CALLBACK
 from target_clearbooks.library import write
-from tests.chromium import SIZES, faults
+from tests.chromium import SIZES
 from tests.clearbooks_app.conftest import decide
 from tests.clearbooks_app.operations.conftest import invoice, message
 
-# A folder to put pictures of every page into, for whoever wants to look.
-PICTURES = os.environ.get("PAGE_PICTURES")
+from .conftest import everybody_can_use
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +53,27 @@ def card(tab, name):
 def test_what_waits_is_decided(tab, empty, undecided):
     tab.goto(f"{empty.url}/decide")
     twin = card(tab, "Sales invoices W-7")
-    assert "one@example.com" not in twin.inner_text()
+    candidates = twin.get_by_role("region", name="What customer may mean: W-7")
+    fields = {
+        row.locator("th").inner_text(): row.locator("td").all_inner_texts()
+        for row in candidates.locator("tbody tr").all()
+    }
+    # What they have in common, and what tells them apart.
+    assert fields["name"] == ["Twin Ltd", "Twin Ltd", "Twin Ltd"]
+    assert [text.split() for text in fields["email"]] == [
+        [],
+        ["one@example.com", "(differs)"],
+        ["two@example.com", "(differs)"],
+    ]
+    assert candidates.locator("mark").all_inner_texts() == [
+        "one@example.com",
+        "two@example.com",
+        "D-1",
+        "D-2",
+    ]
+    candidates.get_by_role("link", name="Look").nth(1).click()
+    assert "two@example.com" in tab.get_by_role("region", name="Fields of the record").inner_text()
+    tab.go_back()
     twin.get_by_role("radio").nth(1).check()
     twin.get_by_role("button", name="It is this one").click()
     assert "sales_invoices W-7: written" in tab.get_by_role("status").inner_text()
@@ -107,6 +125,24 @@ def test_coverage_goes_down_to_fields_and_rows(tab, empty, undecided):
     assert "INV0000" in tab.get_by_role("region", name="The newest of business").inner_text()
 
 
+def test_runs_are_charted(tab, empty, undecided):
+    # A run that was killed: nobody knows how many requests it made.
+    killed = Run(id="20200101-000000-a1b2c3", started=1577836800.0, kind="tap")
+    save_run(empty.site.settings().connection(), killed)
+    tab.goto(f"{empty.url}/runs?kind=tap")
+    for what in ("Records", "Requests", "Seconds", "Refused records"):
+        chart = tab.get_by_role("img", name=f"{what} of each run, oldest first", exact=True)
+        assert chart.locator("rect").count() == 1, what
+    newest, oldest = tab.get_by_role("region", name="All runs").locator("tbody tr").all()
+    number = newest.locator("td").nth(2).inner_text()
+    assert int(number) > 0
+    assert oldest.locator("td").nth(2).inner_text() == "\N{EN DASH}"
+    chart = tab.get_by_role("img", name="Requests of each run")
+    assert chart.locator("title").text_content().endswith(f": {number}")
+    newest.get_by_role("link").click()
+    assert f"Requests\n{number}" in tab.locator("dl").inner_text()
+
+
 def every_page(tab, empty):
     """The pages that links lead to from the sections."""
     found = [
@@ -143,12 +179,8 @@ def test_everybody_can_use_every_page(tab, empty, undecided, size, scheme):
     tab.emulate_media(color_scheme=scheme)
     tab.set_viewport_size({"width": width, "height": height})
     for path in paths:
-        tab.goto(empty.url + path)
-        assert tab.get_by_role("heading", level=1).count() == 1, path
-        if PICTURES:
-            name = path.strip("/").replace("/", "-").replace("?", "-") or "home"
-            tab.screenshot(path=Path(PICTURES) / f"{size}-{scheme}-{name}.png", full_page=True)
-        assert faults(tab) == [], f"{path} at {width}, {scheme}"
+        name = path.strip("/").replace("/", "-").replace("?", "-") or "home"
+        everybody_can_use(tab, empty.url + path, f"{size}-{scheme}-{name}")
     tab.emulate_media(color_scheme="light")
     tab.set_viewport_size({"width": 1280, "height": 900})
 

@@ -212,7 +212,8 @@ def test_what_nothing_tells_apart_is_set_aside(there, resembling):
     more = [] if resembling is None else [(Resembling, resembling)]
     found = ask(NEW, (Prepare, CREATE), FREE, (Existing, there), *more)
     assert isinstance(found, Quarantined)
-    assert found.candidates[0] == {"id": 5, "date": "2024-05-01"}
+    # All that tells it from another one; lines do not.
+    assert found.candidates[0] == {k: v for k, v in STANDS.items() if not isinstance(v, list)}
 
 
 def test_one_that_bears_its_reference_and_contents_is_it():

@@ -138,7 +138,10 @@ def test_a_name_alone_does_not_take_what_belongs_to_another_source_key(ledger):
     second = {"externalId": "2", "name": "John Smith"}
     outcome = ledger.prepare("customers", second)
     assert isinstance(outcome, Quarantined)
-    assert outcome.candidates == ({"id": first, "name": "John Smith"},)
+    [candidate] = outcome.candidates
+    assert (candidate["field"], candidate["id"], candidate["name"]) == (
+        "record", first, "John Smith",
+    )  # fmt: skip
     assert "belongs to '1'" in outcome.reasons[0]
     create = ledger.prepare("customers", second, on_ambiguous_contact="create")
     assert create.operation is WriteOperation.CREATE

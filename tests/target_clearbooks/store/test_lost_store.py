@@ -279,6 +279,8 @@ ALTER TABLE intents DROP COLUMN keys;
 ALTER TABLE map DROP COLUMN likeness;
 DROP TABLE sources;
 DROP TABLE overtaken;
+ALTER TABLE runs DROP COLUMN requests;
+DROP TABLE totals;
 PRAGMA user_version = 3;
 """
 

@@ -147,6 +147,27 @@ def test_commands(anywhere, where, tmp_path):
     assert len(command("syncs")) == 2
 
 
+def test_runs_before_requests_were_counted(anywhere, where, monkeypatch, tmp_path):
+    with monkeypatch.context() as before:
+        before.setattr(store_format, "MIGRATIONS", store_format.MIGRATIONS[:6])
+        rows(
+            where,
+            "INSERT INTO runs (id, started, ended, kind, businesses, exit_code) "
+            "VALUES ('20200101-000000-a1b2c3', 1.5, 2.5, 'target', '[101]', 0) RETURNING id",
+        )
+    assert anywhere([*TWO, customer()]) == 0
+    config = tmp_path / "settings.json"
+    config.write_text(json.dumps(anywhere.config))
+    answer = CliRunner().invoke(main, ["syncs", "--config", str(config), "--json"])
+    new, old = json.loads(answer.stdout)
+    assert old["requests"] is None
+    assert new["requests"] == len(anywhere.sandbox.requests) > 0
+    told = CliRunner().invoke(main, ["syncs", "--config", str(config)]).stdout.splitlines()
+    assert told[0].split()[4] == "Requests"
+    assert "\N{EN DASH}" in told[2].split()
+    assert "\N{EN DASH}" not in told[1].split()
+
+
 def test_the_second_writer_is_told_who_writes(anywhere, where):
     target = TargetClearbooks(config=anywhere.config)
     store, locks = open_locked(target.connection, where, [anywhere.business])
