@@ -26,7 +26,7 @@ PACKAGES = {
     "target-jsonl": ["target-jsonl==0.1.4"],
     # With this project in it, as its tasks need it; the driver is for Airflow's own tables.
     "airflow": [
-        "apache-airflow==3.3.2",
+        "apache-airflow[celery]==3.3.2",
         "psycopg2-binary==2.9.11",
         "asyncpg==0.31.0",
         "-e",

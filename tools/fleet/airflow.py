@@ -2,6 +2,7 @@
 
     uv run python -m tools.fleet.airflow                    # 200 businesses: about ten minutes
     uv run python -m tools.fleet.airflow --businesses 40 --kill-every 10
+    uv run python -m tools.fleet.airflow --executor celery   # workers of their own, over Redis
 
 Reads the books of every business of two applications with the DAGs of `examples/airflow`, then
 writes into each, kills tasks and whole workers on the way, and compares every record.
@@ -14,13 +15,13 @@ import json
 import os
 import random
 import secrets
+import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -40,6 +41,7 @@ from tools.fleet.practice import (
     warehouse_rows,
     written_wrongly,
 )
+from tools.fleet.redis import broker, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,6 +51,8 @@ POOL = "clearbooks"
 PATIENCE = 1800.0
 # What Airflow calls a slot of its executor, and the process of a task below it.
 _WORKER = "airflow worker -- "
+# Of Celery: workers, and the slots of each.
+CELERY_WORKERS, CELERY_SLOTS = 2, 2
 
 
 def settings(home: Path, fleet: Path, database: str = "", port: int = 0) -> dict[str, str]:
@@ -91,21 +95,32 @@ def settings(home: Path, fleet: Path, database: str = "", port: int = 0) -> dict
     return found
 
 
+def celery(env: dict[str, str], broker_url: str) -> dict[str, str]:
+    """What the same settings add for workers that take their tasks from Redis."""
+    database = env["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
+    return {
+        "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
+        "AIRFLOW__CELERY__BROKER_URL": broker_url,
+        "AIRFLOW__CELERY__RESULT_BACKEND": f"db+{database}",
+        "AIRFLOW__CELERY__WORKER_CONCURRENCY": str(CELERY_SLOTS),
+    }
+
+
 class Airflow:
-    """API server, DAG processor and scheduler; use it in a `with` block.
+    """API server, DAG processor, scheduler and Celery's workers; use it in a `with` block.
 
     Args:
         home: Where it keeps its logs.
         fleet: The file that `CLEARBOOKS_FLEET` names.
         database: URL of an empty database for its own tables.
+        broker_url: Redis for Celery; without it the scheduler's own processes carry out tasks.
     """
 
-    def __init__(self, home: Path, fleet: Path, database: str) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+    def __init__(self, home: Path, fleet: Path, database: str, broker_url: str | None) -> None:
         self.home, self._database = home, database
-        self._env = settings(home, fleet, database, port)
+        self._env = settings(home, fleet, database, free_port())
+        self._celery = celery(self._env, broker_url) if broker_url else {}
+        self._env |= self._celery
         self._program = environment("airflow").with_name("airflow")
         self._programs: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -113,11 +128,26 @@ class Airflow:
         self.call("db", "migrate")
         self.call("pools", "set", POOL, "4", "tasks that use the API")
         for name in ("api-server", "dag-processor", "scheduler"):
-            with (self.home / f"{name}.log").open("wb") as log:
-                self._programs[name] = subprocess.Popen(  # noqa: S603 - Airflow's own
-                    [self._program, name], env=self._env, stdout=log, stderr=log
-                )
+            self._start(name, name)
+        for number in range(CELERY_WORKERS if self._celery else 0):
+            self._start_worker(f"worker-{number}")
         return self
+
+    def _start(self, name: str, *arguments: str, **more: str) -> None:
+        with (self.home / f"{name}.log").open("ab") as log:
+            self._programs[name] = subprocess.Popen(  # noqa: S603 - Airflow's own
+                [self._program, *arguments], env=self._env | more, stdout=log, stderr=log
+            )
+
+    def _start_worker(self, name: str) -> None:
+        # On one machine each needs a name, a PID file and a port of its own.
+        pid = self.home / f"{name}-{time.monotonic_ns()}.pid"
+        port = str(free_port())
+        self._start(
+            name,
+            *("celery", "worker", "--celery-hostname", f"{name}@%h", "--pid", str(pid)),
+            AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT=port,
+        )
 
     def __exit__(self, *_: object) -> None:
         trees = [pid for one in self._programs.values() for pid in (one.pid, *below(one.pid))]
@@ -175,13 +205,16 @@ class Airflow:
                     for pid in (tree, *below(tree)):
                         kill(pid)
                     kills[kind] += 1
+                    self._replace_workers()
                 next_kill = time.monotonic() + kill_every
             time.sleep(0.2)
         [(state,)] = self.ask(
             "SELECT state FROM dag_run WHERE dag_id = %s AND run_id = %s", dag, run
         )
         if state != "success":
-            raise SystemExit(f"{dag}: {state}; see {self.home}/logs")
+            kept = tempfile.mkdtemp(prefix="clearbooks-airflow-logs-")
+            shutil.copytree(self.home, kept, dirs_exist_ok=True)
+            raise SystemExit(f"{dag}: {state}; see {kept}")
         [(count, tries)] = self.ask(
             "SELECT count(*), sum(try_number) FROM task_instance WHERE dag_id = %s AND run_id = %s "
             "AND map_index >= 0",
@@ -190,15 +223,23 @@ class Airflow:
         )
         return {"tasks": count, "tries": int(tries or 0), **kills}
 
+    def _replace_workers(self) -> None:
+        """Start Celery's workers that were killed again, as a machine does that comes back."""
+        for name, program in list(self._programs.items()):
+            if name.startswith("worker-") and program.poll() is not None:
+                self._start_worker(name)
+
     def _workers(self) -> list[int]:
-        """Slots of the executor that supervise a task."""
+        """Whole workers of Celery; else slots of the executor that supervise a task."""
+        if self._celery:
+            return [p.pid for name, p in self._programs.items() if name.startswith("worker-")]
         mine = below(self._programs["scheduler"].pid)
         busy = [pid for pid in mine if command(pid).startswith(f"{_WORKER}LocalExecutor: ")]
         return [pid for pid in busy if "<idle>" not in command(pid)]
 
     def _tasks(self) -> list[int]:
         """Processes that run the code of a task."""
-        mine = below(self._programs["scheduler"].pid)
+        mine = [pid for one in self._programs.values() for pid in below(one.pid)]
         return [
             pid
             for pid in mine
@@ -281,11 +322,13 @@ def main() -> int:
     parser.add_argument("--businesses", type=int, default=200)
     parser.add_argument("--kill-every", type=float, default=20.0, metavar="SECONDS")
     parser.add_argument("--dags", nargs="+", choices=("read", "write"), default=["read", "write"])
+    parser.add_argument("--executor", choices=("local", "celery"), default="local")
     wanted = parser.parse_args()
     options = Options(rate=20, burst=20, latency_ms=100, expires_in=60, pages=False)
-    with practice(wanted.businesses, 2, 10, options) as found:
+    redis = broker() if wanted.executor == "celery" else nullcontext()
+    with redis as broker_url, practice(wanted.businesses, 2, 10, options) as found:
         engine, numbers, sandbox, url, fleet, database = found
-        with Airflow(fleet.parent, fleet, database) as airflow:
+        with Airflow(fleet.parent, fleet, database, broker_url) as airflow:
             wrong: list[str] = []
             runs = {"read": ("first", "later"), "write": ("first",)}
             for dag, run in [(f"clearbooks_{w}", run) for w in wanted.dags for run in runs[w]]:
