@@ -27,7 +27,7 @@ class Options:
         client_id: The application that is registered at the start, with `client_secret`.
         refresh_token: A refresh token that exists from the start; None for none.
         access_token: An access token that never expires; None for none.
-        pages: Whether the web pages are served.
+        pages: Whether the web pages are served, and what they show of requests is kept.
     """
 
     rate: float | None = None

@@ -30,6 +30,15 @@ def pace(monkeypatch):
     monkeypatch.setattr(client, "MOST_BACKOFF", 0.1)
 
 
+@pytest.fixture(scope="module")
+def chromium():
+    """A headless Chromium; two in one process get in each other's way."""
+    from tests.chromium import launched
+
+    with launched() as browser:
+        yield browser
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _state_directory(tmp_path_factory):
     """No test reads or writes the state directory of whoever runs it."""

@@ -21,6 +21,8 @@ PACKAGES = {
     "client": ["airbyte==0.71.3"],
     # Airbyte's own tests for connectors.
     "cdk": ["airbyte-cdk[dev]==7.39.1"],
+    # The checker of the Singer project.
+    "singer-tools": ["singer-tools==0.4.1"],
     # Loaders of Singer messages.
     "target-postgres": ["meltanolabs-target-postgres==0.8.1"],
     "target-jsonl": ["target-jsonl==0.1.4"],

@@ -112,11 +112,14 @@ class Api:
                 at,
                 fault,
             ),
+            # Only the pages show them.
             Exchange(
                 message(request.headers, request.body, secret=secret),
                 _message(reply, secret=secret),
                 None if request.answer is reply else _message(request.answer, secret=secret),
-            ),
+            )
+            if self.options.pages
+            else None,
         )
 
     async def _wait(self, seconds: float) -> None:

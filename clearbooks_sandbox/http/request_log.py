@@ -100,9 +100,11 @@ class RequestLog(deque[LoggedRequest]):
         self._exchanges: deque[tuple[int, Exchange]] = deque()
         self._bytes = 0
 
-    def add(self, request: LoggedRequest, exchange: Exchange) -> None:
+    def add(self, request: LoggedRequest, exchange: Exchange | None) -> None:
         """Log a request, and drop the oldest bodies where the limits want it."""
         self.append(request)
+        if exchange is None:
+            return
         self._exchanges.append((request.number, exchange))
         self._bytes += exchange.kept
         while self._bytes > _BYTES or len(self._exchanges) > _EXCHANGES:

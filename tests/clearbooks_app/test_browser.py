@@ -7,7 +7,7 @@ import pytest
 from clearbooks_sandbox import AccountingEngine, running
 from clearbooks_sandbox.demo import build
 from tests import programs
-from tests.chromium import SIZES, faults, launched
+from tests.chromium import SIZES, faults
 
 from .conftest import start
 
@@ -22,12 +22,6 @@ def books():
     with running(engine) as served:
         yield served, big, small
     engine.close()
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with launched() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -1,18 +1,8 @@
-"""Tests that need Airbyte's own packages; `AIRBYTE_TESTS=0` leaves them out."""
-
-import os
+"""Airbyte's own packages, each in an environment of its own."""
 
 import pytest
 
 from tests.environments import environment
-
-
-def pytest_collection_modifyitems(items):
-    if os.environ.get("AIRBYTE_TESTS") == "0":
-        skip = pytest.mark.skip(reason="AIRBYTE_TESTS=0")
-        for item in items:
-            if "end_to_end" in item.nodeid and "airbyte" in item.nodeid:
-                item.add_marker(skip)
 
 
 @pytest.fixture(scope="session")

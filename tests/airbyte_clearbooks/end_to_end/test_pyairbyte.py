@@ -18,6 +18,8 @@ from tests.airbyte_clearbooks.end_to_end import shop
 from tests.airbyte_clearbooks.program import DESTINATION, SOURCE
 from tests.environments import ROOT, wheel
 
+pytestmark = pytest.mark.heavy
+
 EXAMPLES = ROOT / "airbyte" / "examples"
 QUERY = """
 import duckdb, json, sys

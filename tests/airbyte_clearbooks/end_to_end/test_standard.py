@@ -12,6 +12,7 @@ import yaml
 from tests.airbyte_clearbooks.program import DESTINATION, SOURCE
 from tests.environments import ROOT
 
+pytestmark = pytest.mark.heavy
 SUITES = Path(__file__).parent / "standard"
 SECTIONS = {
     "source": ("spec", "connection", "discovery", "basic_read", "full_refresh"),

@@ -14,7 +14,7 @@ from clearbooks_app.ui.access import Doors
 from clearbooks_app.ui.server import running as running_page
 from clearbooks_sandbox import AccountingEngine
 from clearbooks_sandbox import running as running_sandbox
-from tests.chromium import faults, launched
+from tests.chromium import faults
 
 TOKEN = "a-token-of-the-api-for-tests"
 # A folder to put pictures of every page into, for whoever wants to look.
@@ -137,12 +137,6 @@ with open(sys.argv[1], "a") as kept:
         if json.loads(line)["type"] == "STATE":
             print(json.dumps(json.loads(line)["value"]), flush=True)
 """
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with launched() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

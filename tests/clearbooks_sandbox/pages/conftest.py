@@ -7,7 +7,6 @@ import requests
 
 from clearbooks_sandbox import AccountingEngine, running
 from clearbooks_sandbox.demo import build
-from tests.chromium import launched
 
 from .html import Page
 
@@ -28,10 +27,3 @@ def site():
             engine=engine, big=big, small=small, get=get, session=session, sandbox=sandbox
         )
     engine.close()
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """A headless Chromium."""
-    with launched() as browser:
-        yield browser
