@@ -42,7 +42,7 @@ def apply(*, plan: Path, yes: bool, reconcile: bool, settings: Settings, as_json
     if not as_json and not yes:
         show_plan(view)
     if not yes and sys.stdin.isatty():
-        click.confirm(f"Carry out {view.operations} operations?", abort=True, err=True)
+        output.confirm(f"Carry out {view.operations} operations?", abort=True)
     done = plans.apply(settings, plan, read_back=reconcile)
     _print_summary(done.summary, done.reconciled, as_json=as_json)
     raise click.exceptions.Exit(done.code)
@@ -98,6 +98,6 @@ def undo(*, run: str, path: Path, settings: Settings, as_json: bool) -> None:
         output.print_json({"plan": str(path), "operations": found.operations, "left": found.left})
         return
     next_step = command(f"clearbooks apply {shlex.quote(str(path))}")
-    click.echo(f"{path}: {found.operations} operations; `{next_step}` carries them out")
+    output.say(f"{path}: {found.operations} operations; `{next_step}` carries them out")
     for words in found.left:
         output.note(f"stays: {words}")

@@ -53,8 +53,9 @@ REVOKES = (
         "clearbooks connect --write --token-store postgresql://books@db.example/pipelines",
         "clearbooks connect --no-browser --redirect-uri https://example.com/callback",
         "",
-        "Exit codes: 0 connected, 5 refused (wrong secret, used code), 6 denied on the page,",
-        "7 an answer with the wrong state, 8 the port is taken, 9 nobody decided in time, 1 else.",
+        "Exit codes: 0 connected, 5 refused (wrong secret, used code), 6 denied,",
+        "7 an answer with the wrong state, 8 the port is taken, 9 nobody decided",
+        "in time, 1 anything else.",
     ),
 )
 @settings_options
@@ -219,7 +220,7 @@ def _prepare_store(store: TokenStore, connection: Connection, *, sandbox: bool, 
         since = output.local_time(max(chain.connected_at for chain in mine))
         output.note(f"{store.location} holds the connection {name.connection!r}, made {since}.")
         if not yes and _interactive():
-            return click.confirm("Replace it?", err=True)
+            return output.confirm("Replace it?")
     if connection.access_token:
         output.warn("access_token is set: programs use it, and not what is stored now")
     return True

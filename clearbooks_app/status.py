@@ -28,7 +28,8 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
         "clearbooks status --offline --json",
         "clearbooks status --all --behind 6",
         "",
-        "Exit codes: 0 connected, 5 not connected or not authorised any more, 1 anything else.",
+        "Exit codes: 0 connected, 5 not connected or not authorised any more,",
+        "1 anything else.",
     ),
 )
 @settings_options
@@ -144,5 +145,5 @@ def _progress_row(entry: dict[str, Any]) -> list[str]:
         words = f"read up to {entry['up_to']}"
     else:
         counts = ", ".join(f"{number} {name}" for name, number in entry["counts"].items())
-        words = f"written {output.local_time(entry['started'])}: {counts}"
+        words = f"written {output.short_time(entry['started'])}: {counts}"
     return [entry["stream"], str(entry["business"] or ""), words]

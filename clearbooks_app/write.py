@@ -109,7 +109,7 @@ def _ask(made: MadePlan) -> None:
             f"nothing was written: there is no terminal to ask at; give --yes, or carry the plan "
             f"out: {_apply(made.path)}"
         )
-    if not click.confirm(f"Write {made.view.operations} records? {made.where}", err=True):
+    if not output.confirm(f"Write {made.view.operations} records? {made.where}"):
         output.note(f"Nothing was written. The plan stays: {_apply(made.path)}")
         raise click.exceptions.Exit(0)
 
