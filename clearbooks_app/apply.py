@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clearbooks.program import command
+from clearbooks.program import store_command
 from clearbooks_app import output
 from clearbooks_app.config import examples
 from clearbooks_app.operations import plans
@@ -97,7 +97,7 @@ def undo(*, run: str, path: Path, settings: Settings, as_json: bool) -> None:
     if as_json:
         output.print_json({"plan": str(path), "operations": found.operations, "left": found.left})
         return
-    next_step = command(f"clearbooks apply {shlex.quote(str(path))}")
+    next_step = store_command(f"clearbooks apply {shlex.quote(str(path))}")
     output.say(f"{path}: {found.operations} operations; `{next_step}` carries them out")
     for words in found.left:
         output.note(f"stays: {words}")
