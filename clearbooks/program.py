@@ -118,9 +118,9 @@ def without_passwords(values: dict[str, str]) -> dict[str, str]:
     return {name: text for name, text in values.items() if not urlsplit(text).password}
 
 
-def use_config(path: str) -> None:
-    """Let commands that come next be given this file instead of those this process was given."""
-    _configs[:] = [path]
+def use_configs(*paths: str) -> None:
+    """Let commands that come next be given these files instead of those this process was given."""
+    _configs[:] = paths
 
 
 def command(words: str, *takes: str) -> str:

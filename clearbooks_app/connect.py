@@ -14,7 +14,7 @@ import requests
 
 from clearbooks.auth import Name, begin_consent, open_store
 from clearbooks.errors import ClearBooksError, SettingError
-from clearbooks.program import account_command, command, use_config, without_passwords
+from clearbooks.program import account_command, command, use_configs, without_passwords
 from clearbooks_app import output
 from clearbooks_app.config import Settings, examples, for_interactive_use, settings_options
 from clearbooks_app.consent_server import (
@@ -140,7 +140,7 @@ def connect(
     asked = scopes_to_ask(connection, write=write, streams=streams, scopes=scopes)
     if save_path is not None:
         check_save_path(save_path)
-        use_config("ENV" if is_env(save_path) else str(save_path))
+        use_configs(*([] if is_env(save_path) else [str(save_path)]))
     store = open_store(connection.token_store)
     if not _prepare_store(store, connection, sandbox=bool(sandbox), yes=yes):
         output.note("Nothing was changed.")

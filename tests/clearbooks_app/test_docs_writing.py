@@ -109,6 +109,14 @@ def find(outputs, *words):
 
 @pytest.mark.parametrize("reader", [README], indirect=True)
 def test_readme(reader, home):
+    """In the order of the page, on one sandbox: first a file, then records."""
+    (home / "examples").symlink_to(ROOT / "examples")
+    section = README.read_text(encoding="utf-8").partition("\n## From a file\n")[2]
+    connect, write = re.findall(r"^\$ (.*)$", section.partition("\n## ")[0], re.MULTILINE)
+    reader.run(connect)
+    # Nobody is there who could be asked.
+    assert "4        4      1236.66" in reader.run(f"{write} --yes")
+    assert reader.run(f"{write} --yes") == ""
     outputs = reader.read(README)
     [refused] = [json.loads(line) for line in (home / "rejects.jsonl").read_text().splitlines()]
     assert refused["record"]["externalId"] == "W-1002"
