@@ -57,6 +57,8 @@ def test_every_package_of_the_wheel_has_its_arrows():
     told = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
     assert set(told["hatch"]["build"]["targets"]["wheel"]["packages"]) == set(ALLOWED)
     assert set(told["mypy"]["packages"]) == set(ALLOWED)
+    # None is left out of the wheel, of its arrows and of what says that it is typed.
+    assert {path.parent.name for path in ROOT.glob("*/__init__.py")} - set(BESIDE) == set(ALLOWED)
 
 
 def test_packages_import_only_what_lies_below_them(project):
