@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from clearbooks.errors import NotFoundError, RejectedError
 from clearbooks.paging import Listing
 from clearbooks.replies import Reply
+from clearbooks.threads import RequestThreads
 from tap_clearbooks.records import Shape
 
 # What may happen to a listing: an ID that is gone, or new, and the request before which it is.
@@ -95,7 +96,7 @@ class Reader:
     """A listing over a fake API, with its executor."""
 
     def __init__(self, api, *, page_size=10, depth=1, believe_count=False):
-        self.executor = api.executor = ThreadPoolExecutor(depth)
+        self.executor = api.executor = RequestThreads(depth)
         self.listing = Listing(
             api, "listThings", {}, 1, SHAPE.page,
             page_size=page_size, depth=lambda: depth, believe_count=believe_count,
