@@ -16,11 +16,6 @@ from tests.tap_clearbooks.conftest import ONE, TWO, select
 STREAMS = ["customers", "sales_invoices", "transactions", "transaction_lines"]
 
 
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch):
-    monkeypatch.setattr("backoff._sync.time.sleep", lambda _seconds: None)
-
-
 @pytest.fixture
 def ledger(books):
     """Sixty customers and invoices, and what a calm run reads of them."""
