@@ -102,9 +102,11 @@ def renamed(value):
     """A part of the contract about stock items, told of projects."""
     text = json.dumps(value)
     for old, new in (
-        ("stock_items", "projects"), ("stock_item", "project"),
-        ("stockItem", "project"), ("StockItem", "Project"),
-    ):  # fmt: skip
+        ("stock_items", "projects"),
+        ("stock_item", "project"),
+        ("stockItem", "project"),
+        ("StockItem", "Project"),
+    ):
         text = text.replace(old, new)
     return json.loads(text)
 
@@ -124,9 +126,12 @@ def projects(tmp_path, monkeypatch):
     parameters["projectId"] = renamed(parameters["stockItemId"])
     (folder / "openapi.yaml").write_text(yaml.safe_dump(whole))
     cached = (
-        load_contract, streams_of, allocation_ends, stream_shapes.shape_of,
+        load_contract,
+        streams_of,
+        allocation_ends,
+        stream_shapes.shape_of,
         stream_shapes.update_fields,
-    )  # fmt: skip
+    )
     with monkeypatch.context() as patch:
         patch.setattr(contract, "schemas_dir", lambda: folder)
         patch.setitem(WRITABLE, ROW.stream, ROW)

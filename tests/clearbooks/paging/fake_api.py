@@ -30,10 +30,25 @@ SHAPE = Shape(
 class FakeApi:
     """Answers `get` as the client would. `before` is called with the number of each request."""
 
-    def __init__(self, ids, *, dates=None, before=None, headers=True, sorts=("id", "date"),
-                 direction=True, cap=200, refuses=(), shuffle=None,
-                 strict=False, counted=lambda count: count, last_again=False,
-                 pages=False, ties=None, own_size=None):  # fmt: skip
+    def __init__(
+        self,
+        ids,
+        *,
+        dates=None,
+        before=None,
+        headers=True,
+        sorts=("id", "date"),
+        direction=True,
+        cap=200,
+        refuses=(),
+        shuffle=None,
+        strict=False,
+        counted=lambda count: count,
+        last_again=False,
+        pages=False,
+        ties=None,
+        own_size=None,
+    ):
         self.records = {i: {"id": i, "date": (dates or {}).get(i, "2024-01-01")} for i in ids}
         self.before = before or (lambda _number: None)
         self.headers = headers
@@ -98,9 +113,15 @@ class Reader:
     def __init__(self, api, *, page_size=10, depth=1, believe_count=False):
         self.executor = api.executor = RequestThreads(depth)
         self.listing = Listing(
-            api, "listThings", {}, 1, SHAPE.page,
-            page_size=page_size, depth=lambda: depth, believe_count=believe_count,
-        )  # fmt: skip
+            api,
+            "listThings",
+            {},
+            1,
+            SHAPE.page,
+            page_size=page_size,
+            depth=lambda: depth,
+            believe_count=believe_count,
+        )
 
     def __enter__(self):
         return self.listing

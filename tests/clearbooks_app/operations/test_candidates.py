@@ -30,10 +30,20 @@ def held(load, sandbox, business):
     """The ledger held an invoice like the one that a new store is to write, but for its price."""
     settings = load(marker="off", create_missing=["customers"])
     call(sandbox, business, "createCustomer", {"name": "Ada Bell"})
-    line = {"description": "Pump", "quantity": 1, "unitPrice": 30, "accountCode": 1001001,
-            "vatRateKey": "20.00:Standard"}  # fmt: skip
-    body = {"customerId": 1, "date": "2026-11-20", "vatTreatment": "UK", "lineItems": [line],
-            "description": "By hand"}  # fmt: skip
+    line = {
+        "description": "Pump",
+        "quantity": 1,
+        "unitPrice": 30,
+        "accountCode": 1001001,
+        "vatRateKey": "20.00:Standard",
+    }
+    body = {
+        "customerId": 1,
+        "date": "2026-11-20",
+        "vatTreatment": "UK",
+        "lineItems": [line],
+        "description": "By hand",
+    }
     call(sandbox, business, "createSalesDocument", body, salesType="invoices")
     found = write_records(settings, business, [invoice("W-1", "Ada Bell")])
     assert [r["outcome"] for r in found.results] == ["quarantined"]
@@ -106,14 +116,22 @@ def test_a_record_of_the_same_keys_is_the_record_itself(load, sandbox, business)
     [
         ({"Customer": "Twin"}, "customer", "3", {"Customer": {"id": 3}}),
         # Where a number alone would be a SKU.
-        ({"lineItems": [{}, {"stockItem": "P"}]}, "lineItems[1].stockItem", "3",
-         {"lineItems": [{}, {"stockItem": {"id": 3}}]}),
-        ({"line_items": '[{"account_code": "Sales"}]'}, "lineItems[0].accountCode", "1001001",
-         {"line_items": [{"account_code": 1001001}]}),
+        (
+            {"lineItems": [{}, {"stockItem": "P"}]},
+            "lineItems[1].stockItem",
+            "3",
+            {"lineItems": [{}, {"stockItem": {"id": 3}}]},
+        ),
+        (
+            {"line_items": '[{"account_code": "Sales"}]'},
+            "lineItems[0].accountCode",
+            "1001001",
+            {"line_items": [{"account_code": 1001001}]},
+        ),
         ({"vatRate": "20%"}, "vatRate", "20.00:Standard", {"vatRate": "20.00:Standard"}),
         ({"invoice": {"match": ["amount"]}}, "invoice", "12", {"invoice": {"id": 12}}),
     ],
-)  # fmt: skip
+)
 def test_what_is_chosen_takes_the_place_of_the_name(record, field, chosen, expected):
     assert with_chosen(record, field, chosen) == expected
 
