@@ -84,19 +84,21 @@ def save(site: Site, _request: Request, form: FormData) -> Response:
     kind, business = field(form, "kind"), field(form, "business")
     if kind not in TITLES:
         raise SettingError(f"kind: should be one of {', '.join(TITLES)}")
-    given = zip(form.getlist("name"), form.getlist("value"), strict=True)
-    wanted = {str(n).strip(): _value(str(v).strip()) for n, v in given if str(n).strip()}
+    given = [
+        (str(n).strip(), str(v).strip())
+        for n, v in zip(form.getlist("name"), form.getlist("value"), strict=True)
+    ]
+    # Of a long list a value comes with its name; other text with a space in it is a name.
+    listed = {}
+    if business.isdigit() and any(" " in value for _, value in given):
+        found = names.ledger_names(site.settings(), int(business), [kind])
+        listed = {f"{choice.value} {choice.name}": str(choice.value) for choice in found[kind]}
+    wanted = {n: names.as_reference(kind, listed.get(v, v)) for n, v in given if n}
     # A name without anything beside it stands for itself, as before.
     names.save_names(site.references, site.settings().values.get("references") or {}, kind, wanted)
     number = sum(value is not None for value in wanted.values())
     words = f"{number} names of {TITLES[kind].lower()} are in {site.references}."
     return to(link(_HERE, kind=kind, business=business, notice=words))
-
-
-def _value(text: str) -> int | str | None:
-    """What `references` holds: the number that stands before a name, or the name."""
-    number, _, _ = text.partition(" ")
-    return int(number) if number.isdigit() else text or None
 
 
 def identify(site: Site, _request: Request, form: FormData) -> Response:
