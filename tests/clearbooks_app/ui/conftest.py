@@ -185,8 +185,8 @@ def tab(empty, chromium):
 
 
 def finished(tab):
-    """Wait until the job of this page has ended: it loads itself anew."""
-    tab.locator("meta[http-equiv=refresh]").wait_for(state="detached", timeout=60_000)
+    """Wait until the job of this page has ended: it shows that by itself."""
+    tab.locator("main[data-live]").wait_for(state="detached", timeout=60_000)
     return tab.get_by_role("status").inner_text()
 
 
