@@ -158,8 +158,10 @@ def carry_out(site: Site, request: Request, form: FormData) -> Response:
         some = site.plans / f"{path.stem}.chosen.jsonl"
         plans.approve(path, site.settings().connection().api_url, places, some)
         path = some
+    whole = view_plan(path, site.settings().connection().api_url).operations
     words = ["apply", str(path), "--yes", "--json", "--reconcile"]
-    job = site.run_command("apply", f"Carry out {path.name}", words, plan=path.name)
+    title = f"Carry out {path.name}"
+    job = site.run_command("apply", title, words, plan=path.name, operations=whole)
     return to(f"/jobs/{job.order.id}")
 
 

@@ -104,6 +104,11 @@ def undo(site: Site, request: Request, _: FormData) -> Response:
 def job(site: Site, request: Request) -> Response:
     """A job, how far it is, and what it came to; while it runs the page loads itself anew."""
     found = find_job(site, request.path_params["job"])
+    meanwhile = [
+        (run, operations.outcome_sums(run))
+        for run in newest_runs(site, _CHARTED)
+        if _is_of(run, found)
+    ]
     return page(
         site,
         request,
@@ -112,7 +117,9 @@ def job(site: Site, request: Request) -> Response:
         job=found,
         answer=_answer(found),
         total=sum(found.records.values()),
-        runs=[r for r in newest_runs(site, _CHARTED) if _is_of(r, found)],
+        runs=meanwhile,
+        whole=found.order.about.get("operations"),
+        carried_out=sum(sum(s.values()) for run, s in meanwhile if run.kind == found.order.kind),
     )
 
 

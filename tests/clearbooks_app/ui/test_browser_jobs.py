@@ -1,6 +1,7 @@
 """Long work in a real browser: it is seen as it goes on, and needs no page to go on."""
 
 import json
+import re
 import shlex
 import sys
 from types import SimpleNamespace
@@ -9,6 +10,8 @@ import pytest
 
 from clearbooks_app.ui.access import Doors
 from clearbooks_app.ui.server import running
+from target_clearbooks.library import write
+from tests.clearbooks_app.operations.conftest import invoice
 from tests.programs import BIN
 
 from .conftest import KEEPER, SIZES, config_of, everybody_can_use, finished
@@ -120,3 +123,26 @@ def test_everybody_can_see_a_job(piped, size, scheme):
         tab.set_viewport_size(dict(zip(("width", "height"), SIZES[size], strict=True)))
         tab.emulate_media(color_scheme=scheme)
         everybody_can_use(tab, f"{site.access.doors.url}{job}", f"{size}-{scheme}-job-pipeline")
+
+
+def test_how_far_an_apply_is_shows_while_it_goes_on(books, place, chromium):
+    """The page shows what the state store has, also while the program runs."""
+    config = config_of(books, place, max_in_flight=1)
+    with running(Doors(), configs=(config,), folder=place / "applied") as site:
+        plan = {"dry_run": True, "plan_path": str(site.plans / "plan.jsonl")}
+        write(
+            {**site.settings().values, **plan},
+            [invoice(f"A-{n}", f"Customer {n}") for n in range(4)],
+        )
+        books.faults.add("slow:1:0.4:method=POST,times=8")
+        tab = chromium.new_page()
+        tab.set_default_timeout(30_000)
+        tab.goto(site.access.new_address())
+        tab.goto(f"{site.access.doors.url}/plans/plan.jsonl")
+        tab.get_by_role("button", name="Carry out all 8").click()
+        bar = tab.get_by_role("progressbar", name="Operations carried out")
+        tab.get_by_text(re.compile("[1-7] of 8 operations")).wait_for()
+        assert 0 < int(bar.get_attribute("value")) < 8
+        assert "exit code 0" in finished(tab)
+        assert "8 of 8 operations" in tab.locator("main").inner_text()
+        tab.close()
