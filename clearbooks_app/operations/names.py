@@ -13,6 +13,7 @@ from clearbooks.client import Client
 from clearbooks.errors import SettingError
 from clearbooks_app.operations.candidates import LISTS
 from clearbooks_app.operations.doubts import list_doubts
+from clearbooks_app.operations.numbers import whole
 from clearbooks_app.target_session import target_connection
 from target_clearbooks.ledger.lookups import Lookups
 from target_clearbooks.ledger.spelling import closest, fold
@@ -190,10 +191,11 @@ def read_references(path: Path) -> dict[str, Any]:
 
 def as_reference(kind: str, text: str) -> Any:
     """What `references` holds for an ID, a key or a name; None for nothing."""
-    if not text.isdigit():
+    number = whole(text)
+    if number is None:
         return text or None
     # A number alone is looked up among the SKUs first.
-    return {"id": int(text)} if kind == "stockItem" else int(text)
+    return {"id": number} if kind == "stockItem" else number
 
 
 def _as_choice(value: Any) -> Any:

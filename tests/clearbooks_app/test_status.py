@@ -134,7 +134,7 @@ def test_status_shows_the_newest_run_of_the_target(connected, run, home):
                 outbox.count(1, "customers", outcome)
         if "written" in counted:
             outbox.count(1, "bills", "written")
-        outbox.end(0, "")
+        outbox.end(0, "", requests=5)
         time.sleep(0.01)
     db.close()
     found = json.loads(run("status --json --offline --state-store target.sqlite3").stdout)

@@ -41,7 +41,7 @@ def routes(site: Site) -> list[Route]:
         "/runs/{run}": runs.one,
         "/runs/{run}/report": runs.report,
         "/jobs/{job}": runs.job,
-        "/records/{business:int}/{stream}/{id}": runs.record,
+        "/records/{business}/{stream}/{id}": runs.record,
         "/plans": plans.every,
         "/plans/{plan}": plans.one,
         "/decide": decide.every,
@@ -60,7 +60,7 @@ def routes(site: Site) -> list[Route]:
         "/plans": plans.make,
         "/plans/{plan}": plans.carry_out,
         "/plans/{plan}/delete": plans.remove,
-        "/decide/{doubt:int}": decide.decide,
+        "/decide/{doubt}": decide.decide,
         "/mapping": mapping.save,
         "/mapping/contacts": mapping.identify,
     }

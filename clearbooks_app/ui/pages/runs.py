@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from starlette.responses import Response
 
-from clearbooks.errors import NotFoundError, SettingError
+from clearbooks.errors import ClearBooksError, NotFoundError, SettingError
 from clearbooks_app.operations import plans
 from clearbooks_app.operations import runs as operations
+from clearbooks_app.operations.numbers import whole
 from clearbooks_app.operations.records import read_record, readable
 from clearbooks_app.ui.api.syncs import find_job, newest_runs
 from clearbooks_app.ui.pages.view import page, to
@@ -58,8 +59,7 @@ def _day(run: Run) -> str:
 
 def one(site: Site, request: Request) -> Response:
     """One run, with what became of its records."""
-    after = request.query_params.get("after", "")
-    start = int(after) if after.isascii() and after.isdigit() else 0
+    start = whole(request.query_params.get("after", "")) or 0
     try:
         found = operations.find(
             site.settings(), request.path_params["run"], limit=_RESULTS + 1, after=start
@@ -95,8 +95,12 @@ def report(site: Site, request: Request) -> Response:
 def undo(site: Site, request: Request, _: FormData) -> Response:
     """Make the plan that takes a run back."""
     run = request.path_params["run"]
-    path = site.plans / f"undo-{run}.jsonl"
-    found = plans.undo(site.settings(), run, path)
+    path = site.new_plan(f"undo-{run}")
+    try:
+        found = plans.undo(site.settings(), run, path)
+    except ClearBooksError:
+        path.unlink(missing_ok=True)
+        raise
     words = f"{found.operations} operations; {len(found.left)} records stay as they are."
     return to(link(f"/plans/{path.name}", notice=words))
 
@@ -146,8 +150,9 @@ def stop(site: Site, request: Request, _: FormData) -> Response:
 
 def record(site: Site, request: Request) -> Response:
     """A record of the ledger, read now."""
-    business, stream, number = (request.path_params[n] for n in ("business", "stream", "id"))
-    if stream not in readable():
+    business = whole(request.path_params["business"])
+    stream, number = (request.path_params[n] for n in ("stream", "id"))
+    if business is None or stream not in readable():
         raise MissingError(f"records of {stream} are not read one by one")
     try:
         found = read_record(site.settings(), business, stream, number)
