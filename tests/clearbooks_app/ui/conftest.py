@@ -193,6 +193,12 @@ def finished(tab):
 def everybody_can_use(tab, url, picture):
     """Open a page: axe finds nothing serious, and nothing is cut off."""
     tab.goto(url)
+    is_for_everybody(tab, picture)
+
+
+def is_for_everybody(tab, picture):
+    """The same of the page that is open."""
+    url = tab.url
     assert tab.get_by_role("heading", level=1).count() == 1, url
     over = tab.evaluate("document.documentElement.scrollWidth - innerWidth")
     assert over <= 0, f"{url} is {over} px too wide"

@@ -8,7 +8,9 @@ import pytest
 
 from clearbooks.history import Run, save_run
 from clearbooks_app.operations.writing import write_records
+from clearbooks_app.ui.access import Doors
 from clearbooks_app.ui.guard import CALLBACK
+from clearbooks_app.ui.server import running
 from target_clearbooks.library import write
 from tests.clearbooks_app.conftest import decide
 from tests.clearbooks_app.operations.conftest import invoice, message
@@ -203,3 +205,22 @@ def test_without_scripts_and_by_keyboard(empty, chromium, undecided):
     assert "For whoever" not in tab.locator("body").inner_text()
     assert tab.goto(empty.url).status == 403
     context.close()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_everybody_can_sign_in(empty, chromium, size):
+    width, height = SIZES[size]
+    password = "a long enough password"
+    with running(
+        Doors(password=password), configs=empty.site.configs, folder=empty.folder / "locked"
+    ) as site:
+        tab = chromium.new_page(viewport={"width": width, "height": height})
+        everybody_can_use(tab, site.access.doors.url, f"{size}-light-sign-in")
+        tab.get_by_label("Password").fill("a wrong one")
+        tab.get_by_role("button", name="Sign in").click()
+        assert tab.get_by_role("alert").inner_text() == "That is not the password."
+        tab.get_by_label("Password").fill(password)
+        tab.keyboard.press("Enter")
+        tab.wait_for_url(f"{site.access.doors.url}/")
+        assert tab.get_by_role("heading", level=1).inner_text() == "Home"
+        tab.close()
