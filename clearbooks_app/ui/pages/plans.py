@@ -11,11 +11,11 @@ from starlette.datastructures import UploadFile
 from clearbooks.errors import SettingError
 from clearbooks_app.operations import plans
 from clearbooks_app.operations.numbers import whole
-from clearbooks_app.operations.plan_view import gross_of, kind_of, view_plan, whom
+from clearbooks_app.operations.plan_view import gross_planned, kind_of, view_plan, whom
 from clearbooks_app.ui.pages.view import field, page, to
 from clearbooks_app.ui.site import MissingError, free_path
 from clearbooks_files.mapping import load_mapping, presets
-from target_clearbooks.ledger.amounts import money
+from clearbooks_sandbox.pages.render import money
 from target_clearbooks.plan import PlanError, is_plan, is_planned, worth
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _sums(net: Any, gross: Any) -> tuple[str, str, str]:
 def _row(place: int, operation: dict[str, Any]) -> dict[str, Any]:
     """What the page shows of an operation; IDs that the plan itself makes are called new."""
     body = operation["body"] or {}
-    amount = gross_of(operation["record"]) or worth(body)
+    amount = gross_planned(operation) or worth(body)
     return {
         "place": place,
         "kind": kind_of(operation),
