@@ -190,6 +190,13 @@ def finished(tab):
     return tab.get_by_role("status").inner_text()
 
 
+# Words of a chart that reach beyond it.
+CUT_OFF = """[...document.querySelectorAll(".chart text")].filter(text => {
+  const [it, chart] = [text, text.closest("svg")].map(e => e.getBoundingClientRect());
+  return it.left < chart.left - 1 || it.right > chart.right + 1;
+}).map(text => text.textContent)"""
+
+
 def everybody_can_use(tab, url, picture):
     """Open a page: axe finds nothing serious, and nothing is cut off."""
     tab.goto(url)
@@ -202,6 +209,7 @@ def is_for_everybody(tab, picture):
     assert tab.get_by_role("heading", level=1).count() == 1, url
     over = tab.evaluate("document.documentElement.scrollWidth - innerWidth")
     assert over <= 0, f"{url} is {over} px too wide"
+    assert tab.evaluate(CUT_OFF) == [], url
     if PICTURES:
         tab.screenshot(path=Path(PICTURES) / f"{picture}.png", full_page=True)
     found = [
