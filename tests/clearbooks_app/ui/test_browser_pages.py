@@ -15,7 +15,7 @@ from target_clearbooks.library import write
 from tests.clearbooks_app.conftest import decide
 from tests.clearbooks_app.operations.conftest import invoice, message
 
-from .conftest import SIZES, everybody_can_use
+from .conftest import SIZES, everybody_can_use, finished
 
 
 @pytest.fixture(scope="module")
@@ -117,10 +117,45 @@ def test_a_name_is_mapped_and_used(tab, empty, undecided):
     assert "D-1 is forgotten" in tab.get_by_role("status").inner_text()
 
 
+def test_a_plan_shows_what_changes_and_what_is_refused(tab, empty, undecided):
+    settings = empty.site.settings()
+    write_records(settings, empty.business, [invoice("W-20", "Fay Gill", "50.00")])
+    plan = {**settings.values, "dry_run": True, "plan_path": str(empty.site.plans / "change.jsonl")}
+    records = [invoice("W-20", "Fay Gill", "75.00"), invoice("W-21", "Fay Gill", account="Revenoo")]
+    write(plan, records)
+    tab.goto(f"{empty.url}/plans/change.jsonl")
+    heads, sums = tab.get_by_role("region", name="What it comes to").locator("tr").all()
+    assert heads.inner_text().split() == [
+        "Stream", "Change", "Refuse", "Net", "VAT", "Gross",
+    ]  # fmt: skip
+    assert sums.inner_text().split() == ["sales_invoices", "1", "1", "75.00", "15.00", "90.00"]
+    change = tab.get_by_role("region", name="Operations").locator("li")
+    assert change.count() == 1
+    assert "unitPrice" in change.inner_text()
+    assert (change.locator("del").inner_text(), change.locator("ins").inner_text()) == (
+        "50.00",
+        "75.00",
+    )
+    refused = tab.get_by_role("region", name="Refused").inner_text()
+    assert "W-21" in refused
+    assert "there is no account code 'Revenoo'" in refused
+    # The ledger moves on before it is carried out: nothing is sent, and the page says why.
+    write_records(settings, empty.business, [invoice("W-20", "Fay Gill", "60.00")])
+    tab.get_by_role("button", name="Carry out all").click()
+    assert "exit code" in finished(tab)
+    assert "failed" in tab.get_by_role("status").inner_text()
+    assert "Make the plan anew" in tab.get_by_role("region", name="Log").inner_text()
+
+
 def test_coverage_goes_down_to_fields_and_rows(tab, empty, undecided):
     tab.goto(f"{empty.url}/coverage?count=yes")
     row = tab.locator("tr", has_text="account_codes")
     assert "60" in row.inner_text().replace("\t", " ").split()
+    assert "seconds ago" in row.inner_text()
+    # Nobody has read the other business.
+    tab.goto(f"{empty.url}/coverage?business=102")
+    assert "ago" not in tab.locator("tr", has_text="account_codes").inner_text()
+    tab.goto(f"{empty.url}/coverage")
     tab.get_by_role("link", name="sales_invoices", exact=True).click()
     assert "required" in tab.get_by_role("region", name="Fields").inner_text()
     assert "INV0000" in tab.get_by_role("region", name="The newest of business").inner_text()
