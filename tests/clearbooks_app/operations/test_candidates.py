@@ -6,6 +6,7 @@ from clearbooks.errors import SettingError
 from clearbooks_app.operations import doubts, identities
 from clearbooks_app.operations.candidates import comparisons, with_chosen
 from clearbooks_app.operations.writing import write_records
+from target_clearbooks.store.undecided import Undecided
 
 from .conftest import invoice, message
 
@@ -142,3 +143,24 @@ def test_what_is_chosen_takes_the_place_of_the_name(record, field, chosen, expec
 def test_a_field_that_is_not_in_the_record_is_told(record):
     with pytest.raises(SettingError, match=r"lineItems\[0\].accountCode: is not in the record"):
         with_chosen(record, "lineItems[0].accountCode", "1")
+
+
+@pytest.mark.parametrize(
+    ("stream", "reason", "field"),
+    [
+        ("sales_invoices", "customer: 2 customers have the name 'Twin'", "customer"),
+        ("bills", "file.csv row 3, lineItems[0].accountCode: 2 are called so",
+         "lineItems[0].accountCode"),
+        ("customers", "record: 2 customers have the name 'Twin'", "record"),
+        ("stock_items", "record: 2 of stock_items have the same sku", "record"),
+    ],
+)  # fmt: skip
+def test_candidates_of_earlier_versions_are_told_by_the_reason(stream, reason, field):
+    doubt = Undecided(
+        id=1, run="r", business=101, stream=stream, key="K", state="quarantined", sent=False,
+        kind="quarantined", reasons=[reason], candidates=[{"id": 1, "name": "Twin"}],
+        record={"customer": "Twin"}, body=None, key_properties=[], updated=1.0,
+    )  # fmt: skip
+    (comparison,) = comparisons(doubt)
+    assert comparison.field == field
+    assert doubts.is_the_record(doubt) is (field == "record")

@@ -137,7 +137,19 @@ def test_commands(anywhere, where, tmp_path):
         "customers": {"written": 1},
         "sales_invoices": {"rejected": 1, "written": 1},
     }
-    [refused] = command("syncs", "show", run["run"])["open"]
+    shown = command("syncs", "show", run["run"])
+    assert shown["totals"] == [
+        {
+            "stream": "sales_invoices",
+            "outcome": "written",
+            "currency": "GBP",
+            "records": 1,
+            "net": "100.00",
+            "vat": "20.00",
+            "gross": "120.00",
+        }
+    ]
+    [refused] = shown["open"]
     assert (refused["key"], refused["class"]) == ("I2", "invalid")
     [row] = command("map", "show", "customers", "C1")
     assert command("map", "set", "customers", "OTHER", "1")["id"] == 1
