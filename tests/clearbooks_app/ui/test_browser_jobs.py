@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from clearbooks_app.ui.access import Doors
+from clearbooks_app.ui.jobs import Jobs
 from clearbooks_app.ui.server import running
 from target_clearbooks.library import write
 from tests.chromium import SIZES
@@ -44,6 +45,10 @@ def piped(books, place, chromium):
     tab.set_default_timeout(30_000)
     yield SimpleNamespace(serve=serve, tab=tab, folder=place, books=books)
     tab.close()
+    # What a test that failed has left under way.
+    jobs = Jobs(place / "ui" / "jobs")
+    for job in jobs.newest():
+        jobs.stop(job)
 
 
 def start(tab, site):
