@@ -149,18 +149,32 @@ def test_a_field_that_is_not_in_the_record_is_told(record):
     ("stream", "reason", "field"),
     [
         ("sales_invoices", "customer: 2 customers have the name 'Twin'", "customer"),
-        ("bills", "file.csv row 3, lineItems[0].accountCode: 2 are called so",
-         "lineItems[0].accountCode"),
+        (
+            "bills",
+            "file.csv row 3, lineItems[0].accountCode: 2 are called so",
+            "lineItems[0].accountCode",
+        ),
         ("customers", "record: 2 customers have the name 'Twin'", "record"),
         ("stock_items", "record: 2 of stock_items have the same sku", "record"),
     ],
-)  # fmt: skip
+)
 def test_candidates_of_earlier_versions_are_told_by_the_reason(stream, reason, field):
     doubt = Undecided(
-        id=1, run="r", business=101, stream=stream, key="K", state="quarantined", sent=False,
-        kind="quarantined", reasons=[reason], candidates=[{"id": 1, "name": "Twin"}],
-        record={"customer": "Twin"}, body=None, key_properties=[], updated=1.0,
-    )  # fmt: skip
+        id=1,
+        run="r",
+        business=101,
+        stream=stream,
+        key="K",
+        state="quarantined",
+        sent=False,
+        kind="quarantined",
+        reasons=[reason],
+        candidates=[{"id": 1, "name": "Twin"}],
+        record={"customer": "Twin"},
+        body=None,
+        key_properties=[],
+        updated=1.0,
+    )
     (comparison,) = comparisons(doubt)
     assert comparison.field == field
     assert doubts.is_the_record(doubt) is (field == "record")

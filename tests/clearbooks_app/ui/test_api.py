@@ -298,8 +298,15 @@ def test_names_that_fit_several_are_decided_one_by_one(page):
             page.books.engine.call(
                 f"create{stream}", business_id=page.business, params={}, body={"name": name}
             )
-    payment = message("payments", externalId="P-7", customer="Twin Ltd", bankAccount="Savings",
-                      amount="10.00", date="2026-11-20", description="Received")  # fmt: skip
+    payment = message(
+        "payments",
+        externalId="P-7",
+        customer="Twin Ltd",
+        bankAccount="Savings",
+        amount="10.00",
+        date="2026-11-20",
+        description="Received",
+    )
     write_records(page.site.settings(), page.business, [payment])
 
     def waiting():
@@ -317,9 +324,10 @@ def test_names_that_fit_several_are_decided_one_by_one(page):
     answer = page.call("POST", f"/api/doubts/{found['id']}", body)
     assert [r["outcome"] for r in answer["results"]] == ["written"]
     (written,) = [
-        p for p in page.books.engine.books(page.business).payments(limit=99)
+        p
+        for p in page.books.engine.books(page.business).payments(limit=99)
         if p["description"].startswith("Received")
-    ]  # fmt: skip
+    ]
     assert written["bankAccountId"] == banks[1]
 
 
