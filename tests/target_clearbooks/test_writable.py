@@ -113,7 +113,7 @@ def renamed(value):
 
 @pytest.fixture
 def projects(tmp_path, monkeypatch):
-    """The contract and the table with one resource more."""
+    """The contract and the table with one resource more; answers what else is to be patched by."""
     folder = tmp_path / "schemas"
     shutil.copytree(schemas_dir(), folder)
     (folder / "project.json").write_text(json.dumps(SCHEMA))
@@ -137,7 +137,7 @@ def projects(tmp_path, monkeypatch):
         patch.setitem(WRITABLE, ROW.stream, ROW)
         for function in cached:
             function.cache_clear()
-        yield
+        yield patch
     for function in cached:
         function.cache_clear()
 
@@ -240,10 +240,10 @@ def test_a_new_resource_is_a_schema_and_a_row(projects, server, tmp_path):
     assert len(server.posted) == 2
 
 
-def test_a_new_resource_that_has_a_place_for_a_marker(projects, server, tmp_path, monkeypatch):
+def test_a_new_resource_that_has_a_place_for_a_marker(projects, server, tmp_path):
     """Its names need not be unique: the marker tells which one a lost reply made."""
     row = replace(ROW, keys=(), adopts=False, marker="description")
-    monkeypatch.setitem(WRITABLE, ROW.stream, row)
+    projects.setitem(WRITABLE, ROW.stream, row)
     records = [{"externalId": f"P{n}", "name": "Lost"} for n in range(3)]
     assert write(server, tmp_path, *records) == 0
     assert len(server.posted) == 3
