@@ -15,6 +15,7 @@ from clearbooks.errors import (
     SettingError,
     SubscriptionError,
 )
+from clearbooks.program import account_command
 from clearbooks.replies import records
 from clearbooks.scopes import granted_scopes
 
@@ -122,8 +123,9 @@ class Coverage:
             if name is not None and name != connection.connection:
                 return f"set connection to {name!r}, which covers it"
         return (
-            "correct business_ids, or authorise again (`clearbooks connect`) and choose the "
-            "business on the consent page"
+            "correct business_ids, or authorise again "
+            f"(`{account_command('clearbooks connect')}`) and choose the business on the consent "
+            "page"
         )
 
     def _covered(self) -> list[dict[str, Any]] | None:

@@ -23,7 +23,8 @@ def not_running(url: str, error: requests.RequestException) -> str:
         if isinstance(seen, OSError) and seen.errno == errno.ECONNREFUSED:
             parts = urlsplit(url)
             address = f"{parts.scheme}://{parts.netloc}"
-            return f"no answer: nobody listens at {address}; is `clearbooks sandbox` running?"
+            port = f" --port {parts.port}" if parts.port else ""
+            return f"no answer: nobody listens at {address}; is `clearbooks sandbox{port}` running?"
         if seen is None:
             break
         reason = getattr(seen, "reason", None) or (seen.args[0] if seen.args else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -19,12 +20,13 @@ from typing_extensions import override
 
 from clearbooks import DISTRIBUTION
 from clearbooks.configuration import Settings, unknown_settings, value_of_variable
+from clearbooks.distribution import install
 from clearbooks.errors import SettingError
 from clearbooks.program import check_config_files
 from clearbooks.settings import Connection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     import click
 
@@ -51,6 +53,28 @@ def stream_map_faults() -> Iterator[None]:
         raise SettingError(f"stream_maps: {error}") from None
 
 
+def check_extras(config: Mapping[str, Any]) -> None:
+    """Check that what settings of the SDK ask for is installed.
+
+    Raises:
+        SettingError: an extra is missing; the text has the command that installs it.
+    """
+    batch: Any = config.get("batch_config")
+    encoding, storage = (
+        part if isinstance(batch, dict) and isinstance(part := batch.get(name), dict) else {}
+        for name in ("encoding", "storage")
+    )
+    parquet = encoding.get("format") == "parquet"
+    s3 = str(storage.get("root")).startswith("s3://")
+    for wanted, setting, module, extra in (
+        (config.get("faker_config"), "faker_config", "faker", "faker"),
+        (parquet, "batch_config.encoding.format: parquet", "pyarrow", "parquet"),
+        (s3, "batch_config.storage.root: s3://", "s3fs", "s3"),
+    ):
+        if wanted and importlib.util.find_spec(module) is None:
+            raise SettingError(f"{setting} needs {module}: {install(extra)}")
+
+
 class CheckedPlugin(PluginBase):
     """A plugin whose wrong settings and files are a `SettingError`, and no traceback."""
 
@@ -58,6 +82,8 @@ class CheckedPlugin(PluginBase):
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        if raise_errors:
+            check_extras(self._config)
         with stream_map_faults():
             return super()._validate_config(raise_errors=raise_errors)
 

@@ -11,6 +11,7 @@ import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from clearbooks.errors import ClearBooksError, OutputError, SettingError
 
@@ -22,8 +23,11 @@ if TYPE_CHECKING:
 SIGNALLED = 128
 # How a write fails to an output that is full or gone.
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EPIPE, errno.EBADF)
-# Files of `--config` that this process was started with.
+# Files of `--config` that this process was started with, and options that stand for settings.
 _configs: list[str] = []
+_options: list[tuple[str, str]] = []
+# Of those, the ones that `clearbooks connect`, `status` and the like take.
+_OF_CONNECTION = ("--client-id", "--name", "--token-store")
 # Seconds that a program has to come to its end after a signal.
 GRACE = 10.0
 
@@ -88,8 +92,8 @@ def check_config_files(paths: tuple[str, ...]) -> None:
     Raises:
         SettingError: the file, and what is wrong with it.
     """
-    _configs[:] = [path for path in paths if path != "ENV"]
-    for path in _configs:
+    _configs[:] = paths
+    for path in (path for path in paths if path != "ENV"):
         try:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
         except OSError as error:
@@ -100,10 +104,45 @@ def check_config_files(paths: tuple[str, ...]) -> None:
             raise SettingError(f"--config {path}: should hold one JSON object of settings")
 
 
-def command(words: str) -> str:
-    """A command with the `--config` that this process was started with, ready to be typed.
+def keep_options(**given: str | None) -> None:
+    """Note options that this process was started with, by their names.
 
-    Files that Meltano makes for a run are left out: they go with it, and `.env` holds the settings.
+    An address with a password is not repeated: what is said goes into logs.
     """
-    kept = [path for path in _configs if ".meltano" not in Path(path).parts]
-    return " ".join([words, *(f"--config {shlex.quote(path)}" for path in kept)])
+    named = {f"--{name.replace('_', '-')}": text for name, text in given.items() if text}
+    _options[:] = without_passwords(named).items()
+
+
+def without_passwords(values: dict[str, str]) -> dict[str, str]:
+    """The values that are no address with a password, and may be said."""
+    return {name: text for name, text in values.items() if not urlsplit(text).password}
+
+
+def use_config(path: str) -> None:
+    """Let commands that come next be given this file instead of those this process was given."""
+    _configs[:] = [path]
+
+
+def command(words: str, *takes: str) -> str:
+    """A command with what this process was started with, ready to be typed.
+
+    That is `--config`. Files that Meltano makes for a run are left out: they go with it, and `.env`
+    holds the settings.
+
+    Args:
+        words: The command and what follows it.
+        takes: The options besides `--config` that it takes as well.
+    """
+    kept = [("--config", path) for path in _configs if ".meltano" not in Path(path).parts]
+    kept += [(name, text) for name, text in _options if name in takes]
+    return " ".join([words, *(f"{name} {shlex.quote(text)}" for name, text in kept)])
+
+
+def account_command(words: str) -> str:
+    """`command` for one about the connection, such as `clearbooks connect`."""
+    return command(words, *(name for name in _OF_CONNECTION if name not in words.split()))
+
+
+def store_command(words: str) -> str:
+    """`command` for one about what the target wrote, such as `clearbooks syncs`."""
+    return command(words, "--state-store")

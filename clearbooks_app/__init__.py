@@ -6,12 +6,14 @@ It stands on top of tap, target and sandbox; nothing imports this package.
 from __future__ import annotations
 
 import os
+import sys
 from importlib import import_module
 
 import click
 
 from clearbooks import DISTRIBUTION, __version__
 from clearbooks.errors import ClearBooksError
+from clearbooks.terminal import fit, width
 
 # By the group of the help, and by name: the module, its command, and the line that the help shows
 # without importing it.
@@ -113,7 +115,7 @@ GROUPS = {
 COMMANDS = {name: entry for group in GROUPS.values() for name, entry in group.items()}
 _START = """\b
 Start here:
-  clearbooks sandbox --demo            a stand-in Clear Books, in a terminal of its own
+  clearbooks sandbox --demo        in a terminal of its own
   clearbooks connect --sandbox --write --save clearbooks.json
   clearbooks ui --config clearbooks.json"""
 
@@ -138,21 +140,28 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the subcommand; whatever goes wrong ends in one line and the right exit code."""
+        from clearbooks_app import output
+
         try:
             return super().invoke(ctx)
         except ClearBooksError as error:
-            click.echo(f"Error: {error}", err=True)
+            output.error(str(error))
             code = error.exit_code
-        except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
+        except click.ClickException as error:
+            taken = len(f"Error: {error.format_message()}") - len(error.message)
+            if taken > 0 and "\n" not in error.message:
+                fitted = fit(error.message, width(sys.stderr), taken=taken)
+                error.message = fitted  # type: ignore[misc]
+            raise
+        except (click.Abort, click.exceptions.Exit, BrokenPipeError):
             raise
         except Exception as error:
             if os.environ.get("CLEARBOOKS_TRACEBACK"):
                 raise
             # Its text is left out, since it may hold a token or personal data.
-            click.echo(
-                f"Error: a fault of this program ({type(error).__name__}); run it again with "
-                "CLEARBOOKS_TRACEBACK=1 in the environment to see where",
-                err=True,
+            output.error(
+                f"a fault of this program ({type(error).__name__}); run it again with "
+                "CLEARBOOKS_TRACEBACK=1 in the environment to see where"
             )
             code = 1
         raise click.exceptions.Exit(code)
@@ -160,7 +169,8 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the help from the table, without importing anything."""
         del ctx
-        width = max(map(len, COMMANDS))
+        # The module `map` of this package hides the function.
+        width = max(len(name) for name in COMMANDS)
         for group, commands in GROUPS.items():
             with formatter.section(group):
                 formatter.write_dl([(name.ljust(width), e[2]) for name, e in commands.items()])

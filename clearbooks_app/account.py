@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from clearbooks.auth import Name
+from clearbooks.program import account_command
 from clearbooks_app import output
 from clearbooks_app.config import examples, find_account, require_connected, settings_options
 from clearbooks_app.operations.connections import businesses_of, stored_connections
@@ -70,13 +71,15 @@ def connections(*, settings: Settings, as_json: bool) -> None:
         output.print_json([asdict(row) for row in rows])
         return
     if not rows:
-        click.echo("No tokens are stored here. `clearbooks connect` makes a connection.")
+        output.say(
+            f"No tokens are stored here. `{account_command('clearbooks connect')}` connects."
+        )
         return
     for place, group in groupby(rows, lambda row: row.token_store):
         click.echo(f"{place}:")
         found = list(group)
         if found[0].error:
-            click.echo(f"  {found[0].error}")
+            output.say(f"  {found[0].error}", indent=2)
             continue
         output.print_table(
             ["Application", "Name", "Connected", "Succeeded", "Businesses", "Scopes"],
@@ -84,8 +87,8 @@ def connections(*, settings: Settings, as_json: bool) -> None:
                 [
                     row.client_id,
                     row.connection,
-                    output.local_time(row.connected),
-                    output.local_time(row.last_success) if row.last_success else "none",
+                    output.short_time(row.connected),
+                    output.short_time(row.last_success) if row.last_success else "none",
                     _numbers(row.businesses),
                     str(len(row.scopes or [])),
                 ]
@@ -116,21 +119,21 @@ def disconnect(*, settings: Settings, as_json: bool, yes: bool) -> None:
     if not yes and sys.stdin.isatty():
         account = find_account(settings, to_use=False)
         words = f"Forget the tokens of {Name.of(account.connection)} in {account.store.location}?"
-        click.confirm(words, abort=True, err=True)
+        output.confirm(words, abort=True)
     done = forget(settings)
     if as_json:
         output.print_json(
             {**done.name._asdict(), "token_store": done.token_store, "forgotten": done.forgotten}
         )
     elif done.forgotten:
-        click.echo(
+        output.say(
             f"The tokens of {done.name} are gone from {done.token_store}. Data that was read or "
             "written stays where it is. To end the authorisation itself, remove the application "
             "in Clear Books."
         )
     else:
         whose = done.name if done.name.client_id else "any application"
-        click.echo(
+        output.say(
             f"{done.token_store} held no tokens of {whose}."
             + (f" It holds {done.others}: choose with --name." if done.others else "")
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clearbooks.program import command
+from clearbooks.program import store_command
 from clearbooks_app import output
 from clearbooks_app.config import examples
 from clearbooks_app.operations import plans
@@ -42,7 +42,7 @@ def apply(*, plan: Path, yes: bool, reconcile: bool, settings: Settings, as_json
     if not as_json and not yes:
         show_plan(view)
     if not yes and sys.stdin.isatty():
-        click.confirm(f"Carry out {view.operations} operations?", abort=True, err=True)
+        output.confirm(f"Carry out {view.operations} operations?", abort=True)
     done = plans.apply(settings, plan, read_back=reconcile)
     _print_summary(done.summary, done.reconciled, as_json=as_json)
     raise click.exceptions.Exit(done.code)
@@ -97,7 +97,7 @@ def undo(*, run: str, path: Path, settings: Settings, as_json: bool) -> None:
     if as_json:
         output.print_json({"plan": str(path), "operations": found.operations, "left": found.left})
         return
-    next_step = command(f"clearbooks apply {shlex.quote(str(path))}")
-    click.echo(f"{path}: {found.operations} operations; `{next_step}` carries them out")
+    next_step = store_command(f"clearbooks apply {shlex.quote(str(path))}")
+    output.say(f"{path}: {found.operations} operations; `{next_step}` carries them out")
     for words in found.left:
         output.note(f"stays: {words}")

@@ -18,7 +18,7 @@ import jsonschema
 
 from clearbooks.auth import Name, not_connected, open_store
 from clearbooks.errors import NotAuthorisedError, SettingError
-from clearbooks.program import check_config_files
+from clearbooks.program import check_config_files, keep_options
 from clearbooks.settings import Connection, connection_properties
 
 if TYPE_CHECKING:
@@ -171,6 +171,7 @@ def settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
         token_store: str | None,
         **rest: Any,
     ) -> Any:
+        keep_options(client_id=client_id, name=name, token_store=token_store)
         settings = load_settings(configs, {**connection_properties(), **_STATE_STORE})
         settings = settings.with_values("--client-id", client_id=client_id)
         settings = settings.with_values("--name", connection=name)

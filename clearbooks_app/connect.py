@@ -14,6 +14,7 @@ import requests
 
 from clearbooks.auth import Name, begin_consent, open_store
 from clearbooks.errors import ClearBooksError, SettingError
+from clearbooks.program import account_command, command, use_config, without_passwords
 from clearbooks_app import output
 from clearbooks_app.config import Settings, examples, for_interactive_use, settings_options
 from clearbooks_app.consent_server import (
@@ -24,7 +25,14 @@ from clearbooks_app.consent_server import (
     pasted_query,
 )
 from clearbooks_app.operations.consent import finish, prepare_store, scopes_to_ask
-from clearbooks_app.save_settings import TAP, TARGET, check_save_path, is_env, save_settings
+from clearbooks_app.save_settings import (
+    TAP,
+    TARGET,
+    check_save_path,
+    env_lines,
+    is_env,
+    save_settings,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,8 +61,9 @@ REVOKES = (
         "clearbooks connect --write --token-store postgresql://books@db.example/pipelines",
         "clearbooks connect --no-browser --redirect-uri https://example.com/callback",
         "",
-        "Exit codes: 0 connected, 5 refused (wrong secret, used code), 6 denied on the page,",
-        "7 an answer with the wrong state, 8 the port is taken, 9 nobody decided in time, 1 else.",
+        "Exit codes: 0 connected, 5 refused (wrong secret, used code), 6 denied,",
+        "7 an answer with the wrong state, 8 the port is taken, 9 nobody decided",
+        "in time, 1 anything else.",
     ),
 )
 @settings_options
@@ -131,6 +140,7 @@ def connect(
     asked = scopes_to_ask(connection, write=write, streams=streams, scopes=scopes)
     if save_path is not None:
         check_save_path(save_path)
+        use_config("ENV" if is_env(save_path) else str(save_path))
     store = open_store(connection.token_store)
     if not _prepare_store(store, connection, sandbox=bool(sandbox), yes=yes):
         output.note("Nothing was changed.")
@@ -155,7 +165,8 @@ def connect(
             made = _consent_in_browser(consent, done, listener, timeout)
     if save_path is not None:
         save_settings(save_path, settings, (TAP, TARGET) if write else (TAP,))
-    _print_result(store, made, settings=settings, save_path=save_path, as_json=as_json)
+    steps = _next_steps(settings, save_path, sandbox, write=write)
+    _print_result(store, made, steps, settings=settings, save_path=save_path, as_json=as_json)
 
 
 def _interactive() -> bool:
@@ -219,7 +230,7 @@ def _prepare_store(store: TokenStore, connection: Connection, *, sandbox: bool, 
         since = output.local_time(max(chain.connected_at for chain in mine))
         output.note(f"{store.location} holds the connection {name.connection!r}, made {since}.")
         if not yes and _interactive():
-            return click.confirm("Replace it?", err=True)
+            return output.confirm("Replace it?")
     if connection.access_token:
         output.warn("access_token is set: programs use it, and not what is stored now")
     return True
@@ -289,6 +300,7 @@ def _consent_in_browser(
 def _print_result(
     store: TokenStore,
     made: NewConnection,
+    steps: list[str],
     *,
     settings: Settings,
     save_path: Path | None,
@@ -330,7 +342,9 @@ def _print_result(
         click.echo(f"{number} business{'' if number == 1 else 'es'}:")
         for business in made.businesses:
             click.echo(f"  {business['id']}  {business['name']}")
-    _print_next_steps(save_path)
+    click.echo("\nNext:")
+    for step in steps:
+        click.echo(f"  {step}")
     if save_path is None and "typed in" in settings.origins.values():
         output.note(
             "The client secret was not kept: set CLEARBOOKS_CLIENT_SECRET for these commands and "
@@ -338,13 +352,19 @@ def _print_result(
         )
 
 
-def _print_next_steps(save_path: Path | None) -> None:
-    click.echo("\nNext:")
-    if save_path is not None and not is_env(save_path):
-        click.echo(
-            f"  tap-clearbooks --config {save_path}\n  clearbooks status --config {save_path}"
-        )
-    elif save_path is not None:
-        click.echo("  clearbooks status    (Meltano reads .env by itself)")
-    else:
-        click.echo("  tap-clearbooks --config ENV\n  clearbooks status")
+def _next_steps(
+    settings: Settings, save_path: Path | None, sandbox: str | None, *, write: bool
+) -> list[str]:
+    """What comes next, with the settings that this command was given."""
+    if save_path is not None and is_env(save_path):
+        return [f"{account_command('clearbooks status')}    (Meltano reads .env by itself)"]
+    if save_path is None and sandbox:
+        words = f"clearbooks connect --sandbox {sandbox}{' --write' if write else ''}"
+        return [f"{words} --save clearbooks.json    (keeps its addresses)"]
+    # What --name and the like said, as the tap has no such options.
+    told = {n: settings.values[n] for n, o in settings.origins.items() if o.startswith("--")}
+    given = [] if save_path else env_lines(without_passwords(told), TAP)
+    tap = command("tap-clearbooks")
+    if given or "--config" not in tap:
+        tap += " --config ENV"
+    return [" ".join([*given, tap]), account_command("clearbooks status")]

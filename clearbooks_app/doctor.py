@@ -77,7 +77,7 @@ def doctor(
     failed = [check for check in checks if check.verdict == "failed"]
     if not as_json:
         warnings = sum(check.verdict == "warning" for check in checks)
-        click.echo(f"\n{len(checks)} checks, {len(failed)} failed, {warnings} with a warning.")
+        output.say(f"\n{len(checks)} checks, {len(failed)} failed, {warnings} with a warning.")
     # Streams may fail and the rest of the API still be looked at.
     report = None
     if api and not {check.name for check in failed} & NEEDED:
@@ -107,7 +107,7 @@ def _report(
         raise ClearBooksError("no business is covered: choose one with --business")
     today = dt.datetime.now(dt.UTC).date().isoformat()
     if show:
-        click.echo(f"\nThe API at {connection.api_url}, {today}, looked at by {__version__}:\n")
+        output.say(f"\nThe API at {connection.api_url}, {today}, looked at by {__version__}:\n")
     checks = []
     with Client(connection) as client:
         probe = ApiProbe(client, ids[0], granted_scopes(client))
@@ -118,7 +118,7 @@ def _report(
         requests = client.requests
     if show:
         words = json.dumps(probe.settings, ensure_ascii=False) if probe.settings else "none"
-        click.echo(f"\n{requests} requests. Settings to change: {words}")
+        output.say(f"\n{requests} requests. Settings to change: {words}")
     return {
         "api_url": connection.api_url,
         "date": today,
@@ -131,6 +131,6 @@ def _report(
 
 def _print(check: Check) -> None:
     verdict = click.style(check.verdict.ljust(7), fg=COLOURS[check.verdict])
-    click.echo(f"{verdict}  {check.name}: {check.found}")
+    output.say(f"{verdict}  {check.name}: {check.found}", indent=9)
     if check.remedy:
-        click.echo(f"         -> {check.remedy}")
+        output.say(f"         -> {check.remedy}", indent=12)

@@ -22,6 +22,7 @@ from clearbooks.errors import (
     SettingError,
     SubscriptionError,
 )
+from clearbooks.program import account_command
 from clearbooks.scopes import asked_streams, cheapest_params, granted_scopes, needed_scopes
 from clearbooks.settings import connection_properties
 from clearbooks_app import output
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from clearbooks.contract import Operation, Resource
     from clearbooks_app.config import Account, Settings
 
-CONNECT = "run `clearbooks connect`"
 _SIMILAR = 0.8
 _CLOCK_WARNING, _CLOCK_FAILURE = 30.0, 300.0
 _REACH_TIMEOUT = 10
@@ -201,7 +201,7 @@ def _check_account(
             client.tokens.access_token()
             granted = granted_scopes(client)
     except ClearBooksError as error:
-        yield Check("token", "failed", str(error), CONNECT, NotAuthorisedError.exit_code)
+        yield Check("token", "failed", str(error), _connect(), NotAuthorisedError.exit_code)
         yield Check("streams", "skipped", "not looked at, because there is no token")
         return
     yield Check("token", "ok", "there is a valid one, as far as is known")
@@ -217,7 +217,7 @@ def _check_account(
             "businesses",
             "warning" if found else "failed",
             "they cannot be listed",
-            f"{CONNECT} for the scope businesses:read, or set business_ids",
+            f"{_connect()} for the scope businesses:read, or set business_ids",
         )
     except ClearBooksError as error:
         code = error.exit_code
@@ -244,7 +244,7 @@ def _check_scopes(account: Account, streams: list[str], granted: frozenset[str] 
             "scopes",
             "failed",
             f"not granted: {', '.join(missing)}",
-            f"{CONNECT} and allow them, or leave the streams out",
+            f"{_connect()} and allow them, or leave the streams out",
         )
     return Check("scopes", "ok", f"all {len(needed)} that the streams need are granted")
 
@@ -257,10 +257,10 @@ def _check_businesses(account: Account, found: list[dict[str, Any]]) -> Check:
             "businesses",
             "failed",
             f"business_ids names {', '.join(outside)}, not covered",
-            f"take it out, or {CONNECT} and choose it on the consent page",
+            f"take it out, or {_connect()} and choose it on the consent page",
         )
     if not found:
-        return Check("businesses", "failed", "the authorisation covers none", CONNECT)
+        return Check("businesses", "failed", "the authorisation covers none", _connect())
     return Check("businesses", "ok", f"{len(found)} covered")
 
 
@@ -300,7 +300,7 @@ class _StreamReader:
         remedy = _remedy(error)
         verdict: Literal["warning", "failed"] = "failed"
         if isinstance(error, ForbiddenError) and not isinstance(error, SubscriptionError):
-            remedy = f"{CONNECT} and choose business {self._business}, or leave it out"
+            remedy = f"{_connect()} and choose business {self._business}, or leave it out"
         elif isinstance(error, NotFoundError) and operation.assumed:
             verdict = "warning"
             remedy = (
@@ -310,9 +310,13 @@ class _StreamReader:
         return Check(name, verdict, str(error), remedy, error.exit_code)
 
 
+def _connect() -> str:
+    return f"run `{account_command('clearbooks connect')}`"
+
+
 def _remedy(error: ClearBooksError) -> str:
     if isinstance(error, NotAuthorisedError):
-        return CONNECT
+        return _connect()
     if isinstance(error, SubscriptionError):
         return "renew or change the plan in Clear Books, or leave the stream or business out"
     if isinstance(error, SettingError):

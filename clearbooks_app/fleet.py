@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from clearbooks.settings import Connection
 
 _COLUMNS = ["Application", "Connection", "Business", "Kind", "Last success", "Requests", "Records",
-            "Rejected", "Doubts", ""]  # fmt: skip
+            "Rejected", "Doubts", "State"]  # fmt: skip
 
 
 def show(connection: Connection, behind_hours: float, *, as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -99,7 +100,7 @@ def _known_by(path: Path) -> str:
         raise MappingError(f"{path.name}: may be read as {' or '.join(found)}; say which by --as")
     raise MappingError(
         f"{path.name}: no preset knows its columns; give one by --as, or make a mapping: "
-        f"clearbooks mapping guess {path}"
+        f"`clearbooks mapping guess {shlex.quote(str(path))}`"
     )
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from clearbooks_app.config import Settings
 
 _business = click.option("--business", type=int, help="The business, where there are several.")
-_stream = click.argument("stream", type=click.Choice(list(WRITABLE)))
+_stream = click.argument("stream", metavar="STREAM", type=click.Choice(list(WRITABLE)))
 
 
 @click.group(name="map", short_help="Show and set which source record is which in the ledger.")
@@ -91,7 +91,7 @@ def set_map(
     if as_json:
         output.print_json({"stream": stream, "external_id": external_id, "id": remote_id})
     else:
-        click.echo(f"{stream} {external_id} is {remote_id}")
+        output.say(f"{stream} {external_id} is {remote_id}")
 
 
 @map_.command(name="unset", epilog=examples("clearbooks map unset customers ACME"))
@@ -110,7 +110,7 @@ def unset_map(
     if as_json:
         output.print_json({"stream": stream, "external_id": external_id, "id": None})
     else:
-        click.echo(f"{stream} {external_id} is forgotten")
+        output.say(f"{stream} {external_id} is forgotten")
 
 
 @map_.command(name="source", epilog=examples("clearbooks map source shop-a"))
@@ -127,7 +127,7 @@ def source_of_map(*, name: str, business: int | None, settings: Settings, as_jso
     if as_json:
         output.print_json({"business": number, "source": name})
     else:
-        click.echo(f"keys without a namespace are those of {name}")
+        output.say(f"keys without a namespace are those of {name}")
 
 
 @click.command(

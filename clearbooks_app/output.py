@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import shutil
 import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from clearbooks.terminal import fit, width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 _MINUTE = 60
 _STEPS = ((86400 * 2, 86400, "days"), (3600 * 2, 3600, "hours"), (_MINUTE * 2, _MINUTE, "minutes"))
 MASK = "********"
+# Between the columns of a table, and the fewest characters in which its last column is readable.
+_GAP = "  "
+_LEAST = 24
 
 
 def print_json(value: Any) -> None:
@@ -24,43 +28,80 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
+def say(text: str, *, indent: int = 0) -> None:
+    """Print text on standard output; a terminal gets lines of its width.
+
+    Args:
+        text: One or more lines.
+        indent: Of what does not fit a line and goes on below it.
+    """
+    click.echo(fit(text, width(sys.stdout), indent=indent))
+
+
 def print_fields(rows: Sequence[tuple[str, str]]) -> None:
     """Print names with their values, one a line, aligned."""
-    width = max(len(name) for name, _ in rows) + 1
+    column = max(len(name) for name, _ in rows) + 2
     for name, value in rows:
-        click.echo(f"{click.style(f'{name}:'.ljust(width + 1), bold=True)} {value}")
+        text = fit(value, width(sys.stdout), taken=column + 1, indent=column + 1)
+        click.echo(f"{click.style(f'{name}:'.ljust(column), bold=True)} {text}")
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table: fitted to the terminal, or with full columns where the output is piped."""
-    if sys.stdout.isatty():
-        # Imported here, since it takes long and most output needs none of it.
-        from rich.box import SIMPLE_HEAD
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
+    """Print a table.
 
-        drawn = Table(box=SIMPLE_HEAD, pad_edge=False)
-        for column in columns:
-            # Paths and IDs must not be cut, since people copy them.
-            drawn.add_column(column, overflow="fold", min_width=len(column))
-        for row in rows:
-            drawn.add_row(*(Text(cell) for cell in row))
-        Console(width=shutil.get_terminal_size().columns).print(drawn)
-        return
-    widths = [max(len(row[i]) for row in [columns, *rows]) for i in range(len(columns))]
+    On a terminal that is too narrow, the last column goes on below itself between words; where
+    that does not help, each row becomes a list of fields.
+    """
+    *widths, last = [max(len(row[i]) for row in [columns, *rows]) for i in range(len(columns))]
+    taken = sum(widths) + len(_GAP) * len(widths)
+    terminal = width(sys.stdout)
+    if terminal is not None and taken + last > terminal:
+        longest = max((len(word) for row in rows for word in row[-1].split()), default=0)
+        if taken + max(longest, _LEAST) > terminal:
+            _print_rows(columns, rows)
+            return
     for row in [columns, *rows]:
-        click.echo("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip())
+        cells = [cell.ljust(w) for cell, w in zip(row, widths, strict=False)]
+        cells.append(fit(row[-1], terminal, taken=taken, indent=taken))
+        line = _GAP.join(cells).rstrip()
+        click.echo(click.style(line, bold=True) if row is columns else line)
+
+
+def _print_rows(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print each row of a table as a list of what it holds."""
+    for number, row in enumerate(rows):
+        if number:
+            click.echo()
+        print_fields([(n, cell) for n, cell in zip(columns, row, strict=True) if cell])
 
 
 def note(text: str) -> None:
     """Print a line on standard error, so that standard output holds the answer alone."""
-    click.echo(text, err=True)
+    click.echo(fit(text, width(sys.stderr)), err=True)
 
 
 def warn(text: str) -> None:
     """Print a warning on standard error."""
-    click.echo(f"{click.style('Warning:', fg='yellow', bold=True)} {text}", err=True)
+    _begun("Warning:", text, fg="yellow", bold=True)
+
+
+def error(text: str) -> None:
+    """Print what went wrong on standard error."""
+    _begun("Error:", text)
+
+
+def _begun(word: str, text: str, **style: Any) -> None:
+    fitted = fit(text, width(sys.stderr), taken=len(word) + 1)
+    click.echo(f"{click.style(word, **style)} {fitted}", err=True)
+
+
+def confirm(question: str, *, abort: bool = False) -> bool:
+    """Ask the person at the terminal; the question goes to standard error.
+
+    Raises:
+        click.Abort: the answer is no, and `abort` is set.
+    """
+    return click.confirm(fit(question, width(sys.stderr)), abort=abort, err=True)
 
 
 def count(number: int | None) -> str:
@@ -83,13 +124,20 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} seconds"
 
 
-def local_time(seconds: float) -> str:
-    """Seconds since 1970 in local time, and how far that is from now; `unknown` for 0."""
+def short_time(seconds: float) -> str:
+    """Seconds since 1970 in local time, for a table; `unknown` for 0."""
     if not seconds:
         return "unknown"
-    local = dt.datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M")
+    return dt.datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def local_time(seconds: float) -> str:
+    """The same, and how far that is from now."""
+    if not seconds:
+        return "unknown"
     away = seconds - time.time()
-    return f"{local} ({f'in {duration(away)}' if away > 0 else f'{duration(-away)} ago'})"
+    distance = f"in {duration(away)}" if away > 0 else f"{duration(-away)} ago"
+    return f"{short_time(seconds)} ({distance})"
 
 
 def local_from_iso(text: str | None) -> str:

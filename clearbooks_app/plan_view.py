@@ -32,7 +32,7 @@ def show_plan(view: PlanView) -> None:
         output.print_table(["Stream", *heads, "Net", "VAT", "Gross"], rows)
     firsts = [[name, *line] for name, s in view.streams.items() for line in _first(s)]
     if firsts:
-        output.print_table(["First of each", "", "Key", "Date", "Who", "Amount"], firsts)
+        output.print_table(["First of each", "Action", "Key", "Date", "Who", "Amount"], firsts)
     for line in _told(view):
         output.note(line)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clearbooks.distribution import install
+from clearbooks_app import output
 
 if TYPE_CHECKING:
     from clearbooks_sandbox import AccountingEngine, Options
@@ -157,7 +158,7 @@ def sandbox(
 def _print_descriptions(known: dict[str, str]) -> None:
     width = max(map(len, known))
     for name, text in known.items():
-        click.echo(f"{name:{width}}  {text}")
+        output.say(f"{name:{width}}  {text}", indent=width + 2)
 
 
 def _open_engine(data: Path | None) -> AccountingEngine:
@@ -204,7 +205,7 @@ def _print_greeting(
         ("access_token", options.access_token or "none"),
     ]
     for name, value in rows:
-        click.echo(f"{name + ':':21}{value}")
+        output.say(f"{name + ':':21}{value}", indent=21)
     if options.access_token:
         click.echo("\nTry it:")
         click.echo(
@@ -212,5 +213,5 @@ def _print_greeting(
             f"TAP_CLEARBOOKS_ACCESS_TOKEN={options.access_token} tap-clearbooks --config ENV"
         )
     if host not in LOOPBACK:
-        click.echo(f"\nAnybody who reaches {host} can use it: its credentials are no secret.")
+        output.say(f"\nAnybody who reaches {host} can use it: its credentials are no secret.")
     click.echo("\nCtrl-C ends it.")

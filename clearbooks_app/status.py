@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clearbooks.errors import SettingError
+from clearbooks.program import account_command
 from clearbooks_app import fleet, output
 from clearbooks_app.config import examples, settings_options
 from clearbooks_app.operations.progress import selected_streams
@@ -28,7 +29,8 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
         "clearbooks status --offline --json",
         "clearbooks status --all --behind 6",
         "",
-        "Exit codes: 0 connected, 5 not connected or not authorised any more, 1 anything else.",
+        "Exit codes: 0 connected, 5 not connected or not authorised any more,",
+        "1 anything else.",
     ),
 )
 @settings_options
@@ -96,7 +98,10 @@ def _print_status(found: dict[str, Any]) -> None:
         "refresh_token": "not yet: the first run starts from the refresh token",
     }
     rows = [
-        ("Connected", ways.get(found["by"] or "", "no: run `clearbooks connect`")),
+        (
+            "Connected",
+            ways.get(found["by"] or "", f"no: run `{account_command('clearbooks connect')}`"),
+        ),
         ("Application", found["client_id"] or "unknown: client_id is not set"),
         ("Token store", found["token_store"]),
     ]
@@ -144,5 +149,5 @@ def _progress_row(entry: dict[str, Any]) -> list[str]:
         words = f"read up to {entry['up_to']}"
     else:
         counts = ", ".join(f"{number} {name}" for name, number in entry["counts"].items())
-        words = f"written {output.local_time(entry['started'])}: {counts}"
+        words = f"written {output.short_time(entry['started'])}: {counts}"
     return [entry["stream"], str(entry["business"] or ""), words]

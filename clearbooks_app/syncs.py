@@ -38,7 +38,7 @@ def syncs(ctx: click.Context, *, limit: int, settings: Settings, as_json: bool) 
         [
             [
                 run.id,
-                output.local_time(run.started),
+                output.short_time(run.started),
                 run.kind,
                 "" if run.exit_code is None else str(run.exit_code),
                 output.count(run.requests),
@@ -103,6 +103,6 @@ def show_run(*, run: str, as_html: bool, settings: Settings, as_json: bool) -> N
             ],
         )
     for entry in found.open:
-        click.echo(
+        output.say(
             f"{entry['state']}: {entry['stream']} {entry['key']}: {'; '.join(entry['reasons'])}"
         )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clearbooks.errors import SettingError, exit_code_of
+from clearbooks.program import keep_options
 from clearbooks.settings import connection_properties
 from clearbooks_app.config import Settings, find_account, load_settings, require_connected
 from target_clearbooks.settings import (
@@ -41,6 +42,7 @@ def target_options(function: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
     @functools.wraps(function)
     def wrapper(*, configs: tuple[str, ...], state_store: str | None, **rest: Any) -> Any:
+        keep_options(state_store=state_store)
         settings = load_settings(configs, {**connection_properties(), **target_properties()})
         settings = settings.with_values("--state-store", state_store=state_store)
         return function(settings=settings, **rest)

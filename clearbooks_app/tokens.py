@@ -59,8 +59,8 @@ def move(*, settings: Settings, as_json: bool, replace: bool, target: str) -> No
         )
         return
     if not moved:
-        click.echo(f"{source.location} holds no tokens to move.")
+        output.say(f"{source.location} holds no tokens to move.")
         return
     for chain in moved:
-        click.echo(f"Moved {chain.name}: {source.location} -> {goal.location}")
-    click.echo(f"Now set token_store to {goal.location} for every program that uses them.")
+        output.say(f"Moved {chain.name}: {source.location} -> {goal.location}")
+    output.say(f"Now set token_store to {goal.location} for every program that uses them.")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clearbooks.errors import SettingError
-from clearbooks.program import command
+from clearbooks.program import store_command
 from clearbooks_app import output
 from clearbooks_app.config import examples
 from clearbooks_app.operations.plan_view import MOST_REFUSED, PlanView, view_plan
@@ -109,13 +109,13 @@ def _ask(made: MadePlan) -> None:
             f"nothing was written: there is no terminal to ask at; give --yes, or carry the plan "
             f"out: {_apply(made.path)}"
         )
-    if not click.confirm(f"Write {made.view.operations} records? {made.where}", err=True):
+    if not output.confirm(f"Write {made.view.operations} records? {made.where}"):
         output.note(f"Nothing was written. The plan stays: {_apply(made.path)}")
         raise click.exceptions.Exit(0)
 
 
 def _apply(path: Path) -> str:
-    return f"`{command(f'clearbooks apply {shlex.quote(str(path))}')}`"
+    return f"`{store_command(f'clearbooks apply {shlex.quote(str(path))}')}`"
 
 
 def _say_next(made: MadePlan) -> None:
@@ -182,6 +182,6 @@ def _tell_written(
             "write it again: what is written already is not sent twice."
         )
     if summary["left"] or refused:
-        output.note(f"See `{command('clearbooks syncs show ' + summary['run'])}`")
+        output.note(f"See `{store_command('clearbooks syncs show ' + summary['run'])}`")
     elif not made.view.refusals:
         made.path.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
-from clearbooks.program import command
+from clearbooks.program import command, store_command
 from target_clearbooks.deliver.reject_report import MOST_LOGGED
 from target_clearbooks.store.outbox import dumps
 
@@ -53,7 +53,7 @@ def _plan(summary: Mapping[str, Any]) -> str:
             f"the dry run did not come to its end: nothing was sent, and {path} cannot be carried "
             "out; make it anew"
         )
-    apply = command(f"clearbooks apply {shlex.quote(path)}")
+    apply = store_command(f"clearbooks apply {shlex.quote(path)}")
     return f"dry run: nothing was sent; the plan is {path}, and `{apply}` carries it out"
 
 
@@ -63,7 +63,7 @@ def _next_steps(
     """Where reasons are, and the command that comes next, ready to be typed."""
     if refused > MOST_LOGGED:
         yield f"{refused - MOST_LOGGED} more were not written"
-    show = command(f"clearbooks syncs show {summary['run']}")
+    show = f"`{store_command('clearbooks syncs show ' + summary['run'])}`"
     if summary.get("dry_run"):
         if refused:
             yield f"all reasons: {summary['plan']}"
@@ -71,7 +71,7 @@ def _next_steps(
     if refused and settings.rejects_path is not None:
         path = shlex.quote(str(settings.rejects_path))
         again = f"mv {path} repaired.jsonl && {command('target-clearbooks')} < repaired.jsonl"
-        yield f"all reasons: {path}; once the records in it are repaired: {again}"
+        yield f"all reasons: {path}; once the records in it are repaired: `{again}`"
     elif refused:
         yield f"all reasons: {show}"
     if summary["left"]:

@@ -84,8 +84,6 @@ def page_of(db: Store, run: str, words: Mapping[str, str] | None = None) -> Iter
         SettingError: there is no such run.
     """
     known = find_run(db, run)
-    if known is None:
-        raise SettingError(f"there is no run {run!r}; `clearbooks syncs` lists them")
     called = words or {}
     yield from _begin(known, called)
     yield "<h2>What it comes to</h2>"

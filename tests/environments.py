@@ -26,6 +26,8 @@ PACKAGES = {
     # Loaders of Singer messages.
     "target-postgres": ["meltanolabs-target-postgres==0.8.1"],
     "target-jsonl": ["target-jsonl==0.1.4"],
+    # What the extras bring, and a stand-in S3.
+    "batches": ["moto[server]==5.1.18", "-e", f"{ROOT}[parquet,s3]"],
     # With this project in it, as its tasks need it; the driver is for Airflow's own tables.
     "airflow": [
         "apache-airflow[celery]==3.3.2",

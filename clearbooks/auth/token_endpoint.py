@@ -23,15 +23,21 @@ from clearbooks.errors import (
     WaitLimitError,
 )
 from clearbooks.loopback import not_running
+from clearbooks.program import account_command
 from clearbooks.replies import surely_not_sent
 
 if TYPE_CHECKING:
     from clearbooks.settings import Connection
 
-AUTHORISE_AGAIN = "authorise the application again: `clearbooks connect`, or a new refresh token"
 _TOO_MANY = 429
 _SERVER_ERROR = 500
 _TOKEN_TRIES = 4
+
+
+def authorise_again() -> str:
+    """What a person has to do where an authorisation has ended."""
+    connect = account_command("clearbooks connect")
+    return f"authorise the application again: `{connect}`, or a new refresh token"
 
 
 class _TokenReply(msgspec.Struct):
@@ -76,7 +82,7 @@ def request_tokens(connection: Connection, operation: str, form: dict[str, str])
                 raise NotAuthorisedError(
                     f"{operation}: the token request was sent and no answer came "
                     f"({type(error).__name__}); the refresh token may be used up. It is not sent "
-                    f"twice. Run again; if the token is then refused, {AUTHORISE_AGAIN}"
+                    f"twice. Run again; if the token is then refused, {authorise_again()}"
                 ) from None
             if hint := not_running(connection.token_url, error):
                 raise NotRunningError(operation, None, hint=hint) from None
@@ -118,13 +124,13 @@ def _chain(connection: Connection, operation: str, reply: requests.Response) -> 
                 operation,
                 reply.status_code,
                 hint="the token endpoint failed and the refresh token may be used up. Run again; "
-                f"if the token is then refused, {AUTHORISE_AGAIN}",
+                f"if the token is then refused, {authorise_again()}",
             )
         remedy = {
             "invalid_client": "check client_id and client_secret",
             "invalid_grant": "the token was used before, revoked, or belongs to another "
-            f"application: {AUTHORISE_AGAIN}",
-        }.get(fault.error, f"check the settings, or {AUTHORISE_AGAIN}")
+            f"application: {authorise_again()}",
+        }.get(fault.error, f"check the settings, or {authorise_again()}")
         words = ": ".join(w for w in (fault.error, fault.error_description) if w)
         raise NotAuthorisedError(
             f"{operation}: HTTP {reply.status_code}"
@@ -137,7 +143,7 @@ def _chain(connection: Connection, operation: str, reply: requests.Response) -> 
     except msgspec.MsgspecError:
         raise NotAuthorisedError(
             f"{operation}: the answer of {connection.token_url} holds no tokens; the refresh "
-            f"token may be used up. Run again; if the token is then refused, {AUTHORISE_AGAIN}"
+            f"token may be used up. Run again; if the token is then refused, {authorise_again()}"
         ) from None
     now = time.time()
     return Chain(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from clearbooks.auth.chain import Chain, Name, fingerprint, join_seeds
-from clearbooks.auth.token_endpoint import AUTHORISE_AGAIN, request_tokens
+from clearbooks.auth.token_endpoint import authorise_again, request_tokens
 from clearbooks.auth.token_store import SupersededError, open_store
 from clearbooks.errors import (
     ClearBooksError,
@@ -18,6 +19,7 @@ from clearbooks.errors import (
     TokenStoreError,
     UnavailableError,
 )
+from clearbooks.program import account_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,9 +73,10 @@ class TokenSource:
         self._failed: tuple[str, ClearBooksError] | None = None
         self._mutex = threading.Lock()
         if not connection.access_token and not connection.client_id:
+            connect = account_command("clearbooks connect")
             raise SettingError(
-                "no credentials: run `clearbooks connect` and use the settings that it saves, or "
-                "set client_id, client_secret and refresh_token, or access_token"
+                f"no credentials: run `{connect}` and use the settings "
+                "that it saves, or set client_id, client_secret and refresh_token, or access_token"
             )
 
     @property
@@ -115,7 +118,7 @@ class TokenSource:
                 logger.error(
                     "the newest tokens could not be saved in %s and end with this run: %s",
                     self.store.location,
-                    AUTHORISE_AGAIN,
+                    authorise_again(),
                 )
         finally:
             self._mutex.release()
@@ -252,7 +255,7 @@ class TokenSource:
                 "%s. This run goes on with the new tokens and keeps trying to save them; if it "
                 "ends before, %s",
                 error,
-                AUTHORISE_AGAIN,
+                authorise_again(),
             )
             self._unsaved = _Unsaved(new, spent, time.monotonic() + _SAVE_AGAIN)
 
@@ -279,14 +282,16 @@ class TokenSource:
 def not_connected(store: TokenStore, name: Name) -> str:
     """What to do where a store has no tokens under a name, and no refresh token is set."""
     if others := store.others(name):
+        connect = account_command(f"clearbooks connect --name {shlex.quote(name.connection)}")
         return (
             f"not connected: {store.location} holds no connection {name.connection!r} of this "
             f"client_id; it holds {others}. Set connection to the one you mean, or run "
-            f"`clearbooks connect --name {name.connection}`"
+            f"`{connect}`"
         )
+    connect = account_command("clearbooks connect")
     return (
         f"not connected: no refresh_token is set and the token store {store.location} holds none "
-        "for this client_id; authorise the application (`clearbooks connect`)"
+        f"for this client_id; authorise the application (`{connect}`)"
     )
 
 

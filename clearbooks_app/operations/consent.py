@@ -12,6 +12,7 @@ from clearbooks.auth import Name, finish_consent, saved_connections
 from clearbooks.businesses import list_businesses
 from clearbooks.client import Client
 from clearbooks.errors import ClearBooksError, SettingError
+from clearbooks.program import account_command
 from clearbooks.scopes import needed_scopes, read_scopes, stream_scopes
 
 if TYPE_CHECKING:
@@ -113,5 +114,5 @@ def _covered(connection: Connection, chain: Chain) -> tuple[list[dict[str, Any]]
         with Client(fresh) as client:
             found = list_businesses(client)
     except ClearBooksError as error:
-        return [], f"{error}; `clearbooks doctor` looks closer"
+        return [], f"{error}; `{account_command('clearbooks doctor')}` looks closer"
     return [{"id": b["id"], "name": b.get("name", "")} for b in found], None

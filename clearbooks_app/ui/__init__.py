@@ -113,7 +113,9 @@ def ui(*, configs: tuple[str, ...], no_browser: bool, **options: Any) -> None:
     try:
         listener = listen(host, port)
     except OSError as error:
-        raise SettingError(f"cannot listen on {host}:{port}: {error.strerror}") from None
+        raise SettingError(
+            f"cannot listen on {host}:{port}: {error.strerror}; --port names another one"
+        ) from None
     with listener:
         doors = Doors(**given, port=listener.getsockname()[1])
         site = Site(

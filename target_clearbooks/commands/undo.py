@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from clearbooks.contract import load_contract
-from clearbooks.errors import SettingError
 from target_clearbooks.deliver.sending import Sender
 from target_clearbooks.intent import Intent, WriteOperation
 from target_clearbooks.reversal import reversal
@@ -43,8 +42,7 @@ def plan_undo(
     Raises:
         SettingError: there is no such run.
     """
-    if find_run(db, run) is None:
-        raise SettingError(f"there is no run {run!r}; `clearbooks syncs` lists them")
+    find_run(db, run)
     found = Undoing()
     rows = carried_out(db, run)
     rows.sort(key=lambda row: WRITABLE[row.stream].write_order, reverse=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from target_clearbooks.intent import Rejected, WriteOperation
 from target_clearbooks.ledger.likeness import is_another, likeness
+from target_clearbooks.map_command import map_set
 from target_clearbooks.writable import WRITABLE, Kind
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ def collision(intent: Intent, before: Mapping[str, Any], *, namespaced: bool) ->
     words = (
         f"externalId: {intent.source_key!r} is the {row.words} {intent.remote_id} of the ledger, "
         f"and {_WHAT[row.kind]} differ here: another one. Where a second source writes into this "
-        "business, set `source` for it; where it is the same, say so by `clearbooks map set "
-        f"{intent.stream} {intent.source_key} {intent.remote_id}`"
+        "business, set `source` for it; where it is the same, say so by "
+        + map_set(intent.business_id, intent.stream, intent.source_key, intent.remote_id)
     )
     return Rejected((words,))
 

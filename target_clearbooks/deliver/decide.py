@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from clearbooks.contract import load_contract
 from target_clearbooks.deliver.collisions import collision, is_compared
 from target_clearbooks.deliver.decision import Done, Hold, Leave, Send, Unchanged
-from target_clearbooks.deliver.precheck import reading_before
+from target_clearbooks.deliver.precheck import reading_before, say_which
 from target_clearbooks.deliver.replacing import reversed_first
 from target_clearbooks.intent import (
     DELETED_AT,
@@ -37,9 +37,6 @@ if TYPE_CHECKING:
     from target_clearbooks.store.outbox import Row
 
 _OR_REPLACE = ", or set on_change to replace: it is then reversed and posted anew"
-_SAY_WHICH = (
-    "give its ID with `clearbooks map set`, or say by `clearbooks map unset` that it is new"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +260,7 @@ def _existing(
         if found and not (certain and len(found) == 1):
             words = (
                 f"{intent.stream}: the ledger held one like it before this state store began, and "
-                f"nothing tells whether it is this one; {_SAY_WHICH}"
+                f"nothing tells whether it is this one; {say_which(intent)}"
             )
             return Quarantined((words,), tuple(as_candidates(found)))
     if found:
@@ -276,7 +273,7 @@ def _existing(
         words = (
             f"{intent.stream}: this state store has made none in business {intent.business_id} "
             "yet, and the API has no list that tells whether one stands there already; set "
-            f"assume_new for one run where there is none, or {_SAY_WHICH}"
+            f"assume_new for one run where there is none, or {say_which(intent)}"
         )
         return Quarantined((words,))
     return intent

@@ -45,6 +45,7 @@ from target_clearbooks.deliver.task import pair_of
 from target_clearbooks.intent import OUTCOMES, Quarantined, Rejected, WriteOperation
 from target_clearbooks.ledger.candidates import as_candidates
 from target_clearbooks.ledger.likeness import likeness
+from target_clearbooks.map_command import map_unset
 from target_clearbooks.writable import WRITABLE, Kind, Settle
 
 if TYPE_CHECKING:
@@ -362,8 +363,8 @@ class Dispatch:
         if lost and self._map.owner(task.stream, left[-1]["id"]) is None:
             words = (
                 f"{task.stream} {gone}: the reply was lost, and the same sum is allocated between "
-                "the two; void that by hand if it is this one, else say `clearbooks map unset "
-                f"{task.stream} {task.source_key}`"
+                "the two; void that by hand if it is this one, else say "
+                + map_unset(task.wanted.business_id, task.stream, task.source_key)
             )
             return Quarantined((words,), tuple(as_candidates(left)))
         for part in left:

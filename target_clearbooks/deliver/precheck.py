@@ -15,6 +15,7 @@ from target_clearbooks.deliver.decision import Done, Gone, Send
 from target_clearbooks.deliver.task import pair_of
 from target_clearbooks.intent import Quarantined, Rejected, WriteOperation
 from target_clearbooks.ledger.matching import diff, identities, is_voided, unchanged
+from target_clearbooks.map_command import map_set, map_unset
 from target_clearbooks.writable import WRITABLE, Kind, Settle
 
 if TYPE_CHECKING:
@@ -101,12 +102,21 @@ def _drop_oldest(kept: dict[Any, Any]) -> None:
         del kept[next(iter(kept))]
 
 
-def gone_words(stream: str, source_key: str, remote_id: Any) -> str:
+def gone_words(intent: Intent) -> str:
     """What to do about a record that a person has taken back in the ledger."""
+    unset = map_unset(intent.business_id, intent.stream, intent.source_key)
     return (
-        f"record: {stream} {remote_id} is not in the ledger any more: somebody has voided or "
-        f"deleted it; say `clearbooks map unset {stream} {source_key}` to have it written anew, "
-        "or set on_change to replace"
+        f"record: {intent.stream} {intent.remote_id} is not in the ledger any more: somebody has "
+        f"voided or deleted it; say {unset} to have it written anew, or set on_change to replace"
+    )
+
+
+def say_which(intent: Intent, remote_id: str = "ID") -> str:
+    """What to do where a record of the ledger may be the one that was sent, or another."""
+    known = intent.business_id, intent.stream, intent.source_key
+    return (
+        f"give its ID with {map_set(*known, remote_id)}, or say by {map_unset(*known)} that it is "
+        "new"
     )
 
 
@@ -124,7 +134,7 @@ def after_record(
     if record is None or is_voided(record):
         if replaces:
             return Gone()
-        words = gone_words(intent.stream, intent.source_key, intent.remote_id)
+        words = gone_words(intent)
         return Rejected((words,), "rejected")
     if unchanged(record, intent.body):
         return Done(record, "unchanged" if known else "adopted")
@@ -181,9 +191,8 @@ def after_snapshot(
     if earlier:
         words = (
             f"{intent.stream}: an equal transaction stood in the ledger before this state store "
-            "began, and nothing tells whether it is this one; give it with `clearbooks map set "
-            f"{intent.stream} {intent.source_key} transaction:ID`, or say by `clearbooks map "
-            "unset` that it is new"
+            "began, and nothing tells whether it is this one; "
+            + say_which(intent, "transaction:ID")
         )
         return Quarantined((words,), tuple({"transactionId": n} for n in earlier))
     return Send(intent, snapshot)

@@ -18,6 +18,7 @@ from target_clearbooks.ledger.matching import (
     unchanged,
 )
 from target_clearbooks.ledger.records import Record, listing
+from target_clearbooks.map_command import map_set, map_unset
 from target_clearbooks.writable import WRITABLE, Kind, Settle
 
 if TYPE_CHECKING:
@@ -157,10 +158,11 @@ class Reconciler:
         if isinstance(intent.body, bytes):
             return self._created(intent, snapshot, self._list(intent))
         if way is Settle.NEVER:
+            known = intent.business_id, intent.stream, intent.source_key
             return Unclear(
                 f"{intent.stream}: the reply was lost, and the API has no list to look it up in; "
-                "look at the account, then give its ID with `clearbooks map set`, or "
-                "`clearbooks map unset` to have it sent again"
+                f"look at the account, then give its ID with {map_set(*known)}, or say "
+                f"{map_unset(*known)} to have it sent again"
             )
         # Sent again without harm: the server, or the sum that is there already, sees to it.
         return Absent()

@@ -90,7 +90,7 @@ def reasons(task: Task, error: ApiError, kept: Kept | None) -> tuple[str, ...]:
             f"record: the {row.words} is allocated, and cannot change so; void what is allocated "
             f"to it first{OR_REPLACE}"
         ),
-        Kept.GONE: gone_words(task.stream, task.source_key, task.wanted.remote_id),
+        Kept.GONE: gone_words(task.wanted),
     }
     return (plain[kept], *words) if kept else words
 

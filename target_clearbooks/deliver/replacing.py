@@ -14,6 +14,7 @@ from target_clearbooks.deliver.decision import First, Step
 from target_clearbooks.deliver.precheck import cleared_of
 from target_clearbooks.intent import Rejected
 from target_clearbooks.ledger.matching import diff, is_paid
+from target_clearbooks.map_command import map_unset
 from target_clearbooks.reversal import reversal
 from target_clearbooks.writable import WRITABLE, Kind, ends_of
 
@@ -50,8 +51,8 @@ def reversed_first(
     if posted is None:
         words = (
             f"{intent.stream} {intent.source_key!r}: the lines of {mapped.remote_id} are not kept; "
-            "reverse it by a journal of its own, then say `clearbooks map unset "
-            f"{intent.stream} {intent.source_key}`"
+            "reverse it by a journal of its own, then say "
+            + map_unset(intent.business_id, intent.stream, intent.source_key)
         )
         return Rejected((words,))
     back = reversal(intent.business_id, intent.stream, intent.source_key, posted, mapped.remote_id)

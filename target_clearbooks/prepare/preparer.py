@@ -27,6 +27,7 @@ from target_clearbooks.intent import (
 )
 from target_clearbooks.ledger.amounts import quoted
 from target_clearbooks.ledger.spelling import fold, join_names
+from target_clearbooks.map_command import map_set
 from target_clearbooks.prepare import file_contents, master_data
 from target_clearbooks.prepare.allocations import allocation
 from target_clearbooks.prepare.attachments import (
@@ -184,9 +185,10 @@ class Preparer:
         if resource.operation("delete") is None and draft.row.kind is not Kind.JOURNAL:
             draft.fault(f"_operation: the API cannot take back {stream}")
         elif mapped is None:
+            which = map_set(self._resolver.business_id, stream, draft.source_key)
             draft.fault(
                 f"_operation: nothing of {stream} is known by the source key "
-                f"{draft.source_key!r}; `clearbooks map set` can tell which one is meant"
+                f"{draft.source_key!r}; {which} tells which one is meant"
             )
         if draft.row.kind is Kind.ATTACHMENT and not draft.findings.faults:
             params = attached_to(draft, record)

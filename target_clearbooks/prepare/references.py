@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from target_clearbooks.ledger.record_tables import Table
     from target_clearbooks.store.ledger_map import LedgerMap
 
+_SAY_WHICH = "the setting references says which account a name of yours stands for"
 # The lists that references lead to, beside those of documents and contacts.
 _ACCOUNT_CODES, _BANK_ACCOUNTS = "account_codes", "bank_accounts"
 _STOCK_ITEMS, _BANK_FEEDS = "stock_items", "bank_feeds"
@@ -110,8 +111,7 @@ class References:
             near = closest(str(value), [str(r.get("name", "")) for r in table.rows])
             hint = f"; the nearest name is {near!r}" if near else ""
             raise NotFoundInLedgerError(
-                f"there is no account code {quoted(value)}{hint}; the setting references says "
-                "which account a name of yours stands for"
+                f"there is no account code {quoted(value)}{hint}; {_SAY_WHICH}"
             )
         if not _takes(row, side):
             raise NotFoundInLedgerError(
@@ -155,7 +155,8 @@ class References:
         if not found:
             names = [str(r.get("name", "")) for r in table.rows]
             raise NotFoundInLedgerError(
-                f"there is no bank account {quoted(value)}; there are {join_names(names)}"
+                f"there is no bank account {quoted(value)}; there are {join_names(names)}; "
+                + _SAY_WHICH
             )
         return found[0]
 

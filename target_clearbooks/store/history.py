@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from clearbooks.errors import SettingError
 from clearbooks.history import Run
+from clearbooks.program import store_command
 from target_clearbooks.store.outbox import loads
 
 if TYPE_CHECKING:
@@ -37,10 +39,17 @@ def newest_runs(db: Store, limit: int) -> list[Run]:
     return [_run(db, row) for row in rows]
 
 
-def find_run(db: Store, run: str) -> Run | None:
-    """A run by its ID."""
+def find_run(db: Store, run: str) -> Run:
+    """A run by its ID.
+
+    Raises:
+        SettingError: there is no such run.
+    """
     row = db.execute(f"{_RUNS} WHERE id = ?", (run,)).fetchone()
-    return None if row is None else _run(db, row)
+    if row is None:
+        listed = store_command("clearbooks syncs")
+        raise SettingError(f"there is no run {run!r}; `{listed}` lists them")
+    return _run(db, row)
 
 
 def _run(db: Store, row: tuple[Any, ...]) -> Run:

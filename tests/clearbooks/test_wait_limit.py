@@ -305,7 +305,7 @@ def test_a_run_of_the_tap_says_it_once(closed_port, tmp_path):
     assert result.returncode == 1
     assert time.monotonic() - began < 20
     said = [line for line in result.stderr.splitlines() if "SUMMARY" not in line]
-    assert "\n".join(said).count("is `clearbooks sandbox` running?") == 1
+    assert "\n".join(said).count("is `clearbooks sandbox --port") == 1
     assert f"http://127.0.0.1:{closed_port}" in result.stderr
 
 

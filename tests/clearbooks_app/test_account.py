@@ -1,15 +1,12 @@
 """`clearbooks connections`, `businesses`, `disconnect` and `tokens`."""
 
-import contextlib
 import json
-import os
-import re
 
 import pytest
 
 from clearbooks.auth import FileTokenStore, open_store
 from clearbooks.settings import state_dir
-from tests.programs import Process
+from tests.terminal import at_terminal
 
 
 def test_connections(settings, browser, run, home):
@@ -28,26 +25,18 @@ def test_connections(settings, browser, run, home):
     assert "sandbox" in run("connections").stdout
 
 
-def test_a_terminal_gets_a_table_that_cuts_no_path(connected, home):
-    controller, terminal = os.openpty()
-    with os.fdopen(controller, "rb", buffering=0) as screen:
-        env = {**os.environ, "COLUMNS": "70", "TERM": "dumb"}
-        store = str(state_dir() / "tokens.json")
-        with Process(
-            "clearbooks", "connections", "--token-store", store, stdout=terminal, env=env
-        ) as process:
-            assert process.wait(60) == 0
-        os.close(terminal)
-        shown = b""
-        # Linux ends a terminal that nobody writes to with an error.
-        with contextlib.suppress(OSError):
-            while part := screen.read(4096):
-                shown += part
-    lines = re.sub("\x1b\\[[0-9;]*m", "", shown.decode()).splitlines()
-    assert f"{state_dir() / 'tokens.json'}:" in lines
-    [head] = [line for line in lines if "Application" in line]
-    columns = ["Application", "Name", "Connected", "Succeeded", "Businesses", "Scopes"]
-    assert head.split() == columns
+@pytest.mark.parametrize("columns", [40, 80])
+def test_a_terminal_cuts_no_path(connected, home, columns):
+    store = str(state_dir() / "tokens.json")
+    code, screen = at_terminal("clearbooks", "connections", columns=columns)
+    assert code == 0
+    lines = screen.splitlines()
+    assert f"{store}:" in lines
+    head = ["Application", "Name", "Connected", "Succeeded", "Businesses", "Scopes"]
+    if columns == 80:
+        assert lines[1].split() == head
+    else:
+        assert [line.split(":")[0] for line in lines[1:]] == head
 
 
 def test_businesses(connected, run, engine):

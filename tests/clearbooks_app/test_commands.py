@@ -1,6 +1,7 @@
 """What all commands have in common."""
 
 import shlex
+import socket
 import subprocess
 import sys
 
@@ -95,3 +96,21 @@ def test_help_imports_no_command():
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.endswith("[]\n")
+
+
+@pytest.mark.parametrize("command", ["sandbox", "ui --no-browser"])
+def test_a_port_in_use_names_the_option(run, connected, command):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        code = 1 if command == "sandbox" else 2
+        said = run(f"{command} --port {port}", code=code).stderr
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use; --port" in said
+
+
+def test_no_function_of_the_package_is_hidden_by_a_module(run):
+    """`map` is a command, and its module an attribute of the package."""
+    for _ in commands():
+        pass
+    assert "Start here" in run("--help").stdout

@@ -172,7 +172,9 @@ def test_port_in_use(settings, browser, run):
         taken.listen()
         port = taken.getsockname()[1]
         result = run(f"connect --port {port}", code=8)
-    assert f"port {port} is used by another program" in result.stderr
+    assert (
+        f"port {port} is used by another program; choose another one with --port" in result.stderr
+    )
     assert browser.urls == []
 
 

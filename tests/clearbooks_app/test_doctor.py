@@ -52,6 +52,27 @@ def test_doctor_in_words(connected, run):
     assert words.splitlines()[-1] == "8 checks, 0 failed, 0 with a warning."
 
 
+def test_doctor_says_of_balances_no_more_than_it_has_seen(connected, run, engine):
+    """One day is asked for: that it has none does not say that the stream holds nothing."""
+    business = engine.business_ids()[0]
+
+    def do(operation, body, **params):
+        reply = engine.call(operation, business_id=business, params=params, query={}, body=body)
+        assert reply.status < 300
+        return json.loads(reply.body)
+
+    line = {"description": "Work", "unitPrice": 100, "quantity": 1, "accountCode": 1001001,
+            "vatRateKey": "20.00:Standard"}  # fmt: skip
+    customer = do("createCustomer", {"name": "Smith"})["id"]
+    sale = {"date": "2024-03-01", "vatTreatment": "UK", "customerId": customer, "lineItems": [line]}
+    do("createSalesDocument", sale, salesType="invoices")
+    found = json.loads(run("doctor --json --streams account_balances,sales_invoices,bills").stdout)
+    said = {check["name"].partition(" of ")[0]: check["found"] for check in found["checks"]}
+    assert said["account_balances"] == "read; nothing today"
+    assert said["sales_invoices"] == "read"
+    assert said["bills"] == "read; it holds nothing"
+
+
 def test_doctor_not_connected(settings, run):
     result = run("doctor --json", 5)
     (failed,) = lines(result, "failed")

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
-import select
 import shutil
-import time
 from collections import Counter
 from decimal import Decimal
 from types import SimpleNamespace
@@ -16,7 +12,7 @@ import pytest
 
 from clearbooks_app import write
 from tests.clearbooks_files.conftest import SAMPLES
-from tests.programs import Process
+from tests.terminal import at_terminal
 
 ORDERS = "shopify_orders.csv"
 
@@ -155,34 +151,10 @@ def test_not_connected(settings, run, home):
     assert "`clearbooks connect`" in said
 
 
-def at_terminal(words, answer, home):
-    """The command on a terminal, where somebody types an answer; what is on the screen."""
-    master, slave = pty.openpty()
-    env = {**os.environ, "COLUMNS": "120", "TERM": "dumb"}
-    process = Process(
-        "clearbooks", *words.split(), stdin=slave, stdout=slave, stderr=slave, cwd=home, env=env
-    )
-    os.close(slave)
-    screen, typed, end = b"", False, time.monotonic() + 60
-    while time.monotonic() < end:
-        ready, _, _ = select.select([master], [], [], 0.1)
-        try:
-            data = os.read(master, 65536) if ready else b""
-        except OSError:
-            break
-        screen += data
-        if b"[y/N]" in screen and not typed:
-            os.write(master, answer)
-            typed = True
-        if not data and process.poll() is not None:
-            break
-    os.close(master)
-    return process.wait(10), screen.decode()
-
-
 @pytest.mark.parametrize(("answer", "sent"), [(b"y\n", 8), (b"\n", 0), (b"n\n", 0)])
 def test_at_a_terminal_a_person_is_asked(one, sandbox, home, answer, sent):
-    code, screen = at_terminal(f"write {ORDERS} --as shopify-orders", answer, home)
+    words = ["write", ORDERS, "--as", "shopify-orders"]
+    code, screen = at_terminal("clearbooks", *words, answers=[(b"[y/N]", answer)], columns=120)
     assert code == 0
     assert "Write 8 records? Into First Limited" in screen
     assert writes(sandbox) == sent

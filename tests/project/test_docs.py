@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -83,19 +84,33 @@ def test_the_contract_is_the_only_place_with_api_addresses():
         assert "api.clearbooks.co.uk" not in page.read_text(encoding="utf-8"), page.name
 
 
-def test_settings_that_the_pages_have_saved_stay_out_of_the_repository():
-    """`connect --save` writes client secrets; nobody is to commit them by mistake."""
-    saved = {
-        name
-        for page in PAGES
-        for name in re.findall(r"--save ([\w.]+)", page.read_text(encoding="utf-8"))
-    }
-    assert {"clearbooks.json", "target.json", ".env"} <= saved
+FENCE = re.compile(r"^ *```(?:sh|console|json)(?: (\S+))?\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+# Where a command or a setting has a file written; one that lies elsewhere is nobody's mistake.
+WRITTEN = re.compile(
+    r"(?:>|--save|--plan|--state-store|--token-store|mv \S+) +([\w.][\w./-]*)"
+    r"|\"\w+_(?:store|path)\": \"([\w.][\w./-]*)\""
+)
+# Of these, what holds no settings, tokens or records.
+HARMLESS = {".bash", ".yml", ".txt", ""}
+
+
+def test_what_the_pages_have_people_make_stays_out_of_the_repository():
+    """Settings hold secrets, and the rest names people; nobody is to commit them by mistake."""
+    made = {"tokens.json", "target.sqlite3-wal", "run.html", "prod.env"}
+    for page in PAGES:
+        for name, inside in FENCE.findall(page.read_text(encoding="utf-8")):
+            made |= {name} | {one or other for one, other in WRITTEN.findall(inside)}
+    made = {name for name in made if Path(name).suffix not in HARMLESS or name == ".env"}
+    expected = {
+        "clearbooks.json", "target.json", ".env", "records.jsonl", "plan.jsonl",
+        "rejects.jsonl", "undo.jsonl", "target.sqlite3", "ledger.jsonl",
+    }  # fmt: skip
+    assert expected <= made
     ignored = subprocess.run(
-        ["git", "check-ignore", *sorted(saved)],
+        ["git", "check-ignore", *sorted(made)],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert set(ignored.stdout.split()) == saved
+    assert made - set(ignored.stdout.split()) == set()

@@ -88,6 +88,18 @@ class TestExtras:
         else:
             assert formats == {}
 
+    @pytest.mark.parametrize(
+        ("extra", "brought"), [("faker", "faker"), ("parquet", "pyarrow"), ("s3", "s3fs")]
+    )
+    def test_the_lock_brings_it(self, extra, brought):
+        """An override of the SDK in `tool.uv` would drop the extras that are asked of it."""
+        lock = tomllib.loads((ROOT / "uv.lock").read_text(encoding="utf-8"))
+        packages = {package["name"]: package for package in lock["package"]}
+        ours = packages[PROJECT["name"]]["optional-dependencies"][extra]
+        assert {"name": "singer-sdk", "extra": [extra]} in ours
+        sdk = packages["singer-sdk"]["optional-dependencies"][extra]
+        assert brought in {dependency["name"] for dependency in sdk}
+
     def test_a_stream_map_with_faker(self, tmp_path):
         config = tmp_path / "config.json"
         contacts = ROOT / "examples" / "contact-sync" / "contacts.csv"

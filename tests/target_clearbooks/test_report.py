@@ -37,7 +37,7 @@ def test_reasons_reach_the_terminal_with_the_next_command(run, logged, monkeypat
     summary, more, rest = logged()[-3:]
     name = json.loads(summary.removeprefix("summary "))["run"]
     assert more == "3 more were not written"
-    assert rest == f"all reasons: clearbooks syncs show {name} --config 'my target.json'"
+    assert rest == f"all reasons: `clearbooks syncs show {name} --config 'my target.json'`"
 
 
 def test_with_a_reject_file_the_next_command_pipes_it_back(run, logged):
@@ -45,7 +45,7 @@ def test_with_a_reject_file_the_next_command_pipes_it_back(run, logged):
     path = run.directory / "rejects.jsonl"
     assert logged()[-1] == (
         f"all reasons: {path}; once the records in it are repaired: "
-        f"mv {path} repaired.jsonl && target-clearbooks < repaired.jsonl"
+        f"`mv {path} repaired.jsonl && target-clearbooks < repaired.jsonl`"
     )
 
 
@@ -57,7 +57,7 @@ def test_a_key_cannot_break_a_line_of_the_log(run, logged):
 
 def test_what_is_open_is_told_with_the_command_that_shows_it(run, logged):
     assert run([*TWO, invoice("W-1", "C9")]) == 4
-    assert logged()[-1].startswith("left open: 1 waiting; see: clearbooks syncs show 2")
+    assert logged()[-1].startswith("left open: 1 waiting; see: `clearbooks syncs show 2")
 
 
 def test_a_configuration_that_meltano_made_is_no_part_of_a_command(monkeypatch):

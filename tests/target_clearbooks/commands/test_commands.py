@@ -168,6 +168,7 @@ def test_syncs_and_map(run, command):
     assert "I2" in command("syncs", "show", newest["run"])
     for name in ("latest", newest["run"][-6:]):
         assert newest["run"] in command("syncs", "show", name)
+        assert newest["run"] in command("syncs", "show", name, "--html")
         assert "operations" in command("undo", name, "--plan", str(run.directory / "undo.jsonl"))
     run([*schema("customers"), customer("C9", name="Nine")])
     assert "is part of 2 runs" in command("syncs", "show", newest["run"][:8], code=2)

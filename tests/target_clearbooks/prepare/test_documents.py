@@ -120,7 +120,7 @@ def test_every_fault_comes_in_one_message(ledger):
         "customer: no customer matches",
         "lineItems[0].unitPrice: 'ten' should be a number",
         "lineItems[0].accountCode: there is no account code 'Revnue'",
-        "no account code 'Revnue'; the nearest name is 'Revenue'",
+        "no account code 'Revnue'; the nearest name is 'Revenue'; the setting references says",
         "lineItems[1].description: is required",
         "lineItems[1].vatRateKey: is required",
         "lineItems[1].acountCode: unknown field; did you mean accountCode?",

@@ -106,7 +106,10 @@ def test_bank_accounts(ledger):
         body = ledger.body("payments", payment(customer="Acme Ltd", bankAccount=value))
         assert body["bankAccountId"] == bank, value
     text = ledger.faults("payments", payment(customer="Acme Ltd", bankAccount="Saving"))
-    assert "there is no bank account 'Saving'; there are Current account, Savings" in text
+    assert (
+        "there is no bank account 'Saving'; there are Current account, Savings; the setting" in text
+    )
+    assert "the setting references says which account" in text
     text = ledger.faults("payments", payment(customer="Acme Ltd", paymentMethod="Barter"))
     assert "has no payment method 'Barter'; it has BACS" in text
     record = payment(customer="Acme Ltd", bankAccount=None, bankAccountId=99)
