@@ -170,9 +170,18 @@ def workers(run: str, count: int, size: int, kill_every: float) -> dict[str, Any
 def table(rows: list[Row]) -> str:
     """In Markdown."""
     columns = (
-        "businesses", "run", "requests", "a business", "wall", "wall ÷ (requests ÷ rate)", "429",
-        "tokens used twice, renewals", "kills, tries", "CPU a business", "differences",
-    )  # fmt: skip
+        "businesses",
+        "run",
+        "requests",
+        "a business",
+        "wall",
+        "wall ÷ (requests ÷ rate)",
+        "429",
+        "tokens used twice, renewals",
+        "kills, tries",
+        "CPU a business",
+        "differences",
+    )
     lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     lines += [
         f"| {r.businesses} | {r.run} | {r.requests:,} | {r.requests / r.businesses:.1f} "

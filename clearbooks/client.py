@@ -6,7 +6,6 @@ import logging
 import threading
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urljoin, urlsplit
 
@@ -30,6 +29,7 @@ from clearbooks.http_session import open_session
 from clearbooks.loopback import not_running
 from clearbooks.pacing import open_pacer
 from clearbooks.replies import Reply
+from clearbooks.threads import RequestThreads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -103,7 +103,7 @@ class Client:
         self._in_flight = threading.BoundedSemaphore(connection.max_in_flight)
         # While one decodes an answer, another sends the next request in its place.
         self.workers = connection.max_in_flight + -(-connection.max_in_flight // 4)
-        self.executor = ThreadPoolExecutor(self.workers, thread_name_prefix="request")
+        self.executor = RequestThreads(self.workers)
 
     def close(self) -> None:
         """Close the pooled connections, and keep new tokens and what the pacer found."""

@@ -183,6 +183,10 @@ def _wanted(schema: Mapping[str, Any]) -> str:
         words += f" from {schema['minimum']}"
     if "maximum" in schema:
         words += f" to {schema['maximum']}"
+    if "maxLength" in schema:
+        words += f" of at most {schema['maxLength']} characters"
+    if "pattern" in schema:
+        words += f" that matches {schema['pattern']}"
     if "items" in schema:
         words += f", each {_wanted(schema['items'])}"
     return words

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clearbooks_app import output
-from clearbooks_app.operations.plan_view import MOST_REFUSED, gross_of, kind_of, whom
+from clearbooks_app.operations.plan_view import MOST_REFUSED, gross_planned, kind_of, whom
 from target_clearbooks.ledger.amounts import money
 from target_clearbooks.plan import worth
 
@@ -49,7 +49,7 @@ def _first(stream: StreamPlan) -> Iterator[list[str]]:
     for operation in stream.first:
         record = operation["record"]
         body = operation["body"] or {}
-        amount = gross_of(record) or worth(body)
+        amount = gross_planned(operation) or worth(body)
         yield [
             kind_of(operation),
             str(operation["key"]),

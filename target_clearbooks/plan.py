@@ -100,6 +100,7 @@ class PlanFile:
                 "planned_account": planned_account,
                 "body": None if raw else body,
                 "sha256": hashlib.sha256(body).hexdigest() if isinstance(body, bytes) else None,
+                "gross": intent.total,
                 "diff": [change.as_json() for change in changes],
                 "seen": content_hash(before) if before is not None else None,
                 "marker": intent.marker,

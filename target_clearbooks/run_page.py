@@ -23,12 +23,18 @@ if TYPE_CHECKING:
     from target_clearbooks.store import Store
 
 _ALL = 2**31
-_NUMBERS = {"Records", "Net", "VAT", "Gross"}
+_CLASSES = {
+    **dict.fromkeys(("Records", "Net", "VAT", "Gross"), "num"),
+    **dict.fromkeys(("Record", "Reasons", "Content", "Digest"), "long"),
+}
+# Reached by keyboard, since a table may be wider than the page.
+_SHEET = '<div class="sheet" tabindex="0">'
 _STYLE = (
     ":root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;max-width:70rem;"
     "margin:2rem auto;padding:0 1rem}table{border-collapse:collapse;width:100%;margin:0 0 1.5rem}"
     "th,td{text-align:left;vertical-align:top;padding:.3rem .6rem .3rem 0;"
-    "border-bottom:1px solid #8886;overflow-wrap:anywhere}.num{text-align:right}"
+    "border-bottom:1px solid #8886;overflow-wrap:break-word}.num{text-align:right}"
+    ".long{overflow-wrap:anywhere;min-width:9rem}.sheet{overflow-x:auto}"
     "code{font-size:.85em}meter{width:10rem}"
 )
 
@@ -155,8 +161,11 @@ def _begin(run: Run, words: Mapping[str, str]) -> Iterator[str]:
     )
     rows = [(s, o, n) for s, counts in run.streams.items() for o, n in counts.items()]
     most = max((number for _, _, number in rows), default=1) or 1
-    yield '<h2>Streams</h2><table><thead><tr><th scope="col">Stream</th><th scope="col">Outcome'
-    yield '</th><th scope="col" class="num">Records</th><th scope="col">Share</th></tr></thead>'
+    yield (
+        f'<h2>Streams</h2>{_SHEET}<table><thead><tr><th scope="col">Stream</th>'
+        '<th scope="col">Outcome</th><th scope="col" class="num">Records</th>'
+        '<th scope="col">Share</th></tr></thead>'
+    )
     for stream, outcome, number in rows:
         yield (
             f'<tr><th scope="row">{escape(stream)}</th>'
@@ -164,7 +173,7 @@ def _begin(run: Run, words: Mapping[str, str]) -> Iterator[str]:
             f'<td class="num">{number:,}</td><td><meter min="0" max="{most}" value="{number}">'
             f"{number}</meter></td></tr>"
         )
-    yield "</table>"
+    yield "</table></div>"
 
 
 def _digests(rows: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Any, ...]]:
@@ -189,23 +198,23 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]
     found = False
     for row in rows:
         if not found:
-            yield "<table>"
+            yield f"{_SHEET}<table>"
             if any(heads):
                 cells = "".join(
-                    f'<th scope="col"{_align(head)}>{escape(head)}</th>' for head in heads
+                    f'<th scope="col"{_class(head)}>{escape(head)}</th>' for head in heads
                 )
                 yield f"<thead><tr>{cells}</tr></thead>"
         found = True
         first, *rest = ("" if cell is None else escape(str(cell)) for cell in row)
         cells = "".join(
-            f"<td{_align(head)}>{cell}</td>" for head, cell in zip(heads[1:], rest, strict=True)
+            f"<td{_class(head)}>{cell}</td>" for head, cell in zip(heads[1:], rest, strict=True)
         )
-        yield f'<tr><th scope="row">{first}</th>{cells}</tr>'
-    yield "</table>" if found else "<p>None.</p>"
+        yield f'<tr><th scope="row"{_class(heads[0])}>{first}</th>{cells}</tr>'
+    yield "</table></div>" if found else "<p>None.</p>"
 
 
-def _align(head: str) -> str:
-    return ' class="num"' if head in _NUMBERS else ""
+def _class(head: str) -> str:
+    return f' class="{_CLASSES[head]}"' if head in _CLASSES else ""
 
 
 def _amount(value: Decimal | None) -> str | None:

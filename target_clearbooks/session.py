@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
@@ -14,6 +13,7 @@ from clearbooks.businesses import Coverage, chosen_businesses
 from clearbooks.client import Client
 from clearbooks.errors import ClearBooksError, ForbiddenError, SettingError
 from clearbooks.fleet import BusinessStatus, save_statuses
+from clearbooks.threads import RequestThreads
 from target_clearbooks import report
 from target_clearbooks.deliver.business import BusinessWriter
 from target_clearbooks.deliver.dry_run import DryRun
@@ -77,7 +77,7 @@ class Session:
         self._dry_run: DryRun | None = None
         self.client = client or Client(connection)
         self._coverage = Coverage(self.client)
-        self.executor = ThreadPoolExecutor(connection.max_in_flight, thread_name_prefix="request")
+        self.executor = RequestThreads(connection.max_in_flight)
         self.db: Store | None = None
         try:
             self._open(kind)

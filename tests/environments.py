@@ -68,6 +68,10 @@ def uv(*arguments: str) -> None:
     env = {k: v for k, v in os.environ.items() if k not in {"VIRTUAL_ENV", "UV_PYTHON"}}
     done = subprocess.run(
         ["sh", str(ROOT / "tools" / "uv.sh"), *arguments],
-        cwd=ROOT, env=env, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.errors import SettingError
+from clearbooks_app.operations.numbers import whole
 from clearbooks_app.operations.plan_view import gross_of
 from target_clearbooks.ledger.amounts import decimal
 from target_clearbooks.ledger.contact_keys import IDENTITIES, contact_key
@@ -127,10 +128,11 @@ def with_chosen(record: Mapping[str, Any], field: str, ledger_id: str) -> dict[s
     Raises:
         SettingError: the record has no such field.
     """
-    value: Any = int(ledger_id) if ledger_id.isdigit() else ledger_id
-    if isinstance(value, int) and not _BARE.search(field):
+    number = whole(ledger_id)
+    value: Any = ledger_id if number is None else number
+    if number is not None and not _BARE.search(field):
         # A number alone may be a SKU or the number of a document, too.
-        value = {"id": value}
+        value = {"id": number}
     found: dict[str, Any] = _with(record, _steps(field), value, field)
     return found
 

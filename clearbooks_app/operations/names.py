@@ -13,6 +13,7 @@ from clearbooks.client import Client
 from clearbooks.errors import SettingError
 from clearbooks_app.operations.candidates import LISTS
 from clearbooks_app.operations.doubts import list_doubts
+from clearbooks_app.operations.numbers import whole
 from clearbooks_app.target_session import target_connection
 from target_clearbooks.ledger.lookups import Lookups
 from target_clearbooks.ledger.spelling import closest, fold
@@ -115,8 +116,9 @@ def naming(settings: Settings, business: int, kinds: Iterable[str] = LISTS) -> l
     mapped = settings.values.get("references") or {}
     found = []
     for kind, choices in ledger_names(settings, business, kinds).items():
-        own = dict(mapped.get(kind, {}))
-        names = [name for name in wanted[kind] if name not in own]
+        own = {name: _as_choice(value) for name, value in mapped.get(kind, {}).items()}
+        known = set(map(fold, own))
+        names = [name for name in wanted[kind] if fold(name) not in known]
         found.append(Naming(kind, choices, own, _unknown(names, choices)))
     return found
 
@@ -137,8 +139,11 @@ def _choices(lookups: Lookups, kind: str) -> list[Choice]:
     if kind in _BY_KEY:
         # One key may go with both sides, and with several treatments.
         rows = [row for side in _VAT_TYPES for row in lookups.rows(LISTS[kind], vatType=side)]
-        found = [Choice(r["key"], str(r.get("name", "")), _percent(r.get("rate"))) for r in rows]
-        return list({choice.value: choice for choice in found}.values())
+        named: dict[str, dict[str, None]] = {}
+        for row in rows:
+            named.setdefault(row["key"], {})[str(row.get("name", ""))] = None
+        percents = {row["key"]: _percent(row.get("rate")) for row in rows}
+        return [Choice(key, " / ".join(names), percents[key]) for key, names in named.items()]
     rows = list(lookups.table(LISTS[kind]).rows)
     found = [Choice(row["id"], str(row.get("name", ""))) for row in rows[:_MOST]]
     return sorted(found, key=lambda choice: choice.name.casefold())
@@ -182,6 +187,20 @@ def read_references(path: Path) -> dict[str, Any]:
     references: dict[str, Any] = found.get("references", {})
     Aliases(references, WRITABLE)
     return references
+
+
+def as_reference(kind: str, text: str) -> Any:
+    """What `references` holds for an ID, a key or a name; None for nothing."""
+    number = whole(text)
+    if number is None:
+        return text or None
+    # A number alone is looked up among the SKUs first.
+    return {"id": number} if kind == "stockItem" else number
+
+
+def _as_choice(value: Any) -> Any:
+    """What `references` holds, as the value of a choice."""
+    return value["id"] if isinstance(value, dict) and value.keys() == {"id"} else value
 
 
 def save_names(path: Path, before: Mapping[str, Any], kind: str, names: Mapping[str, Any]) -> None:

@@ -35,7 +35,7 @@ class StreamPlan:
     Attributes:
         counts: Operations by what they do, and `refuse`.
         net: What the operations come to, without VAT; of payments and journals their amounts.
-        gross: The same with VAT, of documents whose records state it; None for others.
+        gross: The same with VAT, of documents; None for others.
         first: Its first operations.
     """
 
@@ -87,7 +87,7 @@ def view_plan(path: Path, api_url: str) -> PlanView:
         body = operation["body"] or {}
         if kind != "reverse":
             stream.net += worth(body)
-        gross = gross_of(operation["record"])
+        gross = gross_planned(operation)
         if gross is not None and body.get("lineItems"):
             stream.gross = (stream.gross or ZERO) + gross
         key = operation["key"]
@@ -102,6 +102,16 @@ def view_plan(path: Path, api_url: str) -> PlanView:
 def kind_of(operation: Mapping[str, Any]) -> str:
     """What an operation does, as a person calls it: a journal is reversed by another one."""
     return "reverse" if reversed_key(operation["key"]) else _WORDS[operation["operation"]]
+
+
+def gross_planned(operation: Mapping[str, Any]) -> Decimal | None:
+    """What an operation comes to with VAT: as its record states it, else as it was worked out.
+
+    Plans of earlier versions have what the record states alone.
+    """
+    stated = gross_of(operation["record"])
+    worked_out = operation.get("gross")
+    return stated if stated is not None or worked_out is None else decimal(worked_out)
 
 
 def gross_of(record: Mapping[str, Any]) -> Decimal | None:

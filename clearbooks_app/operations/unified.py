@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.errors import SettingError
+from clearbooks_app.operations.numbers import whole
 from clearbooks_app.operations.unified_models import MODELS
 
 if TYPE_CHECKING:
@@ -128,4 +129,5 @@ def _meant(each: Field, value: Any) -> tuple[str, Any]:
     if each.kind == "tax_rate":
         return "vatRateKey", own.split("-", 2)[-1]
     last = own.rpartition("-")[2]
-    return each.write, int(last) if last.isdigit() else own
+    number = whole(last)
+    return each.write, own if number is None else number

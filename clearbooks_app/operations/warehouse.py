@@ -136,7 +136,7 @@ def _duckdb(where: str, schema: str) -> Iterator[Ask]:
         with duckdb.connect() as link:
             # DuckDB's own way to files takes a lock, and a load that begins meanwhile would fail.
             link.register_filesystem(LocalFileSystem())
-            link.execute(f"ATTACH {_quoted(f'file://{path}', _TEXT)} AS warehouse (READ_ONLY)")
+            link.execute(f"ATTACH {_quoted(f'local://{path}', _TEXT)} AS warehouse (READ_ONLY)")
             link.execute(f"USE warehouse.{_quoted(schema, _NAME)}")
 
             def ask(statement: str, values: Sequence[Any]) -> list[dict[str, Any]]:

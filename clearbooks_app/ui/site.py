@@ -6,6 +6,7 @@ import shlex
 import shutil
 import sys
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from clearbooks_app.config import Settings
     from clearbooks_app.ui.access import Access
     from clearbooks_app.ui.jobs import Job
+
+
+_LONGEST = 60
 
 
 class MissingError(ClearBooksError):
@@ -72,6 +76,10 @@ class Site:
         found = self.folder / "plans"
         found.mkdir(parents=True, exist_ok=True, mode=0o700)
         return found
+
+    def new_plan(self, name: str) -> Path:
+        """Where a plan goes that is made now; one that lies there may be under way."""
+        return free_path(self.plans, name, ".jsonl")
 
     def settings(self, connection: str | None = None) -> Settings:
         """The settings as they are now, of one connection.
@@ -159,6 +167,14 @@ class Site:
         """
         command = [program("clearbooks"), *words, *self.config_options(target=True)]
         return self.jobs.start(kind, title, [command], directory=Path.cwd(), **about)
+
+
+def free_path(folder: Path, name: str, suffix: str) -> Path:
+    """A path that nothing is at yet, with a number behind its name where it needs one."""
+    # With what is put behind it, a name stays short enough for a file system.
+    name = name[:_LONGEST]
+    paths = (folder / f"{name}{f'-{n}' if n > 1 else ''}{suffix}" for n in count(1))
+    return next(path for path in paths if not path.exists())
 
 
 def program(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,8 @@ class AccountingEngine:
         self.path = path
         self.lock = threading.RLock()
         self.db = storage.connect(path)
+        # Of one that nobody closes, Python 3.13 would complain.
+        weakref.finalize(self, self.db.close)
         self.pager = Pager(self.db)
         self.dialects = Dialects()
         self.pager.dialects = self.dialects

@@ -30,15 +30,26 @@ class Books:
         return self.do("createCustomer", {"name": name, **fields}, business=business)["id"]
 
     def invoice(self, customer, date="2024-03-01", amount=100, *, business=ONE, **fields):
-        line = {"description": "Work", "unitPrice": amount, "quantity": 1,
-                "accountCode": 1001001, "vatRateKey": "20.00:Standard"}  # fmt: skip
-        body = {"date": date, "vatTreatment": "UK", "customerId": customer, "lineItems": [line],
-                **fields}  # fmt: skip
+        line = {
+            "description": "Work",
+            "unitPrice": amount,
+            "quantity": 1,
+            "accountCode": 1001001,
+            "vatRateKey": "20.00:Standard",
+        }
+        body = {
+            "date": date,
+            "vatTreatment": "UK",
+            "customerId": customer,
+            "lineItems": [line],
+            **fields,
+        }
         return self.do("createSalesDocument", body, business=business, salesType="invoices")["id"]
 
     def sales(self, business=ONE):
-        return self.do("listSalesDocuments", business=business, salesType="invoices",
-                       query={"limit": 200})  # fmt: skip
+        return self.do(
+            "listSalesDocuments", business=business, salesType="invoices", query={"limit": 200}
+        )
 
     def requests(self, path):
         return [r for r in self.server.requests if r.path.startswith(path)]
@@ -46,16 +57,21 @@ class Books:
     def config(self, tmp_path, **more):
         credentials = {"auth_type": "access_token", "access_token": "sandbox-access-token"}
         return {
-            "credentials": credentials, "api_url": self.server.url,
-            "token_url": self.server.token_url, "token_store": str(tmp_path / "tokens.json"),
+            "credentials": credentials,
+            "api_url": self.server.url,
+            "token_url": self.server.token_url,
+            "token_store": str(tmp_path / "tokens.json"),
             **more,
-        }  # fmt: skip
+        }
 
     def application(self, tmp_path, **more):
         """A configuration with a refresh token."""
-        credentials = {"auth_type": "refresh_token", "client_id": "sandbox",
-                       "client_secret": "sandbox-secret",
-                       "refresh_token": "sandbox-refresh-token"}  # fmt: skip
+        credentials = {
+            "auth_type": "refresh_token",
+            "client_id": "sandbox",
+            "client_secret": "sandbox-secret",
+            "refresh_token": "sandbox-refresh-token",
+        }
         return self.config(tmp_path, credentials=credentials, **more)
 
 
@@ -68,8 +84,9 @@ def books():
         for business, number in ((ONE, INVOICES), (TWO, 2)):
             customer = found.customer("Acme", business=business, email="acme@example.com")
             for day in range(number):
-                found.invoice(customer, f"2024-03-{day + 1:02d}", Decimal(f"{day + 1}.10"),
-                              business=business)  # fmt: skip
+                found.invoice(
+                    customer, f"2024-03-{day + 1:02d}", Decimal(f"{day + 1}.10"), business=business
+                )
         yield found
     engine.close()
 

@@ -54,9 +54,10 @@ class Run:
         """Statuses of a stream, without those that give a reason."""
         found = [t["stream_status"] for t in self.traces if t["type"] == "STREAM_STATUS"]
         return [
-            s["status"] for s in found
+            s["status"]
+            for s in found
             if s["stream_descriptor"]["name"] == stream and not s.get("reasons")
-        ]  # fmt: skip
+        ]
 
     @property
     def states(self):

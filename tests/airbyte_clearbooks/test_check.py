@@ -18,8 +18,7 @@ def status(run):
 
 def with_token(books, source, **allowed):
     books.server.oauth.add_token("access", "narrow", "sandbox", **allowed)
-    return {**source.config,
-            "credentials": {"auth_type": "access_token", "access_token": "narrow"}}  # fmt: skip
+    return {**source.config, "credentials": {"auth_type": "access_token", "access_token": "narrow"}}
 
 
 def test_all_is_well(source):
@@ -75,16 +74,20 @@ def test_a_business_that_is_not_covered(source, books):
     [
         ({"credentials": {}}, "credentials: missing"),
         ({"credentials": {"auth_type": "password"}}, "credentials.auth_type: 'password'"),
-        ({"credentials": {"auth_type": "refresh_token", "client_id": "a"}},
-         "client_secret missing"),
-        ({"credentials": {"auth_type": "access_token", "access_token": "no-such-token"}},
-         "authorise the application again"),
+        (
+            {"credentials": {"auth_type": "refresh_token", "client_id": "a"}},
+            "client_secret missing",
+        ),
+        (
+            {"credentials": {"auth_type": "access_token", "access_token": "no-such-token"}},
+            "authorise the application again",
+        ),
         ({"start_date": "soon"}, "start_date: 'soon' should be a date"),
         ({"page_size": 500}, "page_size: 500 should be a whole number from 1 to 200"),
         ({"api_url": "ftp://x"}, "api_url: 'ftp://x' should be an https:// address"),
         ({"streams": ["cats"]}, "streams: ['cats'] not known; there are: businesses"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_setting_is_named(source, change, words):
     found = status(source("check", config={**source.config, **change}))
     assert (found["status"], words in found["message"]) == ("FAILED", True), found

@@ -54,17 +54,20 @@ class TestErrors:
         for name in ("customers", "sales_invoices"):
             assert run.statuses(name) == ["STARTED", "RUNNING", "INCOMPLETE"]
         assert [e["stream_descriptor"]["name"] for e in run.errors] == [
-            "customers", "sales_invoices"
-        ]  # fmt: skip
+            "customers",
+            "sales_invoices",
+        ]
         assert "business 999" in run.errors[0]["message"]
 
     def test_a_missing_scope_is_the_users_to_mend(self, source, books):
         scopes = {"businesses:read", "accounting.customers:read"}
         books.server.oauth.add_token("access", "narrow", "sandbox", scopes=scopes)
         credentials = {"auth_type": "access_token", "access_token": "narrow"}
-        run = source("read", config={**source.config, "credentials": credentials,
-                                     "business_ids": [ONE]},
-                     catalog=configured("customers", "bills"))  # fmt: skip
+        run = source(
+            "read",
+            config={**source.config, "credentials": credentials, "business_ids": [ONE]},
+            catalog=configured("customers", "bills"),
+        )
         error = error_of(run)
         assert error["failure_type"] == "config_error"
         assert error["stream_descriptor"] == {"name": "bills"}
@@ -75,8 +78,11 @@ class TestErrors:
     @pytest.mark.parametrize("status", [402, 403])
     def test_a_plan_that_lacks_a_feature_is_the_users_to_mend(self, source, books, status):
         books.server.faults.add(f"no-subscription:path=/accounting/purchases,status={status}")
-        run = source("read", config={**source.config, "business_ids": [ONE]},
-                     catalog=configured("customers", "bills"))  # fmt: skip
+        run = source(
+            "read",
+            config={**source.config, "business_ids": [ONE]},
+            catalog=configured("customers", "bills"),
+        )
         error = error_of(run)
         assert error["failure_type"] == "config_error"
         assert error["stream_descriptor"] == {"name": "bills"}
@@ -98,11 +104,11 @@ class TestErrors:
 
     def test_a_limit_is_said_with_the_time_of_its_end(self, source, books):
         books.server.faults.plan("throttle", path="/accounting/sales", nth=2, retry_after="3")
-        run = source("read", config={**source.config, "page_size": 5},
-                     catalog=configured("sales_invoices"))  # fmt: skip
+        run = source(
+            "read", config={**source.config, "page_size": 5}, catalog=configured("sales_invoices")
+        )
         assert run.code == 0
-        told = [t["stream_status"] for t in run.traces
-                if t.get("stream_status", {}).get("reasons")]  # fmt: skip
+        told = [t["stream_status"] for t in run.traces if t.get("stream_status", {}).get("reasons")]
         assert told[0]["status"] == "RUNNING"
         (reason,) = told[0]["reasons"]
         assert reason["type"] == "RATE_LIMITED"
@@ -117,8 +123,9 @@ class TestOutput:
             "out = Output.claim(); print('stray'); os.write(1, b'deep\\n')\n"
             "out.message('LOG', log={'level': 'INFO', 'message': 'mine'})"
         )
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
-                              timeout=60, check=False)  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+        )
         assert [json.loads(line)["type"] for line in done.stdout.splitlines()] == ["LOG"]
         assert "stray" in done.stderr
         assert "deep" in done.stderr

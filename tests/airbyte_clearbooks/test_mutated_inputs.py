@@ -61,9 +61,13 @@ def connect(books, tmp_path, monkeypatch):
 @pytest.fixture
 def config(books, tmp_path):
     return books.config(
-        tmp_path, business_ids=[ONE], state_store=str(tmp_path / "target.sqlite3"),
-        rejects_path=str(tmp_path / "rejects.jsonl"), max_tries=1, settle_seconds=0,
-    )  # fmt: skip
+        tmp_path,
+        business_ids=[ONE],
+        state_store=str(tmp_path / "target.sqlite3"),
+        rejects_path=str(tmp_path / "rejects.jsonl"),
+        max_tries=1,
+        settle_seconds=0,
+    )
 
 
 def check(ended, what):
@@ -149,8 +153,12 @@ def test_an_output_that_takes_nothing(command, redirection, source):
     line = source.arguments(command, catalog=configured("customers"))
     done = subprocess.run(
         ["bash", "-c", f"{shlex.join(line)} {redirection}"],
-        capture_output=True, text=True, timeout=60, check=False, env=source.env,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=source.env,
+    )
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("source-clearbooks: standard output ")
     assert "Traceback" not in done.stderr

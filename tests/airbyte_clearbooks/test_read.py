@@ -69,8 +69,9 @@ class TestDiscover:
 
     def test_only_the_streams_of_the_settings(self, source):
         assert list(catalog_of(source, streams=["payments", "customers"])) == [
-            "payments", "customers"
-        ]  # fmt: skip
+            "payments",
+            "customers",
+        ]
 
 
 class TestRecords:
@@ -78,8 +79,10 @@ class TestRecords:
         run = source("read", catalog=configured("sales_invoices"))
         assert run.code == 0
         assert sorted(run.ids("sales_invoices")) == [
-            *((ONE, i + 1) for i in range(INVOICES)), (TWO, 1), (TWO, 2)
-        ]  # fmt: skip
+            *((ONE, i + 1) for i in range(INVOICES)),
+            (TWO, 1),
+            (TWO, 2),
+        ]
         first = next(r for r in run.records("sales_invoices") if r["id"] == 1)
         assert first["net"] == Decimal("1.10")
         assert first["gross"] == Decimal("1.32")
@@ -99,8 +102,9 @@ class TestRecords:
     def test_fields_that_the_catalog_leaves_out_do_not_come(self, source):
         catalog = configured("sales_invoices")
         catalog["streams"][0]["stream"]["json_schema"] = {
-            "type": "object", "properties": {"id": {}, "gross": {}}
-        }  # fmt: skip
+            "type": "object",
+            "properties": {"id": {}, "gross": {}},
+        }
         run = source("read", catalog=catalog)
         # The key and the cursor always come.
         assert set(run.records("sales_invoices")[0]) == {"businessId", "id", "date", "gross"}
@@ -139,8 +143,10 @@ class TestStatuses:
         run = source("read", catalog=configured("sales_invoices"))
         estimates = [t["estimate"] for t in run.traces if t["type"] == "ESTIMATE"]
         assert estimates[-1] == {
-            "name": "sales_invoices", "type": "STREAM", "row_estimate": INVOICES + 2
-        }  # fmt: skip
+            "name": "sales_invoices",
+            "type": "STREAM",
+            "row_estimate": INVOICES + 2,
+        }
 
 
 class TestState:
@@ -161,9 +167,10 @@ class TestState:
         run = source("read", config=config, catalog=configured(*STREAMS))
         for name in STREAMS:
             counted = sum(
-                m["state"]["sourceStats"]["recordCount"] for m in run.of("STATE")
+                m["state"]["sourceStats"]["recordCount"]
+                for m in run.of("STATE")
                 if m["state"]["stream"]["stream_descriptor"]["name"] == name
-            )  # fmt: skip
+            )
             assert counted == len(run.records(name)), name
             assert run.statuses(name)[-1] == "COMPLETE"
 
@@ -191,11 +198,18 @@ class TestState:
             "stream_state": {**state["stream"]["stream_state"], "__ab_something": True},
         }
         shapes = (
-            [{"type": "STREAM", "stream": stream, "global_": None, "data": None,
-              "sourceStats": None}],
+            [
+                {
+                    "type": "STREAM",
+                    "stream": stream,
+                    "global_": None,
+                    "data": None,
+                    "sourceStats": None,
+                }
+            ],
             [{"type": "GLOBAL", "global": {"shared_state": None, "stream_states": [stream]}}],
             [{"type": "STATE", "state": {"type": "STREAM", "stream": stream}}],
-        )  # fmt: skip
+        )
         for shape in shapes:
             run = source("read", catalog=configured("transactions"), state=shape)
             assert (run.code, run.records("transactions")) == (0, [])

@@ -79,8 +79,9 @@ def test_names_in_lower_case_at_every_depth_and_columns_of_the_client():
 def test_names_that_the_catalog_does_not_tell_come_from_the_contract():
     repair = Repair({}, load_contract().resources["sales_invoices"].schema)
     assert repair({"customerid": "3", "date": "2024-03-01"}) == {
-        "customerId": 3, "date": "2024-03-01"
-    }  # fmt: skip
+        "customerId": 3,
+        "date": "2024-03-01",
+    }
 
 
 def test_a_whole_record_stays_as_it_is():

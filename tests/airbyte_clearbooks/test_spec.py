@@ -39,16 +39,18 @@ def test_secrets_are_marked_and_never_under_any_of():
     assert "anyOf" not in text
     application, token = properties(source_spec())["credentials"]["oneOf"]
     for way, names in (
-        (application, ["client_secret", "refresh_token", "access_token"]), (token, ["access_token"])
-    ):  # fmt: skip
+        (application, ["client_secret", "refresh_token", "access_token"]),
+        (token, ["access_token"]),
+    ):
         assert [n for n, s in way["properties"].items() if s.get("airbyte_secret")] == names
 
 
 def test_each_way_to_authenticate_has_a_constant_of_its_own():
     ways = properties(source_spec())["credentials"]["oneOf"]
     assert [w["properties"]["auth_type"]["const"] for w in ways] == [
-        "refresh_token", "access_token"
-    ]  # fmt: skip
+        "refresh_token",
+        "access_token",
+    ]
 
 
 def test_every_property_has_a_known_group_and_its_own_place():

@@ -38,8 +38,9 @@ def test_each_run_of_a_platform_uses_one_refresh_token(source, books):
     """Check, discover and two reads, each with what the one before handed back."""
     config, seen = source.config, [source.config["credentials"]["refresh_token"]]
     for number, command in enumerate(("check", "discover", "read", "read")):
-        run = source(command, config=config,
-                     catalog=configured("customers") if command == "read" else None)  # fmt: skip
+        run = source(
+            command, config=config, catalog=configured("customers") if command == "read" else None
+        )
         assert run.code == 0, run.out
         if command == "discover":
             assert run.configs == []
@@ -65,8 +66,9 @@ def test_the_message_holds_all_of_the_configuration(source):
 def test_it_comes_before_the_answer_and_before_the_token_is_used(source):
     run = source("check")
     assert [m["type"] for m in run.messages if m["type"] != "LOG"] == [
-        "CONTROL", "CONNECTION_STATUS"
-    ]  # fmt: skip
+        "CONTROL",
+        "CONNECTION_STATUS",
+    ]
     forget(source)
     run = source("read", config=expire(run.configs[0]), catalog=configured("customers"))
     kinds = [m["type"] for m in run.messages]
@@ -104,8 +106,9 @@ def test_store_and_configuration_may_both_be_kept(source, books, tmp_path):
 
 def test_a_token_that_ends_in_the_middle_is_renewed_and_handed_back(source, books):
     books.server.faults.add("expire-tokens:nth=3,times=1")
-    run = source("read", config={**source.config, "page_size": 5},
-                 catalog=configured("sales_invoices"))  # fmt: skip
+    run = source(
+        "read", config={**source.config, "page_size": 5}, catalog=configured("sales_invoices")
+    )
     assert run.code == 0
     assert len(run.configs) == refreshes(books) == 2
     assert len(set(run.ids("sales_invoices"))) == 27
@@ -125,8 +128,11 @@ def test_a_used_token_says_what_to_do(source, books):
 
 def test_no_message_but_control_holds_a_secret(source):
     run = source("read", catalog=configured("customers"), more=["--debug"])
-    secrets = ["sandbox-secret", "sandbox-refresh-token",
-               run.configs[0]["credentials"]["access_token"]]  # fmt: skip
+    secrets = [
+        "sandbox-secret",
+        "sandbox-refresh-token",
+        run.configs[0]["credentials"]["access_token"],
+    ]
     rest = [line for line in run.out.splitlines() if '"CONTROL"' not in line]
     assert not [line for line in [*rest, run.err] for secret in secrets if secret in line]
 

@@ -34,11 +34,22 @@ def state(stream, **value):
 
 def invoice(number, amount="10.00", treatment="UK"):
     return record(
-        "sales_invoices", externalId=f"I{number}", customer={"externalId": "C1"},
-        date="2024-05-01", vatTreatment=treatment, reference=f"INV-{number}",
-        lineItems=[{"description": "Work", "unitPrice": amount, "quantity": 1,
-                    "accountCode": 1001001, "vatRateKey": "20.00:Standard"}],
-    )  # fmt: skip
+        "sales_invoices",
+        externalId=f"I{number}",
+        customer={"externalId": "C1"},
+        date="2024-05-01",
+        vatTreatment=treatment,
+        reference=f"INV-{number}",
+        lineItems=[
+            {
+                "description": "Work",
+                "unitPrice": amount,
+                "quantity": 1,
+                "accountCode": 1001001,
+                "vatRateKey": "20.00:Standard",
+            }
+        ],
+    )
 
 
 def lines(*messages):
@@ -59,15 +70,30 @@ def made(books):
 
 
 def test_records_reach_the_ledger_and_every_state_comes_back_in_order(destination, books):
-    states = [state("customers", at=1), state("sales_invoices", at=1, unknown={"a": [1]}),
-              state("sales_invoices", at=2)]  # fmt: skip
-    run = destination("write", catalog=BOTH, stdin=lines(
-        record("customers", **CUSTOMER), states[0], invoice(1), invoice(2, "20.50"), states[1],
-        invoice(3), states[2]))  # fmt: skip
+    states = [
+        state("customers", at=1),
+        state("sales_invoices", at=1, unknown={"a": [1]}),
+        state("sales_invoices", at=2),
+    ]
+    run = destination(
+        "write",
+        catalog=BOTH,
+        stdin=lines(
+            record("customers", **CUSTOMER),
+            states[0],
+            invoice(1),
+            invoice(2, "20.50"),
+            states[1],
+            invoice(3),
+            states[2],
+        ),
+    )
     assert run.code == 0, run.out
     assert {r: s["net"] for r, s in made(books).items()} == {
-        "INV-1": 10, "INV-2": Decimal("20.50"), "INV-3": 10
-    }  # fmt: skip
+        "INV-1": 10,
+        "INV-2": Decimal("20.50"),
+        "INV-3": 10,
+    }
     out = [m["state"] for m in run.of("STATE")]
     assert [s["destinationStats"]["recordCount"] for s in out] == [1, 2, 1]
     assert [{k: v for k, v in s.items() if k != "destinationStats"} for s in out] == [
@@ -105,20 +131,41 @@ def test_keys_of_the_catalog_identify_a_record_without_external_id(destination, 
 
 
 def test_a_mangled_record_is_made_whole(destination, books):
-    schema = {"properties": {"externalId": {"type": "string"}, "lineItems": {
-        "type": "array", "items": {"properties": {"unitPrice": {"type": "number"}}}}}}  # fmt: skip
+    schema = {
+        "properties": {
+            "externalId": {"type": "string"},
+            "lineItems": {
+                "type": "array",
+                "items": {"properties": {"unitPrice": {"type": "number"}}},
+            },
+        }
+    }
     catalog = configured("customers", "sales_invoices")
     catalog["streams"][1]["stream"]["json_schema"] = schema
     mangled = {
-        "externalid": "I1", "date": "2024-05-01T00:00:00", "vattreatment": "UK",
-        "reference": "INV-1", "customer": {"externalId": "C1"}, "_airbyte_raw_id": "x",
-        "lineitems": json.dumps([{
-            "description": "Work", "unitprice": "195.070000000", "quantity": "1.000000000",
-            "accountcode": "1001001", "vatratekey": "20.00:Standard"}]),
-    }  # fmt: skip
-    run = destination("write", catalog=catalog,
-                      stdin=lines(record("customers", **CUSTOMER),
-                                  record("sales_invoices", **mangled)))  # fmt: skip
+        "externalid": "I1",
+        "date": "2024-05-01T00:00:00",
+        "vattreatment": "UK",
+        "reference": "INV-1",
+        "customer": {"externalId": "C1"},
+        "_airbyte_raw_id": "x",
+        "lineitems": json.dumps(
+            [
+                {
+                    "description": "Work",
+                    "unitprice": "195.070000000",
+                    "quantity": "1.000000000",
+                    "accountcode": "1001001",
+                    "vatratekey": "20.00:Standard",
+                }
+            ]
+        ),
+    }
+    run = destination(
+        "write",
+        catalog=catalog,
+        stdin=lines(record("customers", **CUSTOMER), record("sales_invoices", **mangled)),
+    )
     assert run.code == 0, run.out
     assert made(books)["INV-1"]["net"] == Decimal("195.07")
 
@@ -127,9 +174,18 @@ class TestRejected:
     def test_the_sync_fails_at_the_end_with_the_reasons_after_all_else_was_written(
         self, destination, books
     ):
-        run = destination("write", catalog=BOTH, stdin=lines(
-            record("customers", **CUSTOMER), invoice(1), invoice(2, treatment="Mars"),
-            state("sales_invoices", at=1), invoice(3), state("sales_invoices", at=2)))  # fmt: skip
+        run = destination(
+            "write",
+            catalog=BOTH,
+            stdin=lines(
+                record("customers", **CUSTOMER),
+                invoice(1),
+                invoice(2, treatment="Mars"),
+                state("sales_invoices", at=1),
+                invoice(3),
+                state("sales_invoices", at=2),
+            ),
+        )
         assert run.code == 3
         assert set(made(books)) == {"INV-1", "INV-3"}
         (error,) = run.errors
@@ -146,8 +202,12 @@ class TestRejected:
 
     def test_so_many_as_allowed_do_not_fail_it(self, destination):
         config = {**destination.config, "max_rejects": 1}
-        run = destination("write", config=config, catalog=BOTH, stdin=lines(
-            record("customers", **CUSTOMER), invoice(2, treatment="Mars")))  # fmt: skip
+        run = destination(
+            "write",
+            config=config,
+            catalog=BOTH,
+            stdin=lines(record("customers", **CUSTOMER), invoice(2, treatment="Mars")),
+        )
         assert (run.code, run.errors) == (0, [])
         assert any("Mars" in text for text in run.logs)
 
@@ -162,10 +222,12 @@ class TestInput:
         ("catalog", "words"),
         [
             (configured("cats"), "'cats' is not known"),
-            (configured("customers", destination_sync_mode="overwrite"),
-             "destination_sync_mode 'overwrite' should be one of append_dedup, append, update"),
+            (
+                configured("customers", destination_sync_mode="overwrite"),
+                "destination_sync_mode 'overwrite' should be one of append_dedup, append, update",
+            ),
         ],
-    )  # fmt: skip
+    )
     def test_a_catalog_that_cannot_be(self, destination, catalog, words):
         run = destination("write", catalog=catalog, stdin="")
         assert run.code == 2
@@ -182,9 +244,13 @@ class TestInput:
 
     def test_other_messages_and_unknown_kinds_are_ignored(self, destination):
         log = {"type": "LOG", "log": {"level": "INFO", "message": "x"}}
-        run = destination("write", catalog=BOTH,
-                          stdin=lines(log, {"type": "FUTURE", "future": {}}, {"x": 1}) + "\n"
-                          + lines(state("customers", at=1)))  # fmt: skip
+        run = destination(
+            "write",
+            catalog=BOTH,
+            stdin=lines(log, {"type": "FUTURE", "future": {}}, {"x": 1})
+            + "\n"
+            + lines(state("customers", at=1)),
+        )
         assert run.code == 0
         assert len(run.of("STATE")) == 1
 
@@ -267,10 +333,13 @@ class TestCheck:
 
     @pytest.mark.parametrize(
         ("change", "words"),
-        [({"mode": "maybe"}, "mode"), ({"streams": ["cats"]}, "streams: ['cats'] not known"),
-         ({"dry_run": True}, "plan_path: a dry run needs"),
-         ({"state_store": "/proc/no/such.sqlite3"}, "state_store")],
-    )  # fmt: skip
+        [
+            ({"mode": "maybe"}, "mode"),
+            ({"streams": ["cats"]}, "streams: ['cats'] not known"),
+            ({"dry_run": True}, "plan_path: a dry run needs"),
+            ({"state_store": "/proc/no/such.sqlite3"}, "state_store"),
+        ],
+    )
     def test_a_wrong_setting_is_named(self, destination, change, words):
         found = self.status(destination("check", config={**destination.config, **change}))
         assert (found["status"], words in found["message"]) == ("FAILED", True), found

@@ -107,15 +107,28 @@ def test_gives_up_after_max_tries(tmp_path):
 @pytest.mark.parametrize(
     ("status", "body", "error", "words"),
     [
-        (400, [{"errorCode": "name", "errorMessage": "is missing"}], RejectedError,
-         "name: is missing"),
-        (422, {"errors": [{"errorCode": "a", "errorMessage": "b"},
-                          {"errorCode": "c", "errorMessage": "d"}]}, RejectedError, "a: b; c: d"),
+        (
+            400,
+            [{"errorCode": "name", "errorMessage": "is missing"}],
+            RejectedError,
+            "name: is missing",
+        ),
+        (
+            422,
+            {
+                "errors": [
+                    {"errorCode": "a", "errorMessage": "b"},
+                    {"errorCode": "c", "errorMessage": "d"},
+                ]
+            },
+            RejectedError,
+            "a: b; c: d",
+        ),
         (409, {"errorCode": "dup", "errorMessage": "is there"}, RejectedError, "is there"),
         (403, [], ForbiddenError, "accounting.customers:read"),
         (404, b"<html>Not found, Mrs Miggins</html>", NotFoundError, "HTTP 404"),
     ],
-)  # fmt: skip
+)
 def test_errors_carry_operation_status_and_the_words_of_the_api(
     status, body, error, words, tmp_path
 ):
@@ -157,8 +170,11 @@ def test_one_object_also_comes_as_an_array_of_one(body, tmp_path):
 
 def test_the_business_is_named_and_parameters_are_encoded(tmp_path):
     with scripted(OK) as server, client(server, tmp_path) as c:
-        c.get("listSalesDocuments", {"salesType": "creditNotes", "page": 2, "sortBy": None},
-              business_id=17)  # fmt: skip
+        c.get(
+            "listSalesDocuments",
+            {"salesType": "creditNotes", "page": 2, "sortBy": None},
+            business_id=17,
+        )
         document = {"salesType": "invoices", "salesId": 5}
         c.write("createSalesAttachment", {**document, "fileName": "a b/ü.pdf"}, b"%PDF")
     method, path, headers, _ = server.asked[0]

@@ -47,19 +47,37 @@ class TapKettle(ConfiguredPlugin[Kettle], Tap):
 
 def test_the_schema_comes_from_the_declaration():
     assert Kettle.properties() == {
-        "cups": {"type": ["integer", "null"], "title": "Cups", "description": "How many.",
-                 "default": 2, "minimum": 1, "maximum": 6},
-        "tea": {"type": ["string", "null"], "title": "Tea", "enum": ["green", "assam"],
-                "default": "green"},
+        "cups": {
+            "type": ["integer", "null"],
+            "title": "Cups",
+            "description": "How many.",
+            "default": 2,
+            "minimum": 1,
+            "maximum": 6,
+        },
+        "tea": {
+            "type": ["string", "null"],
+            "title": "Tea",
+            "enum": ["green", "assam"],
+            "default": "green",
+        },
         "sugar": {"type": ["boolean", "null"], "title": "Sugar", "default": False},
-        "guests": {"type": ["array", "null"], "title": "Guests", "items": {"type": "string"},
-                   "default": []},
-        "tins": {"type": ["array", "null"], "title": "Tins", "default": [],
-                 "items": {"type": "string", "enum": ["big", "small"]}},
+        "guests": {
+            "type": ["array", "null"],
+            "title": "Guests",
+            "items": {"type": "string"},
+            "default": [],
+        },
+        "tins": {
+            "type": ["array", "null"],
+            "title": "Tins",
+            "default": [],
+            "items": {"type": "string", "enum": ["big", "small"]},
+        },
         "recipe": {"type": ["string", "null"], "title": "Recipe"},
         "best_before": {"type": ["string", "null"], "title": "Best before", "format": "date"},
         "key": {"type": ["string", "null"], "title": "Key", "secret": True, "writeOnly": True},
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize("settings", [Connection, TapSettings, TargetSettings, Kettle])
@@ -73,13 +91,25 @@ def test_every_schema_is_one_and_its_default_keeps_it(settings):
 
 def test_values_are_checked_and_typed():
     found = Kettle.from_config(
-        {"cups": 3, "tea": "assam", "guests": ["Ada"], "tins": ["big"], "recipe": "~/tea",
-         "best_before": "2027-01-31", "boiled": 9, "spoons": 4}
-    )  # fmt: skip
+        {
+            "cups": 3,
+            "tea": "assam",
+            "guests": ["Ada"],
+            "tins": ["big"],
+            "recipe": "~/tea",
+            "best_before": "2027-01-31",
+            "boiled": 9,
+            "spoons": 4,
+        }
+    )
     assert found == Kettle(
-        cups=3, tea="assam", guests=("Ada",), tins=("big",), recipe=Path("~/tea").expanduser(),
+        cups=3,
+        tea="assam",
+        guests=("Ada",),
+        tins=("big",),
+        recipe=Path("~/tea").expanduser(),
         best_before=dt.date(2027, 1, 31),
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize("empty", [None, ""])
@@ -152,8 +182,12 @@ def test_a_declared_setting_reaches_the_plugin_the_environment_and_the_documents
     about = TapKettle._get_about_info().settings["properties"]
     assert about["cups"] == Kettle.properties()["cups"]
     assert meltano_setting("cups", about["cups"]) == {
-        "name": "cups", "kind": "integer", "label": "Cups", "description": "How many.", "value": 2,
-    }  # fmt: skip
+        "name": "cups",
+        "kind": "integer",
+        "label": "Cups",
+        "description": "How many.",
+        "value": 2,
+    }
     assert meltano_setting("key", about["key"])["sensitive"] is True
     form = destination_spec(Kettle.properties(), ())["connectionSpecification"]["properties"]
     assert form["tea"]["enum"] == ["green", "assam"]

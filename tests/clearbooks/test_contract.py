@@ -45,9 +45,15 @@ def test_paged_operations_promise_the_headers():
         for item in document["paths"].values()
         for method, node in item.items()
         if method.upper() in METHODS
-        and len([h for h in node["responses"].get("200", {}).get("headers", {})
-                 if h.startswith("X-Pagination-")]) == 4
-    }  # fmt: skip
+        and len(
+            [
+                h
+                for h in node["responses"].get("200", {}).get("headers", {})
+                if h.startswith("X-Pagination-")
+            ]
+        )
+        == 4
+    }
     assert promised == {o.id for o in CONTRACT.operations.values() if o.paged}
     assert {"listVatRates", "listVatTreatments", "listBusinesses", "listAccountBalances"} == {
         o.id for o in CONTRACT.operations.values() if o.id.startswith("list") and not o.paged
@@ -56,9 +62,18 @@ def test_paged_operations_promise_the_headers():
 
 @pytest.mark.parametrize(
     "operation",
-    ["updateBusiness", "getAllocation", "deleteAllocation", "getStockItem", "createBankFeeds",
-     "createBankStatements", "listTransactionLines", "listAccountBalances", "getSalesAttachment"],
-)  # fmt: skip
+    [
+        "updateBusiness",
+        "getAllocation",
+        "deleteAllocation",
+        "getStockItem",
+        "createBankFeeds",
+        "createBankStatements",
+        "listTransactionLines",
+        "listAccountBalances",
+        "getSalesAttachment",
+    ],
+)
 def test_what_no_text_names_is_marked_as_assumed(operation):
     assert CONTRACT.operations[operation].assumed
 
@@ -107,8 +122,9 @@ def test_api_paths_replaces_path_method_or_both():
     assert changed.operations["updateSupplier"].method == "PATCH"
     customer = changed.resources["customers"].operations["update"]
     assert (customer.method, customer.path) == (
-        "POST", "/accounting/customers/{customerId}/change",
-    )  # fmt: skip
+        "POST",
+        "/accounting/customers/{customerId}/change",
+    )
     assert CONTRACT.operations["updateSupplier"].method == "PUT"
 
 

@@ -38,10 +38,13 @@ def test_a_stream_that_is_only_written_is_refused():
         ("vat_rates", {}, {"vatType": "sales"}),
         ("sales_attachments", {}, None),
         ("sales_attachments", {("purchaseType", "bills"): 7}, None),
-        ("sales_attachments", {("salesType", "quotes"): 7},
-         {"salesType": "quotes", "salesId": 7, "limit": 1}),
+        (
+            "sales_attachments",
+            {("salesType", "quotes"): 7},
+            {"salesType": "quotes", "salesId": 7, "limit": 1},
+        ),
     ],
-)  # fmt: skip
+)
 def test_one_record_is_asked_for(stream, parents, params):
     assert cheapest_params(RESOURCES[stream], parents) == params
 

@@ -39,9 +39,16 @@ def test_addresses_that_are_safe(url):
 
 
 @pytest.mark.parametrize(
-    "url", ["http://api.clearbooks.co.uk/v1", "ftp://x/v1", "api.clearbooks.co.uk", "https://",
-            "https://me:secret@host/v1", "http://127.0.0.1.example.com/v1"],
-)  # fmt: skip
+    "url",
+    [
+        "http://api.clearbooks.co.uk/v1",
+        "ftp://x/v1",
+        "api.clearbooks.co.uk",
+        "https://",
+        "https://me:secret@host/v1",
+        "http://127.0.0.1.example.com/v1",
+    ],
+)
 def test_addresses_that_are_not(url):
     with pytest.raises(SettingError, match="api_url"):
         Connection.from_config({"api_url": url})
@@ -69,15 +76,31 @@ def test_each_application_and_address_has_a_budget_of_its_own(tmp_path):
 
     assert path(client_id="a").parent == tmp_path
     assert path(client_id="a") == path(client_id="a")
-    assert len({path(client_id="a"), path(client_id="b"), path(access_token="c"),
-                path(client_id="a", api_url="https://other.example.com/v1")}) == 4  # fmt: skip
+    assert (
+        len(
+            {
+                path(client_id="a"),
+                path(client_id="b"),
+                path(access_token="c"),
+                path(client_id="a", api_url="https://other.example.com/v1"),
+            }
+        )
+        == 4
+    )
 
 
 @pytest.mark.parametrize(
     ("value", "seconds"),
-    [("3", 3.0), ("0", 0.0), ("1.5", 1.5), ("-4", 0.0), ("", None), ("soon", None),
-     ("999999", 3600.0)],
-)  # fmt: skip
+    [
+        ("3", 3.0),
+        ("0", 0.0),
+        ("1.5", 1.5),
+        ("-4", 0.0),
+        ("", None),
+        ("soon", None),
+        ("999999", 3600.0),
+    ],
+)
 def test_retry_after_in_seconds(value, seconds):
     assert retry_after({"Retry-After": value}) == seconds
 
@@ -92,18 +115,28 @@ def test_retry_after_as_a_date():
     ("error", "not_sent"),
     [
         (requests.ConnectTimeout(), True),
-        (requests.ConnectionError(u3.MaxRetryError(None, "/", u3.NewConnectionError(None, "x"))),
-         True),
-        (requests.ConnectionError(
-            u3.MaxRetryError(None, "/", u3.NameResolutionError("h", None, 1))), True),
+        (
+            requests.ConnectionError(u3.MaxRetryError(None, "/", u3.NewConnectionError(None, "x"))),
+            True,
+        ),
+        (
+            requests.ConnectionError(
+                u3.MaxRetryError(None, "/", u3.NameResolutionError("h", None, 1))
+            ),
+            True,
+        ),
         (requests.exceptions.SSLError("CERTIFICATE_VERIFY_FAILED"), True),
         (requests.ReadTimeout(), False),
-        (requests.ConnectionError(u3.ProtocolError("Connection aborted.", ConnectionResetError())),
-         False),
+        (
+            requests.ConnectionError(
+                u3.ProtocolError("Connection aborted.", ConnectionResetError())
+            ),
+            False,
+        ),
         (requests.exceptions.ChunkedEncodingError(), False),
         (requests.exceptions.SSLError("EOF occurred in violation of protocol"), False),
     ],
     ids=lambda value: type(value).__name__,
-)  # fmt: skip
+)
 def test_what_an_exception_says_of_the_request(error, not_sent):
     assert surely_not_sent(error) is not_sent

@@ -30,9 +30,11 @@ def connect(store, application, name, businesses):
 
 def read(application, business, when, connection="ann", **more):
     status = BusinessStatus(
-        application=application.client_id, connection=connection, business=business,
+        application=application.client_id,
+        connection=connection,
+        business=business,
         **{"kind": "tap", "started": when, "ended": when, "succeeded": when, **more},
-    )  # fmt: skip
+    )
     save_statuses(application, [status])
 
 
@@ -95,9 +97,12 @@ def test_a_connection_whose_businesses_nobody_has_listed(store, caplog):
         connect(store, "a", "ann", None)
         connect(store, "a", "gone", None)
         settings = Connection(
-            client_id="a", client_secret="secret", token_store=store, api_url=sandbox.url,
+            client_id="a",
+            client_secret="secret",
+            token_store=store,
+            api_url=sandbox.url,
             token_url="https://example.com",
-        )  # fmt: skip
+        )
         (shard,) = shards([settings], 9)
         assert shard.businesses == [("ann", business) for business in businesses]
         assert "the businesses of a/gone are left out" in caplog.text

@@ -173,8 +173,9 @@ def test_the_limit_of_another_process_counts_as_well(tmp_path):
 
 def test_the_token_endpoint_is_not_waited_for_either(tmp_path):
     with scripted(TOMORROW) as server:
-        settings = connection(server, tmp_path, access_token=None, client_id="a",
-                              client_secret="b", refresh_token="c")  # fmt: skip
+        settings = connection(
+            server, tmp_path, access_token=None, client_id="a", client_secret="b", refresh_token="c"
+        )
         with Client(settings) as c, pytest.raises(WaitLimitError, match=r"86,400 s.*max_wait"):
             c.get("listCustomers")
     assert len(server.asked) == 1
@@ -193,16 +194,24 @@ RECORD = {"externalId": "C-1", "name": "Ada"}
 @pytest.mark.parametrize("program", ["tap-clearbooks", "target-clearbooks"])
 def test_the_programs_end_with_one_line(program, tmp_path):
     with scripted(TOMORROW) as server:
-        config = {"access_token": "x", "api_url": f"{server.url}/v1", "business_ids": [1],
-                  "token_store": str(tmp_path / "t.json")}  # fmt: skip
+        config = {
+            "access_token": "x",
+            "api_url": f"{server.url}/v1",
+            "business_ids": [1],
+            "token_store": str(tmp_path / "t.json"),
+        }
         if program.startswith("target"):
             config["state_store"] = str(tmp_path / "s.sqlite3")
         (tmp_path / "config.json").write_text(json.dumps(config))
         messages = [
-            {"type": "SCHEMA", "stream": "customers", "schema": {"properties": {}},
-             "key_properties": ["externalId"]},
+            {
+                "type": "SCHEMA",
+                "stream": "customers",
+                "schema": {"properties": {}},
+                "key_properties": ["externalId"],
+            },
             {"type": "RECORD", "stream": "customers", "record": RECORD},
-        ]  # fmt: skip
+        ]
         began = time.monotonic()
         text = "".join(json.dumps(m) + "\n" for m in messages)
         result = programs.run(
@@ -228,9 +237,12 @@ def closed_port():
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_a_loopback_address_where_nobody_listens_fails_at_once(host, closed_port, tmp_path):
     settings = Connection.from_config(
-        {"api_url": f"http://{host}:{closed_port}/v1", "access_token": "x",
-         "token_store": str(tmp_path / "t.json")}
-    )  # fmt: skip
+        {
+            "api_url": f"http://{host}:{closed_port}/v1",
+            "access_token": "x",
+            "token_store": str(tmp_path / "t.json"),
+        }
+    )
     began = time.monotonic()
     with Client(settings) as c:
         with pytest.raises(NotRunningError, match=f"http://{host}:{closed_port}; is `clearbooks"):
@@ -243,9 +255,15 @@ def test_a_loopback_address_where_nobody_listens_fails_at_once(host, closed_port
 def test_so_does_the_token_endpoint(closed_port, tmp_path):
     url = f"http://127.0.0.1:{closed_port}"
     settings = Connection.from_config(
-        {"api_url": f"{url}/v1", "token_url": f"{url}/oauth/token", "client_id": "a",
-         "client_secret": "b", "refresh_token": "c", "token_store": str(tmp_path / "t.json")}
-    )  # fmt: skip
+        {
+            "api_url": f"{url}/v1",
+            "token_url": f"{url}/oauth/token",
+            "client_id": "a",
+            "client_secret": "b",
+            "refresh_token": "c",
+            "token_store": str(tmp_path / "t.json"),
+        }
+    )
     began = time.monotonic()
     with Client(settings) as c, pytest.raises(NotRunningError, match="clearbooks sandbox"):
         c.get("listCustomers")
@@ -254,9 +272,13 @@ def test_so_does_the_token_endpoint(closed_port, tmp_path):
 
 def test_other_hosts_are_tried_again(monkeypatch, tmp_path, clock):
     settings = Connection.from_config(
-        {"api_url": "https://api.example.com/v1", "access_token": "x", "max_tries": 3,
-         "token_store": str(tmp_path / "t.json")}
-    )  # fmt: skip
+        {
+            "api_url": "https://api.example.com/v1",
+            "access_token": "x",
+            "max_tries": 3,
+            "token_store": str(tmp_path / "t.json"),
+        }
+    )
     tries = []
 
     def refused(*_arguments, **_more):
@@ -272,8 +294,12 @@ def test_other_hosts_are_tried_again(monkeypatch, tmp_path, clock):
 
 
 def test_a_run_of_the_tap_says_it_once(closed_port, tmp_path):
-    config = {"access_token": "x", "api_url": f"http://127.0.0.1:{closed_port}/v1",
-              "business_ids": [1], "token_store": str(tmp_path / "t.json")}  # fmt: skip
+    config = {
+        "access_token": "x",
+        "api_url": f"http://127.0.0.1:{closed_port}/v1",
+        "business_ids": [1],
+        "token_store": str(tmp_path / "t.json"),
+    }
     began = time.monotonic()
     result = tap(tmp_path, config)
     assert result.returncode == 1

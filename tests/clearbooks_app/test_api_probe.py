@@ -23,17 +23,30 @@ def books(engine):
     numbers = []
     for day in range(1, 5):
         common = {"date": f"2026-03-0{day}", "vatTreatment": "UK", "reference": "Confidential"}
-        line = {"description": "Confidential", "unitPrice": 4321.09, "quantity": 1,
-                "vatRateKey": "20.00:Standard"}  # fmt: skip
+        line = {
+            "description": "Confidential",
+            "unitPrice": 4321.09,
+            "quantity": 1,
+            "vatRateKey": "20.00:Standard",
+        }
         sale = common | {"customerId": customer, "lineItems": [line | {"accountCode": 1001001}]}
         numbers.append(do("createSalesDocument", sale, salesType="invoices")["id"])
         bill = common | {"supplierId": supplier, "lineItems": [line | {"accountCode": 2001001}]}
         do("createPurchaseDocument", bill, purchaseType="bills")
-        payment = {"date": f"2026-04-0{day}", "description": "Confidential", "amount": day,
-                   "contactId": customer, "bankAccountId": 1}  # fmt: skip
+        payment = {
+            "date": f"2026-04-0{day}",
+            "description": "Confidential",
+            "amount": day,
+            "contactId": customer,
+            "bankAccountId": 1,
+        }
         paid = do("createPayment", payment)["id"]
-        joined = {"invoiceId": numbers[0], "paymentId": paid, "amount": 1,
-                  "allocationType": "payment"}  # fmt: skip
+        joined = {
+            "invoiceId": numbers[0],
+            "paymentId": paid,
+            "amount": 1,
+            "allocationType": "payment",
+        }
         do("createAllocation", joined, invoiceType="sales")
     do("deleteSalesDocument", salesType="invoices", salesId=numbers[1])
     do("createStockItem", {"sku": "S", "name": "Confidential", "type": "both"})

@@ -21,9 +21,15 @@ def commands():
             yield [name, below], command.commands[below]
 
 
-OURS = ("clearbooks_app.account", "clearbooks_app.completion", "clearbooks_app.connect",
-        "clearbooks_app.doctor", "clearbooks_app.meltano", "clearbooks_app.status",
-        "clearbooks_app.tokens")  # fmt: skip
+OURS = (
+    "clearbooks_app.account",
+    "clearbooks_app.completion",
+    "clearbooks_app.connect",
+    "clearbooks_app.doctor",
+    "clearbooks_app.meltano",
+    "clearbooks_app.status",
+    "clearbooks_app.tokens",
+)
 
 
 @pytest.mark.parametrize(
@@ -59,11 +65,15 @@ def test_the_shell_gets_words():
     done = subprocess.run(
         [PROGRAM],
         check=True,
-        env={"_CLEARBOOKS_COMPLETE": "bash_complete", "COMP_WORDS": "clearbooks con",
-             "COMP_CWORD": "1", "PATH": ""},
+        env={
+            "_CLEARBOOKS_COMPLETE": "bash_complete",
+            "COMP_WORDS": "clearbooks con",
+            "COMP_CWORD": "1",
+            "PATH": "",
+        },
         capture_output=True,
         text=True,
-    )  # fmt: skip
+    )
     assert done.stdout.split() == ["plain,connect", "plain,connections"]
 
 

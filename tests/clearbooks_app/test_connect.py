@@ -72,12 +72,16 @@ def test_the_question(settings, browser, run):
     ("option", "scopes"),
     [
         ("--write", list(load_contract().scopes)),
-        ("--streams customers,quotes",
-         ["businesses:read", "accounting.customers:read", "accounting.sales:read"]),
-        ("--scopes 'businesses:read, accounting.vat:read'",
-         ["businesses:read", "accounting.vat:read"]),
+        (
+            "--streams customers,quotes",
+            ["businesses:read", "accounting.customers:read", "accounting.sales:read"],
+        ),
+        (
+            "--scopes 'businesses:read, accounting.vat:read'",
+            ["businesses:read", "accounting.vat:read"],
+        ),
     ],
-)  # fmt: skip
+)
 def test_other_scopes(settings, browser, run, option, scopes):
     result = run(f"connect {option} --json")
     assert question(browser)["scope"].split() == scopes
@@ -185,8 +189,10 @@ def test_other_visitors_do_not_disturb(settings, browser, run):
     def person(url):
         site = parse_qs(urlsplit(url).query)["redirect_uri"][0]
         base = site.removesuffix("/callback")
-        seen.extend(requests.get(base + path, timeout=5).status_code
-                    for path in ("/favicon.ico", "/", "/callback"))  # fmt: skip
+        seen.extend(
+            requests.get(base + path, timeout=5).status_code
+            for path in ("/favicon.ico", "/", "/callback")
+        )
         # A connection that a browser opens ahead and never uses.
         seen.append(socket.create_connection(("127.0.0.1", urlsplit(site).port)))
         return decide(url)
@@ -249,8 +255,11 @@ def test_no_browser(settings, home):
 
 
 def test_a_redirect_uri_elsewhere_is_pasted(settings, run):
-    result = run("connect --redirect-uri https://app.example.com/cb", 7,
-                 text="https://app.example.com/cb?code=x&state=y\n")  # fmt: skip
+    result = run(
+        "connect --redirect-uri https://app.example.com/cb",
+        7,
+        text="https://app.example.com/cb?code=x&state=y\n",
+    )
     assert "redirect_uri=https%3A%2F%2Fapp.example.com%2Fcb" in result.stderr
     assert "its state is another one" in result.stderr
 

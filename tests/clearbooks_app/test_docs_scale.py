@@ -30,9 +30,14 @@ def shell(home, database):  # noqa: F811
     def run(line):
         command = line.replace(DATABASE, f"'{database}'")
         done = subprocess.run(
-            ["bash", "-c", command], cwd=home, env={**os.environ, "PATH": path},
-            capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
+            ["bash", "-c", command],
+            cwd=home,
+            env={**os.environ, "PATH": path},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
         return done.stdout
 
@@ -67,12 +72,17 @@ def test_commands(settings, browser, shell, monkeypatch, run, database):  # noqa
 def test_shards(database, capsys):  # noqa: F811
     for name, businesses in (("app-1", list(range(1, 31))), ("app-2", [99])):
         chain = Chain(
-            client_id=name, connection="ann", token_url="https://example.com",
-            access_token=f"t-{name}", businesses=businesses,
-        )  # fmt: skip
+            client_id=name,
+            connection="ann",
+            token_url="https://example.com",
+            access_token=f"t-{name}",
+            businesses=businesses,
+        )
         open_store(database).connect(chain)
     [code] = blocks("python")
     exec(compile(code.replace(DATABASE, database), "scale.md", "exec"), {})  # noqa: S102
     assert capsys.readouterr().out.splitlines() == [
-        "app-1 1-25 first", "app-1 26-30 first", "app-2 99 first",
-    ]  # fmt: skip
+        "app-1 1-25 first",
+        "app-1 26-30 first",
+        "app-2 99 first",
+    ]

@@ -49,9 +49,15 @@ class Reader:
 
     def shell(self, command, code=0):
         done = subprocess.run(
-            ["bash", "-c", command], cwd=self.home, env=self.env, capture_output=True, text=True,
-            timeout=60, stdin=subprocess.DEVNULL, check=False,
-        )  # fmt: skip
+            ["bash", "-c", command],
+            cwd=self.home,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
         assert done.returncode == code, f"{command}\n{done.stdout}{done.stderr}"
         return done.stdout
 

@@ -61,8 +61,13 @@ def test_doctor_says_of_balances_no_more_than_it_has_seen(connected, run, engine
         assert reply.status < 300
         return json.loads(reply.body)
 
-    line = {"description": "Work", "unitPrice": 100, "quantity": 1, "accountCode": 1001001,
-            "vatRateKey": "20.00:Standard"}  # fmt: skip
+    line = {
+        "description": "Work",
+        "unitPrice": 100,
+        "quantity": 1,
+        "accountCode": 1001001,
+        "vatRateKey": "20.00:Standard",
+    }
     customer = do("createCustomer", {"name": "Smith"})["id"]
     sale = {"date": "2024-03-01", "vatTreatment": "UK", "customerId": customer, "lineItems": [line]}
     do("createSalesDocument", sale, salesType="invoices")

@@ -23,10 +23,21 @@ HINT = re.compile(
     re.MULTILINE,
 )
 CONFIG = "my books.json"
-RECORD = {"externalId": "W-1", "customer": {"externalId": "C-1", "name": "Ada"},
-          "date": "2026-05-04", "vatTreatment": "UK", "lineItems": [
-              {"description": "Bell", "quantity": 1, "unitPrice": "30.00",
-               "accountCode": "Revnue", "vatRate": "20%"}]}  # fmt: skip
+RECORD = {
+    "externalId": "W-1",
+    "customer": {"externalId": "C-1", "name": "Ada"},
+    "date": "2026-05-04",
+    "vatTreatment": "UK",
+    "lineItems": [
+        {
+            "description": "Bell",
+            "quantity": 1,
+            "unitPrice": "30.00",
+            "accountCode": "Revnue",
+            "vatRate": "20%",
+        }
+    ],
+}
 FEED = {"externalId": "F-1", "bankAccount": "Current account"}
 
 

@@ -47,12 +47,14 @@ def test_a_mapping_is_guessed_and_writes_what_the_file_says(one, sandbox, engine
 @pytest.mark.parametrize(
     ("text", "stream"),
     [
-        ("Date,Details,Paid out,Paid in,Balance\n01/05/2026,a,5.00,,95.00\n02/05/2026,b,,1,96.00\n",
-         "bank_statements"),
+        (
+            "Date,Details,Paid out,Paid in,Balance\n01/05/2026,a,5,,95\n02/05/2026,b,,1,96\n",
+            "bank_statements",
+        ),
         ("Customer ref,Company name,E-mail\n007,Ada Ltd,ada@example.com\n", "customers"),
         ("Datum;Kunde;Betrag\n2026-05-01;Ada;1.234,50\n2026-05-02;Bo;2,00\n", None),
     ],
-)  # fmt: skip
+)
 def test_what_a_table_is(run, home, text, stream):
     (home / "table.csv").write_text(text)
     if stream is None:
@@ -99,8 +101,9 @@ def test_purchases_by_their_net_and_vat(one, engine, run, home):  # noqa: F811
     made = engine.books(one).documents("purchases", "bills", limit=10)
     # 20 % of 9.99 is 2.00, and the file says 1.99.
     assert sorted((str(d["net"]), str(d["vat"])) for d in made) == [
-        ("100.00", "20.00"), ("9.99", "1.99"),
-    ]  # fmt: skip
+        ("100.00", "20.00"),
+        ("9.99", "1.99"),
+    ]
 
 
 def test_names_that_fit_nothing_are_told_once_and_answered_once(one, run, home):  # noqa: F811
@@ -119,8 +122,8 @@ def test_names_that_fit_nothing_are_told_once_and_answered_once(one, run, home):
     names["references"]["vatRate"] = {"21%": "20%"}
     (home / "names.json").write_text(json.dumps(names))
     given = "--config ENV --config names.json"
-    assert "4 records would be written" in run(
-        f"mapping check jobs.csv --as jobs.yml {given}"
-    ).output  # fmt: skip
+    assert (
+        "4 records would be written" in run(f"mapping check jobs.csv --as jobs.yml {given}").output
+    )
     run(f"write jobs.csv --as jobs.yml --yes {given}")
     assert "Every account" in run(f"mapping init contacts.csv --as contacts {given}").output

@@ -45,8 +45,9 @@ def test_each_reads_its_own_books(connect, engine, run):
     assert covered(zenith) == [one, two]
     found = json.loads(run("connections --json").stdout)
     assert [(row["connection"], row["businesses"]) for row in found] == [
-        ("acme", [one]), ("zenith", [one, two]),
-    ]  # fmt: skip
+        ("acme", [one]),
+        ("zenith", [one, two]),
+    ]
     assert f"{one}, {two}" in run("connections").stdout
     # Connecting again replaces the tokens of that user alone.
     before = TokenSource(acme).access_token()

@@ -58,11 +58,25 @@ def place(tmp_path_factory):
             shutil.copy(SAMPLES[name], folder / name)
         wrong = (folder / ORDERS).read_text().replace("20%", "21%")
         (folder / "wrong.jsonl").write_text(
-            json.dumps({"externalId": "a-record-with-a-long-external-id-0001", "customer":
-                        {"name": "Ada"}, "date": "2026-05-04", "vatTreatment": "UK", "lineItems": [
-                        {"description": "Saddle", "quantity": 1, "unitPrice": "30.00",
-                         "accountCode": "Revnue", "vatRate": "21%"}]}) + "\n"
-        )  # fmt: skip
+            json.dumps(
+                {
+                    "externalId": "a-record-with-a-long-external-id-0001",
+                    "customer": {"name": "Ada"},
+                    "date": "2026-05-04",
+                    "vatTreatment": "UK",
+                    "lineItems": [
+                        {
+                            "description": "Saddle",
+                            "quantity": 1,
+                            "unitPrice": "30.00",
+                            "accountCode": "Revnue",
+                            "vatRate": "21%",
+                        }
+                    ],
+                }
+            )
+            + "\n"
+        )
         assert wrong
         for words in (
             "write contacts.csv --yes --config target.json",
@@ -94,9 +108,14 @@ def test_help(words):
 
 @pytest.mark.parametrize(
     "program",
-    ["tap-clearbooks", "target-clearbooks", "tap-clearbooks-files", "source-clearbooks",
-     "destination-clearbooks"],
-)  # fmt: skip
+    [
+        "tap-clearbooks",
+        "target-clearbooks",
+        "tap-clearbooks-files",
+        "source-clearbooks",
+        "destination-clearbooks",
+    ],
+)
 def test_help_of_the_others(place, program):
     code, screen = place.shown("--help", program)
     assert code == 0

@@ -13,10 +13,17 @@ EXAMPLES = ROOT / "examples"
 # The sample of each preset, by its name: in the folder of the use that shows it.
 SAMPLES = {
     path.name: path
-    for folder in ("bank-statement", "card-expenses", "contact-sync", "credit-notes-from-returns",
-                   "marketplace-payout", "payroll-journal", "sales-import")
+    for folder in (
+        "bank-statement",
+        "card-expenses",
+        "contact-sync",
+        "credit-notes-from-returns",
+        "marketplace-payout",
+        "payroll-journal",
+        "sales-import",
+    )
     for path in (EXAMPLES / folder).iterdir()
-} | {"cis_statement.csv": EXAMPLES / "cis-to-paid-bills" / "cis_statement.csv"}  # fmt: skip
+} | {"cis_statement.csv": EXAMPLES / "cis-to-paid-bills" / "cis_statement.csv"}
 
 
 @pytest.fixture
@@ -29,10 +36,12 @@ def read(tmp_path):
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         if not isinstance(mapping, str):
             page = {
-                "title": "Made up", "source": "made-up",
+                "title": "Made up",
+                "source": "made-up",
                 "records": [{"stream": "customers", "key": "row", "fields": {"name": "= Name"}}],
-                **(mapping or {}), **more,
-            }  # fmt: skip
+                **(mapping or {}),
+                **more,
+            }
             mapping = tmp_path / "mapping.yml"
             mapping.write_text(yaml.safe_dump(page, sort_keys=False))
         source = SourceFile(path, load_mapping(str(mapping)), given)

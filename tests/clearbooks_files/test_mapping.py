@@ -28,9 +28,11 @@ def records(source):
 def test_a_record_for_each_row(read):
     source = read(TABLE, made("row", {"name": "= Name", "email": "", "phone": "= None"}))
     assert records(source)[1] == {
-        "externalId": "made-up:3", "name": "Bo",
-        "_sdc_source_file": "file.csv", "_sdc_source_lineno": 3,
-    }  # fmt: skip
+        "externalId": "made-up:3",
+        "name": "Bo",
+        "_sdc_source_file": "file.csv",
+        "_sdc_source_lineno": 3,
+    }
     assert source.counts.records == {"customers": 3}
 
 
@@ -83,8 +85,12 @@ def test_rows_that_become_nothing_are_counted(read):
     how = {"totals": "Name == 'Total'", "sums": {"amount": "Amount"}, "checks": checks}
     counts = read(text, page, columns=COLUMNS, where="Amount > 6", **how | {"checks": []}).counts
     assert (counts.rows, counts.used, counts.left_out, counts.blank, counts.totals) == (
-        5, 2, 1, 1, 1,
-    )  # fmt: skip
+        5,
+        2,
+        1,
+        1,
+        1,
+    )
     assert read(text, page, columns=COLUMNS, **how).counts.checked == [("Total", "25.50")]
     assert read(TABLE, page, columns=COLUMNS, **how).counts.checked == []
     with pytest.raises(FileError, match=r"Total: the file says 25.51, and its rows come to 25.50"):
@@ -111,18 +117,27 @@ def test_the_balance_after_each_row(read, newest_first):
 
 def test_tables_and_functions(read):
     fields = {
-        "a": "= lookup('codes', Name)", "b": "= round(Amount * 1.005)",
-        "c": "= find(r'INV-\\d+', 'paid inv-12 today')", "d": "= option.where + '!'",
-        "e": "= lookup('other', Name)", "f": "= Amount / 3 > 1",
+        "a": "= lookup('codes', Name)",
+        "b": "= round(Amount * 1.005)",
+        "c": "= find(r'INV-\\d+', 'paid inv-12 today')",
+        "d": "= option.where + '!'",
+        "e": "= lookup('other', Name)",
+        "f": "= Amount / 3 > 1",
         "g": "= Day + datetime.timedelta(days=30)",
-    }  # fmt: skip
+    }
     tables = {"codes": {"ADA": "4000", "*": "5000"}, "other": {"x": "y"}}
     page = made("row", fields) | {"columns": COLUMNS, "tables": tables}
     page["options"] = {"where": {"about": "a town"}}
     first, second, _ = records(read(TABLE, page, given={"where": "Leeds"}))
     assert [first[name] for name in "abcdefg"] == [
-        "4000", "10.05", "inv-12", "Leeds!", "Ada", True, "2026-05-31",
-    ]  # fmt: skip
+        "4000",
+        "10.05",
+        "inv-12",
+        "Leeds!",
+        "Ada",
+        True,
+        "2026-05-31",
+    ]
     assert (second["a"], second["b"]) == ("5000", "5.53")
 
 
@@ -150,19 +165,22 @@ def test_what_is_wrong_in_a_mapping_is_told_with_file_line_and_key(read, change,
     [
         (made("Nmae", {}), "records.0..key: there is no column 'Nmae'; did you mean Name"),
         ({"columns": {"Sum": {"type": "number"}}}, "has no column 'Sum', which the mapping reads"),
-        (made("row", {"name": "= Amount + 1"}),
-         "file.csv row 2, name: a cell that is empty"),
+        (made("row", {"name": "= Amount + 1"}), "file.csv row 2, name: a cell that is empty"),
         ({"where": "Amount > 1"}, "file.csv row 2, where: a cell that is empty, or is no number"),
-        ({"columns": {"Amount": {"type": "number", "decimal": ","}}},
-         "file.csv row 3, Amount: '5.50' is not a number such as 1.234,56"),
-        ({"columns": {"Day": {"type": "date", "format": "YYYY-MM-DD"}}},
-         "file.csv row 2, Day: '1/5/2026' is not a date in the form YYYY-MM-DD"),
+        (
+            {"columns": {"Amount": {"type": "number", "decimal": ","}}},
+            "file.csv row 3, Amount: '5.50' is not a number such as 1.234,56",
+        ),
+        (
+            {"columns": {"Day": {"type": "date", "format": "YYYY-MM-DD"}}},
+            "file.csv row 2, Day: '1/5/2026' is not a date in the form YYYY-MM-DD",
+        ),
         (made("Name", {"name": "= row"}), "row 4, records.0..key: 'made-up:Ada' is that of row 2"),
         ({"row_id": "Name"}, "row 4, row_id: 'Ada' is that of row 2, too"),
         ({"row_id": "Name[:0]"}, "row 2, row_id: is empty"),
         (made("Name[:0]", {}), "row 2, records.0..key: is empty"),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_in_a_file_is_told_with_row_and_column(read, change, words):
     """Nothing of the file is sent then: its totals could not be right."""
     with pytest.raises(FileError, match=words):
@@ -186,9 +204,15 @@ def test_the_same_record_twice_is_one(read):
 
 def test_one_mapping_adds_to_another(read, tmp_path):
     (tmp_path / "base.yml").write_text(
-        yaml.safe_dump({"title": "Base", "source": "base", "options": {"a": 1, "b": 2},
-                        **made("row", {"name": "= option.a + option.b"})})
-    )  # fmt: skip
+        yaml.safe_dump(
+            {
+                "title": "Base",
+                "source": "base",
+                "options": {"a": 1, "b": 2},
+                **made("row", {"name": "= option.a + option.b"}),
+            }
+        )
+    )
     (tmp_path / "own.yml").write_text("{extends: base.yml, source: own, options: {b: 3}}")
     source = read(TABLE, str(tmp_path / "own.yml"))
     assert records(source)[0]["name"] == 4
@@ -215,9 +239,19 @@ def test_columns_that_are_called_otherwise(tmp_path):
 
 @pytest.mark.parametrize(
     "text",
-    ["().__class__", "[].__class__.__mro__", "Name.__class__", "open('/etc/passwd')",
-     "__import__('os')", "datetime.sys", "(lambda: 1)()", "9**9**9", "json.codecs", "rand()"],
-)  # fmt: skip
+    [
+        "().__class__",
+        "[].__class__.__mro__",
+        "Name.__class__",
+        "open('/etc/passwd')",
+        "__import__('os')",
+        "datetime.sys",
+        "(lambda: 1)()",
+        "9**9**9",
+        "json.codecs",
+        "rand()",
+    ],
+)
 def test_an_expression_reaches_nothing_but_the_file(read, text):
     with pytest.raises((FileError, MappingError)):
         read(TABLE, made("row", {"name": f"= {text}"}))

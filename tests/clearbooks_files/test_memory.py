@@ -54,9 +54,13 @@ def peak(folder, rows, mapping):
         total = sum(n % 1000 for n in range(rows)) + rows / 10
         file.write(f"Total,{total:.2f},\n")
     done = subprocess.run(
-        [sys.executable, "-c", READER, str(path), str(mapping)], check=True, text=True,
-        capture_output=True, cwd=Path(__file__).parents[2], env={**os.environ},
-    )  # fmt: skip
+        [sys.executable, "-c", READER, str(path), str(mapping)],
+        check=True,
+        text=True,
+        capture_output=True,
+        cwd=Path(__file__).parents[2],
+        env={**os.environ},
+    )
     records, used, kilobytes = map(int, done.stdout.split())
     assert used == rows
     return records, kilobytes / 1024

@@ -42,9 +42,18 @@ class Books:
         before = self.writes()
         done = CliRunner().invoke(
             main,
-            ["write", str(self.folder / file), "--as", preset, "--yes", "--json", *arguments,
-             "--config", str(self.folder / "target.json")],
-        )  # fmt: skip
+            [
+                "write",
+                str(self.folder / file),
+                "--as",
+                preset,
+                "--yes",
+                "--json",
+                *arguments,
+                "--config",
+                str(self.folder / "target.json"),
+            ],
+        )
         assert done.exit_code == code, done.output
         sent = self.writes() - before
         return (json.loads(done.stdout) if done.stdout.startswith("{") else done.output), sent
@@ -112,21 +121,40 @@ def written_once(books, file, preset, *arguments):
 
 
 BANKS = {
-    "monzo": ("monzo.csv", {"2026-04-30": "1450.00", "2026-05-01": "-13.96",
-                            "2026-05-02": "-820.40", "2026-05-03": "-3.21"}),
-    "barclays": ("barclays.csv", {"2026-04-30": "-2.99", "2026-05-05": "1200.00",
-                                  "2026-05-07": "-52.10"}),
-    "lloyds": ("lloyds.csv", {"2026-04-30": "-114.00", "2026-05-06": "-25.00",
-                              "2026-05-07": "-209.08"}),
-    "ofx": ("statement.ofx", {"2026-04-30": "-45.10", "2026-05-02": "1120.00",
-                              "2026-05-06": "-300.00"}),
-    "qif": ("statement.qif", {"2026-04-30": "-45.10", "2026-05-02": "1120.00",
-                              "2026-05-06": "-600.00"}),
-    "mt940": ("statement.sta", {"2026-04-30": "-45.10", "2026-05-02": "1120.00",
-                                "2026-05-06": "-312.34"}),
-    "camt053": ("statement.xml", {"2026-04-30": "-45.10", "2026-05-02": "1120.00",
-                                  "2026-05-06": "-300.00"}),
-}  # fmt: skip
+    "monzo": (
+        "monzo.csv",
+        {
+            "2026-04-30": "1450.00",
+            "2026-05-01": "-13.96",
+            "2026-05-02": "-820.40",
+            "2026-05-03": "-3.21",
+        },
+    ),
+    "barclays": (
+        "barclays.csv",
+        {"2026-04-30": "-2.99", "2026-05-05": "1200.00", "2026-05-07": "-52.10"},
+    ),
+    "lloyds": (
+        "lloyds.csv",
+        {"2026-04-30": "-114.00", "2026-05-06": "-25.00", "2026-05-07": "-209.08"},
+    ),
+    "ofx": (
+        "statement.ofx",
+        {"2026-04-30": "-45.10", "2026-05-02": "1120.00", "2026-05-06": "-300.00"},
+    ),
+    "qif": (
+        "statement.qif",
+        {"2026-04-30": "-45.10", "2026-05-02": "1120.00", "2026-05-06": "-600.00"},
+    ),
+    "mt940": (
+        "statement.sta",
+        {"2026-04-30": "-45.10", "2026-05-02": "1120.00", "2026-05-06": "-312.34"},
+    ),
+    "camt053": (
+        "statement.xml",
+        {"2026-04-30": "-45.10", "2026-05-02": "1120.00", "2026-05-06": "-300.00"},
+    ),
+}
 
 
 @pytest.mark.parametrize("preset", BANKS)
@@ -179,9 +207,13 @@ def test_stripe_reconciles_to_open_invoices(books):
     written_once(books, "stripe_payout.csv", "stripe-payout")
     # What was at Stripe has all arrived, or was a fee; Cy's payment names no invoice.
     assert books.balances() == money(
-        Revenue="-1194.99", Other_income="-41.67", VAT_control="-238.33",
-        Bank_charges="8.40", Current_account="391.59", Trade_debtors="1075.00",
-    )  # fmt: skip
+        Revenue="-1194.99",
+        Other_income="-41.67",
+        VAT_control="-238.33",
+        Bank_charges="8.40",
+        Current_account="391.59",
+        Trade_debtors="1075.00",
+    )
     due = {d["reference"]: d["due"] for d in books.documents("sales", "invoices")}
     assert due == {"INV-1001": 0, "INV-1002": 0, "INV-1003": 1250, "INV-1004": 45}
     books.change("stripe_payout.csv", "240.00,3.80,236.20", "250.00,3.80,246.20")
@@ -204,9 +236,13 @@ def test_paypal(books):
     books.write("clearbooks_sales.csv", "clearbooks-sales")
     written_once(books, "paypal.csv", "paypal")
     assert books.balances() == money(
-        Revenue="-1194.99", Other_income="-41.67", VAT_control="-238.33",
-        Bank_charges="44.30", Current_account="1225.70", Trade_debtors="204.99",
-    )  # fmt: skip
+        Revenue="-1194.99",
+        Other_income="-41.67",
+        VAT_control="-238.33",
+        Bank_charges="44.30",
+        Current_account="1225.70",
+        Trade_debtors="204.99",
+    )
     due = {d["reference"]: d["due"] for d in books.documents("sales", "invoices")}
     assert due["INV-1003"] == 0
     books.change("paypal.csv", '"-1.00","23.00"', '"-1.00","23.01"', "utf-8-sig")
@@ -225,8 +261,10 @@ def test_a_corrected_payout_leaves_what_the_corrected_file_comes_to(books):
     written_once(books, "stripe_payout.csv", "stripe-payout")
     moved = {name: now - balances.get(name, 0) for name, now in books.balances().items()}
     assert {name: by for name, by in moved.items() if by} == money(
-        Bank_charges="0.20", Current_account="-1.20", Trade_debtors="1.00",
-    )  # fmt: skip
+        Bank_charges="0.20",
+        Current_account="-1.20",
+        Trade_debtors="1.00",
+    )
 
 
 def test_a_corrected_paypal_report_leaves_what_the_corrected_file_comes_to(books):
@@ -243,8 +281,10 @@ def test_a_corrected_paypal_report_leaves_what_the_corrected_file_comes_to(books
     written_once(books, "paypal.csv", "paypal")
     moved = {name: now - balances.get(name, 0) for name, now in books.balances().items()}
     assert {name: by for name, by in moved.items() if by} == money(
-        Bank_charges="0.50", Current_account="0.50", Trade_debtors="-1.00",
-    )  # fmt: skip
+        Bank_charges="0.50",
+        Current_account="0.50",
+        Trade_debtors="-1.00",
+    )
 
 
 def test_shopify_orders(books):
@@ -271,8 +311,9 @@ def test_shopify_by_day(books):
     written_once(books, "shopify_orders.csv", "shopify-daily")
     found = {d["date"]: d for d in books.documents("sales", "invoices")}
     assert {day: d["gross"] for day, d in found.items()} == {
-        "2026-05-04": Decimal("53.93"), "2026-07-01": 12,
-    }  # fmt: skip
+        "2026-05-04": Decimal("53.93"),
+        "2026-07-01": 12,
+    }
     assert found["2026-07-01"]["vat"] == 0
     assert found["2026-05-04"]["vat"] == Decimal("8.99")
     books.change("shopify_orders.csv", "Bo Ström,10.00", "Bo Ström,4.00")
@@ -284,9 +325,12 @@ def test_shopify_by_day(books):
 def test_payroll(books):
     written_once(books, "payroll.csv", "payroll")
     assert books.balances() == money(
-        Salaries="6750.50", NIC_employers="759.22", PAYE="-1779.14", Pension="-259.53",
+        Salaries="6750.50",
+        NIC_employers="759.22",
+        PAYE="-1779.14",
+        Pension="-259.53",
         Current_account="-5471.05",
-    )  # fmt: skip
+    )
     books.change("payroll.csv", ";£290.40;", ";£291.40;", "cp1252")
     answer, sent = books.write("payroll.csv", "payroll", code=2)
     assert "Gross less deductions: the file says 5471.05, and its rows come to 5470.05" in answer
@@ -294,9 +338,12 @@ def test_payroll(books):
     _, sent = books.write("payroll_corrected.csv", "payroll")
     assert sent == {"journals": 2}
     assert books.balances() == money(
-        Salaries="6850.50", NIC_employers="774.22", PAYE="-1822.14", Pension="-259.53",
+        Salaries="6850.50",
+        NIC_employers="774.22",
+        PAYE="-1822.14",
+        Pension="-259.53",
         Current_account="-5543.05",
-    )  # fmt: skip
+    )
     _, sent = books.write("payroll_corrected.csv", "payroll")
     assert sent.total() == 0
 
@@ -307,15 +354,20 @@ def test_cis(books):
     due = sorted(d["due"] for d in books.documents("purchases", "bills"))
     assert due == [Decimal("595.38"), 1100, 2000]
     assert books.balances() == {
-        "CIS labour cost 20%": 1000, "CIS labour cost 30%": Decimal("850.55"),
-        "CIS labour cost gross": 1500, "Materials": 800, "CIS creditor": Decimal("-455.17"),
+        "CIS labour cost 20%": 1000,
+        "CIS labour cost 30%": Decimal("850.55"),
+        "CIS labour cost gross": 1500,
+        "Materials": 800,
+        "CIS creditor": Decimal("-455.17"),
         "Trade creditors": Decimal("-3695.38"),
-    }  # fmt: skip
+    }
     for old, new in (
         ("850.55,,850.55,30%,255.17,595.38", "950.55,,950.55,30%,285.17,665.38"),
-        ('"4,150.55",800.00,"3,350.55",,455.17,"3,695.38"',
-         '"4,250.55",800.00,"3,450.55",,485.17,"3,765.38"'),
-    ):  # fmt: skip
+        (
+            '"4,150.55",800.00,"3,350.55",,455.17,"3,695.38"',
+            '"4,250.55",800.00,"3,450.55",,485.17,"3,765.38"',
+        ),
+    ):
         books.change("cis_statement.csv", old, new, "cp1252")
     _, sent = books.write("cis_statement.csv", "cis-statement")
     assert sent == {"purchases": 1}
@@ -326,13 +378,17 @@ def test_card_expenses(books):
     written_once(books, "card_expenses.csv", "card-expenses")
     bills = books.documents("purchases", "bills")
     assert {d["reference"]: (d["gross"], d["vat"], d["due"]) for d in bills} == {
-        "c-001": (Decimal("84.50"), 0, 0), "c-002": (36, 6, 0),
+        "c-001": (Decimal("84.50"), 0, 0),
+        "c-002": (36, 6, 0),
         "c-003": (Decimal("12.99"), Decimal("2.17"), 0),
-    }  # fmt: skip
+    }
     assert books.balances() == money(
-        Travel="84.50", Entertaining_staff="30.00", Subscriptions="10.82", VAT_control="8.17",
+        Travel="84.50",
+        Entertaining_staff="30.00",
+        Subscriptions="10.82",
+        VAT_control="8.17",
         Company_card="-133.49",
-    )  # fmt: skip
+    )
     assert books.writes()["purchases"] == 3 + 2  # bills, receipts
     books.change("card_expenses.csv", "Meals\tTeam lunch", "Travel\tTeam lunch", "utf-16")
     _, sent = books.write("card_expenses.csv", "card-expenses")
@@ -351,8 +407,11 @@ def test_contacts(books):
 def test_clear_books_own_template(books):
     written_once(books, "clearbooks_sales.csv", "clearbooks-sales")
     assert {d["reference"]: d["gross"] for d in books.documents("sales", "invoices")} == {
-        "INV-1001": 120, "INV-1002": Decimal("59.99"), "INV-1003": 1250, "INV-1004": 45,
-    }  # fmt: skip
+        "INV-1001": 120,
+        "INV-1002": Decimal("59.99"),
+        "INV-1003": 1250,
+        "INV-1004": 45,
+    }
     books.change("clearbooks_sales.csv", "Books,1,45.00", "Books,1,46.00", "cp1252")
     answer, sent = books.write("clearbooks_sales.csv", "clearbooks-sales", code=2)
     assert "Net: the file says 1236.66, and its rows come to 1237.66; nothing is sent" in answer
@@ -362,6 +421,16 @@ def test_clear_books_own_template(books):
 
 
 def test_every_preset_is_tested():
-    tested = {*BANKS, "stripe-payout", "paypal", "shopify-orders", "shopify-daily", "payroll",
-              "cis-statement", "card-expenses", "contacts", "clearbooks-sales"}  # fmt: skip
+    tested = {
+        *BANKS,
+        "stripe-payout",
+        "paypal",
+        "shopify-orders",
+        "shopify-daily",
+        "payroll",
+        "cis-statement",
+        "card-expenses",
+        "contacts",
+        "clearbooks-sales",
+    }
     assert tested == set(presets())

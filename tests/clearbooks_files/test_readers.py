@@ -134,10 +134,20 @@ def sheet(path, rows):
 
 def test_a_spreadsheet(tmp_path):
     path = tmp_path / "sales.xlsx"
-    sheet(path, {2: ["My shop"], 4: ["Date", "Amount", "Text"], 5: ["2026-05-01", 12.5, "Café"],
-                 7: ["2026-05-02", 13.940000000000001, 1001]})  # fmt: skip
-    found = [(row.line, row.cells["Amount"], row.cells["Text"]) for row in read_rows(path, HEADER)
-             if not row.is_blank]  # fmt: skip
+    sheet(
+        path,
+        {
+            2: ["My shop"],
+            4: ["Date", "Amount", "Text"],
+            5: ["2026-05-01", 12.5, "Café"],
+            7: ["2026-05-02", 13.940000000000001, 1001],
+        },
+    )
+    found = [
+        (row.line, row.cells["Amount"], row.cells["Text"])
+        for row in read_rows(path, HEADER)
+        if not row.is_blank
+    ]
     assert found == [(5, 12.5, "Café"), (7, 13.940000000000001, 1001.0)]
     with pytest.raises(FileError, match="has no sheet 'May'; it has: Sales"):
         list(read_rows(path, Layout(sheet="May")))
@@ -153,10 +163,14 @@ def test_a_spreadsheet_makes_the_records_of_the_text_that_it_was(tmp_path):
         number = text and text.replace(".", "", 1).isdigit() and name not in ("Name", "Id")
         return float(text) if number else kinds.get(text, text)
 
-    sheet(tmp_path / "orders.xlsx", {1: head} | {
-        n: [cell(name, text) for name, text in zip(head, row, strict=True)]
-        for n, row in enumerate(rows, 2)
-    })  # fmt: skip
+    sheet(
+        tmp_path / "orders.xlsx",
+        {1: head}
+        | {
+            n: [cell(name, text) for name, text in zip(head, row, strict=True)]
+            for n, row in enumerate(rows, 2)
+        },
+    )
     found = []
     for file in (path, tmp_path / "orders.xlsx"):
         with closing(SourceFile(file, load_mapping("shopify-orders"))) as source:
@@ -193,9 +207,11 @@ def test_formats_of_banks_are_known_by_their_contents(tmp_path, name):
 
 @pytest.mark.parametrize(
     ("name", "right", "wrong"),
-    [("statement.sta", b"GBP1189,46\r\n-}", b"GBP1189,47\r\n-}"),
-     ("statement.xml", b">2009.46<", b">2009.45<")],
-)  # fmt: skip
+    [
+        ("statement.sta", b"GBP1189,46\r\n-}", b"GBP1189,47\r\n-}"),
+        ("statement.xml", b">2009.46<", b">2009.45<"),
+    ],
+)
 def test_a_statement_comes_to_its_closing_balance(tmp_path, name, right, wrong):
     data = (SAMPLES[name]).read_bytes()
     assert right in data

@@ -23,8 +23,11 @@ def test_a_fault_names_the_field_that_it_is_about(ledger):
     reply = ledger.call("createCustomer", body)
     assert reply.status == 400
     found = {f["source"]: f["errorCode"] for f in reply.json()["errors"]}
-    assert found == {"vatNr": "UNKNOWN_FIELD", "address.zip": "UNKNOWN_FIELD",
-                     "address.town": "TYPE"}  # fmt: skip
+    assert found == {
+        "vatNr": "UNKNOWN_FIELD",
+        "address.zip": "UNKNOWN_FIELD",
+        "address.town": "TYPE",
+    }
     body = ledger.sale_body(ledger.customer(), line(1), line(1, rate="9.00:Standard"))
     (fault,) = ledger.call("createSalesDocument", body, salesType="invoices").json()["errors"]
     assert (fault["source"], fault["errorCode"]) == ("lineItems[1].vatRateKey", "VAT_RATE_KEY")

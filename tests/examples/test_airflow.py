@@ -60,8 +60,11 @@ def airflow(fleet, project, tmp_path_factory):
     def call(*arguments):
         done = subprocess.run(
             [environment("airflow").with_name("airflow"), *arguments],
-            env=env, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            env=env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         return done.returncode, done.stdout + done.stderr
 
     code, output = call("db", "migrate")

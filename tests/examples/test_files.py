@@ -20,24 +20,52 @@ BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SUM = r"-?\d+\.\d\d"
 # What each use moves in the trial balance; payouts want the invoices of the first one.
 FIGURES = {
-    "sales-import": {"Revenue": "-1194.99", "Other income": "-41.67", "Trade debtors": "1474.99",
-                     "VAT control": "-238.33"},
-    "daily-sales-summary": {"Revenue": "-97.35", "Trade debtors": "110.42",
-                            "VAT control": "-13.07"},
-    "credit-notes-from-returns": {"Revenue": "-56.95", "Trade debtors": "65.93",
-                                  "VAT control": "-8.98"},
-    "marketplace-payout": {"Bank charges": "52.70", "Trade debtors": "-1669.99",
-                           "Current account": "1617.29"},
-    "payroll-journal": {"Salaries": "6850.50", "PAYE": "-1822.14", "NIC employers": "774.22",
-                        "Pension": "-259.53", "Current account": "-5543.05"},
-    "cis-to-paid-bills": {"Materials": "800.00", "CIS labour cost 20%": "1000.00",
-                          "CIS labour cost 30%": "850.55", "CIS labour cost gross": "1500.00",
-                          "Current account": "-3695.38", "CIS creditor": "-455.17"},
-    "card-expenses": {"Subscriptions": "10.82", "Travel": "84.50", "Entertaining staff": "30.00",
-                      "Company card": "-133.49", "VAT control": "8.17"},
+    "sales-import": {
+        "Revenue": "-1194.99",
+        "Other income": "-41.67",
+        "Trade debtors": "1474.99",
+        "VAT control": "-238.33",
+    },
+    "daily-sales-summary": {
+        "Revenue": "-97.35",
+        "Trade debtors": "110.42",
+        "VAT control": "-13.07",
+    },
+    "credit-notes-from-returns": {
+        "Revenue": "-56.95",
+        "Trade debtors": "65.93",
+        "VAT control": "-8.98",
+    },
+    "marketplace-payout": {
+        "Bank charges": "52.70",
+        "Trade debtors": "-1669.99",
+        "Current account": "1617.29",
+    },
+    "payroll-journal": {
+        "Salaries": "6850.50",
+        "PAYE": "-1822.14",
+        "NIC employers": "774.22",
+        "Pension": "-259.53",
+        "Current account": "-5543.05",
+    },
+    "cis-to-paid-bills": {
+        "Materials": "800.00",
+        "CIS labour cost 20%": "1000.00",
+        "CIS labour cost 30%": "850.55",
+        "CIS labour cost gross": "1500.00",
+        "Current account": "-3695.38",
+        "CIS creditor": "-455.17",
+    },
+    "card-expenses": {
+        "Subscriptions": "10.82",
+        "Travel": "84.50",
+        "Entertaining staff": "30.00",
+        "Company card": "-133.49",
+        "VAT control": "8.17",
+    },
     "contact-sync": {},
     "bank-statement": {"Trade debtors": "-45.00", "Current account": "45.00"},
-}  # fmt: skip
+}
 
 
 def commands(page):
@@ -75,13 +103,17 @@ def test_every_use_can_be_followed(home):  # noqa: F811
     assert {use: {k: str(v) for k, v in by.items() if v} for use, by in moved.items()} == FIGURES
     assert not balances(engine, business).total()
     assert ask(tables, "payment-status/payment_status") == {
-        "#1001": ("13.94", "13.94", "open"), "#1002": ("49.99", "39.99", "partly paid"),
-        "#1003": ("12.00", "12.00", "open"), "INV-1001": ("120.00", "0.00", "paid"),
-        "INV-1002": ("59.99", "0.00", "paid"), "INV-1003": ("1250.00", "0.00", "paid"),
-        "INV-1004": ("45.00", "0.00", "paid"), "Shopify 2026-05-04": ("45.94", "45.94", "open"),
+        "#1001": ("13.94", "13.94", "open"),
+        "#1002": ("49.99", "39.99", "partly paid"),
+        "#1003": ("12.00", "12.00", "open"),
+        "INV-1001": ("120.00", "0.00", "paid"),
+        "INV-1002": ("59.99", "0.00", "paid"),
+        "INV-1003": ("1250.00", "0.00", "paid"),
+        "INV-1004": ("45.00", "0.00", "paid"),
+        "Shopify 2026-05-04": ("45.94", "45.94", "open"),
         "Shopify 2026-05-05": ("50.49", "50.49", "open"),
         "Shopify 2026-05-06": ("13.99", "13.99", "open"),
-    }  # fmt: skip
+    }
     contacts = ask(tables, "contact-sync/contacts_to_shop")
     assert contacts["BEL001"] == ("Bell & Co Ltd", "ada@bell.example", "0113 496 0000")
 
@@ -94,11 +126,15 @@ def copy_of(sandbox, business):
     """The two streams that the queries ask, as a loader would have them."""
     found = {"sales_invoices": [], "customers": []}
     tap_clearbooks.read(
-        {"api_url": sandbox.url, "token_url": sandbox.token_url,
-         "access_token": "sandbox-access-token", "business_ids": [business]},
+        {
+            "api_url": sandbox.url,
+            "token_url": sandbox.token_url,
+            "access_token": "sandbox-access-token",
+            "business_ids": [business],
+        },
         streams=list(found),
         emit=lambda m: found[m["stream"]].append(m["record"]) if m["type"] == "RECORD" else None,
-    )  # fmt: skip
+    )
     return found
 
 

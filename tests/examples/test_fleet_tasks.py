@@ -33,9 +33,11 @@ def fleet(database, tmp_path, monkeypatch):  # noqa: F811
     with running(engine, Options(pages=False)) as sandbox:
         applications = connect(sandbox, divide(businesses, 1, 2), token_store=database)
         fleet = {
-            "warehouse": database, "applications": applications, "streams": STREAMS,
+            "warehouse": database,
+            "applications": applications,
+            "streams": STREAMS,
             "target": {"state_store": database},
-        }  # fmt: skip
+        }
         (tmp_path / "fleet.json").write_text(json.dumps(fleet))
         monkeypatch.setenv("CLEARBOOKS_FLEET", str(tmp_path / "fleet.json"))
         yield engine, businesses, sandbox, database
@@ -89,9 +91,11 @@ def test_a_task_that_died_goes_on_where_it_stopped(fleet, tasks, monkeypatch):
     assert list(differences(engine, warehouse_rows(url), businesses)) == []
     assert tasks.read_shard("r1", shard) == []
     assert tasks.summary("r1") == {
-        "businesses": 3, "requests": tasks.summary("r1")["requests"],
-        "records": sum(1 for _ in warehouse_rows(url)), "for_a_person": [],
-    }  # fmt: skip
+        "businesses": 3,
+        "requests": tasks.summary("r1")["requests"],
+        "records": sum(1 for _ in warehouse_rows(url)),
+        "for_a_person": [],
+    }
     # The next run is a daily one, and costs no more.
     [shard] = tasks.reading(10)
     assert not shard.first

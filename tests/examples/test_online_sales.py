@@ -63,9 +63,13 @@ def test_the_trial_balance_is_that_of_the_file(pipeline, sales):
     assert ledger["Current account"] + ledger["Card takings"] == received > 0
     assert ledger["Trade debtors"] == sum(net(r) + vat(r) for r in sales) - received
     assert set(ledger) == {
-        "Revenue", "Other income", "VAT control", "Trade debtors", "Current account",
+        "Revenue",
+        "Other income",
+        "VAT control",
+        "Trade debtors",
+        "Current account",
         "Card takings",
-    }  # fmt: skip
+    }
 
 
 def test_every_document_is_there_once_with_its_lines(pipeline, sales, unpriced):
@@ -115,9 +119,7 @@ def test_the_treatment_is_that_of_the_country_and_the_rate_that_of_the_day(pipel
 def test_sales_that_name_nobody_are_those_of_one_cash_customer(pipeline, sales, unpriced):
     unnamed = {row["InvoiceNo"] for row in sales if not row["CustomerID"]} - unpriced
     assert unnamed
-    cash = [
-        d for d in documents(pipeline, "sales", "invoices") if d["reference"] in unnamed
-    ]  # fmt: skip
+    cash = [d for d in documents(pipeline, "sales", "invoices") if d["reference"] in unnamed]
     assert {d["reference"] for d in cash} == unnamed
     assert len({d["customerId"] for d in cash}) == 1
     # They are paid at the till, on the day.

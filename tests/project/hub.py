@@ -9,9 +9,20 @@ from __future__ import annotations
 TEXT = {"type": "string"}
 TEXTS = {"type": "array", "items": TEXT}
 KINDS = (
-    "oauth", "hidden", "password", "date_iso8601", "file", "email", "integer", "options", "object",
-    "array", "boolean", "string", "decimal",
-)  # fmt: skip
+    "oauth",
+    "hidden",
+    "password",
+    "date_iso8601",
+    "file",
+    "email",
+    "integer",
+    "options",
+    "object",
+    "array",
+    "boolean",
+    "string",
+    "decimal",
+)
 SETTING = {
     "type": "object",
     "required": ["name"],
@@ -31,14 +42,32 @@ SETTING = {
 }
 CAPABILITIES = {
     "extractors": (
-        "properties", "catalog", "discover", "state", "about", "stream-maps", "schema-flattening",
-        "activate-version", "batch", "test", "log-based", "structured-logging",
+        "properties",
+        "catalog",
+        "discover",
+        "state",
+        "about",
+        "stream-maps",
+        "schema-flattening",
+        "activate-version",
+        "batch",
+        "test",
+        "log-based",
+        "structured-logging",
     ),
     "loaders": (
-        "about", "stream-maps", "activate-version", "batch", "soft-delete", "hard-delete",
-        "datatype-failsafe", "schema-flattening", "target-schema", "validate-records",
+        "about",
+        "stream-maps",
+        "activate-version",
+        "batch",
+        "soft-delete",
+        "hard-delete",
+        "datatype-failsafe",
+        "schema-flattening",
+        "target-schema",
+        "validate-records",
     ),
-}  # fmt: skip
+}
 
 
 def definition_schema(kind):

@@ -102,9 +102,16 @@ def test_what_the_pages_have_people_make_stays_out_of_the_repository():
             made |= {name} | {one or other for one, other in WRITTEN.findall(inside)}
     made = {name for name in made if Path(name).suffix not in HARMLESS or name == ".env"}
     expected = {
-        "clearbooks.json", "target.json", ".env", "records.jsonl", "plan.jsonl",
-        "rejects.jsonl", "undo.jsonl", "target.sqlite3", "ledger.jsonl",
-    }  # fmt: skip
+        "clearbooks.json",
+        "target.json",
+        ".env",
+        "records.jsonl",
+        "plan.jsonl",
+        "rejects.jsonl",
+        "undo.jsonl",
+        "target.sqlite3",
+        "ledger.jsonl",
+    }
     assert expected <= made
     ignored = subprocess.run(
         ["git", "check-ignore", *sorted(made)],

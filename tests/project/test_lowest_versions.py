@@ -39,9 +39,15 @@ def python():
         interpreter = str(folder / "bin" / "python")
         uv_cached("venv", "--quiet", "--clear", str(folder))
         uv_cached(
-            "pip", "install", "--quiet", "--python", interpreter, "--resolution", "lowest-direct",
+            "pip",
+            "install",
+            "--quiet",
+            "--python",
+            interpreter,
+            "--resolution",
+            "lowest-direct",
             *wanted,
-        )  # fmt: skip
+        )
         uv_cached("pip", "install", "--quiet", "--python", interpreter, "--no-deps", "-e", ".")
         ready.touch()
     return folder / "bin" / "python"

@@ -40,9 +40,11 @@ def change(engine):
     dice, keeper, done = random.Random(7), Bookkeeper(engine), 0  # noqa: S311 - no secret
     while done < CHANGES:
         done += keeper.act(
-            dice.choice(Bookkeeper.NAMES), dice.choice([ONE, TWO]),
-            dice.randint(0, 4095), dice.randint(0, 4095),
-        )  # fmt: skip
+            dice.choice(Bookkeeper.NAMES),
+            dice.choice([ONE, TWO]),
+            dice.randint(0, 4095),
+            dice.randint(0, 4095),
+        )
 
 
 class Story:
@@ -74,8 +76,11 @@ class Story:
     @staticmethod
     def written_off(copy):
         """A customer leaves at the end of the first run, and the second one sends it again."""
-        schema, = (m["schema"] for m in map(json.loads, copy.written[0])
-                   if m["type"] == "SCHEMA" and m["stream"] == "customers")  # fmt: skip
+        (schema,) = (
+            m["schema"]
+            for m in map(json.loads, copy.written[0])
+            if m["type"] == "SCHEMA" and m["stream"] == "customers"
+        )
         key = {"businessId": TWO, "id": 1}
         record = {**dict.fromkeys(schema["properties"]), **key, "_sdc_deleted_at": str(NOW)}
         message = {"type": "RECORD", "stream": "customers", "record": record}
@@ -103,9 +108,13 @@ def load(program, config, story, folder):
     path.write_text(json.dumps(config))
     for run in story.runs:
         done = subprocess.run(
-            [program, "--config", path], input="\n".join(run) + "\n", cwd=folder,
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            [program, "--config", path],
+            input="\n".join(run) + "\n",
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert done.returncode == 0, done.stderr[-2000:]
 
 
@@ -114,9 +123,12 @@ def differences(truth, rows):
     return {
         name: wrong
         for name in NAMES
-        if (wrong := sum(rows[name].get(key) != lowered(record)
-                         for key, record in truth[name].items()))
-    }  # fmt: skip
+        if (
+            wrong := sum(
+                rows[name].get(key) != lowered(record) for key, record in truth[name].items()
+            )
+        )
+    }
 
 
 def too_many(truth, rows):
@@ -176,8 +188,10 @@ def duckdb_tables(path):
 
 
 def _apart(found):
-    return ({name: live for name, (live, _) in found.items()},
-            {name: marked for name, (_, marked) in found.items()})  # fmt: skip
+    return (
+        {name: live for name, (live, _) in found.items()},
+        {name: marked for name, (_, marked) in found.items()},
+    )
 
 
 def check_marked(story, live, marked):
@@ -238,9 +252,11 @@ def jsonl_records(story, folder):
         lines = (folder / f"{name}.jsonl").read_text().splitlines()
         found[name] = [json.loads(line) for line in lines]
         assert found[name] == [
-            message["record"] for run in story.runs for message in map(json.loads, run)
+            message["record"]
+            for run in story.runs
+            for message in map(json.loads, run)
             if message["type"] == "RECORD" and message["stream"] == name
-        ]  # fmt: skip
+        ]
     return found
 
 
@@ -313,21 +329,34 @@ print(json.dumps(found, default=plain))
 @every
 def test_pyairbyte_marks(tmp_path):
     python, engine = environment("client"), small_ledger()
-    environ = {**os.environ, "AIRBYTE_OFFLINE_MODE": "1", "HOME": str(tmp_path), "NO_COLOR": "1",
-               "AIRBYTE_PROJECT_DIR": str(tmp_path)}  # fmt: skip
+    environ = {
+        **os.environ,
+        "AIRBYTE_OFFLINE_MODE": "1",
+        "HOME": str(tmp_path),
+        "NO_COLOR": "1",
+        "AIRBYTE_PROJECT_DIR": str(tmp_path),
+    }
 
     def run(script, *arguments):
-        done = subprocess.run([python, "-c", script, *map(str, arguments)], cwd=tmp_path,
-                              env=environ, capture_output=True, text=True, check=False)  # fmt: skip
+        done = subprocess.run(
+            [python, "-c", script, *map(str, arguments)],
+            cwd=tmp_path,
+            env=environ,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
         return done.stdout
 
     with running(engine, Options()) as served:
         config = {
             "credentials": {"auth_type": "access_token", "access_token": "sandbox-access-token"},
-            "api_url": served.url, "token_url": served.token_url, "reread_days": 0,
+            "api_url": served.url,
+            "token_url": served.token_url,
+            "reread_days": 0,
             "token_store": str(tmp_path / "tokens.json"),
-        }  # fmt: skip
+        }
         path = tmp_path / "config.json"
         path.write_text(json.dumps(config))
         run(READ, path, BIN / "source-clearbooks", "cache.duckdb", *LISTS)

@@ -53,9 +53,16 @@ def installed(wheel, tmp_path_factory):
     folder = tmp_path_factory.mktemp("installed")
     lock = folder / "pylock.toml"
     uv_cached(
-        "export", "--frozen", "--no-default-groups", "--no-emit-project", "--format", "pylock.toml",
-        "--output-file", str(lock), "--quiet",
-    )  # fmt: skip
+        "export",
+        "--frozen",
+        "--no-default-groups",
+        "--no-emit-project",
+        "--format",
+        "pylock.toml",
+        "--output-file",
+        str(lock),
+        "--quiet",
+    )
     python = folder / "env" / "bin" / "python"
     uv_cached("venv", "--quiet", str(folder / "env"))
     uv_cached("pip", "install", "--quiet", "--python", str(python), "--requirements", str(lock))
@@ -148,8 +155,11 @@ def test_presets_come_with_it_and_text_needs_no_extra(wheel, installed):
         json.dumps({"files": [{"path": str(samples / "statement.ofx"), "as": "ofx"}]})
     )
     done = subprocess.run(
-        [installed / "tap-clearbooks-files", "--config", config], cwd=installed, check=False,
-        capture_output=True, text=True,
-    )  # fmt: skip
+        [installed / "tap-clearbooks-files", "--config", config],
+        cwd=installed,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 2
     assert "needs ofxtools: pip install 'clearbooks-connectors[files] @ git+" in done.stderr

@@ -23,8 +23,10 @@ KINDS = {
 }
 BIG = ("sales_invoices", "bills")
 ACCOUNTS = {"customerId": 1001001, "supplierId": 2001001}
-ALLOCATION_SIDES = {"sales": ("sales_invoices", "sales_credit_notes"),
-                    "purchases": ("bills", "purchase_credit_notes")}  # fmt: skip
+ALLOCATION_SIDES = {
+    "sales": ("sales_invoices", "sales_credit_notes"),
+    "purchases": ("bills", "purchase_credit_notes"),
+}
 
 
 class Refused(Exception):  # noqa: N818 - no fault: the ledger does not allow everything
@@ -63,7 +65,7 @@ class Bookkeeper:
         return json.loads(rows[number % len(rows)][0])
 
     def document(self, business, stream, number, **where):
-        (field, kind), = KINDS[stream].items()  # fmt: skip
+        ((field, kind),) = KINDS[stream].items()
         side = field.removesuffix("Type").replace("purchase", "purchases")
         return self.pick(business, "documents", number, side=side, kind=kind, **where)
 
@@ -80,8 +82,13 @@ class Bookkeeper:
 
     def body(self, business, stream, a, b):
         contact = "customerId" if "salesType" in KINDS[stream] else "supplierId"
-        line = {"description": "Work", "unitPrice": b % 90 + 1, "quantity": 1,
-                "accountCode": ACCOUNTS[contact], "vatRateKey": "20.00:Standard"}  # fmt: skip
+        line = {
+            "description": "Work",
+            "unitPrice": b % 90 + 1,
+            "quantity": 1,
+            "accountCode": ACCOUNTS[contact],
+            "vatRateKey": "20.00:Standard",
+        }
         lines, more = [line], {}
         special = b % 16
         if special == 1:
@@ -171,9 +178,12 @@ class Bookkeeper:
             contact = self.pick(business, "contacts", a, kind=kind)["id"]
         whole = amount if amount is not None else (b % 50 + 1) * (1 if inwards else -1)
         body = {
-            "date": self.day(a), "description": "Paid", "amount": whole, "contactId": contact,
+            "date": self.day(a),
+            "description": "Paid",
+            "amount": whole,
+            "contactId": contact,
             "bankAccountId": self.pick(business, "bank_accounts", b % 7 == 0)["id"],
-        }  # fmt: skip
+        }
         return self.do("createPayment", body, business=business)["id"]
 
     def pay(self, business, a, b):
@@ -184,11 +194,18 @@ class Bookkeeper:
         sales = stream == "sales_invoices"
         amount = found["due"] if b % 4 < 2 else round(found["due"] / 2, 2)
         paid = self.payment(
-            business, b // 4, b // 4, amount if sales else -amount,
+            business,
+            b // 4,
+            b // 4,
+            amount if sales else -amount,
             found["customerId" if sales else "supplierId"],
-        )  # fmt: skip
-        body = {"invoiceId": found["id"], "allocationType": "payment", "paymentId": paid,
-                "amount": amount}  # fmt: skip
+        )
+        body = {
+            "invoiceId": found["id"],
+            "allocationType": "payment",
+            "paymentId": paid,
+            "amount": amount,
+        }
         side = "sales" if sales else "purchases"
         self.do("createAllocation", body, business=business, invoiceType=side)
 
@@ -210,8 +227,7 @@ class Bookkeeper:
     def un_allocate(self, business, a, b):
         side = list(ALLOCATION_SIDES)[b % 2]
         found = self.pick(business, "allocations", a, side=side)
-        self.do("deleteAllocation", business=business, invoiceType=side,
-                allocationId=found["id"])  # fmt: skip
+        self.do("deleteAllocation", business=business, invoiceType=side, allocationId=found["id"])
 
     def change_a_payment(self, business, a, b):
         found = self.pick(business, "payments", a)
@@ -222,8 +238,10 @@ class Bookkeeper:
             {"contactId": self.pick(business, "contacts", b // 4)["id"]},
         )
         body = bodies[b % 4]
-        sent = {name: found[name] for name in ("date", "description", "amount", "contactId",
-                                               "bankAccountId")} | body  # fmt: skip
+        sent = {
+            name: found[name]
+            for name in ("date", "description", "amount", "contactId", "bankAccountId")
+        } | body
         self.do("updatePayment", sent, business=business, paymentId=found["id"])
         if "description" in body:
             self.edited.setdefault(("payments", business, found["id"]), set()).add("description")
@@ -233,16 +251,19 @@ class Bookkeeper:
         self.do("deletePayment", business=business, paymentId=found["id"])
 
     def journal(self, business, a, b):
-        lines = [{"accountCodeId": 4001001, "amount": b % 9 + 1},
-                 {"accountCodeId": 8001001, "amount": -(b % 9 + 1)}]  # fmt: skip
+        lines = [
+            {"accountCodeId": 4001001, "amount": b % 9 + 1},
+            {"accountCodeId": 8001001, "amount": -(b % 9 + 1)},
+        ]
         body = {"accountingDate": self.day(a), "description": "J", "lines": lines}
         self.do("createJournal", body, business=business)
 
     # Lists
 
     def new_contact(self, business, a, b):
-        self.do(("createCustomer", "createSupplier")[a % 2], {"name": f"New {b}"},
-                business=business)  # fmt: skip
+        self.do(
+            ("createCustomer", "createSupplier")[a % 2], {"name": f"New {b}"}, business=business
+        )
 
     def change_a_contact(self, business, a, b):
         kind, title = (("customer", "Customer"), ("supplier", "Supplier"))[b % 2]
@@ -271,8 +292,12 @@ class Bookkeeper:
         elif b % 4 == 2:
             self.do("deleteAccountCode", business=business, accountCodeId=found["id"])
         else:
-            self.do("updateAccountCode", {"name": f"Renamed {b}"}, business=business,
-                    accountCodeId=found["id"])  # fmt: skip
+            self.do(
+                "updateAccountCode",
+                {"name": f"Renamed {b}"},
+                business=business,
+                accountCodeId=found["id"],
+            )
 
     def change_the_banks(self, business, a, b):
         if b % 4 == 0:
@@ -281,8 +306,12 @@ class Bookkeeper:
             return
         found = self.pick(business, "bank_accounts", a)
         if b % 4 == 1:
-            self.do("updateBankAccount", {"name": f"Renamed {b}"}, business=business,
-                    bankAccountId=found["id"])  # fmt: skip
+            self.do(
+                "updateBankAccount",
+                {"name": f"Renamed {b}"},
+                business=business,
+                bankAccountId=found["id"],
+            )
         elif found["id"] == 1:
             raise Refused
         elif b % 4 == 2:
@@ -300,8 +329,12 @@ class Bookkeeper:
         elif b % 4 == 2:
             self.do("deleteStockItem", business=business, stockItemId=found["id"])
         else:
-            self.do("updateStockItem", {"name": f"Renamed {b}"}, business=business,
-                    stockItemId=found["id"])  # fmt: skip
+            self.do(
+                "updateStockItem",
+                {"name": f"Renamed {b}"},
+                business=business,
+                stockItemId=found["id"],
+            )
 
     def rename_the_business(self, business, _, b):
         self.do("updateBusiness", {"name": f"Renamed {b}"}, business=business, businessId=business)
@@ -313,22 +346,48 @@ class Bookkeeper:
         title, name = ("Sales", "salesId") if sales else ("Purchase", "purchaseId")
         params = {**KINDS[stream], name: found["id"]}
         if b % 2:
-            self.do(f"create{title}Attachment", b"text", business=business, **params,
-                    fileName="note.txt")  # fmt: skip
+            self.do(
+                f"create{title}Attachment",
+                b"text",
+                business=business,
+                **params,
+                fileName="note.txt",
+            )
             return
         listed = self.do(f"list{title}Attachments", business=business, **params)
         if not listed:
             raise Refused
-        self.do(f"delete{title}Attachment", business=business, **params,
-                attachmentId=listed[0]["id"])  # fmt: skip
+        self.do(
+            f"delete{title}Attachment", business=business, **params, attachmentId=listed[0]["id"]
+        )
 
     CHANGES = (
-        issue, invoice_or_bill, draft, approve, edit_a_draft, revise, void,
-        void_an_invoice_or_bill, edit_text_in_place, change_a_payments_method, payment, pay,
-        allocate_by_hand, un_allocate, change_a_payment, delete_a_payment, journal, new_contact,
-        change_a_contact, delete_a_contact, change_the_chart, change_the_banks, change_the_stock,
-        rename_the_business, attach,
-    )  # fmt: skip
+        issue,
+        invoice_or_bill,
+        draft,
+        approve,
+        edit_a_draft,
+        revise,
+        void,
+        void_an_invoice_or_bill,
+        edit_text_in_place,
+        change_a_payments_method,
+        payment,
+        pay,
+        allocate_by_hand,
+        un_allocate,
+        change_a_payment,
+        delete_a_payment,
+        journal,
+        new_contact,
+        change_a_contact,
+        delete_a_contact,
+        change_the_chart,
+        change_the_banks,
+        change_the_stock,
+        rename_the_business,
+        attach,
+    )
     NAMES = tuple(change.__name__ for change in CHANGES)
 
     def act(self, name, business, a, b):
@@ -351,8 +410,11 @@ def small_ledger():
 
 
 def _fill(keeper, business):
-    documents = [*BIG * 13, *["quotes"] * 12,
-                 *("sales_credit_notes", "purchase_credit_notes", "expenses") * 3]  # fmt: skip
+    documents = [
+        *BIG * 13,
+        *["quotes"] * 12,
+        *("sales_credit_notes", "purchase_credit_notes", "expenses") * 3,
+    ]
     for n in range(3):
         keeper.new_contact(business, 0, n)
         keeper.new_contact(business, 1, n)

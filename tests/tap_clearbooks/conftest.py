@@ -64,18 +64,30 @@ class Books:
         return json.loads(reply.body) if reply.body else None
 
     def invoice(self, customer, date="2024-03-01", amount=100, *, business=ONE, **fields):
-        line = {"description": "Work", "unitPrice": amount, "quantity": 1,
-                "accountCode": 1001001, "vatRateKey": "20.00:Standard"}  # fmt: skip
-        body = {"date": date, "vatTreatment": "UK", "customerId": customer, "lineItems": [line],
-                **fields}  # fmt: skip
+        line = {
+            "description": "Work",
+            "unitPrice": amount,
+            "quantity": 1,
+            "accountCode": 1001001,
+            "vatRateKey": "20.00:Standard",
+        }
+        body = {
+            "date": date,
+            "vatTreatment": "UK",
+            "customerId": customer,
+            "lineItems": [line],
+            **fields,
+        }
         return self.do("createSalesDocument", body, business=business, salesType="invoices")
 
     def config(self, tmp_path, **more):
         return {
-            "access_token": "sandbox-access-token", "api_url": self.server.url,
-            "token_url": self.server.token_url, "token_store": str(tmp_path / "tokens.json"),
+            "access_token": "sandbox-access-token",
+            "api_url": self.server.url,
+            "token_url": self.server.token_url,
+            "token_store": str(tmp_path / "tokens.json"),
             **more,
-        }  # fmt: skip
+        }
 
     def asked(self, path=""):
         return [r for r in self.server.requests if path in r.path]

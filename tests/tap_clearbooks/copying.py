@@ -50,9 +50,11 @@ class Direct:
             sent.append(message)
 
         scope = {
-            "method": method, "path": parts.path, "query_string": parts.query.encode(),
+            "method": method,
+            "path": parts.path,
+            "query_string": parts.query.encode(),
             "headers": [(k.lower().encode(), v.encode()) for k, v in headers.items()],
-        }  # fmt: skip
+        }
         with self.lock:
             self.asked += 1
             if self.most is not None and self.asked > self.most:
@@ -111,11 +113,14 @@ class Copy:
         """One run, loaded: whether it came to its end."""
         writer = Collector()
         config = {
-            "access_token": "sandbox-access-token", "api_url": "http://127.0.0.1:9/v1",
+            "access_token": "sandbox-access-token",
+            "api_url": "http://127.0.0.1:9/v1",
             "token_url": "http://127.0.0.1:9/oauth/token",
-            "token_store": str(self.directory / "tokens.json"), "page_size": PAGE,
-            **self.settings, **settings,
-        }  # fmt: skip
+            "token_store": str(self.directory / "tokens.json"),
+            "page_size": PAGE,
+            **self.settings,
+            **settings,
+        }
         if self.runs[number]:
             config["business_ids"] = list(self.runs[number])
         if most_bytes is not None:
@@ -134,8 +139,12 @@ class Copy:
             _catalogs[key] = select(self.names, **methods)
         # Copies, since the SDK writes into both.
         state = json.loads(json.dumps(self.states[number]))
-        tap = Tap(config=config, state=state, catalog=json.loads(json.dumps(_catalogs[key])),
-                  message_writer=writer)  # fmt: skip
+        tap = Tap(
+            config=config,
+            state=state,
+            catalog=json.loads(json.dumps(_catalogs[key])),
+            message_writer=writer,
+        )
         tap.direct = Direct(self.app, most_requests)
         window = tap.run.window
         later = dt.timedelta(days=self.days)
@@ -246,11 +255,15 @@ def _records(engine, name, business, start, end):
         return [record for record in records if record["id"] == business]
     if name == "transaction_lines":
         return [
-            {"transactionId": t["id"], "lineNumber": n, "accountingDate": t["accountingDate"],
-             **line}
+            {
+                "transactionId": t["id"],
+                "lineNumber": n,
+                "accountingDate": t["accountingDate"],
+                **line,
+            }
             for t in _records(engine, "transactions", business, start, end)
             for n, line in enumerate(t["lines"], 1)
-        ]  # fmt: skip
+        ]
     if name == "account_balances":
         return list(_balances(engine, operation, business, start, end))
     if name.startswith("vat_"):
@@ -260,14 +273,17 @@ def _records(engine, name, business, start, end):
     records = listed(engine, operation, business, **what.fixed)
     field = "accountingDate" if name == "transactions" else "date"
     return [
-        record for record in records
+        record
+        for record in records
         if field not in record or (start or "") <= record[field] <= (end or "9999")
-    ]  # fmt: skip
+    ]
 
 
 def _balances(engine, operation, business, start, end):
-    days = [dt.date.fromisoformat(t["accountingDate"])
-            for t in listed(engine, "listTransactions", business)]  # fmt: skip
+    days = [
+        dt.date.fromisoformat(t["accountingDate"])
+        for t in listed(engine, "listTransactions", business)
+    ]
     if not days:
         return
     first, last = min(days), max(*days, TODAY)
@@ -279,8 +295,13 @@ def _balances(engine, operation, business, start, end):
             yield {**before, **record}
     last = dt.date.fromisoformat(end) if end else last
     while day <= last:
-        dates = dict(zip(("accountingDateFrom", "accountingDateTo"),
-                         map(str, period_of(day, "month")), strict=True))  # fmt: skip
+        dates = dict(
+            zip(
+                ("accountingDateFrom", "accountingDateTo"),
+                map(str, period_of(day, "month")),
+                strict=True,
+            )
+        )
         for record in listed(engine, operation, business, page=None, query=dates):
             yield {**dates, **record}
         day = period_of(day, "month")[1] + dt.timedelta(days=1)
@@ -293,8 +314,14 @@ def _vat(engine, name, business):
             yield from ({"vatType": side, **record} for record in treatments)
             continue
         for treatment in (record["key"] for record in treatments):
-            rates = listed(engine, "listVatRates", business, page=None, vatType=side,
-                           query={"vatTreatment": treatment})  # fmt: skip
+            rates = listed(
+                engine,
+                "listVatRates",
+                business,
+                page=None,
+                vatType=side,
+                query={"vatTreatment": treatment},
+            )
             yield from ({"vatType": side, "vatTreatment": treatment, **r} for r in rates)
 
 

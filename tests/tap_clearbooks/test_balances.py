@@ -56,8 +56,9 @@ def balances(books, run_tap):
 def post(books, date, amount=100):
     debit, credit = ACCOUNTS
     lines = [
-        {"accountCodeId": debit, "amount": amount}, {"accountCodeId": credit, "amount": -amount}
-    ]  # fmt: skip
+        {"accountCodeId": debit, "amount": amount},
+        {"accountCodeId": credit, "amount": -amount},
+    ]
     books.do("createJournal", {"accountingDate": date, "description": "Work", "lines": lines})
 
 

@@ -42,13 +42,21 @@ print(json.dumps(found, default=lambda v: float(v) if isinstance(v, decimal.Deci
 @pytest.mark.parametrize(
     ("setting", "value", "module", "extra"),
     [
-        ("batch_config", {"encoding": {"format": "parquet"}, "storage": {"root": "file:///x"}},
-         "pyarrow", "parquet"),
-        ("batch_config", {"encoding": {"format": "jsonl"}, "storage": {"root": "s3://b"}},
-         "s3fs", "s3"),
+        (
+            "batch_config",
+            {"encoding": {"format": "parquet"}, "storage": {"root": "file:///x"}},
+            "pyarrow",
+            "parquet",
+        ),
+        (
+            "batch_config",
+            {"encoding": {"format": "jsonl"}, "storage": {"root": "s3://b"}},
+            "s3fs",
+            "s3",
+        ),
         ("faker_config", {"seed": 1}, "faker", "faker"),
     ],
-)  # fmt: skip
+)
 def test_a_missing_extra_is_named(books, tmp_path, monkeypatch, setting, value, module, extra):
     find = "importlib.util.find_spec"
     monkeypatch.setattr(find, lambda name, *_: None if name == module else object())
@@ -131,8 +139,10 @@ def test_what_is_in_the_files_is_what_records_would_say(
     done = subprocess.run(
         [python.with_name("tap-clearbooks"), "--config", config],
         env={**aws, "XDG_STATE_HOME": str(tmp_path)},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     batches = by_stream(done.stdout, "BATCH")
     assert {"sales_invoices", "transaction_lines", "customers"} <= set(batches) == set(records)
@@ -142,7 +152,11 @@ def test_what_is_in_the_files_is_what_records_would_say(
     }
     read = subprocess.run(
         [python, "-c", READER],
-        input=json.dumps(files), env=aws, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        input=json.dumps(files),
+        env=aws,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     for stream, rows in json.loads(read.stdout).items():
         assert [plain(row) for row in rows] == [plain(row) for row in records[stream]], stream

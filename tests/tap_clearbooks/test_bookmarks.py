@@ -75,8 +75,9 @@ def test_an_update_of_an_old_document_is_found_by_its_new_id(books, run_tap, cus
     old = books.invoice(customer, day(400))
     books.invoice(customer, day(0))
     first = run_tap(["sales_invoices"])
-    newer = books.do("updateSalesDocument", {"description": "Mended"}, salesType="invoices",
-                     salesId=old["id"])  # fmt: skip
+    newer = books.do(
+        "updateSalesDocument", {"description": "Mended"}, salesType="invoices", salesId=old["id"]
+    )
     second = run_tap(["sales_invoices"], state=first.state, lookback_days=0)
     assert (ONE, newer["id"]) in second.ids("sales_invoices")
 
@@ -84,8 +85,11 @@ def test_an_update_of_an_old_document_is_found_by_its_new_id(books, run_tap, cus
 def test_a_bookmark_that_another_program_made_is_not_trusted(books, run_tap, customer):
     for ago in (400, 0):
         books.invoice(customer, day(ago))
-    bookmark = {"context": {"businessId": ONE}, "replication_key": "date",
-                "replication_key_value": day(0)}  # fmt: skip
+    bookmark = {
+        "context": {"businessId": ONE},
+        "replication_key": "date",
+        "replication_key_value": day(0),
+    }
     state = {"bookmarks": {"sales_invoices": {"partitions": [bookmark]}}}
     assert len(run_tap(["sales_invoices"], state=state).records("sales_invoices")) == 2
 
@@ -130,16 +134,20 @@ def test_balances_ask_again_only_for_what_may_have_changed(books, run_tap, custo
     assert {r["accountingDateFrom"] for r in third.records("account_balances")} == months
 
 
-@pytest.mark.parametrize(("period", "dates"), [
-    ("quarter", [("2024-01-01", "2024-03-31"), ("2024-04-01", "2024-06-30")]),
-    ("year", [("2024-01-01", "2024-12-31")]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("period", "dates"),
+    [
+        ("quarter", [("2024-01-01", "2024-03-31"), ("2024-04-01", "2024-06-30")]),
+        ("year", [("2024-01-01", "2024-12-31")]),
+    ],
+)
 def test_balance_periods(books, run_tap, customer, period, dates):
     books.invoice(customer, "2024-03-31")
     books.invoice(customer, "2024-04-01")
     run = run_tap(["account_balances"], balance_period=period)
-    got = {(r["accountingDateFrom"], r["accountingDateTo"])
-           for r in run.records("account_balances")}  # fmt: skip
+    got = {
+        (r["accountingDateFrom"], r["accountingDateTo"]) for r in run.records("account_balances")
+    }
     assert sorted(got) == dates
 
 

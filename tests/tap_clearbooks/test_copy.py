@@ -34,8 +34,14 @@ changes = st.lists(
     st.tuples(st.sampled_from(Bookkeeper.NAMES), st.sampled_from([ONE, TWO]), numbers, numbers),
     max_size=6,
 )
-listings = ("sales/invoices", "sales/quotes", "purchases/bills", "payments", "allocations",
-            "accountCodes")  # fmt: skip
+listings = (
+    "sales/invoices",
+    "sales/quotes",
+    "purchases/bills",
+    "payments",
+    "allocations",
+    "accountCodes",
+)
 moving = [
     *((f"{kind}-between-pages", path) for kind in ("delete", "replace") for path in listings),
     *(("add-between-pages", path) for path in (*listings, "transactions")),
@@ -128,11 +134,19 @@ def read(made, keeper, how, where=0):
 
 @pytest.mark.parametrize(
     "dialects",
-    [(), ("voided-listed",), ("voids-remove",), ("voids-remove", "voided-listed"),
-     ("no-headers",), ("unsorted",), ("ascending-only",), ("nulls", "wrapped", "string-ids"),
-     ("part-paid", "one-entity", "redirect-307")],
+    [
+        (),
+        ("voided-listed",),
+        ("voids-remove",),
+        ("voids-remove", "voided-listed"),
+        ("no-headers",),
+        ("unsorted",),
+        ("ascending-only",),
+        ("nulls", "wrapped", "string-ids"),
+        ("part-paid", "one-entity", "redirect-307"),
+    ],
     ids="+".join,
-)  # fmt: skip
+)
 @given(days, st.booleans())
 @searching(6)
 def test_the_copy_is_the_ledger_after_every_run(dialects, happened, fresh):

@@ -53,18 +53,30 @@ def test_without_the_list_the_scopes_of_the_token_tell(tmp_path):
     with refusing(tmp_path) as server:
         store = f"{tmp_path}/tokens.json"
         open_store(store).save(
-            Chain(client_id="app", token_url=f"{server.url}/oauth/token", access_token="a",
-                  refresh_token="r", expires_at=4e9, obtained_at=1.0, connected_at=1.0,
-                  scope="accounting.customers:read accounting.suppliers:read "
-                  "accounting.sales:read"),
+            Chain(
+                client_id="app",
+                token_url=f"{server.url}/oauth/token",
+                access_token="a",
+                refresh_token="r",
+                expires_at=4e9,
+                obtained_at=1.0,
+                connected_at=1.0,
+                scope="accounting.customers:read accounting.suppliers:read accounting.sales:read",
+            ),
             patience=0.0,
-        )  # fmt: skip
+        )
         result = read(
-            {"api_url": f"{server.url}/v1", "token_url": f"{server.url}/oauth/token",
-             "token_store": store, "client_id": "app", "client_secret": "s",
-             "business_ids": [7]},
-            streams=STREAMS, emit=lambda _: None,
-        )  # fmt: skip
+            {
+                "api_url": f"{server.url}/v1",
+                "token_url": f"{server.url}/oauth/token",
+                "token_store": store,
+                "client_id": "app",
+                "client_secret": "s",
+                "business_ids": [7],
+            },
+            streams=STREAMS,
+            emit=lambda _: None,
+        )
     assert {type(failure.error) for failure in result.failures} == {NotCoveredError}
     text = str(result.failures[0])
     assert "business_ids: business 7" in text
@@ -76,9 +88,15 @@ def test_without_the_list_the_scopes_of_the_token_tell(tmp_path):
 def test_where_nobody_can_tell_each_stream_says_what_the_api_said(tmp_path):
     with refusing(tmp_path) as server:
         result = read(
-            {"api_url": f"{server.url}/v1", "access_token": "a", "business_ids": [7],
-             "token_store": f"{tmp_path}/t.json"}, streams=STREAMS, emit=lambda _: None,
-        )  # fmt: skip
+            {
+                "api_url": f"{server.url}/v1",
+                "access_token": "a",
+                "business_ids": [7],
+                "token_store": f"{tmp_path}/t.json",
+            },
+            streams=STREAMS,
+            emit=lambda _: None,
+        )
     assert {type(failure.error) for failure in result.failures} == {ForbiddenError}
     assert all("must cover the business" in str(failure) for failure in result.failures)
     paths = [asked[1] for asked in server.asked]

@@ -15,10 +15,19 @@ def test_a_deleted_draft_hides_no_void(books, run_tap, without_status):
     customer = books.do("createCustomer", {"name": "Smith"})["id"]
     supplier = books.do("createSupplier", {"name": "Jones"})["id"]
     bill = {
-        "date": "2024-03-01", "vatTreatment": "UK", "supplierId": supplier,
-        "lineItems": [{"description": "Rent", "unitPrice": 10, "quantity": 1,
-                       "accountCode": 2001001, "vatRateKey": "20.00:Standard"}],
-    }  # fmt: skip
+        "date": "2024-03-01",
+        "vatTreatment": "UK",
+        "supplierId": supplier,
+        "lineItems": [
+            {
+                "description": "Rent",
+                "unitPrice": 10,
+                "quantity": 1,
+                "accountCode": 2001001,
+                "vatRateKey": "20.00:Standard",
+            }
+        ],
+    }
     bills = {"purchaseType": "bills"}
     invoices = []
     for _ in range(24):

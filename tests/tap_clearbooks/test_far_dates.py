@@ -33,8 +33,13 @@ def post(books, date):
     lines = [{"accountCodeId": 1001001, "amount": -7}, {"accountCodeId": 7501001, "amount": 7}]
     books.do("createJournal", {"accountingDate": TODAY, "description": "Work", "lines": lines})
     # Without VAT, which had no rate then.
-    line = {"description": "Work", "unitPrice": 100, "quantity": 1, "accountCode": 1001001,
-            "vatRateKey": "0.00:Zero"}  # fmt: skip
+    line = {
+        "description": "Work",
+        "unitPrice": 100,
+        "quantity": 1,
+        "accountCode": 1001001,
+        "vatRateKey": "0.00:Zero",
+    }
     return books.invoice(customer, date, dateDue=date, lineItems=[line])["id"]
 
 
@@ -48,10 +53,12 @@ def sums(output, stream, field):
 @pytest.mark.parametrize(
     ("date", "unit"),
     [
-        ("9999-12-31", "month"), ("9998-06-01", "quarter"), ("0202-05-05", "year"),
+        ("9999-12-31", "month"),
+        ("9998-06-01", "quarter"),
+        ("0202-05-05", "year"),
         ("0001-01-01", "month"),
     ],
-)  # fmt: skip
+)
 def test_an_invoice_of_any_day_stops_nothing(books, run, date, unit):
     far = post(books, date)
     first = run(balance_period=unit)
@@ -93,9 +100,7 @@ def test_a_bookmark_at_the_end_of_the_calendar_is_read_from(books, run):
     state = run().state
     (partition,) = state["bookmarks"]["account_balances"]["partitions"]
     partition["replication_key_value"] = "9999-12-31"
-    assert "2024-03-31" in {
-        r["accountingDateTo"] for r in run(state).records("account_balances")
-    }  # fmt: skip
+    assert "2024-03-31" in {r["accountingDateTo"] for r in run(state).records("account_balances")}
 
 
 def test_a_bookmark_that_is_no_date_is_refused():

@@ -16,11 +16,6 @@ from tests.tap_clearbooks.conftest import ONE, TWO, select
 STREAMS = ["customers", "sales_invoices", "transactions", "transaction_lines"]
 
 
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch):
-    monkeypatch.setattr("backoff._sync.time.sleep", lambda _seconds: None)
-
-
 @pytest.fixture
 def ledger(books):
     """Sixty customers and invoices, and what a calm run reads of them."""
@@ -36,23 +31,42 @@ def sample(output):
 
 @pytest.mark.parametrize(
     "fault",
-    [*(f"{kind}:0.2:seed=1" for kind in ("error", "drop-before", "drop-after", "html", "truncate")),
-     "expire-tokens:every=7"],
-)  # fmt: skip
+    [
+        *(
+            f"{kind}:0.2:seed=1"
+            for kind in ("error", "drop-before", "drop-after", "html", "truncate")
+        ),
+        "expire-tokens:every=7",
+    ],
+)
 def test_faults_change_nothing_in_the_output(fault, ledger, run_tap):
     calm = sample(run_tap(STREAMS, page_size=10))
     ledger.server.faults.add(fault)
-    credentials = {"access_token": None, "client_id": "sandbox", "client_secret": "sandbox-secret",
-                   "refresh_token": "sandbox-refresh-token"}  # fmt: skip
+    credentials = {
+        "access_token": None,
+        "client_id": "sandbox",
+        "client_secret": "sandbox-secret",
+        "refresh_token": "sandbox-refresh-token",
+    }
     settings = credentials if "expire" in fault else {}
     assert sample(run_tap(STREAMS, page_size=10, max_tries=20, **settings)) == calm
     assert sum(ledger.server.faults.counts.values()) > 0
 
 
 @pytest.mark.parametrize(
-    "dialect", ["nulls", "string-money", "string-ids", "unknown-fields", "pretty", "no-headers",
-                "unsorted", "ascending-only", "errors-array"],
-)  # fmt: skip
+    "dialect",
+    [
+        "nulls",
+        "string-money",
+        "string-ids",
+        "unknown-fields",
+        "pretty",
+        "no-headers",
+        "unsorted",
+        "ascending-only",
+        "errors-array",
+    ],
+)
 def test_dialects_change_nothing_in_the_output(dialect, ledger, run_tap):
     plain = run_tap(STREAMS, page_size=10)
     ledger.server.dialects.on(dialect)
@@ -171,8 +185,13 @@ def test_a_document_deleted_before_its_attachments_are_listed(books, run_tap):
     customer = books.do("createCustomer", {"name": "A"})["id"]
     for _ in range(3):
         invoice = books.invoice(customer)
-        books.do("createSalesAttachment", b"x", salesType="invoices", salesId=invoice["id"],
-                 fileName="a.txt")  # fmt: skip
+        books.do(
+            "createSalesAttachment",
+            b"x",
+            salesType="invoices",
+            salesId=invoice["id"],
+            fileName="a.txt",
+        )
     books.server.faults.plan("error", path="/accounting/sales/invoices/2/", status=404)
     output = run_tap(["sales_attachments"], attachments=True)
     assert {r["salesId"] for r in output.records("sales_attachments")} == {1, 3}
@@ -222,11 +241,18 @@ def test_values_of_the_wrong_type_are_brought_to_the_schema(caplog):
     )
     (record,) = shape.page(body, "listSalesDocuments")
     assert to_dict(record) == {
-        "id": 7, "documentNumber": "536365", "date": "2010-12-01", "dateDue": None,
-        "datePaid": None, "gross": Decimal("12.50"), "net": Decimal(10), "due": None,
-        "lineItems": [{"unitPrice": Decimal("2.550"), "quantity": Decimal("6.0"),
-                       "accountCode": 1001001}],
-    }  # fmt: skip
+        "id": 7,
+        "documentNumber": "536365",
+        "date": "2010-12-01",
+        "dateDue": None,
+        "datePaid": None,
+        "gross": Decimal("12.50"),
+        "net": Decimal(10),
+        "due": None,
+        "lineItems": [
+            {"unitPrice": Decimal("2.550"), "quantity": Decimal("6.0"), "accountCode": 1001001}
+        ],
+    }
     assert "field due" in caplog.text
     assert "soon" not in caplog.text
 

@@ -68,10 +68,15 @@ def run(ledgers, tmp_path):
 
 def keys(messages):
     return {
-        (m["stream"], m["record"]["businessId"], m["record"].get("id"),
-         m["record"].get("transactionId"))
-        for m in messages if m["type"] == "RECORD"
-    }  # fmt: skip
+        (
+            m["stream"],
+            m["record"]["businessId"],
+            m["record"].get("id"),
+            m["record"].get("transactionId"),
+        )
+        for m in messages
+        if m["type"] == "RECORD"
+    }
 
 
 @pytest.mark.parametrize("share", [0.45, 0.6, 0.8])
@@ -113,7 +118,7 @@ def test_what_a_killed_run_left_out_comes_also_where_lists_may_be_a_day_old(
     read(config, state=state, streams=["transactions"], emit=messages.append)
     assert {number for _, number in Output(messages).ids("transactions")} == {
         *range(1, RECORDS + 1)
-    }  # fmt: skip
+    }
 
 
 def test_an_endpoint_that_fails_for_two_businesses_is_not_asked_again(ledgers, run):

@@ -84,12 +84,16 @@ def test_records_are_plain(call):
     assert isinstance(out.of_type("RECORD")[0]["time_extracted"], str)
 
 
-@pytest.mark.parametrize("settings", [
-    {},
-    {"emit_activate_version_messages": True, "business_ids": [TWO]},
-    {"flattening_enabled": True, "flattening_max_depth": 1},
-    {"stream_maps": {"customers": {"email": "__NULL__", "shout": "name.upper()"}}},
-], ids=["default", "versions", "flat", "mapped"])  # fmt: skip
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"emit_activate_version_messages": True, "business_ids": [TWO]},
+        {"flattening_enabled": True, "flattening_max_depth": 1},
+        {"stream_maps": {"customers": {"email": "__NULL__", "shout": "name.upper()"}}},
+    ],
+    ids=["default", "versions", "flat", "mapped"],
+)
 def test_the_program_writes_the_same(call, run_tap, settings):
     result, out = call(**settings)
     theirs = run_tap(None, **settings)
@@ -127,20 +131,22 @@ def test_what_is_selected_by_default(call):
 
 
 def test_records_that_a_stream_map_drops_or_renames(call):
-    maps = {"customers": {"__alias__": "buyers"},
-            "sales_invoices": {"__filter__": "bool(id > 1)"}}  # fmt: skip
+    maps = {"customers": {"__alias__": "buyers"}, "sales_invoices": {"__filter__": "bool(id > 1)"}}
     result, out = call(streams=maps, stream_maps=maps, business_ids=[ONE])
     assert result.records == {"buyers": 1, "sales_invoices": 2}
     assert len(out.records("buyers")) == 1
     assert len(out.records("sales_invoices")) == 2
 
 
-@pytest.mark.parametrize(("settings", "streams", "words"), [
-    ({"page_size": 500}, None, "page_size: 500 should be a whole number from 1 to 200"),
-    ({"start_date": "soon"}, None, "start_date"),
-    ({"access_token": None}, None, "client_id"),
-    ({}, ["customer"], "no stream 'customer'; there are businesses, account_codes"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("settings", "streams", "words"),
+    [
+        ({"page_size": 500}, None, "page_size: 500 should be a whole number from 1 to 200"),
+        ({"start_date": "soon"}, None, "start_date"),
+        ({"access_token": None}, None, "client_id"),
+        ({}, ["customer"], "no stream 'customer'; there are businesses, account_codes"),
+    ],
+)
 def test_what_is_asked_for_wrongly(call, settings, streams, words):
     with pytest.raises(SettingError, match=words):
         call(streams=streams, **settings)
@@ -211,9 +217,9 @@ def test_an_exception_of_the_caller_ends_it(small, tmp_path):
     while threading.active_count() > before and time.monotonic() < deadline:
         time.sleep(0.02)
     assert threading.active_count() <= before
-    assert read(
-        small.config(tmp_path), streams=["customers"], emit=lambda _: None
-    ).records == {"customers": 2}  # fmt: skip
+    assert read(small.config(tmp_path), streams=["customers"], emit=lambda _: None).records == {
+        "customers": 2
+    }
 
 
 def test_two_businesses_at_once_in_threads(call):
@@ -296,8 +302,10 @@ def test_a_small_business_is_cheap(small, tmp_path):
 def test_importing_the_package_is_light():
     done = subprocess.run(
         [sys.executable, "-c", "import sys, tap_clearbooks; print('singer_sdk' in sys.modules)"],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert done.stdout == "False\n"
     with pytest.raises(ImportError):
         from tap_clearbooks import nothing  # noqa: F401
@@ -315,8 +323,11 @@ def test_the_examples_of_the_documents(small, tmp_path):
     def example(number):
         done = subprocess.run(
             [sys.executable, "-c", EXAMPLES[number]],
-            capture_output=True, text=True, cwd=tmp_path, check=False,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            check=False,
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout.splitlines()
 

@@ -18,11 +18,38 @@ from clearbooks.errors import SettingError
 from tap_clearbooks import read, tap
 from tests.tap_clearbooks.conftest import ONE, select
 
-CHOSEN = ["account_balances", "customers", "payments", "sales_invoices", "transaction_lines",
-          "transactions", "vat_treatments"]  # fmt: skip
+CHOSEN = [
+    "account_balances",
+    "customers",
+    "payments",
+    "sales_invoices",
+    "transaction_lines",
+    "transactions",
+    "vat_treatments",
+]
 PROGRAM = Path(sys.executable).with_name("tap-clearbooks")
-JUNK = [None, True, False, 0, -1, 7, 10**25, 1.5, "", "x", "2024-02-31", "0001-01-01",
-        "9999-12-31", [], [[]], [None], ["x"], {}, {"x": None}, {"context": None}]  # fmt: skip
+JUNK = [
+    None,
+    True,
+    False,
+    0,
+    -1,
+    7,
+    10**25,
+    1.5,
+    "",
+    "x",
+    "2024-02-31",
+    "0001-01-01",
+    "9999-12-31",
+    [],
+    [[]],
+    [None],
+    ["x"],
+    {},
+    {"x": None},
+    {"context": None},
+]
 
 
 @pytest.fixture
@@ -133,12 +160,33 @@ def test_a_mutated_input_ends_in_a_line_or_works(kind, rounds, seed, good, progr
     assert {0, 2} == set(codes)
 
 
-SETTINGS = ["business_ids", "start_date", "end_date", "page_size", "lookback_days",
-            "balance_period", "max_in_flight", "max_tries", "max_wait", "request_timeout",
-            "api_paths", "user_agent", "attachments", "emit_activate_version_messages",
-            "access_token", "api_url", "token_url", "token_store", "stream_maps",
-            "stream_map_config", "flattening_enabled", "flattening_max_depth",
-            "batch_config", "faker_config", "max_requests_per_second"]  # fmt: skip
+SETTINGS = [
+    "business_ids",
+    "start_date",
+    "end_date",
+    "page_size",
+    "lookback_days",
+    "balance_period",
+    "max_in_flight",
+    "max_tries",
+    "max_wait",
+    "request_timeout",
+    "api_paths",
+    "user_agent",
+    "attachments",
+    "emit_activate_version_messages",
+    "access_token",
+    "api_url",
+    "token_url",
+    "token_store",
+    "stream_maps",
+    "stream_map_config",
+    "flattening_enabled",
+    "flattening_max_depth",
+    "batch_config",
+    "faker_config",
+    "max_requests_per_second",
+]
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -162,20 +210,42 @@ def test_a_mutated_setting_ends_in_a_line_or_works(name, good, program):
         ({"bookmarks": None}, "state: bookmarks: null should be an object"),
         ({"bookmarks": {"payments": 3}}, "state: bookmarks: payments: it should be an object"),
         ({"bookmarks": {"payments": {"partitions": {}}}}, "payments: partitions: it should be a"),
-        ({"bookmarks": {"payments": {"partitions": [{"context": {"businessId": "1"}}]}}},
-         "payments: partitions[0]: context.businessId: it should be a whole number"),
-        ({"bookmarks": {"payments": {"partitions": [
-            {"context": {"businessId": 1}, "replication_key_value": "yesterday"}]}}},
-         "payments: partitions[0]: replication_key_value"),
-        ({"bookmarks": {"transactions": {"partitions": [
-            {"context": {"businessId": 1}, "replication_key_value": "2024-01-01"}]}}},
-         "transactions: partitions[0]: replication_key_value: it should be a whole number"),
-        ({"bookmarks": {"payments": {"partitions": [{"context": {"businessId": 1}}] * 2}}},
-         "partitions[1]: a second one of business 1"),
+        (
+            {"bookmarks": {"payments": {"partitions": [{"context": {"businessId": "1"}}]}}},
+            "payments: partitions[0]: context.businessId: it should be a whole number",
+        ),
+        (
+            {
+                "bookmarks": {
+                    "payments": {
+                        "partitions": [
+                            {"context": {"businessId": 1}, "replication_key_value": "yesterday"}
+                        ]
+                    }
+                }
+            },
+            "payments: partitions[0]: replication_key_value",
+        ),
+        (
+            {
+                "bookmarks": {
+                    "transactions": {
+                        "partitions": [
+                            {"context": {"businessId": 1}, "replication_key_value": "2024-01-01"}
+                        ]
+                    }
+                }
+            },
+            "transactions: partitions[0]: replication_key_value: it should be a whole number",
+        ),
+        (
+            {"bookmarks": {"payments": {"partitions": [{"context": {"businessId": 1}}] * 2}}},
+            "partitions[1]: a second one of business 1",
+        ),
         ("{", "--state"),
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_a_wrong_state_is_named(state, words, good, program):
     code, out, err = program(**{**good, "state": state})
     assert code == 2
@@ -195,14 +265,18 @@ def entry(catalog, name):
         (lambda c: entry(c, "customers").pop("schema"), "catalog: customers: object missing"),
         (lambda c: entry(c, "customers").update(metadata={}), "customers: metadata: it should be"),
         (lambda c: entry(c, "customers").update(tap_stream_id="customer"), "did you mean custom"),
-        (lambda c: entry(c, "customers")["metadata"][0].update(metadata={"selected": "yes"}),
-         "customers: metadata[0].metadata.selected: it should be true or false"),
-        (lambda c: entry(c, "payments").update(replication_key="id"),
-         "payments: replication_key: 'id' should be 'date'"),
+        (
+            lambda c: entry(c, "customers")["metadata"][0].update(metadata={"selected": "yes"}),
+            "customers: metadata[0].metadata.selected: it should be true or false",
+        ),
+        (
+            lambda c: entry(c, "payments").update(replication_key="id"),
+            "payments: replication_key: 'id' should be 'date'",
+        ),
         (lambda c: entry(c, "payments").update(replication_method="LOG_BASED"), "payments: repl"),
         (lambda c: entry(c, "payments").update(key_properties=["uuid"]), "no field 'uuid'"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_catalog_is_named(change, words, good, program):
     change(good["catalog"])
     code, out, err = program(**good)
@@ -246,8 +320,11 @@ def test_standard_input_and_output_that_are_full_or_closed(redirection, ledger, 
     config.write_text(json.dumps(ledger.config(tmp_path, business_ids=[ONE])))
     done = subprocess.run(
         ["bash", "-c", f"'{PROGRAM}' --config '{config}' {redirection}"],
-        check=False, capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert "Traceback" not in done.stderr
     assert "Exception ignored" not in done.stderr
     assert done.returncode == 1

@@ -37,8 +37,13 @@ def test_about_names_version_and_settings(tmp_path):
     about = json.loads(tap(tmp_path, {}, "--about", "--format", "json").stdout)
     assert about["version"] != "[could not be detected]"
     settings = about["settings"]["properties"]
-    assert {"client_id", "refresh_token", "start_date", "lookback_days",
-            "emit_activate_version_messages"} <= set(settings)  # fmt: skip
+    assert {
+        "client_id",
+        "refresh_token",
+        "start_date",
+        "lookback_days",
+        "emit_activate_version_messages",
+    } <= set(settings)
     for name in ("client_secret", "refresh_token", "access_token"):
         assert settings[name]["secret"]
 
@@ -79,8 +84,12 @@ def test_settings_come_from_the_environment_too(books, tmp_path):
 def test_a_wrong_setting_ends_in_a_line_that_names_it(change, words, code, books, tmp_path):
     config = {**books.config(tmp_path), **change}
     if "token_store" in change:
-        config |= {"access_token": None, "client_id": "sandbox", "client_secret": "s",
-                   "refresh_token": "r"}  # fmt: skip
+        config |= {
+            "access_token": None,
+            "client_id": "sandbox",
+            "client_secret": "s",
+            "refresh_token": "r",
+        }
     result = tap(tmp_path, config)
     assert result.returncode == code, result.stderr
     assert words in result.stderr
@@ -101,8 +110,12 @@ def test_a_wrong_config_file_is_told(file, tmp_path):
 
 
 def test_a_server_that_is_not_there_is_told(tmp_path):
-    config = {"access_token": "x", "api_url": "http://127.0.0.1:9/v1", "max_tries": 2,
-              "token_store": str(tmp_path / "t.json")}  # fmt: skip
+    config = {
+        "access_token": "x",
+        "api_url": "http://127.0.0.1:9/v1",
+        "max_tries": 2,
+        "token_store": str(tmp_path / "t.json"),
+    }
     result = tap(tmp_path, config)
     assert result.returncode == 1
     assert "no answer" in result.stderr
@@ -127,8 +140,10 @@ def test_test_mode_reads_one_record_of_each_stream(books, tmp_path):
 
 def test_batch_files_can_be_asked_for(books, tmp_path):
     books.invoice(books.do("createCustomer", {"name": "Smith"})["id"])
-    batch = {"encoding": {"format": "jsonl", "compression": "gzip"},
-             "storage": {"root": f"file://{tmp_path}/batches"}}  # fmt: skip
+    batch = {
+        "encoding": {"format": "jsonl", "compression": "gzip"},
+        "storage": {"root": f"file://{tmp_path}/batches"},
+    }
     (tmp_path / "batches").mkdir()
     result = tap(tmp_path, books.config(tmp_path, batch_config=batch))
     assert result.returncode == 0, result.stderr
@@ -169,15 +184,24 @@ def test_sigterm_ends_non_zero_with_whole_lines(long_ledger, tmp_path):
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("fault", [
-    {"kind": "slow", "seconds": 120},
-    {"kind": "slow-after", "seconds": 120},
-    {"kind": "throttle", "retry_after": "3600"},
-], ids=lambda fault: fault["kind"])  # fmt: skip
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "slow", "seconds": 120},
+        {"kind": "slow-after", "seconds": 120},
+        {"kind": "throttle", "retry_after": "3600"},
+    ],
+    ids=lambda fault: fault["kind"],
+)
 def test_a_signal_ends_it_whatever_it_waits_for(long_ledger, tmp_path, fault, signum):
     faults = long_ledger.server.faults
-    faults.plan(fault["kind"], **{k: v for k, v in fault.items() if k != "kind"},
-                method="GET", times=100, nth=3)  # fmt: skip
+    faults.plan(
+        fault["kind"],
+        **{k: v for k, v in fault.items() if k != "kind"},
+        method="GET",
+        times=100,
+        nth=3,
+    )
     # So that it waits for the limit, too.
     process = start(tmp_path, long_ledger.config(tmp_path, page_size=50, max_wait=7200))
     while not faults.counts.total():

@@ -94,8 +94,12 @@ def test_counts_belong_to_their_stream_and_business():
         progress.wrote("customers", business, 5)
     progress.wrote("suppliers", ONE, 1)
     progress.wrote("businesses", None, 2)
-    assert progress.records == {("customers", ONE): 10, ("customers", TWO): 5,
-                                ("suppliers", ONE): 1, ("businesses", None): 2}  # fmt: skip
+    assert progress.records == {
+        ("customers", ONE): 10,
+        ("customers", TWO): 5,
+        ("suppliers", ONE): 1,
+        ("businesses", None): 2,
+    }
     console = Console(file=io.StringIO(), width=100)
     console.print(progress._table())
     shown = console.file.getvalue()

@@ -41,16 +41,29 @@ class Ledger:
             self.pay()
 
     def pay(self):
-        payment = {"date": "2024-05-01", "description": "Paid", "amount": 120,
-                   "contactId": self.customer, "bankAccountId": self.bank}  # fmt: skip
+        payment = {
+            "date": "2024-05-01",
+            "description": "Paid",
+            "amount": 120,
+            "contactId": self.customer,
+            "bankAccountId": self.bank,
+        }
         number = self.books.do("createPayment", payment)["id"]
-        body = {"invoiceId": self.unpaid.pop(0), "allocationType": "payment",
-                "paymentId": number, "amount": 120}  # fmt: skip
+        body = {
+            "invoiceId": self.unpaid.pop(0),
+            "allocationType": "payment",
+            "paymentId": number,
+            "amount": 120,
+        }
         self.books.do("createAllocation", body, invoiceType="sales")
 
     def revise(self):
-        self.books.do("updateSalesDocument", {"description": "Revised"}, salesType="invoices",
-                      salesId=self.unpaid.pop())  # fmt: skip
+        self.books.do(
+            "updateSalesDocument",
+            {"description": "Revised"},
+            salesType="invoices",
+            salesId=self.unpaid.pop(),
+        )
 
 
 @pytest.fixture

@@ -29,12 +29,24 @@ class Rewriting:
         """Another date and other lines, amounts in pounds by account."""
         rows = [{"accountCodeId": account, "amount": amount} for account, amount in lines.items()]
         text = json.dumps({"id": number, "accountingDate": date, "lines": rows}).encode()
-        self._run("UPDATE transactions SET date = ?, json = ? WHERE business = ? AND id = ?",
-                  date, text, ONE, number)  # fmt: skip
+        self._run(
+            "UPDATE transactions SET date = ?, json = ? WHERE business = ? AND id = ?",
+            date,
+            text,
+            ONE,
+            number,
+        )
         self._run("DELETE FROM lines WHERE business = ? AND id = ?", ONE, number)
         for n, (account, amount) in enumerate(lines.items()):
-            self._run("INSERT INTO lines VALUES (?, ?, ?, ?, ?, ?, NULL)",
-                      ONE, number, n, date, account, amount * 100)  # fmt: skip
+            self._run(
+                "INSERT INTO lines VALUES (?, ?, ?, ?, ?, ?, NULL)",
+                ONE,
+                number,
+                n,
+                date,
+                account,
+                amount * 100,
+            )
 
 
 class Copy:
@@ -44,8 +56,11 @@ class Copy:
         self.tables = {name: {} for name in STREAMS}
 
     def load(self, output):
-        keys = {"transactions": ["id"], "transaction_lines": ["transactionId", "lineNumber"],
-                "account_balances": ["accountingDateFrom", "accountCodeId"]}  # fmt: skip
+        keys = {
+            "transactions": ["id"],
+            "transaction_lines": ["transactionId", "lineNumber"],
+            "account_balances": ["accountingDateFrom", "accountCodeId"],
+        }
         for name, table in self.tables.items():
             for record in output.records(name):
                 key = tuple(record[field] for field in keys[name])

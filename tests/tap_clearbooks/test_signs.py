@@ -12,9 +12,19 @@ from tests.tap_clearbooks.bookkeeper import TODAY, Bookkeeper
 from tests.tap_clearbooks.conftest import ONE
 from tests.tap_clearbooks.copying import PAGE, Copy
 
-NAMES = ("customers", "sales_invoices", "sales_credit_notes", "bills", "purchase_credit_notes",
-         "expenses", "payments", "sales_allocations", "purchase_allocations", "transactions",
-         "transaction_lines")  # fmt: skip
+NAMES = (
+    "customers",
+    "sales_invoices",
+    "sales_credit_notes",
+    "bills",
+    "purchase_credit_notes",
+    "expenses",
+    "payments",
+    "sales_allocations",
+    "purchase_allocations",
+    "transactions",
+    "transaction_lines",
+)
 TODAYS, PRICED, ZERO, OLD = 0, 7, 1, 5  # numbers for `Bookkeeper.write`: age, and what it costs
 
 
@@ -46,7 +56,7 @@ class Books(Bookkeeper):
         body = self.body(ONE, stream, age, PRICED)
         return self.engine.add_draft(
             f"create{title}Document", business_id=ONE, params=kind, body=body
-        ).json()["id"]  # fmt: skip
+        ).json()["id"]
 
     def delete(self, stream, number):
         self.on_document("delete", stream, number, business=ONE)

@@ -117,10 +117,16 @@ def test_lines_are_those_of_the_transactions_in_order(demo_run):
         for number, x in enumerate(t["lines"], 1)
     ]
     got = [
-        (r["businessId"], r["transactionId"], r["accountingDate"], r["lineNumber"],
-         r["accountCodeId"], r["amount"])
+        (
+            r["businessId"],
+            r["transactionId"],
+            r["accountingDate"],
+            r["lineNumber"],
+            r["accountCodeId"],
+            r["amount"],
+        )
         for r in output.records("transaction_lines")
-    ]  # fmt: skip
+    ]
     assert got == wanted
 
 
@@ -180,8 +186,9 @@ def test_no_more_requests_are_under_way_than_the_setting_says(books, run_tap, mo
 def test_attachments_that_are_selected_need_a_setting_besides(books, run_tap, caplog):
     caplog.set_level("INFO")
     invoice = books.invoice(books.do("createCustomer", {"name": "A"})["id"])
-    books.do("createSalesAttachment", b"x", salesType="invoices", salesId=invoice["id"],
-             fileName="a.txt")  # fmt: skip
+    books.do(
+        "createSalesAttachment", b"x", salesType="invoices", salesId=invoice["id"], fileName="a.txt"
+    )
     output = run_tap([*ATTACHMENTS, "customers"])
     assert {m["stream"] for m in output.of_type("SCHEMA")} == {"customers"}
     assert not books.asked("/attachments")
@@ -194,5 +201,6 @@ def test_attachments_that_are_selected_need_a_setting_besides(books, run_tap, ca
 def test_nobody_is_told_of_attachments_that_are_not_selected(run_tap, caplog):
     caplog.set_level("INFO")
     run_tap(["customers"])
-    assert "attachments" not in caplog.text.replace("deselected stream 'sales_attachments'", ""
-           ).replace("deselected stream 'purchase_attachments'", "")  # fmt: skip
+    assert "attachments" not in caplog.text.replace(
+        "deselected stream 'sales_attachments'", ""
+    ).replace("deselected stream 'purchase_attachments'", "")

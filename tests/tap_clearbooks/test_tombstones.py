@@ -10,8 +10,15 @@ import pytest
 from tap_clearbooks.keys import copy_keys
 from tests.tap_clearbooks.conftest import ONE, TWO
 
-ALL = ["sales_invoices", "payments", "sales_allocations", "transactions", "transaction_lines",
-       "customers", "account_balances"]  # fmt: skip
+ALL = [
+    "sales_invoices",
+    "payments",
+    "sales_allocations",
+    "transactions",
+    "transaction_lines",
+    "customers",
+    "account_balances",
+]
 
 
 def told(output, stream):
@@ -87,9 +94,14 @@ def test_other_dates_remove_nothing(books, run_tap, customer):
 
 def test_a_state_of_0_1_goes_on(books, run_tap, customer):
     invoice = books.invoice(customer)
-    bookmark = {"context": {"businessId": ONE}, "replication_key": "date", "last_id": 1,
-                "position": 1, "window": [None, None],
-                "replication_key_value": "2024-03-01"}  # fmt: skip
+    bookmark = {
+        "context": {"businessId": ONE},
+        "replication_key": "date",
+        "last_id": 1,
+        "position": 1,
+        "window": [None, None],
+        "replication_key_value": "2024-03-01",
+    }
     state = {"bookmarks": {"sales_invoices": {"partitions": [bookmark]}}}
     first = run_tap(["sales_invoices"], state=state)
     assert not told(first, "sales_invoices")

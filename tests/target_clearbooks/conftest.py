@@ -156,32 +156,57 @@ def supplier(key="S1", **fields):
 
 
 def line(price=100, rate="20%", account="Revenue", **fields):
-    return {"description": "Thing", "unitPrice": price, "quantity": 1, "accountCode": account,
-            "vatRate": rate, **fields}  # fmt: skip
+    return {
+        "description": "Thing",
+        "unitPrice": price,
+        "quantity": 1,
+        "accountCode": account,
+        "vatRate": rate,
+        **fields,
+    }
 
 
 def invoice(key="I1", contact="C1", *lines, stream="sales_invoices", **fields):
     return record(
-        stream, key,
-        **{"customer": {"externalId": contact}, "date": "2024-05-01", "vatTreatment": "UK",
-           "lineItems": list(lines) or [line()], **fields},
-    )  # fmt: skip
+        stream,
+        key,
+        **{
+            "customer": {"externalId": contact},
+            "date": "2024-05-01",
+            "vatTreatment": "UK",
+            "lineItems": list(lines) or [line()],
+            **fields,
+        },
+    )
 
 
 def bill(key="B1", contact="S1", *lines, stream="bills", **fields):
     return record(
-        stream, key,
-        **{"supplier": {"externalId": contact}, "date": "2024-05-01", "vatTreatment": "UK",
-           "lineItems": list(lines) or [line(account=2001001)], **fields},
-    )  # fmt: skip
+        stream,
+        key,
+        **{
+            "supplier": {"externalId": contact},
+            "date": "2024-05-01",
+            "vatTreatment": "UK",
+            "lineItems": list(lines) or [line(account=2001001)],
+            **fields,
+        },
+    )
 
 
 def payment(key="P1", contact="C1", amount="120.00", kind="customer", **fields):
     return record(
-        "payments", key,
-        **{kind: {"externalId": contact}, "date": "2024-05-02", "amount": amount,
-           "description": "Thank you", "bankAccount": "Current account", **fields},
-    )  # fmt: skip
+        "payments",
+        key,
+        **{
+            kind: {"externalId": contact},
+            "date": "2024-05-02",
+            "amount": amount,
+            "description": "Thank you",
+            "bankAccount": "Current account",
+            **fields,
+        },
+    )
 
 
 def allocation(key="A1", invoice_key="I1", payment_key="P1", amount="120.00", **fields):
@@ -194,14 +219,28 @@ def allocation(key="A1", invoice_key="I1", payment_key="P1", amount="120.00", **
 def journal(key="J1", *lines, **fields):
     lines = lines or (("9501001", "-10.00"), ("9001002", "10.00"))
     return record(
-        "journals", key,
-        **{"accountingDate": "2024-05-31", "description": "Month end",
-           "lines": [{"accountCode": a, "amount": m} for a, m in lines], **fields},
-    )  # fmt: skip
+        "journals",
+        key,
+        **{
+            "accountingDate": "2024-05-31",
+            "description": "Month end",
+            "lines": [{"accountCode": a, "amount": m} for a, m in lines],
+            **fields,
+        },
+    )
 
 
-ALL = ("customers", "suppliers", "sales_invoices", "sales_credit_notes", "bills", "payments",
-       "sales_allocations", "purchase_allocations", "journals")  # fmt: skip
+ALL = (
+    "customers",
+    "suppliers",
+    "sales_invoices",
+    "sales_credit_notes",
+    "bills",
+    "payments",
+    "sales_allocations",
+    "purchase_allocations",
+    "journals",
+)
 
 
 def book(n, start=0):

@@ -80,8 +80,11 @@ class Map:
         return next(iter(self.owners(stream, remote_id)), None)
 
     def owners(self, stream, remote_id):
-        return [m.source_key for m in self.found.values()
-                if (m.stream, m.remote_id) == (stream, remote_id)]  # fmt: skip
+        return [
+            m.source_key
+            for m in self.found.values()
+            if (m.stream, m.remote_id) == (stream, remote_id)
+        ]
 
     def said_new(self, stream, source_key):
         return (stream, source_key) in self.new
@@ -123,23 +126,33 @@ class Ledger:
 
     def sale(self, customer, kind="invoices", price=100, **fields):
         body = {
-            "date": "2024-03-01", "vatTreatment": "UK", "customerId": customer,
-            "lineItems": [line(price)], **fields,
-        }  # fmt: skip
+            "date": "2024-03-01",
+            "vatTreatment": "UK",
+            "customerId": customer,
+            "lineItems": [line(price)],
+            **fields,
+        }
         return self.do("createSalesDocument", body, salesType=kind)
 
     def bill(self, supplier, kind="bills", price=100, **fields):
         body = {
-            "date": "2024-03-01", "vatTreatment": "UK", "supplierId": supplier,
-            "lineItems": [line(price, COST)], **fields,
-        }  # fmt: skip
+            "date": "2024-03-01",
+            "vatTreatment": "UK",
+            "supplierId": supplier,
+            "lineItems": [line(price, COST)],
+            **fields,
+        }
         return self.do("createPurchaseDocument", body, purchaseType=kind)
 
     def pay(self, contact, amount, bank=1, **fields):
         body = {
-            "date": "2024-03-05", "description": "Payment", "amount": amount,
-            "contactId": contact, "bankAccountId": bank, **fields,
-        }  # fmt: skip
+            "date": "2024-03-05",
+            "description": "Payment",
+            "amount": amount,
+            "contactId": contact,
+            "bankAccountId": bank,
+            **fields,
+        }
         return self.do("createPayment", body)["id"]
 
     def allocate(self, invoice, amount, side="sales", **source):
@@ -179,25 +192,37 @@ class Ledger:
 
 def line(price=100, account=SALES, rate=STANDARD, quantity=1, **fields):
     return {
-        "description": "Thing", "unitPrice": price, "quantity": quantity,
-        "accountCode": account, "vatRateKey": rate, **fields,
-    }  # fmt: skip
+        "description": "Thing",
+        "unitPrice": price,
+        "quantity": quantity,
+        "accountCode": account,
+        "vatRateKey": rate,
+        **fields,
+    }
 
 
 def invoice(customer, *lines, **fields):
     """A record of an invoice."""
     return {
-        "externalId": "I1", "date": "2024-03-01", "vatTreatment": "UK", "customer": customer,
-        "lineItems": list(lines or [line()]), **fields,
-    }  # fmt: skip
+        "externalId": "I1",
+        "date": "2024-03-01",
+        "vatTreatment": "UK",
+        "customer": customer,
+        "lineItems": list(lines or [line()]),
+        **fields,
+    }
 
 
 def bill(supplier, *lines, **fields):
     """A record of a bill."""
     return {
-        "externalId": "B1", "date": "2024-03-01", "vatTreatment": "UK", "supplier": supplier,
-        "lineItems": list(lines or [line(account=COST)]), **fields,
-    }  # fmt: skip
+        "externalId": "B1",
+        "date": "2024-03-01",
+        "vatTreatment": "UK",
+        "supplier": supplier,
+        "lineItems": list(lines or [line(account=COST)]),
+        **fields,
+    }
 
 
 @pytest.fixture

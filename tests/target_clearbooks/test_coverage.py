@@ -24,8 +24,10 @@ def test_a_wrong_business_is_named_and_not_a_scope(run, settings):
 def test_one_of_several_businesses(run):
     theirs = customer(businessId=999)
     with pytest.raises(NotCoveredError):
-        run([*schema("customers"), customer(businessId=run.business), theirs],
-            business_ids=[run.business, 999])  # fmt: skip
+        run(
+            [*schema("customers"), customer(businessId=run.business), theirs],
+            business_ids=[run.business, 999],
+        )
 
 
 def test_a_scope_that_is_missing_is_still_called_that(run):

@@ -114,15 +114,21 @@ def test_taking_back_a_payment_takes_back_what_it_paid(run):
 
 @pytest.mark.parametrize(
     ("match", "text"),
-    [(["amount", "customer"], "x"), (["reference"], "for W-1, thanks"), ("amount", "x"),
-     (["reference", "amount", "customer"], "your invoice W-1")],
-)  # fmt: skip
+    [
+        (["amount", "customer"], "x"),
+        (["reference"], "for W-1, thanks"),
+        ("amount", "x"),
+        (["reference", "amount", "customer"], "your invoice W-1"),
+    ],
+)
 def test_a_payment_that_fits_one_open_invoice(run, match, text):
     documents = [
-        customer("C1"), customer("C2"), invoice("I1", reference="W-1"),
+        customer("C1"),
+        customer("C2"),
+        invoice("I1", reference="W-1"),
         invoice("I2", "C1", line(50), reference="W-2"),
         invoice("I3", "C2", line(70), reference="W-11"),
-    ]  # fmt: skip
+    ]
     written_once(run, [*documents, payment(match=match, description=text)])
     due = {d["reference"]: d["due"] for d in run.invoices()}
     assert due == {"W-1": 0, "W-2": 60, "W-11": 84}
@@ -142,10 +148,15 @@ def test_a_payment_that_fits_several_is_set_aside_with_them(run):
 
 @pytest.mark.parametrize(
     ("match", "words"),
-    [(["amount"], "invoice: no open document agrees with the 121.00 of this payment in amount"),
-     (["colour"], "invoice: match: ['colour'] should list reference, amount, customer, supplier"),
-     ([], None)],
-)  # fmt: skip
+    [
+        (["amount"], "invoice: no open document agrees with the 121.00 of this payment in amount"),
+        (
+            ["colour"],
+            "invoice: match: ['colour'] should list reference, amount, customer, supplier",
+        ),
+        ([], None),
+    ],
+)
 def test_a_payment_that_fits_none(run, match, words):
     code = run([customer(), invoice(), payment(amount="121.00", match=match)])
     assert code == (3 if words else 0)
@@ -175,13 +186,23 @@ BANKS = [record("bank_accounts", "stripe", name="Stripe", currency="GBP")]
 
 def test_a_transfer_with_a_fee(run):
     moved = record(
-        "transfers", "po_1", **{"from": "Stripe", "to": "Current account", "date": "2024-05-03",
-        "amount": "96.50", "fee": "3.50", "feeAccount": "Bank charges"},
-    )  # fmt: skip
+        "transfers",
+        "po_1",
+        **{
+            "from": "Stripe",
+            "to": "Current account",
+            "date": "2024-05-03",
+            "amount": "96.50",
+            "fee": "3.50",
+            "feeAccount": "Bank charges",
+        },
+    )
     written_once(run, [*BANKS, moved])
     assert balances(run) == {
-        "Stripe": -100, "Current account": Decimal("96.50"), "Bank charges": Decimal("3.50"),
-    }  # fmt: skip
+        "Stripe": -100,
+        "Current account": Decimal("96.50"),
+        "Bank charges": Decimal("3.50"),
+    }
 
 
 def test_debits_and_credits(run):
@@ -194,8 +215,11 @@ def test_debits_and_credits(run):
     ]
     written_once(run, [wages])
     assert balances(run) == {
-        "Salaries": 100, "PAYE": -20, "Pension": 5, "Current account": -85,
-    }  # fmt: skip
+        "Salaries": 100,
+        "PAYE": -20,
+        "Pension": 5,
+        "Current account": -85,
+    }
 
 
 @pytest.mark.parametrize(
@@ -206,14 +230,26 @@ def test_debits_and_credits(run):
         (payment(allocate=[{"invoice": "1", "bill": "2"}]), "allocate[0]: names both invoice"),
         (bill(receipt=7), "receipt: should be a path"),
         (record("transfers", "T", date="2024-05-01"), "from: is required"),
-        (record("transfers", "T", **{"from": "a", "to": "b", "date": "2024-05-01", "amount": "-1"}),
-         "amount: -1 should not be negative"),
-        (record("transfers", "T", **{"from": "Current account", "to": "b", "date": "2024-05-01",
-                                     "amount": "1"}), "lines[0].bankAccount: "),
-        ({"type": "RECORD", "stream": "payments", "record": {"invoice": "I1"}},
-         "invoice: needs an externalId in the record"),
+        (
+            record(
+                "transfers", "T", **{"from": "a", "to": "b", "date": "2024-05-01", "amount": "-1"}
+            ),
+            "amount: -1 should not be negative",
+        ),
+        (
+            record(
+                "transfers",
+                "T",
+                **{"from": "Current account", "to": "b", "date": "2024-05-01", "amount": "1"},
+            ),
+            "lines[0].bankAccount: ",
+        ),
+        (
+            {"type": "RECORD", "stream": "payments", "record": {"invoice": "I1"}},
+            "invoice: needs an externalId in the record",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_taken_apart_is_refused(run, message, words):
     assert run([customer(), supplier(), message]) == 3
     (reject,) = run.rejects

@@ -85,8 +85,9 @@ def test_a_dry_run_asked_for_in_the_environment_is_one(run, asked):
     assert summary["dry_run"] is True
     assert summary["plan"] == plan
     assert summary["streams"] == {
-        "customers": {"to create": 1}, "sales_invoices": {"to create": 1},
-    }  # fmt: skip
+        "customers": {"to create": 1},
+        "sales_invoices": {"to create": 1},
+    }
 
 
 def test_a_dry_run_without_a_plan_writes_nothing(run):
@@ -219,10 +220,13 @@ def stopped(process, signum=signal.SIGTERM):
     return process.returncode
 
 
-@pytest.mark.parametrize("fault", [
-    {"kind": "slow-after", "seconds": 120, "method": "POST"},
-    {"kind": "slow", "seconds": 120, "method": "GET", "nth": 2},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "slow-after", "seconds": 120, "method": "POST"},
+        {"kind": "slow", "seconds": 120, "method": "GET", "nth": 2},
+    ],
+)
 @pytest.mark.usefixtures("grace")
 def test_a_signal_ends_it_whatever_it_waits_for(run, fault):
     run.sandbox.faults.plan(fault.pop("kind"), **fault)

@@ -75,18 +75,24 @@ for _ in range(500):
     DEEP = [DEEP]
 
 
-@pytest.mark.parametrize(("message", "error", "words"), [
-    ({"type": "BATCH"}, InputError, "BATCH"),
-    ({"type": "NEW"}, InputError, "type 'NEW'"),
-    ({}, InputError, "type None"),
-    ({"type": "RECORD", "stream": "customers"}, InputError, "lacks record"),
-    ({"type": "RECORD", "stream": "customers", "record": 5}, InputError, "no object"),
-    ([], InputError, "no Singer message"),
-    ({"type": "STATE", "value": DEEP}, InputError, "levels deep"),
-    ({"type": "SCHEMA", "stream": "customers", "schema": {}, "key_properties": 5}, InputError,
-     "key_properties of customers"),
-    ({"type": "SCHEMA", "stream": "tables", "schema": {}}, SettingError, "'tables'"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("message", "error", "words"),
+    [
+        ({"type": "BATCH"}, InputError, "BATCH"),
+        ({"type": "NEW"}, InputError, "type 'NEW'"),
+        ({}, InputError, "type None"),
+        ({"type": "RECORD", "stream": "customers"}, InputError, "lacks record"),
+        ({"type": "RECORD", "stream": "customers", "record": 5}, InputError, "no object"),
+        ([], InputError, "no Singer message"),
+        ({"type": "STATE", "value": DEEP}, InputError, "levels deep"),
+        (
+            {"type": "SCHEMA", "stream": "customers", "schema": {}, "key_properties": 5},
+            InputError,
+            "key_properties of customers",
+        ),
+        ({"type": "SCHEMA", "stream": "tables", "schema": {}}, SettingError, "'tables'"),
+    ],
+)
 def test_faults_are_exceptions_and_free_the_business(run, message, error, words):
     with pytest.raises(error, match=words):
         write(run.config, [*TWO, customer(), message])
@@ -174,8 +180,12 @@ def test_the_example_of_the_page(run, tmp_path):
     for outcome in ("written", "unchanged"):
         done = subprocess.run(
             [sys.executable, "-c", example],
-            cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60,
-        )  # fmt: skip
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
         expected = f"0 {{'{outcome}': 1}} {{'orders': '2026-11-20'}}\n"
         assert (done.stdout, done.stderr) == (expected, "")
     assert len(run.invoices()) == 1

@@ -13,16 +13,25 @@ from target_clearbooks.target import TargetClearbooks
 from tests.tap_clearbooks.test_mutated_inputs import JUNK
 from tests.target_clearbooks.conftest import customer, invoice, schema
 
-SDK = ("stream_maps", "stream_map_config", "flattening_enabled", "flattening_max_depth",
-       "faker_config")  # fmt: skip
+SDK = (
+    "stream_maps",
+    "stream_map_config",
+    "flattening_enabled",
+    "flattening_max_depth",
+    "faker_config",
+)
 # These lead elsewhere, or only make a run slow.
 LEFT_ALONE = {"api_url", "token_url", "authorize_url", "max_requests_per_second", "max_in_flight"}
 SETTINGS = sorted({*connection_properties(), *target_properties(), *SDK} - LEFT_ALONE)
 MESSAGES = "".join(
     json.dumps(m) + "\n" for m in [*schema("customers", "sales_invoices"), customer(), invoice()]
 )
-WHOLE = {"stream_maps": {"customers": {"name": "nonsense("}}, "references": {"vatRate": {"a": {}}},
-         "api_paths": {"createCustomer": "x"}, "match": ["shoe size"]}  # fmt: skip
+WHOLE = {
+    "stream_maps": {"customers": {"name": "nonsense("}},
+    "references": {"vatRate": {"a": {}}},
+    "api_paths": {"createCustomer": "x"},
+    "match": ["shoe size"],
+}
 
 
 def outcome(config):

@@ -75,8 +75,18 @@ def dry(run, messages, **settings):
 
 def test_a_dry_run_says_what_it_comes_to(run, logged):
     credit = invoice("I2", "C1", line(50, quantity=2), currency="EUR", exchangeRate="1.25")
-    code, plan = dry(run, [*TWO, *schema("payments"), customer(), invoice(), credit,
-                           payment(amount="120.00"), bad(1)])  # fmt: skip
+    code, plan = dry(
+        run,
+        [
+            *TWO,
+            *schema("payments"),
+            customer(),
+            invoice(),
+            credit,
+            payment(amount="120.00"),
+            bad(1),
+        ],
+    )
     assert code == 3
     [words] = [words for words in logged() if words.startswith("PLAN: ")]
     assert words == (
@@ -86,8 +96,9 @@ def test_a_dry_run_says_what_it_comes_to(run, logged):
     [summary] = [words for words in logged() if words.startswith("PLAN summary ")]
     found = json.loads(summary.removeprefix("PLAN summary "))
     assert found["comes_to"] == {
-        "sales_invoices": {"GBP": "100.00", "EUR": "100.00"}, "payments": {"GBP": "120.00"},
-    }  # fmt: skip
+        "sales_invoices": {"GBP": "100.00", "EUR": "100.00"},
+        "payments": {"GBP": "120.00"},
+    }
     assert found["streams"]["sales_invoices"] == {"to create": 2, "rejected": 1}
     assert not [words for words in logged() if '"written"' in words]
     assert logged()[-1] == f"all reasons: {plan}"
@@ -96,9 +107,14 @@ def test_a_dry_run_says_what_it_comes_to(run, logged):
 def test_the_table_of_a_dry_run_says_plan(monkeypatch, capsys):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     summary = {
-        "run": "r", "dry_run": True, "plan": "p.jsonl", "whole": True, "left": {},
-        "comes_to": {"bills": {"GBP": "12.00"}}, "streams": {"bills": {"to create": 1}},
-    }  # fmt: skip
+        "run": "r",
+        "dry_run": True,
+        "plan": "p.jsonl",
+        "whole": True,
+        "left": {},
+        "comes_to": {"bills": {"GBP": "12.00"}},
+        "streams": {"bills": {"to create": 1}},
+    }
     tell(summary, TargetSettings(), 0)
     table = capsys.readouterr().err
     assert "PLAN: dry run: nothing was sent" in table

@@ -36,10 +36,15 @@ def asked(run, messages, **settings):
 
 def test_every_record_has_one_line(run):
     messages = [
-        *STREAMS, customer(), invoice(), payment(), allocation(),
-        invoice("I2", "C1", line(rate="21%")), invoice("I3", "C9"),
+        *STREAMS,
+        customer(),
+        invoice(),
+        payment(),
+        allocation(),
+        invoice("I2", "C1", line(rate="21%")),
+        invoice("I3", "C9"),
         {"type": "RECORD", "stream": "customers"},
-    ]  # fmt: skip
+    ]
     assert asked(run, messages) == 4
     found, number = results(run)
     assert number == 7
@@ -136,8 +141,9 @@ def test_the_view_joins_what_was_sent_with_what_became_of_it(kind, run, request)
     store.close()
     [made] = run.invoices()
     assert [row[2:5] for row in rows] == [
-        ("customers", "C1", "written"), ("sales_invoices", "I1", "written"),
+        ("customers", "C1", "written"),
+        ("sales_invoices", "I1", "written"),
         ("sales_invoices", "I2", "rejected"),
-    ]  # fmt: skip
+    ]
     assert rows[1][5:7] == (str(made["id"]), made["formattedDocumentNumber"])
     assert "21%" in rows[2][7]

@@ -38,8 +38,10 @@ def customers(run):
 
 
 POISON = {
-    "Windows-1252": (named("P", phone="x").replace(b'"x"', b'"caf\xe9"'),
-                     "not UTF-8 (byte 0xe9 at 102); it looks like Windows-1252"),
+    "Windows-1252": (
+        named("P", phone="x").replace(b'"x"', b'"caf\xe9"'),
+        "not UTF-8 (byte 0xe9 at 102); it looks like Windows-1252",
+    ),
     "no text": (b'{"type": "RECORD", "\x81\x8d', "not UTF-8 (byte 0x81 at 20); it looks like no"),
     "surrogate": (named("P", phone="x").replace(b'"x"', b'"\\ud800x"'), "half a character"),
     "digits": (named("P", phone=7).replace(b": 7", b": " + b"9" * 5000), "more digits"),
@@ -60,7 +62,7 @@ POISON = {
     "record": (b'{"type": "RECORD", "stream": "customers", "record": [1]}\n', "no object"),
     "stream": (b'{"type": "RECORD", "stream": {}, "record": {}}\n', "the stream of a RECORD"),
     "unknown stream": (b'{"type": "RECORD", "stream": "cats", "record": {}}\n', "'cats' cannot"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", POISON)
@@ -85,15 +87,18 @@ def test_the_first_reject_may_end_the_run(run):
     assert len(customers(run)) < 200
 
 
-@pytest.mark.parametrize(("data", "words"), [
-    (b"id,name\n1,Ada\n", "line 1: no JSON: it looks like CSV. "),
-    (b"Payments over \xa3500,,,\n", "it looks like Windows-1252 and CSV"),
-    (b"\n\n[{}]\n", "line 3: no Singer message but a JSON array: write one message a line"),
-    (b'{"externalId": "C", "name": "Ada"}\n', "line 1: a message of type None"),
-    (named("A").decode().encode("utf-16"), "looks like UTF-16"),
-    (b"PK\x03\x04\x00\x00", "looks like UTF-16"),
-    (b"<html>\n", "XML or HTML"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"id,name\n1,Ada\n", "line 1: no JSON: it looks like CSV. "),
+        (b"Payments over \xa3500,,,\n", "it looks like Windows-1252 and CSV"),
+        (b"\n\n[{}]\n", "line 3: no Singer message but a JSON array: write one message a line"),
+        (b'{"externalId": "C", "name": "Ada"}\n', "line 1: a message of type None"),
+        (named("A").decode().encode("utf-16"), "looks like UTF-16"),
+        (b"PK\x03\x04\x00\x00", "looks like UTF-16"),
+        (b"<html>\n", "XML or HTML"),
+    ],
+)
 def test_an_input_that_does_not_begin_with_a_message(data, words, run):
     with pytest.raises(InputError) as ended:
         feed(run, data)
@@ -147,8 +152,9 @@ def test_a_line_longer_than_any_message(run, monkeypatch):
     assert feed(run, named("A") + long + named("B") + long.strip()) == 3
     assert customers(run) == ["A Ltd", "B Ltd"]
     assert [r["reasons"] for r in run.rejects] == [
-        ["line 2: longer than 0 MiB"], ["line 4: longer than 0 MiB"]
-    ]  # fmt: skip
+        ["line 2: longer than 0 MiB"],
+        ["line 4: longer than 0 MiB"],
+    ]
 
 
 def test_what_is_read_ahead_is_bounded_by_its_size():
@@ -177,9 +183,24 @@ def mutated(data, rng):
             data[at:at] = data[at : at + rng.choice([1, 5, 60])]
         else:
             data[at:at] = rng.choice(
-                [b"[" * 90, b"9" * 400, b"1e999", b"null", b"{}", b"\\ud800", b"\xe9", b"\0",
-                 b'"', b",", b"\xef\xbb\xbf", b"NaN", b"\\u0000", b"-", b"true"]
-            )  # fmt: skip
+                [
+                    b"[" * 90,
+                    b"9" * 400,
+                    b"1e999",
+                    b"null",
+                    b"{}",
+                    b"\\ud800",
+                    b"\xe9",
+                    b"\0",
+                    b'"',
+                    b",",
+                    b"\xef\xbb\xbf",
+                    b"NaN",
+                    b"\\u0000",
+                    b"-",
+                    b"true",
+                ]
+            )
     return bytes(data).replace(b"\n", b" ") + b"\n"
 
 

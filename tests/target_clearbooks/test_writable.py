@@ -102,16 +102,18 @@ def renamed(value):
     """A part of the contract about stock items, told of projects."""
     text = json.dumps(value)
     for old, new in (
-        ("stock_items", "projects"), ("stock_item", "project"),
-        ("stockItem", "project"), ("StockItem", "Project"),
-    ):  # fmt: skip
+        ("stock_items", "projects"),
+        ("stock_item", "project"),
+        ("stockItem", "project"),
+        ("StockItem", "Project"),
+    ):
         text = text.replace(old, new)
     return json.loads(text)
 
 
 @pytest.fixture
 def projects(tmp_path, monkeypatch):
-    """The contract and the table with one resource more."""
+    """The contract and the table with one resource more; answers what else is to be patched by."""
     folder = tmp_path / "schemas"
     shutil.copytree(schemas_dir(), folder)
     (folder / "project.json").write_text(json.dumps(SCHEMA))
@@ -124,15 +126,18 @@ def projects(tmp_path, monkeypatch):
     parameters["projectId"] = renamed(parameters["stockItemId"])
     (folder / "openapi.yaml").write_text(yaml.safe_dump(whole))
     cached = (
-        load_contract, streams_of, allocation_ends, stream_shapes.shape_of,
+        load_contract,
+        streams_of,
+        allocation_ends,
+        stream_shapes.shape_of,
         stream_shapes.update_fields,
-    )  # fmt: skip
+    )
     with monkeypatch.context() as patch:
         patch.setattr(contract, "schemas_dir", lambda: folder)
         patch.setitem(WRITABLE, ROW.stream, ROW)
         for function in cached:
             function.cache_clear()
-        yield
+        yield patch
     for function in cached:
         function.cache_clear()
 
@@ -235,10 +240,10 @@ def test_a_new_resource_is_a_schema_and_a_row(projects, server, tmp_path):
     assert len(server.posted) == 2
 
 
-def test_a_new_resource_that_has_a_place_for_a_marker(projects, server, tmp_path, monkeypatch):
+def test_a_new_resource_that_has_a_place_for_a_marker(projects, server, tmp_path):
     """Its names need not be unique: the marker tells which one a lost reply made."""
     row = replace(ROW, keys=(), adopts=False, marker="description")
-    monkeypatch.setitem(WRITABLE, ROW.stream, row)
+    projects.setitem(WRITABLE, ROW.stream, row)
     records = [{"externalId": f"P{n}", "name": "Lost"} for n in range(3)]
     assert write(server, tmp_path, *records) == 0
     assert len(server.posted) == 3

@@ -19,7 +19,7 @@ from clearbooks_app.ui.pages import (
     runs,
     sign_in,
 )
-from clearbooks_app.ui.pages.render import style
+from clearbooks_app.ui.pages.render import static, style
 from clearbooks_app.ui.pages.view import posted, viewed
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def routes(site: Site) -> list[Route]:
         "/runs/{run}": runs.one,
         "/runs/{run}/report": runs.report,
         "/jobs/{job}": runs.job,
-        "/records/{business:int}/{stream}/{id}": runs.record,
+        "/records/{business}/{stream}/{id}": runs.record,
         "/plans": plans.every,
         "/plans/{plan}": plans.one,
         "/decide": decide.every,
@@ -60,13 +60,14 @@ def routes(site: Site) -> list[Route]:
         "/plans": plans.make,
         "/plans/{plan}": plans.carry_out,
         "/plans/{plan}/delete": plans.remove,
-        "/decide/{doubt:int}": decide.decide,
+        "/decide/{doubt}": decide.decide,
         "/mapping": mapping.save,
         "/mapping/contacts": mapping.identify,
     }
     paths = dict.fromkeys([*views, *actions])
     return [
         Route(STYLE, _style, methods=["GET"]),
+        Route("/live.js", _script, methods=["GET"]),
         Route(LOGIN, sign_in.enter(site), methods=["POST"]),
         *(_route(site, path, views.get(path), actions.get(path)) for path in paths),
     ]
@@ -83,6 +84,11 @@ def _route(site: Site, path: str, view: View | None, action: Action | None) -> R
         return await handler(request)
 
     return Route(path, answer, methods=[m for m, h in (("GET", shows), ("POST", does)) if h])
+
+
+def _script(request: Request) -> Response:
+    del request
+    return Response(static("live.js"), media_type="text/javascript")
 
 
 def _style(request: Request) -> Response:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Number = int | float | Decimal
 
 # Narrow enough that the text can be read on a telephone.
-_WIDTH, _ROW, _LABEL, _VALUE = 420, 24, 155, 95
+_WIDTH, _ROW, _LABEL, _VALUE = 445, 24, 155, 120
 # Columns stand three beside each other.
 _COLUMNS, _HEIGHT = 340, 150
 

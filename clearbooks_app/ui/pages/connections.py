@@ -9,7 +9,7 @@ from clearbooks_app.operations.connections import disconnect
 from clearbooks_app.operations.status import connection_status
 from clearbooks_app.ui.api.connections import known_connections, require_known
 from clearbooks_app.ui.guard import CALLBACK
-from clearbooks_app.ui.pages.view import field, page, to
+from clearbooks_app.ui.pages.view import field, page, sentence, to
 from tap_clearbooks.streams import STREAMS
 
 if TYPE_CHECKING:
@@ -66,8 +66,7 @@ def callback(site: Site, request: Request) -> Response:
     try:
         made = site.consents.finish(request.url.query)
     except ClearBooksError as error:
-        text = str(error)
-        problem = text[:1].upper() + text[1:] + "."
+        problem = sentence(error)
         return page(site, request, "connected.html", _HERE, status=400, problem=problem)
     return page(site, request, "connected.html", _HERE, made=made)
 

@@ -34,6 +34,7 @@ def every(site: Site, request: Request) -> Response:
             for entry in last_read(state)
             if entry["business"] in (None, business)
         }
+    runs = newest_runs(site, _RUNS)
     counts = {}
     if business is not None and request.query_params.get("count") == "yes":
         counts = {
@@ -50,7 +51,7 @@ def every(site: Site, request: Request) -> Response:
         verbs=VERBS,
         business=business,
         bookmarks=bookmarks,
-        fresh=freshness(newest_runs(site, _RUNS)),
+        fresh=freshness(run for run in runs if business in (None, *run.businesses)),
         counts=counts,
     )
 

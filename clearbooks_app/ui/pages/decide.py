@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from clearbooks.errors import SettingError
 from clearbooks_app.operations import doubts
 from clearbooks_app.operations.candidates import comparisons
+from clearbooks_app.operations.numbers import whole
 from clearbooks_app.ui.pages.view import field, page, to
 from clearbooks_app.ui.site import MissingError
 from clearbooks_sandbox.pages.render import link
@@ -34,8 +35,7 @@ _WORDS = {
 
 def every(site: Site, request: Request) -> Response:
     """The oldest of them, each with its form."""
-    after = request.query_params.get("after", "")
-    start = int(after) if after.isascii() and after.isdigit() else 0
+    start = whole(request.query_params.get("after", "")) or 0
     rows = doubts.list_doubts(site.settings(), after=start, limit=_PAGE + 1)
     return page(
         site,
@@ -61,7 +61,7 @@ def decide(site: Site, request: Request, form: FormData) -> Response:
     """Carry out a decision."""
     settings = site.settings()
     try:
-        doubt = doubts.find_doubt(settings, request.path_params["doubt"])
+        doubt = doubts.find_doubt(settings, whole(request.path_params["doubt"]) or 0)
     except SettingError as error:
         raise MissingError(str(error)) from None
     what, done = field(form, "decision"), None
@@ -92,7 +92,7 @@ def decide(site: Site, request: Request, form: FormData) -> Response:
 def _record(text: str) -> dict[str, Any]:
     try:
         found = loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError, ArithmeticError) as error:
         raise SettingError(f"the record is no JSON: {error}") from None
     if not isinstance(found, dict):
         raise SettingError('the record should be a JSON object, such as {"externalId": "1"}')

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from clearbooks.errors import SettingError
 from clearbooks_app.operations import identities, names
+from clearbooks_app.operations.numbers import whole
 from clearbooks_app.ui.pages.view import business_of, field, page, to
 from clearbooks_sandbox.pages.render import link
 
@@ -84,8 +85,17 @@ def save(site: Site, _request: Request, form: FormData) -> Response:
     kind, business = field(form, "kind"), field(form, "business")
     if kind not in TITLES:
         raise SettingError(f"kind: should be one of {', '.join(TITLES)}")
-    given = zip(form.getlist("name"), form.getlist("value"), strict=True)
-    wanted = {str(n).strip(): _value(str(v).strip()) for n, v in given if str(n).strip()}
+    given_names, values = form.getlist("name"), form.getlist("value")
+    if len(given_names) != len(values):
+        raise SettingError("each name needs one value; an empty one takes the name out")
+    given = [(str(n).strip(), str(v).strip()) for n, v in zip(given_names, values, strict=True)]
+    # Of a long list a value comes with its name; other text with a space in it is a name.
+    listed = {}
+    number = whole(business)
+    if number is not None and any(" " in value for _, value in given):
+        found = names.ledger_names(site.settings(), number, [kind])
+        listed = {f"{choice.value} {choice.name}": str(choice.value) for choice in found[kind]}
+    wanted = {n: names.as_reference(kind, listed.get(v, v)) for n, v in given if n}
     # A name without anything beside it stands for itself, as before.
     names.save_names(site.references, site.settings().values.get("references") or {}, kind, wanted)
     number = sum(value is not None for value in wanted.values())
@@ -93,24 +103,18 @@ def save(site: Site, _request: Request, form: FormData) -> Response:
     return to(link(_HERE, kind=kind, business=business, notice=words))
 
 
-def _value(text: str) -> int | str | None:
-    """What `references` holds: the number that stands before a name, or the name."""
-    number, _, _ = text.partition(" ")
-    return int(number) if number.isdigit() else text or None
-
-
 def identify(site: Site, _request: Request, form: FormData) -> Response:
     """Say which contact of the ledger one of the source is, or forget it."""
-    kind, business = field(form, "kind"), field(form, "business")
+    kind, business = field(form, "kind"), whole(field(form, "business"))
     key, given = field(form, "key"), field(form, "id")
-    if kind not in _CONTACTS or not business.isdigit() or not key:
+    if kind not in _CONTACTS or business is None or not key:
         raise SettingError("give the ID of the source, and that of the contact in Clear Books")
     stream, settings = _CONTACTS[kind], site.settings()
     if given:
         number = given.partition(" ")[0]
-        identities.set_identity(settings, int(business), stream, key, number)
+        identities.set_identity(settings, business, stream, key, number)
         words = f"{stream} {key} is {number}."
     else:
-        identities.unset_identity(settings, int(business), stream, key)
+        identities.unset_identity(settings, business, stream, key)
         words = f"{stream} {key} is forgotten."
     return to(link(_HERE, kind=kind, business=business, notice=words))

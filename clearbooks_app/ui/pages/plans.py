@@ -10,12 +10,13 @@ from starlette.datastructures import UploadFile
 
 from clearbooks.errors import SettingError
 from clearbooks_app.operations import plans
-from clearbooks_app.operations.plan_view import gross_of, kind_of, view_plan, whom
+from clearbooks_app.operations.numbers import whole
+from clearbooks_app.operations.plan_view import gross_planned, kind_of, view_plan, whom
 from clearbooks_app.ui.pages.view import field, page, to
-from clearbooks_app.ui.site import MissingError
+from clearbooks_app.ui.site import MissingError, free_path
 from clearbooks_files.mapping import load_mapping, presets
-from target_clearbooks.ledger.amounts import money
-from target_clearbooks.plan import is_plan, is_planned, worth
+from clearbooks_sandbox.pages.render import money
+from target_clearbooks.plan import PlanError, is_plan, is_planned, worth
 
 if TYPE_CHECKING:
     from starlette.datastructures import FormData
@@ -29,6 +30,7 @@ _PAGE = 50
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,99}\.jsonl")
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 _UPLOADED = "files"
+_LONGEST_SUFFIX = 10
 
 
 def every(site: Site, request: Request) -> Response:
@@ -53,14 +55,17 @@ def make(site: Site, _request: Request, form: FormData) -> Response:
     name = _UNSAFE.sub("-", Path(file.filename).name).strip("-.") or "file"
     folder = site.folder / _UPLOADED
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = folder / name
+    path = free_path(folder, Path(name).stem, Path(name).suffix[:_LONGEST_SUFFIX])
     path.write_bytes(file.file.read())
     if is_plan(path):
-        goal = site.plans / f"{path.stem}.jsonl"
-        path.replace(goal)
-        view_plan(goal, site.settings().connection().api_url)
+        try:
+            view_plan(path, site.settings().connection().api_url)
+        except PlanError:
+            path.unlink()
+            raise
+        goal = path.replace(site.new_plan(path.stem))
         return to(f"{_HERE}/{goal.name}")
-    goal = site.plans / f"{path.stem}.plan.jsonl"
+    goal = site.new_plan(f"{path.stem}.plan")
     words = ["plan", str(path), "--plan", str(goal), "--json"]
     for option in ("as", "stream", "business"):
         if value := field(form, option):
@@ -88,8 +93,7 @@ def one(site: Site, request: Request) -> Response:
     """A plan: what it comes to, its operations field by field, and what it refuses."""
     path = path_of(site, request)
     url = site.settings().connection().api_url
-    given = request.query_params.get("page", "1")
-    number = max(int(given), 1) if given.isascii() and given.isdigit() else 1
+    number = whole(request.query_params.get("page", "")) or 1
     start = (number - 1) * _PAGE
     view = view_plan(path, url)
     rows = plans.operations(path, url, start=start, limit=_PAGE)
@@ -123,7 +127,7 @@ def _sums(net: Any, gross: Any) -> tuple[str, str, str]:
 def _row(place: int, operation: dict[str, Any]) -> dict[str, Any]:
     """What the page shows of an operation; IDs that the plan itself makes are called new."""
     body = operation["body"] or {}
-    amount = gross_of(operation["record"]) or worth(body)
+    amount = gross_planned(operation) or worth(body)
     return {
         "place": place,
         "kind": kind_of(operation),
@@ -152,14 +156,17 @@ def carry_out(site: Site, request: Request, form: FormData) -> Response:
     """Start to carry out a plan, or the operations of it that were chosen."""
     path = path_of(site, request)
     if field(form, "what") == "some":
-        places = {int(p) for p in form.getlist("place") if isinstance(p, str) and p.isdigit()}
+        given = (whole(p) for p in form.getlist("place") if isinstance(p, str))
+        places = {place for place in given if place is not None}
         if not places:
             raise SettingError("choose an operation or more")
-        some = site.plans / f"{path.stem}.chosen.jsonl"
+        some = site.new_plan(f"{path.stem}.chosen")
         plans.approve(path, site.settings().connection().api_url, places, some)
         path = some
+    number = view_plan(path, site.settings().connection().api_url).operations
     words = ["apply", str(path), "--yes", "--json", "--reconcile"]
-    job = site.run_command("apply", f"Carry out {path.name}", words, plan=path.name)
+    title = f"Carry out {path.name}"
+    job = site.run_command("apply", title, words, plan=path.name, operations=number)
     return to(f"/jobs/{job.order.id}")
 
 

@@ -114,7 +114,11 @@ def html(template: str, status: int = 200, **context: Any) -> HTMLResponse:
     return HTMLResponse(_ENVIRONMENT.get_template(template).render(context), status)
 
 
+def static(name: str, package: str = "clearbooks_app.ui.pages") -> str:
+    """A file that is sent as it is."""
+    return (files(package) / "static" / name).read_text(encoding="utf-8")
+
+
 def style() -> str:
     """The style sheet: that of the kit, and what is added here."""
-    parts = (files("clearbooks_sandbox.pages"), files("clearbooks_app.ui.pages"))
-    return "\n".join((part / "static" / "style.css").read_text(encoding="utf-8") for part in parts)
+    return "\n".join((static("style.css", "clearbooks_sandbox.pages"), static("style.css")))

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from starlette.responses import Response
 
-from clearbooks.errors import NotFoundError, SettingError
+from clearbooks.errors import ClearBooksError, NotFoundError, SettingError
 from clearbooks_app.operations import plans
 from clearbooks_app.operations import runs as operations
+from clearbooks_app.operations.numbers import whole
 from clearbooks_app.operations.records import read_record, readable
 from clearbooks_app.ui.api.syncs import find_job, newest_runs
 from clearbooks_app.ui.pages.view import page, to
@@ -58,8 +59,7 @@ def _day(run: Run) -> str:
 
 def one(site: Site, request: Request) -> Response:
     """One run, with what became of its records."""
-    after = request.query_params.get("after", "")
-    start = int(after) if after.isascii() and after.isdigit() else 0
+    start = whole(request.query_params.get("after", "")) or 0
     try:
         found = operations.find(
             site.settings(), request.path_params["run"], limit=_RESULTS + 1, after=start
@@ -95,8 +95,12 @@ def report(site: Site, request: Request) -> Response:
 def undo(site: Site, request: Request, _: FormData) -> Response:
     """Make the plan that takes a run back."""
     run = request.path_params["run"]
-    path = site.plans / f"undo-{run}.jsonl"
-    found = plans.undo(site.settings(), run, path)
+    path = site.new_plan(f"undo-{run}")
+    try:
+        found = plans.undo(site.settings(), run, path)
+    except ClearBooksError:
+        path.unlink(missing_ok=True)
+        raise
     words = f"{found.operations} operations; {len(found.left)} records stay as they are."
     return to(link(f"/plans/{path.name}", notice=words))
 
@@ -104,6 +108,11 @@ def undo(site: Site, request: Request, _: FormData) -> Response:
 def job(site: Site, request: Request) -> Response:
     """A job, how far it is, and what it came to; while it runs the page loads itself anew."""
     found = find_job(site, request.path_params["job"])
+    meanwhile = [
+        (run, operations.outcome_sums(run))
+        for run in newest_runs(site, _CHARTED)
+        if _is_of(run, found)
+    ]
     return page(
         site,
         request,
@@ -112,7 +121,9 @@ def job(site: Site, request: Request) -> Response:
         job=found,
         answer=_answer(found),
         total=sum(found.records.values()),
-        runs=[r for r in newest_runs(site, _CHARTED) if _is_of(r, found)],
+        runs=meanwhile,
+        whole=found.order.about.get("operations"),
+        carried_out=sum(sum(s.values()) for run, s in meanwhile if run.kind == found.order.kind),
     )
 
 
@@ -139,8 +150,9 @@ def stop(site: Site, request: Request, _: FormData) -> Response:
 
 def record(site: Site, request: Request) -> Response:
     """A record of the ledger, read now."""
-    business, stream, number = (request.path_params[n] for n in ("business", "stream", "id"))
-    if stream not in readable():
+    business = whole(request.path_params["business"])
+    stream, number = (request.path_params[n] for n in ("stream", "id"))
+    if business is None or stream not in readable():
         raise MissingError(f"records of {stream} are not read one by one")
     try:
         found = read_record(site.settings(), business, stream, number)

@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse
 from clearbooks_app.ui.access import TooManyError
 from clearbooks_app.ui.guard import LOGIN, let_in
 from clearbooks_app.ui.pages.view import message, page
+from clearbooks_app.ui.site import MissingError
 
 if TYPE_CHECKING:
     from starlette.datastructures import FormData
@@ -22,7 +23,9 @@ _SEE_OTHER = 303
 
 
 def form(site: Site, request: Request) -> Response:
-    """The form for the password."""
+    """The form for the password, where there is one."""
+    if not site.access.doors.password:
+        raise MissingError("no password is asked for: open the address that `clearbooks ui` prints")
     return page(site, request, "sign_in.html", "", problem="")
 
 

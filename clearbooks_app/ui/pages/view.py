@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse
 
 from clearbooks.errors import ClearBooksError
 from clearbooks_app.operations.doubts import count_doubts
+from clearbooks_app.operations.numbers import whole
 from clearbooks_app.ui.api.connections import known_connections
 from clearbooks_app.ui.api.endpoint import status_of
 from clearbooks_app.ui.pages.render import html
@@ -126,9 +127,15 @@ def _told(site: Site, request: Request, work: Callable[[], Response]) -> Respons
     try:
         return work()
     except ClearBooksError as error:
-        text = str(error)
         _, status = status_of(error)
-        return message(site, request, text[:1].upper() + text[1:] + ".", status=status)
+        return message(site, request, sentence(error), status=status)
+
+
+def sentence(error: Exception) -> str:
+    """What went wrong as a sentence; a setting, field or option in front stays as it is written."""
+    text = str(error)
+    first = text.partition(" ")[0]
+    return f"{text[:1].upper() if first.isalpha() and first.islower() else text[:1]}{text[1:]}."
 
 
 def to(path: str) -> Response:
@@ -144,8 +151,8 @@ def field(form: FormData, name: str, default: str = "") -> str:
 
 def business_of(site: Site, request: Request) -> int | None:
     """The business that a page is about: as it is asked for, or the only one."""
-    given = request.query_params.get("business", "")
-    if given.isascii() and given.isdigit():
-        return int(given)
+    given = whole(request.query_params.get("business", ""))
+    if given is not None:
+        return given
     chosen = site.settings().connection().business_ids
     return chosen[0] if chosen else None

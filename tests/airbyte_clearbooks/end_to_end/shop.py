@@ -18,8 +18,13 @@ import clearbooks_sandbox
 INVOICES = 40
 FILE = Path(clearbooks_sandbox.__file__).parent / "demo" / "data" / "online_retail.csv"
 TEXT, NUMBER, WHOLE = {"type": "string"}, {"type": "number"}, {"type": "integer"}
-LINE = {"description": TEXT, "unitPrice": NUMBER, "quantity": NUMBER, "accountCode": WHOLE,
-        "vatRateKey": TEXT}  # fmt: skip
+LINE = {
+    "description": TEXT,
+    "unitPrice": NUMBER,
+    "quantity": NUMBER,
+    "accountCode": WHOLE,
+    "vatRateKey": TEXT,
+}
 SCHEMAS = {
     "customers": {"externalId": TEXT, "name": TEXT},
     "sales_invoices": {
@@ -59,19 +64,26 @@ def records():
     for number in sorted({rows[0]["CustomerID"] for rows in chosen.values()}):
         yield "customers", {"externalId": number, "name": f"Customer {number}"}
     for number, rows in chosen.items():
-        yield "sales_invoices", {
-            "externalId": number,
-            "customer": {"externalId": rows[0]["CustomerID"]},
-            "date": rows[0]["InvoiceDate"][:10],
-            "vatTreatment": "UK",
-            "reference": number,
-            "lineItems": [
-                {"description": row["Description"] or row["StockCode"],
-                 "unitPrice": float(row["UnitPrice"]), "quantity": int(row["Quantity"]),
-                 "accountCode": 1001001, "vatRateKey": "17.50:Standard"}
-                for row in rows
-            ],
-        }  # fmt: skip
+        yield (
+            "sales_invoices",
+            {
+                "externalId": number,
+                "customer": {"externalId": rows[0]["CustomerID"]},
+                "date": rows[0]["InvoiceDate"][:10],
+                "vatTreatment": "UK",
+                "reference": number,
+                "lineItems": [
+                    {
+                        "description": row["Description"] or row["StockCode"],
+                        "unitPrice": float(row["UnitPrice"]),
+                        "quantity": int(row["Quantity"]),
+                        "accountCode": 1001001,
+                        "vatRateKey": "17.50:Standard",
+                    }
+                    for row in rows
+                ],
+            },
+        )
 
 
 def say(kind, **parts):
@@ -86,11 +98,14 @@ def main(command):
         say("CONNECTION_STATUS", connectionStatus={"status": "SUCCEEDED"})
     elif command == "discover":
         streams = [
-            {"name": name, "json_schema": {"type": "object", "properties": properties},
-             "supported_sync_modes": ["full_refresh"],
-             "source_defined_primary_key": [["externalId"]]}
+            {
+                "name": name,
+                "json_schema": {"type": "object", "properties": properties},
+                "supported_sync_modes": ["full_refresh"],
+                "source_defined_primary_key": [["externalId"]],
+            }
             for name, properties in SCHEMAS.items()
-        ]  # fmt: skip
+        ]
         say("CATALOG", catalog={"streams": streams})
     else:
         for stream, data in records():

@@ -36,12 +36,21 @@ class Client:
 
     def __call__(self, *arguments):
         done = subprocess.run(
-            [self.python, *arguments], cwd=self.folder, capture_output=True, text=True,
-            timeout=300, check=False,
-            env={**os.environ, "AIRBYTE_OFFLINE_MODE": "1", "HOME": str(self.folder),
-                 "XDG_STATE_HOME": str(self.folder / "state"), "NO_COLOR": "1",
-                 "AIRBYTE_PROJECT_DIR": str(self.folder)},
-        )  # fmt: skip
+            [self.python, *arguments],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+            env={
+                **os.environ,
+                "AIRBYTE_OFFLINE_MODE": "1",
+                "HOME": str(self.folder),
+                "XDG_STATE_HOME": str(self.folder / "state"),
+                "NO_COLOR": "1",
+                "AIRBYTE_PROJECT_DIR": str(self.folder),
+            },
+        )
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         return json.loads(done.stdout.strip().splitlines()[-1])
 
@@ -108,13 +117,21 @@ def test_real_invoices_into_the_ledger_each_once_and_to_the_penny(pyairbyte, boo
     program = tmp_path / "source-shop"
     program.write_text(f'#!/bin/sh\nexec {sys.executable} {Path(shop.__file__)} "$@"\n')
     program.chmod(0o755)
-    config = books.config(tmp_path, business_ids=[ONE], rejects_path=str(tmp_path / "rejects"),
-                          state_store=str(tmp_path / "target.sqlite3"))  # fmt: skip
+    config = books.config(
+        tmp_path,
+        business_ids=[ONE],
+        rejects_path=str(tmp_path / "rejects"),
+        state_store=str(tmp_path / "target.sqlite3"),
+    )
     arguments = (
-        EXAMPLES / "write_back.py", pyairbyte.file("shop.json", {}),
-        pyairbyte.file("clearbooks.json", config), "shop.duckdb", "source-shop", str(program),
+        EXAMPLES / "write_back.py",
+        pyairbyte.file("shop.json", {}),
+        pyairbyte.file("clearbooks.json", config),
+        "shop.duckdb",
+        "source-shop",
+        str(program),
         DESTINATION,
-    )  # fmt: skip
+    )
     pyairbyte(*arguments)
     wanted = shop.sales()
 

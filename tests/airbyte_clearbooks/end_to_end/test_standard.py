@@ -19,9 +19,20 @@ SECTIONS = {
     "destination": ("spec", "connection"),
 }
 # What the books of this test hold none of.
-EMPTY = ("bills", "expenses", "payments", "purchase_allocations", "purchase_attachments",
-         "purchase_credit_notes", "quotes", "sales_allocations", "sales_attachments",
-         "sales_credit_notes", "stock_items", "suppliers")  # fmt: skip
+EMPTY = (
+    "bills",
+    "expenses",
+    "payments",
+    "purchase_allocations",
+    "purchase_attachments",
+    "purchase_credit_notes",
+    "quotes",
+    "sales_allocations",
+    "sales_attachments",
+    "sales_credit_notes",
+    "stock_items",
+    "suppliers",
+)
 
 
 @pytest.mark.parametrize(("kind", "program"), [("source", SOURCE), ("destination", DESTINATION)])
@@ -47,18 +58,45 @@ def test_standard(cdk, books, tmp_path, kind, program):
             tests[section]["tests"][0]["empty_streams"] = empty
     (root / "acceptance-test-config.yml").write_text(
         yaml.safe_dump(
-            {"connector_image": f"{root.name}:dev", "test_strictness_level": "high",
-             "acceptance_tests": tests}
+            {
+                "connector_image": f"{root.name}:dev",
+                "test_strictness_level": "high",
+                "acceptance_tests": tests,
+            }
         )
-    )  # fmt: skip
+    )
     done = subprocess.run(
-        [cdk, "-m", "pytest", root / f"{kind}_suite.py", "-q", "-rs", "-m", "not image_tests",
-         "-p", "airbyte_cdk.test.standard_tests.pytest_hooks", "-p", "no:cacheprovider",
-         "--rootdir", root],
-        cwd=root, capture_output=True, text=True, timeout=300, check=False,
-        env={**os.environ, "CONNECTOR_ROOT": str(root), "CONNECTOR": program, "CI": "1",
-             "PYTHONPATH": str(root), "AIRBYTE_OFFLINE_MODE": "1", "HOME": str(tmp_path)},
-    )  # fmt: skip
+        [
+            cdk,
+            "-m",
+            "pytest",
+            root / f"{kind}_suite.py",
+            "-q",
+            "-rs",
+            "-m",
+            "not image_tests",
+            "-p",
+            "airbyte_cdk.test.standard_tests.pytest_hooks",
+            "-p",
+            "no:cacheprovider",
+            "--rootdir",
+            root,
+        ],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        env={
+            **os.environ,
+            "CONNECTOR_ROOT": str(root),
+            "CONNECTOR": program,
+            "CI": "1",
+            "PYTHONPATH": str(root),
+            "AIRBYTE_OFFLINE_MODE": "1",
+            "HOME": str(tmp_path),
+        },
+    )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     # Spec, spec against configuration, two checks, discover, read, and a read that must fail.
     assert f"{7 if kind == 'source' else 3} passed" in done.stdout

@@ -16,10 +16,14 @@ from clearbooks.errors import SettingError
 
 def chain(name, number=1):
     return Chain(
-        client_id="app", connection=name, token_url="https://x/token",
-        access_token=f"access-{name}-{number}", refresh_token=f"refresh-{name}-{number}",
-        obtained_at=float(number), seeds=[fingerprint(name)],
-    )  # fmt: skip
+        client_id="app",
+        connection=name,
+        token_url="https://x/token",
+        access_token=f"access-{name}-{number}",
+        refresh_token=f"refresh-{name}-{number}",
+        obtained_at=float(number),
+        seeds=[fingerprint(name)],
+    )
 
 
 def test_a_renewal_of_one_does_not_hold_off_the_other(location):
@@ -41,8 +45,9 @@ def test_a_renewal_of_one_does_not_hold_off_the_other(location):
         store.save(chain("a", 2), "refresh-a-1")
     thread.join()
     assert store.chains() == [chain("a", 2), chain("b", 2)] or store.chains() == [
-        chain("b", 2), chain("a", 2),
-    ]  # fmt: skip
+        chain("b", 2),
+        chain("a", 2),
+    ]
 
 
 def test_many_connections_are_renewed_at_once(location):
@@ -72,10 +77,15 @@ def test_several_under_one_name_are_told_apart_by_their_refresh_tokens(location)
     store, name = open_store(location), Name("app", "default")
     for seed in ("one", "two"):
         with store.lock(name):
-            store.save(chain("default", len(seed)).__class__(
-                client_id="app", token_url="u", access_token=seed, refresh_token=f"r-{seed}",
-                seeds=[fingerprint(seed)],
-            ))  # fmt: skip
+            store.save(
+                chain("default", len(seed)).__class__(
+                    client_id="app",
+                    token_url="u",
+                    access_token=seed,
+                    refresh_token=f"r-{seed}",
+                    seeds=[fingerprint(seed)],
+                )
+            )
     assert store.find(name, "one").access_token == "one"
     assert store.find(name, "two").access_token == "two"
     with pytest.raises(SettingError, match="holds 2 authorisations under 'default'"):
@@ -129,8 +139,9 @@ def test_a_renewal_among_ten_thousand_reads_and_writes_one(database, monkeypatch
     store = open_store(database)
     store.connect(chain("first"))
     with psycopg.connect(database, autocommit=True) as link:
-        rows = [(f"app/user-{n}", encode_chains([chain(f"user-{n}")]).decode())
-                for n in range(10_000)]  # fmt: skip
+        rows = [
+            (f"app/user-{n}", encode_chains([chain(f"user-{n}")]).decode()) for n in range(10_000)
+        ]
         link.cursor().executemany(
             "INSERT INTO clearbooks_tokens (name, document) VALUES (%s, %s)", rows
         )

@@ -61,8 +61,11 @@ class Disk:
         limit = "ulimit -f 0; " if self.full and not self.mounted else ""
         return subprocess.run(
             ["sh", "-c", limit + 'exec "$@"', "sh", *map(str, command)],
-            capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
 
 
 @pytest.fixture
@@ -71,9 +74,14 @@ def disk(tmp_path):
     path = tmp_path / "disk"
     path.mkdir()
     mount = shutil.which("mount")
-    mounted = bool(mount) and not subprocess.run(
-        [mount, "-t", "tmpfs", "-o", "size=16k", "tmpfs", path], capture_output=True, check=False
-    ).returncode  # fmt: skip
+    mounted = (
+        bool(mount)
+        and not subprocess.run(
+            [mount, "-t", "tmpfs", "-o", "size=16k", "tmpfs", path],
+            capture_output=True,
+            check=False,
+        ).returncode
+    )
     yield Disk(path, mounted)
     if mounted:
         subprocess.run([shutil.which("umount"), path], check=True)
@@ -85,12 +93,15 @@ def test_a_full_disk_at_renewal_sends_nothing_and_the_chain_goes_on_later(disk, 
         config.write_text(
             json.dumps(
                 {
-                    "api_url": server.url, "token_url": server.token_url, "client_id": "sandbox",
-                    "client_secret": "sandbox-secret", "refresh_token": "sandbox-refresh-token",
+                    "api_url": server.url,
+                    "token_url": server.token_url,
+                    "client_id": "sandbox",
+                    "client_secret": "sandbox-secret",
+                    "refresh_token": "sandbox-refresh-token",
                     "token_store": str(disk.path / "tokens.json"),
                 }
             )
-        )  # fmt: skip
+        )
         tap = [BIN / "clearbooks", "businesses", "--config", config]
         assert disk.run(*tap).returncode == 0
         time.sleep(1.0)
@@ -312,9 +323,12 @@ def test_who_authorised_again_meanwhile_wins_over_unsaved_tokens(tmp_path, monke
 def replace_token(source):
     chain = source._unsaved.chain
     return type(chain)(
-        client_id=chain.client_id, token_url=chain.token_url, access_token="by-consent",
-        refresh_token="next", seeds=list(chain.seeds),
-    )  # fmt: skip
+        client_id=chain.client_id,
+        token_url=chain.token_url,
+        access_token="by-consent",
+        refresh_token="next",
+        seeds=list(chain.seeds),
+    )
 
 
 def test_a_save_that_fails_for_a_moment_is_tried_again(tmp_path, monkeypatch):

@@ -97,8 +97,9 @@ def test_a_request_outlives_many_revocations(tmp_path):
         client_of(server, tmp_path) as client,
     ):
         assert client.get("listCustomers").json() == []
-        sent = [headers["Authorization"] for method, _, headers, _ in server.asked
-                if method == "GET"]  # fmt: skip
+        sent = [
+            headers["Authorization"] for method, _, headers, _ in server.asked if method == "GET"
+        ]
         assert sent == [f"Bearer access-{n}" for n in range(11)]
 
 

@@ -27,15 +27,26 @@ APP = Name("app", "default")
 
 def oauth(server, tmp_path, **more):
     credentials = {
-        "access_token": None, "client_id": "app", "client_secret": "s3cret",
-        "refresh_token": "seed-1", **more,
-    }  # fmt: skip
+        "access_token": None,
+        "client_id": "app",
+        "client_secret": "s3cret",
+        "refresh_token": "seed-1",
+        **more,
+    }
     return connection(server, tmp_path, **credentials)
 
 
 def grant(number, **more):
-    return (200, {"access_token": f"access-{number}", "refresh_token": f"refresh-{number}",
-                  "expires_in": 3600, "token_type": "Bearer", **more})  # fmt: skip
+    return (
+        200,
+        {
+            "access_token": f"access-{number}",
+            "refresh_token": f"refresh-{number}",
+            "expires_in": 3600,
+            "token_type": "Bearer",
+            **more,
+        },
+    )
 
 
 def sent_tokens(server):
@@ -92,9 +103,15 @@ def test_a_connection_made_at_the_consent_page_outlives_an_old_seed_in_the_setti
         settings = oauth(server, tmp_path)
         TokenSource(settings).access_token()
         open_store(settings.token_store).connect(
-            Chain(client_id="app", token_url=settings.token_url, access_token="by-consent",
-                  refresh_token="next", expires_at=time.time() + 3600, obtained_at=time.time())
-        )  # fmt: skip
+            Chain(
+                client_id="app",
+                token_url=settings.token_url,
+                access_token="by-consent",
+                refresh_token="next",
+                expires_at=time.time() + 3600,
+                obtained_at=time.time(),
+            )
+        )
         assert TokenSource(settings).access_token() == "by-consent"
         assert len(server.asked) == 1
 
@@ -254,11 +271,14 @@ def sandbox():
 def real(sandbox, tmp_path):
     return Connection.from_config(
         {
-            "api_url": sandbox.url, "token_url": sandbox.token_url, "client_id": "sandbox",
-            "client_secret": "sandbox-secret", "refresh_token": "sandbox-refresh-token",
+            "api_url": sandbox.url,
+            "token_url": sandbox.token_url,
+            "client_id": "sandbox",
+            "client_secret": "sandbox-secret",
+            "refresh_token": "sandbox-refresh-token",
             "token_store": str(tmp_path / "tokens.json"),
         }
-    )  # fmt: skip
+    )
 
 
 def test_eight_threads_make_one_refresh(sandbox, tmp_path):
@@ -287,10 +307,13 @@ def test_eight_processes_on_an_expired_token_make_one_refresh(sandbox, tmp_path)
     chain.expires_at = time.time() - 1
     store.write(chain.name, [chain])
     settings = {
-        "api_url": sandbox.url, "token_url": sandbox.token_url, "client_id": "sandbox",
-        "client_secret": "sandbox-secret", "refresh_token": "sandbox-refresh-token",
+        "api_url": sandbox.url,
+        "token_url": sandbox.token_url,
+        "client_id": "sandbox",
+        "client_secret": "sandbox-secret",
+        "refresh_token": "sandbox-refresh-token",
         "token_store": connection.token_store,
-    }  # fmt: skip
+    }
     context = multiprocessing.get_context("spawn")
     barrier, queue = context.Barrier(8), context.Queue()
     processes = [context.Process(target=_take, args=(settings, barrier, queue)) for _ in range(8)]

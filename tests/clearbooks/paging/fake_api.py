@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from clearbooks.errors import NotFoundError, RejectedError
 from clearbooks.paging import Listing
 from clearbooks.replies import Reply
+from clearbooks.threads import RequestThreads
 from tap_clearbooks.records import Shape
 
 # What may happen to a listing: an ID that is gone, or new, and the request before which it is.
@@ -29,10 +30,25 @@ SHAPE = Shape(
 class FakeApi:
     """Answers `get` as the client would. `before` is called with the number of each request."""
 
-    def __init__(self, ids, *, dates=None, before=None, headers=True, sorts=("id", "date"),
-                 direction=True, cap=200, refuses=(), shuffle=None,
-                 strict=False, counted=lambda count: count, last_again=False,
-                 pages=False, ties=None, own_size=None):  # fmt: skip
+    def __init__(
+        self,
+        ids,
+        *,
+        dates=None,
+        before=None,
+        headers=True,
+        sorts=("id", "date"),
+        direction=True,
+        cap=200,
+        refuses=(),
+        shuffle=None,
+        strict=False,
+        counted=lambda count: count,
+        last_again=False,
+        pages=False,
+        ties=None,
+        own_size=None,
+    ):
         self.records = {i: {"id": i, "date": (dates or {}).get(i, "2024-01-01")} for i in ids}
         self.before = before or (lambda _number: None)
         self.headers = headers
@@ -95,11 +111,17 @@ class Reader:
     """A listing over a fake API, with its executor."""
 
     def __init__(self, api, *, page_size=10, depth=1, believe_count=False):
-        self.executor = api.executor = ThreadPoolExecutor(depth)
+        self.executor = api.executor = RequestThreads(depth)
         self.listing = Listing(
-            api, "listThings", {}, 1, SHAPE.page,
-            page_size=page_size, depth=lambda: depth, believe_count=believe_count,
-        )  # fmt: skip
+            api,
+            "listThings",
+            {},
+            1,
+            SHAPE.page,
+            page_size=page_size,
+            depth=lambda: depth,
+            believe_count=believe_count,
+        )
 
     def __enter__(self):
         return self.listing

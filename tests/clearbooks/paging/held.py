@@ -67,9 +67,15 @@ class HeldApi(FakeApi):
 
     def listing(self, *, page_size, depth):
         return Listing(
-            self, "listThings", {}, 1, SHAPE.page, page_size=page_size, depth=lambda: depth,
+            self,
+            "listThings",
+            {},
+            1,
+            SHAPE.page,
+            page_size=page_size,
+            depth=lambda: depth,
             drained=lambda: self.drained.append(self.asked),
-        )  # fmt: skip
+        )
 
     def finish(self):
         """Answer what nobody waits for any more: it was asked for all the same."""

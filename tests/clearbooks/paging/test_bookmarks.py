@@ -62,10 +62,20 @@ def test_a_bookmark_whose_records_were_deleted_is_found_again():
 # From the newest on
 
 
-@pytest.mark.parametrize("server", [{}, {"headers": False}, {"sorts": ()}, {"direction": False},
-                                    {"cap": 7}, {"strict": True}, {"refuses": ("id",)},
-                                    {"counted": lambda count: max(count - 25, 1)},
-                                    {"counted": lambda count: count + 35}])  # fmt: skip
+@pytest.mark.parametrize(
+    "server",
+    [
+        {},
+        {"headers": False},
+        {"sorts": ()},
+        {"direction": False},
+        {"cap": 7},
+        {"strict": True},
+        {"refuses": ("id",)},
+        {"counted": lambda count: max(count - 25, 1)},
+        {"counted": lambda count: count + 35},
+    ],
+)
 @pytest.mark.parametrize("count", [0, 1, 7, 8, 10, 20, 33, 60])
 def test_newest_first(server, count):
     api = FakeApi(range(1, count + 1), **server)

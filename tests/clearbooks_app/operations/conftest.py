@@ -45,7 +45,18 @@ def message(stream, **record):
 
 
 def invoice(key, customer, price="30.00", account="Revenue"):
-    line = {"description": "Pump", "quantity": 1, "unitPrice": price, "accountCode": account,
-            "vatRate": "20%"}  # fmt: skip
-    return message("sales_invoices", externalId=key, customer=customer, date="2026-11-20",
-                   vatTreatment="UK", lineItems=[line])  # fmt: skip
+    line = {
+        "description": "Pump",
+        "quantity": 1,
+        "unitPrice": price,
+        "accountCode": account,
+        "vatRate": "20%",
+    }
+    return message(
+        "sales_invoices",
+        externalId=key,
+        customer=customer,
+        date="2026-11-20",
+        vatTreatment="UK",
+        lineItems=[line],
+    )

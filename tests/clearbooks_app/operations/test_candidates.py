@@ -6,6 +6,7 @@ from clearbooks.errors import SettingError
 from clearbooks_app.operations import doubts, identities
 from clearbooks_app.operations.candidates import comparisons, with_chosen
 from clearbooks_app.operations.writing import write_records
+from target_clearbooks.store.undecided import Undecided
 
 from .conftest import invoice, message
 
@@ -30,10 +31,20 @@ def held(load, sandbox, business):
     """The ledger held an invoice like the one that a new store is to write, but for its price."""
     settings = load(marker="off", create_missing=["customers"])
     call(sandbox, business, "createCustomer", {"name": "Ada Bell"})
-    line = {"description": "Pump", "quantity": 1, "unitPrice": 30, "accountCode": 1001001,
-            "vatRateKey": "20.00:Standard"}  # fmt: skip
-    body = {"customerId": 1, "date": "2026-11-20", "vatTreatment": "UK", "lineItems": [line],
-            "description": "By hand"}  # fmt: skip
+    line = {
+        "description": "Pump",
+        "quantity": 1,
+        "unitPrice": 30,
+        "accountCode": 1001001,
+        "vatRateKey": "20.00:Standard",
+    }
+    body = {
+        "customerId": 1,
+        "date": "2026-11-20",
+        "vatTreatment": "UK",
+        "lineItems": [line],
+        "description": "By hand",
+    }
     call(sandbox, business, "createSalesDocument", body, salesType="invoices")
     found = write_records(settings, business, [invoice("W-1", "Ada Bell")])
     assert [r["outcome"] for r in found.results] == ["quarantined"]
@@ -106,14 +117,22 @@ def test_a_record_of_the_same_keys_is_the_record_itself(load, sandbox, business)
     [
         ({"Customer": "Twin"}, "customer", "3", {"Customer": {"id": 3}}),
         # Where a number alone would be a SKU.
-        ({"lineItems": [{}, {"stockItem": "P"}]}, "lineItems[1].stockItem", "3",
-         {"lineItems": [{}, {"stockItem": {"id": 3}}]}),
-        ({"line_items": '[{"account_code": "Sales"}]'}, "lineItems[0].accountCode", "1001001",
-         {"line_items": [{"account_code": 1001001}]}),
+        (
+            {"lineItems": [{}, {"stockItem": "P"}]},
+            "lineItems[1].stockItem",
+            "3",
+            {"lineItems": [{}, {"stockItem": {"id": 3}}]},
+        ),
+        (
+            {"line_items": '[{"account_code": "Sales"}]'},
+            "lineItems[0].accountCode",
+            "1001001",
+            {"line_items": [{"account_code": 1001001}]},
+        ),
         ({"vatRate": "20%"}, "vatRate", "20.00:Standard", {"vatRate": "20.00:Standard"}),
         ({"invoice": {"match": ["amount"]}}, "invoice", "12", {"invoice": {"id": 12}}),
     ],
-)  # fmt: skip
+)
 def test_what_is_chosen_takes_the_place_of_the_name(record, field, chosen, expected):
     assert with_chosen(record, field, chosen) == expected
 
@@ -124,3 +143,38 @@ def test_what_is_chosen_takes_the_place_of_the_name(record, field, chosen, expec
 def test_a_field_that_is_not_in_the_record_is_told(record):
     with pytest.raises(SettingError, match=r"lineItems\[0\].accountCode: is not in the record"):
         with_chosen(record, "lineItems[0].accountCode", "1")
+
+
+@pytest.mark.parametrize(
+    ("stream", "reason", "field"),
+    [
+        ("sales_invoices", "customer: 2 customers have the name 'Twin'", "customer"),
+        (
+            "bills",
+            "file.csv row 3, lineItems[0].accountCode: 2 are called so",
+            "lineItems[0].accountCode",
+        ),
+        ("customers", "record: 2 customers have the name 'Twin'", "record"),
+        ("stock_items", "record: 2 of stock_items have the same sku", "record"),
+    ],
+)
+def test_candidates_of_earlier_versions_are_told_by_the_reason(stream, reason, field):
+    doubt = Undecided(
+        id=1,
+        run="r",
+        business=101,
+        stream=stream,
+        key="K",
+        state="quarantined",
+        sent=False,
+        kind="quarantined",
+        reasons=[reason],
+        candidates=[{"id": 1, "name": "Twin"}],
+        record={"customer": "Twin"},
+        body=None,
+        key_properties=[],
+        updated=1.0,
+    )
+    (comparison,) = comparisons(doubt)
+    assert comparison.field == field
+    assert doubts.is_the_record(doubt) is (field == "record")

@@ -32,14 +32,36 @@ def books(load, business):
     settings = load(create_missing=["customers", "suppliers"])
     bill = {**invoice("B-1", None)["record"], "supplier": "Acme"}
     del bill["customer"]
-    done = write_records(settings, business, [
-        *(invoice(f"W-{n}", f"Customer {n}") for n in range(5)),
-        message("bills", **bill | {"lineItems": [
-            {"description": "Ink", "quantity": 2, "unitPrice": "5.00",
-             "accountCode": "General administration", "vatRate": "20%"}]}),
-        message("payments", externalId="P-1", customer="Customer 0", date="2026-11-21",
-                amount="36.00", bankAccount="Current account"),
-    ])  # fmt: skip
+    done = write_records(
+        settings,
+        business,
+        [
+            *(invoice(f"W-{n}", f"Customer {n}") for n in range(5)),
+            message(
+                "bills",
+                **bill
+                | {
+                    "lineItems": [
+                        {
+                            "description": "Ink",
+                            "quantity": 2,
+                            "unitPrice": "5.00",
+                            "accountCode": "General administration",
+                            "vatRate": "20%",
+                        }
+                    ]
+                },
+            ),
+            message(
+                "payments",
+                externalId="P-1",
+                customer="Customer 0",
+                date="2026-11-21",
+                amount="36.00",
+                bankAccount="Current account",
+            ),
+        ],
+    )
     assert done.exit_code == 0, done.results
     return settings
 
@@ -113,11 +135,21 @@ def test_what_was_read_can_be_written_as_it_is(books, business, load):
     contact = whole(books, business, "contacts")[0]
     sold = whole(books, business, "invoices")[0]["line_items"][0]
     given = {
-        "remote_id": "X-1", "type": "invoice", "contact": contact["id"],
-        "issue_date": "2026-12-01", "tax_treatment": "UK",
-        "line_items": [{"description": "Tap", "quantity": 1, "unit_price": "7.50",
-                        "account": sold["account"], "tax_rate": sold["tax_rate"]}],
-    }  # fmt: skip
+        "remote_id": "X-1",
+        "type": "invoice",
+        "contact": contact["id"],
+        "issue_date": "2026-12-01",
+        "tax_treatment": "UK",
+        "line_items": [
+            {
+                "description": "Tap",
+                "quantity": 1,
+                "unit_price": "7.50",
+                "account": sold["account"],
+                "tax_rate": sold["tax_rate"],
+            }
+        ],
+    }
     part = part_for("invoices", given)
     done = write_records(books, business, [message(part.written, **to_record(part, given))])
     assert [r["outcome"] for r in done.results] == ["written"], done.results

@@ -23,8 +23,11 @@ def test_names_of_refused_records_stand_beside_the_nearest(load, business):
 
 def test_what_was_mapped_is_used_by_the_target(load, home, business):
     settings = load(create_missing=["customers"])
-    (revenue,) = (c for c in names.ledger_names(settings, business, ["accountCode"])["accountCode"]
-                  if c.name == "Revenue")  # fmt: skip
+    (revenue,) = (
+        c
+        for c in names.ledger_names(settings, business, ["accountCode"])["accountCode"]
+        if c.name == "Revenue"
+    )
     path = home / "references.json"
     names.save_names(path, {}, "accountCode", {"4000": revenue.value, "x": "Revenue"})
     names.save_names(path, names.read_references(path), "accountCode", {"x": None})

@@ -33,6 +33,10 @@ def test_what_an_approved_operation_needs_comes_with_it(plan, home, sandbox, bus
         "customers": 1,
         "sales_invoices": 1,
     }
+    # Worked out, since the record states no total.
+    sold = view.streams["sales_invoices"]
+    assert (str(sold.net), str(sold.gross)) == ("40.00", "48.00")
+    assert view.streams["customers"].gross is None
     done = plans.apply(settings, some, read_back=True)
     assert done.code == 0, done.summary
     by_stream = {r.stream: r for r in done.reconciled}

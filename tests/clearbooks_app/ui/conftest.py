@@ -177,15 +177,29 @@ def tab(empty, chromium):
 
 
 def finished(tab):
-    """Wait until the job of this page has ended: it loads itself anew."""
-    tab.locator("meta[http-equiv=refresh]").wait_for(state="detached", timeout=60_000)
+    """Wait until the job of this page has ended: it shows that by itself."""
+    tab.locator("main[data-live]").wait_for(state="detached", timeout=60_000)
     return tab.get_by_role("status").inner_text()
+
+
+# Words of a chart that reach beyond it.
+CUT_OFF = """[...document.querySelectorAll(".chart text")].filter(text => {
+  const [it, chart] = [text, text.closest("svg")].map(e => e.getBoundingClientRect());
+  return it.left < chart.left - 1 || it.right > chart.right + 1;
+}).map(text => text.textContent)"""
 
 
 def everybody_can_use(tab, url, picture):
     """Open a page: axe finds nothing serious, and nothing is cut off."""
     tab.goto(url)
+    is_for_everybody(tab, picture)
+
+
+def is_for_everybody(tab, picture):
+    """The same of the page that is open."""
+    url = tab.url
     assert tab.get_by_role("heading", level=1).count() == 1, url
     if PICTURES:
         tab.screenshot(path=Path(PICTURES) / f"{picture}.png", full_page=True)
     assert faults(tab) == [], url
+    assert tab.evaluate(CUT_OFF) == [], url

@@ -9,9 +9,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from clearbooks_app.operations.writing import write_records
 from clearbooks_app.ui.access import Doors
 from clearbooks_app.ui.server import running
 from tests.clearbooks_app.conftest import decide
+from tests.clearbooks_app.operations.conftest import message
 
 from .conftest import KEEPER, TOKEN, Caller, config_of
 
@@ -288,6 +290,45 @@ def test_a_body_that_is_none(page):
     assert post(url, data="a=b").status_code == 415
     big = b"[" * (9 * 1024 * 1024)
     assert post(url, data=big, headers={"Content-Type": "application/json"}).status_code == 413
+
+
+def test_names_that_fit_several_are_decided_one_by_one(page):
+    for stream, name in (("Customer", "Twin Ltd"), ("BankAccount", "Savings")):
+        for _ in range(2):
+            page.books.engine.call(
+                f"create{stream}", business_id=page.business, params={}, body={"name": name}
+            )
+    payment = message(
+        "payments",
+        externalId="P-7",
+        customer="Twin Ltd",
+        bankAccount="Savings",
+        amount="10.00",
+        date="2026-11-20",
+        description="Received",
+    )
+    write_records(page.site.settings(), page.business, [payment])
+
+    def waiting():
+        (found,) = [d for d in page.call("GET", "/api/doubts")["result"] if d["key"] == "P-7"]
+        return found
+
+    found = waiting()
+    banks = [c["id"] for c in found["candidates"] if c["field"] == "bankAccount"]
+    body = {"decision": "choose", "id": str(banks[1]), "field": "bankAccount"}
+    answer = page.call("POST", f"/api/doubts/{found['id']}", body)
+    assert [r["outcome"] for r in answer["results"]] == ["quarantined"]
+    found = waiting()
+    assert {c["field"] for c in found["candidates"]} == {"customer"}
+    body = {"decision": "choose", "id": str(found["candidates"][0]["id"])}
+    answer = page.call("POST", f"/api/doubts/{found['id']}", body)
+    assert [r["outcome"] for r in answer["results"]] == ["written"]
+    (written,) = [
+        p
+        for p in page.books.engine.books(page.business).payments(limit=99)
+        if p["description"].startswith("Received")
+    ]
+    assert written["bankAccountId"] == banks[1]
 
 
 def test_a_job_can_be_stopped_and_one_that_was_killed_is_known(page):

@@ -14,8 +14,13 @@ from tests.clearbooks_app.operations.conftest import invoice, message
 
 from .conftest import config_of, everybody_can_use
 
-LINE = {"description": "Pump", "quantity": 1, "unitPrice": 30, "accountCode": 1001001,
-        "vatRateKey": "20.00:Standard"}  # fmt: skip
+LINE = {
+    "description": "Pump",
+    "quantity": 1,
+    "unitPrice": 30,
+    "accountCode": 1001001,
+    "vatRateKey": "20.00:Standard",
+}
 
 
 def call(books, business, operation, body, **params):

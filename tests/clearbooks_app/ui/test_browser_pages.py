@@ -8,13 +8,15 @@ import pytest
 
 from clearbooks.history import Run, save_run
 from clearbooks_app.operations.writing import write_records
+from clearbooks_app.ui.access import Doors
 from clearbooks_app.ui.guard import CALLBACK
+from clearbooks_app.ui.server import running
 from target_clearbooks.library import write
 from tests.chromium import SIZES
 from tests.clearbooks_app.conftest import decide
 from tests.clearbooks_app.operations.conftest import invoice, message
 
-from .conftest import everybody_can_use
+from .conftest import everybody_can_use, finished
 
 
 @pytest.fixture(scope="module")
@@ -116,10 +118,50 @@ def test_a_name_is_mapped_and_used(tab, empty, undecided):
     assert "D-1 is forgotten" in tab.get_by_role("status").inner_text()
 
 
+def test_a_plan_shows_what_changes_and_what_is_refused(tab, empty, undecided):
+    settings = empty.site.settings()
+    write_records(settings, empty.business, [invoice("W-20", "Fay Gill", "50.00")])
+    plan = {**settings.values, "dry_run": True, "plan_path": str(empty.site.plans / "change.jsonl")}
+    records = [invoice("W-20", "Fay Gill", "75.00"), invoice("W-21", "Fay Gill", account="Revenoo")]
+    write(plan, records)
+    tab.goto(f"{empty.url}/plans/change.jsonl")
+    heads, sums = tab.get_by_role("region", name="What it comes to").locator("tr").all()
+    assert heads.inner_text().split() == [
+        "Stream",
+        "Change",
+        "Refuse",
+        "Net",
+        "VAT",
+        "Gross",
+    ]
+    assert sums.inner_text().split() == ["sales_invoices", "1", "1", "75.00", "15.00", "90.00"]
+    change = tab.get_by_role("region", name="Operations").locator("li")
+    assert change.count() == 1
+    assert "unitPrice" in change.inner_text()
+    assert (change.locator("del").inner_text(), change.locator("ins").inner_text()) == (
+        "50.00",
+        "75.00",
+    )
+    refused = tab.get_by_role("region", name="Refused").inner_text()
+    assert "W-21" in refused
+    assert "there is no account code 'Revenoo'" in refused
+    # The ledger moves on before it is carried out: nothing is sent, and the page says why.
+    write_records(settings, empty.business, [invoice("W-20", "Fay Gill", "60.00")])
+    tab.get_by_role("button", name="Carry out all").click()
+    assert "exit code" in finished(tab)
+    assert "failed" in tab.get_by_role("status").inner_text()
+    assert "Make the plan anew" in tab.get_by_role("region", name="Log").inner_text()
+
+
 def test_coverage_goes_down_to_fields_and_rows(tab, empty, undecided):
     tab.goto(f"{empty.url}/coverage?count=yes")
     row = tab.locator("tr", has_text="account_codes")
     assert "60" in row.inner_text().replace("\t", " ").split()
+    assert "seconds ago" in row.inner_text()
+    # Nobody has read the other business.
+    tab.goto(f"{empty.url}/coverage?business=102")
+    assert "ago" not in tab.locator("tr", has_text="account_codes").inner_text()
+    tab.goto(f"{empty.url}/coverage")
     tab.get_by_role("link", name="sales_invoices", exact=True).click()
     assert "required" in tab.get_by_role("region", name="Fields").inner_text()
     assert "INV0000" in tab.get_by_role("region", name="The newest of business").inner_text()
@@ -204,3 +246,22 @@ def test_without_scripts_and_by_keyboard(empty, chromium, undecided):
     assert "For whoever" not in tab.locator("body").inner_text()
     assert tab.goto(empty.url).status == 403
     context.close()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_everybody_can_sign_in(empty, chromium, size):
+    width, height = SIZES[size]
+    password = "a long enough password"
+    with running(
+        Doors(password=password), configs=empty.site.configs, folder=empty.folder / "locked"
+    ) as site:
+        tab = chromium.new_page(viewport={"width": width, "height": height})
+        everybody_can_use(tab, site.access.doors.url, f"{size}-light-sign-in")
+        tab.get_by_label("Password").fill("a wrong one")
+        tab.get_by_role("button", name="Sign in").click()
+        assert tab.get_by_role("alert").inner_text() == "That is not the password."
+        tab.get_by_label("Password").fill(password)
+        tab.keyboard.press("Enter")
+        tab.wait_for_url(f"{site.access.doors.url}/")
+        assert tab.get_by_role("heading", level=1).inner_text() == "Home"
+        tab.close()

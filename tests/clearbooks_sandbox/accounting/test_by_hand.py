@@ -42,9 +42,11 @@ def test_contacts_have_a_field_for_it(ledger):
 def test_an_approved_draft_is_posted_under_its_id(ledger):
     body = ledger.sale_body(ledger.customer())
     made = ledger.engine.add_draft(
-        "createSalesDocument", business_id=ledger.business, params={"salesType": "invoices"},
+        "createSalesDocument",
+        business_id=ledger.business,
+        params={"salesType": "invoices"},
         body=body,
-    ).json()  # fmt: skip
+    ).json()
     assert not ledger.transactions()
     ledger.engine.approve_draft(ledger.business, "sales_invoices", made["id"])
     (found,) = listed(ledger)

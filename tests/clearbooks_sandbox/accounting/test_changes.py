@@ -45,8 +45,10 @@ def test_a_paid_invoice_keeps_its_amounts(ledger, paid):
 
 
 def test_a_paid_invoice_changes_its_reference_description_and_accounts(ledger, paid):
-    account = ledger.do("createAccountCode", {"name": "Own", "heading": SALES // 1000,
-                        "sales": True, "purchases": False})["id"]  # fmt: skip
+    account = ledger.do(
+        "createAccountCode",
+        {"name": "Own", "heading": SALES // 1000, "sales": True, "purchases": False},
+    )["id"]
     change = FREE | {"lineItems": [line(100, account)]}
     made = ledger.do("updateSalesDocument", change, **paid)
     assert (made["reference"], made["status"], made["due"]) == ("new", "paid", 0)

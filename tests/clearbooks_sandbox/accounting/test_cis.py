@@ -70,8 +70,12 @@ def test_what_is_due_pays_it(cis):
     paid = cis.do("getPurchaseDocument", purchaseType="bills", purchaseId=bill)
     assert (paid["due"], paid["gross"], paid["status"]) == (0, 1200, "paid")
     assert cis.balances() == {
-        BANK: -1200, COST_20: 1000, VAT: 200, CREDITORS: 200, CIS_CREDITOR: -200,
-    }  # fmt: skip
+        BANK: -1200,
+        COST_20: 1000,
+        VAT: 200,
+        CREDITORS: 200,
+        CIS_CREDITOR: -200,
+    }
 
 
 def test_a_revision_deducts_anew_and_a_void_nothing(cis):

@@ -78,8 +78,10 @@ def test_a_credit_note_takes_its_allocations_along(ledger):
 
 def test_numbers_as_they_are_printed(ledger):
     customer, supplier = ledger.customer(), ledger.supplier()
-    sales = {kind: ledger.sale(customer, kind=kind)["formattedDocumentNumber"]
-             for kind in ("invoices", "creditNotes", "quotes")}  # fmt: skip
+    sales = {
+        kind: ledger.sale(customer, kind=kind)["formattedDocumentNumber"]
+        for kind in ("invoices", "creditNotes", "quotes")
+    }
     assert sales == {"invoices": "INV000001", "creditNotes": "SCN000001", "quotes": "QTE000001"}
     bill = ledger.bill(supplier, documentNumber="110")
     assert (bill["documentNumber"], bill["formattedDocumentNumber"]) == ("110", "PUR000110")
@@ -88,11 +90,15 @@ def test_numbers_as_they_are_printed(ledger):
     assert named["formattedDocumentNumber"] == "INVWEB-7"
     ledger.do("deleteSalesDocument", salesType="invoices", salesId=named["id"])
     assert ledger.invoice(named["id"])["formattedDocumentNumber"] == "VINVWEB-7"
-    new = ledger.do("updatePurchaseDocument", {"reference": "x"}, purchaseType="bills",
-                    purchaseId=bill["id"])  # fmt: skip
+    new = ledger.do(
+        "updatePurchaseDocument", {"reference": "x"}, purchaseType="bills", purchaseId=bill["id"]
+    )
     assert new["formattedDocumentNumber"] == "PUR000110"
-    [old] = [d for d in ledger.engine.books(ledger.business).documents("purchases", voided=True)
-             if d["id"] == bill["id"]]  # fmt: skip
+    [old] = [
+        d
+        for d in ledger.engine.books(ledger.business).documents("purchases", voided=True)
+        if d["id"] == bill["id"]
+    ]
     assert (old["formattedDocumentNumber"], old["status"]) == ("VPUR000110", "voided")
 
 
@@ -129,8 +135,9 @@ def test_without_a_due_date_the_contacts_terms_hold(ledger):
     assert sale["dateDue"] == "2024-03-05"
     assert ledger.sale(customer, dateDue="2024-12-01")["dateDue"] == "2024-12-01"
     assert ledger.bill(supplier, date="2024-03-01")["dateDue"] == "2024-03-31"
-    made = ledger.do("updateSalesDocument", {"date": "2024-02-28"}, salesType="invoices",
-                     salesId=sale["id"])  # fmt: skip
+    made = ledger.do(
+        "updateSalesDocument", {"date": "2024-02-28"}, salesType="invoices", salesId=sale["id"]
+    )
     assert made["dateDue"] == "2024-03-05"
 
 

@@ -64,9 +64,11 @@ def test_a_plan_that_lacks_a_feature(http, ledger, served, spec, status):
 
 def test_the_token_endpoint_answers_as_rfc_6749_has_it(served):
     form = {"grant_type": "refresh_token", "client_id": "sandbox", "client_secret": "x"}
-    found = [requests.post(served.token_url, data=form, timeout=10),
-             requests.post(served.token_url, data={}, timeout=10),
-             requests.get(served.token_url, timeout=10)]  # fmt: skip
+    found = [
+        requests.post(served.token_url, data=form, timeout=10),
+        requests.post(served.token_url, data={}, timeout=10),
+        requests.get(served.token_url, timeout=10),
+    ]
     assert [answer.status_code for answer in found] == [401, 401, 405]
     for answer in found:
         assert set(answer.json()) == {"error", "error_description"}

@@ -20,8 +20,9 @@ def status(site, path="/books/", method="GET", **headers):
     ).status_code
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example",
-                                  "10.0.0.1", ""])  # fmt: skip
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "10.0.0.1", ""]
+)
 def test_another_name_of_this_machine_is_refused(site, host):
     token = {"Authorization": "Bearer sandbox-access-token"}
     assert status(site, Host=host) == 403
@@ -29,19 +30,23 @@ def test_another_name_of_this_machine_is_refused(site, host):
     assert status(site, "/oauth/token", "POST", Host=host) == 403
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "localhost:1", "[::1]:80",
-                                  "books.localhost"])  # fmt: skip
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "localhost", "localhost:1", "[::1]:80", "books.localhost"]
+)
 def test_its_own_names(site, host):
     assert status(site, Host=host) == 200
 
 
-@pytest.mark.parametrize(("origin", "more", "expected"), [
-    ("https://evil.example", {}, 403),
-    ("null", {}, 403),
-    ("null", {"Sec-Fetch-Site": "cross-site"}, 403),
-    ("null", {"Sec-Fetch-Site": "same-origin"}, 200),
-    ("OWN", {}, 200),
-    ("http://127.0.0.1:1", {}, 403),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("origin", "more", "expected"),
+    [
+        ("https://evil.example", {}, 403),
+        ("null", {}, 403),
+        ("null", {"Sec-Fetch-Site": "cross-site"}, 403),
+        ("null", {"Sec-Fetch-Site": "same-origin"}, 200),
+        ("OWN", {}, 200),
+        ("http://127.0.0.1:1", {}, 403),
+    ],
+)
 def test_pages_of_others_are_refused(site, origin, more, expected):
     assert status(site, Origin=origin.replace("OWN", site.site), **more) == expected

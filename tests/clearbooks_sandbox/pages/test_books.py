@@ -139,6 +139,8 @@ def test_documents_add_up(site, size, every):
         net, vat = added(lines.column("Net")), added(lines.column("VAT"))
         assert [number(cell.text) for cell in lines.foot[0][-2:]] == [net, vat]
         assert number(lines.foot[1][-1].text) == net + vat == document["gross"]
+        # On a narrow screen the label stands beside the sum.
+        assert 'data-label="Gross"' in page.text
         if document["allocations"]:
             allocations = page.tables[1]
             allocated = added(allocations.column("Amount"))

@@ -12,10 +12,26 @@ NEW = FIRST - 1
 
 
 def operation(stream, key, what, body, **more):
-    return {"type": "operation", "business": 101, "stream": stream, "key": key, "operation": what,
-            "params": {}, "id": None, "planned": None, "planned_account": None, "body": body,
-            "sha256": None, "diff": [], "seen": None, "marker": None, "depends_on": [],
-            "warnings": [], "record": {}, **more}  # fmt: skip
+    return {
+        "type": "operation",
+        "business": 101,
+        "stream": stream,
+        "key": key,
+        "operation": what,
+        "params": {},
+        "id": None,
+        "planned": None,
+        "planned_account": None,
+        "body": body,
+        "sha256": None,
+        "diff": [],
+        "seen": None,
+        "marker": None,
+        "depends_on": [],
+        "warnings": [],
+        "record": {},
+        **more,
+    }
 
 
 def carried(path, became):
@@ -38,5 +54,6 @@ def test_a_change_whose_parent_was_refused_was_not_carried_out(tmp_path):
     assert carried(path, {("sales_invoices", "I1"): invoice}) == []
     both = carried(path, {("sales_invoices", "I1"): invoice, ("customers", "C2"): made})
     assert [(o["key"], o["body"].get("customerId"), m.remote_id) for o, m in both] == [
-        ("C2", None, 12), ("I1", 12, 7),
-    ]  # fmt: skip
+        ("C2", None, 12),
+        ("I1", 12, 7),
+    ]

@@ -149,8 +149,17 @@ def test_a_journal_that_was_undone_may_come_again(run, command):
 
 
 def test_syncs_and_map(run, command):
-    assert run([*schema("customers", "sales_invoices"), customer(), invoice(),
-                invoice("I2", lineItems=[])]) == 3  # fmt: skip
+    assert (
+        run(
+            [
+                *schema("customers", "sales_invoices"),
+                customer(),
+                invoice(),
+                invoice("I2", lineItems=[]),
+            ]
+        )
+        == 3
+    )
     [newest] = json.loads(command("syncs", "--json"))
     assert newest["exit_code"] == 3
     assert newest["streams"]["sales_invoices"] == {"rejected": 1, "written": 1}
@@ -179,21 +188,41 @@ def test_a_person_decides_what_became_of_a_feed(run, command):
     [number] = run.sandbox.engine.db.execute("SELECT id FROM feeds").fetchone()
     command("map", "set", "bank_feeds", "F1", number)
     assert run([]) == 0
-    line = record("bank_statements", "L1", feed={"externalId": "F1"}, transactionId="t1",
-                  transactionDate="2024-05-03", description="Card", amount="-4.99")  # fmt: skip
+    line = record(
+        "bank_statements",
+        "L1",
+        feed={"externalId": "F1"},
+        transactionId="t1",
+        transactionDate="2024-05-03",
+        description="Card",
+        amount="-4.99",
+    )
     assert run([*schema("bank_statements"), line]) == 0
 
 
 def test_plan_of_everything(run, command, monkeypatch):
     path = run.directory / "plan.jsonl"
     messages = [
-        *schema("bank_feeds", "bank_statements", "sales_attachments"), *book(1),
-        record("sales_attachments", "F", invoice={"externalId": "I0"}, fileName="a.txt",
-               content="aGVsbG8="),
+        *schema("bank_feeds", "bank_statements", "sales_attachments"),
+        *book(1),
+        record(
+            "sales_attachments",
+            "F",
+            invoice={"externalId": "I0"},
+            fileName="a.txt",
+            content="aGVsbG8=",
+        ),
         record("bank_feeds", "F1", bankAccount="Current account"),
-        record("bank_statements", "L1", feed={"externalId": "F1"}, transactionId="t1",
-               transactionDate="2024-05-03", description="Card", amount="-4.99"),
-    ]  # fmt: skip
+        record(
+            "bank_statements",
+            "L1",
+            feed={"externalId": "F1"},
+            transactionId="t1",
+            transactionDate="2024-05-03",
+            description="Card",
+            amount="-4.99",
+        ),
+    ]
     assert run(messages, dry_run=True, plan_path=str(path)) == 4  # the first bank feed
     config = {**run.config, "assume_new": True}
     monkeypatch.setattr(Runner, "config", property(lambda _: config))
@@ -243,10 +272,16 @@ def test_a_plan_has_what_needs_the_account_of_a_new_bank_account(run, command, n
 def test_a_plan_refers_to_whatever_it_makes(run, command):
     path = run.directory / "plan.jsonl"
     item = {
-        "sku": "CH-1", "name": "Chair", "type": "both",
-        "salesUnitPrice": 10, "salesAccountCode": "Workshops", "salesVatRate": "20%",
-        "purchaseUnitPrice": 4, "purchaseAccountCode": 2001001, "purchaseVatRate": "20%",
-    }  # fmt: skip
+        "sku": "CH-1",
+        "name": "Chair",
+        "type": "both",
+        "salesUnitPrice": 10,
+        "salesAccountCode": "Workshops",
+        "salesVatRate": "20%",
+        "purchaseUnitPrice": 4,
+        "purchaseAccountCode": 2001001,
+        "purchaseVatRate": "20%",
+    }
     messages = [
         *schema(*ALL, "account_codes", "stock_items", "bank_accounts"),
         record("account_codes", "W", name="Workshops", heading=1001, sales=True, purchases=False),
@@ -300,8 +335,17 @@ def test_assume_new(run):
 
 
 def test_rebuild_leaves_the_others_out(run, command):
-    assert run([*schema("suppliers", "bills", "payments"), supplier(), bill(),
-                payment("P1", "S1", "-120.00", "supplier")]) == 0  # fmt: skip
+    assert (
+        run(
+            [
+                *schema("suppliers", "bills", "payments"),
+                supplier(),
+                bill(),
+                payment("P1", "S1", "-120.00", "supplier"),
+            ]
+        )
+        == 0
+    )
     assert run([*schema("sales_allocations"), allocation()]) == 4  # its invoice is missing
     assert "nothing is known" in command("map", "unset", "customers", "nobody", code=2)
 

@@ -27,13 +27,17 @@ def certificate(folder):
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     now = dt.datetime.now(dt.UTC)
     built = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-        .serial_number(1).not_valid_before(now - dt.timedelta(hours=1))
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - dt.timedelta(hours=1))
         .not_valid_after(now + dt.timedelta(hours=1))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
-    )  # fmt: skip
+    )
     path = folder / "server.pem"
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -44,8 +48,12 @@ def certificate(folder):
 
 class Files(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        moved = {"/moved": "/file.pdf", "/round": "/round", "/outside": "https://other.example/",
-                 "/plain": "http://localhost/file.pdf"}  # fmt: skip
+        moved = {
+            "/moved": "/file.pdf",
+            "/round": "/round",
+            "/outside": "https://other.example/",
+            "/plain": "http://localhost/file.pdf",
+        }
         if self.path in moved:
             self.send_response(302)
             self.send_header("Location", moved[self.path])
@@ -116,9 +124,12 @@ def test_a_redirect_is_followed_among_named_hosts(site, anywhere):
 
 @pytest.mark.parametrize(
     ("path", "words"),
-    [("outside", "host other.example is not in attachment_hosts"),
-     ("plain", "an address should be https://"), ("round", "is redirected more than 5 times")],
-)  # fmt: skip
+    [
+        ("outside", "host other.example is not in attachment_hosts"),
+        ("plain", "an address should be https://"),
+        ("round", "is redirected more than 5 times"),
+    ],
+)
 def test_a_redirect_leads_nowhere_else(site, anywhere, path, words):
     with pytest.raises(ValueError, match=words):
         read(f"{site}/{path}")
@@ -138,9 +149,14 @@ def test_a_header_is_sent_to_its_host_alone(site, anywhere):
 
 @pytest.mark.parametrize(
     ("host", "named"),
-    [("files.example.com", True), ("a.b.example.com", True), ("example.com", False),
-     ("badexample.com", False), ("example.com.evil.org", False)],
-)  # fmt: skip
+    [
+        ("files.example.com", True),
+        ("a.b.example.com", True),
+        ("example.com", False),
+        ("badexample.com", False),
+        ("example.com.evil.org", False),
+    ],
+)
 def test_hosts_below_a_name(host, named):
     assert file_contents.is_named(host, ["*.Example.com"]) is named
 
@@ -166,11 +182,27 @@ def test_a_host_that_trickles_is_cut(part, site, anywhere, monkeypatch):
     assert time.monotonic() - started < 4
 
 
-@pytest.mark.parametrize("address", [
-    "127.0.0.1", "10.0.0.1", "169.254.169.254", "224.0.0.1", "::1", "::127.0.0.1", "100.64.0.1",
-    "64:ff9b::7f00:1", "64:ff9b:1::a00:1", "2002:7f00:1::", "2001:0:7f00:1::", "ff02::1", "fd00::1",
-    "fe80::1%eth0", "::ffff:10.0.0.1", "::",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1",
+        "10.0.0.1",
+        "169.254.169.254",
+        "224.0.0.1",
+        "::1",
+        "::127.0.0.1",
+        "100.64.0.1",
+        "64:ff9b::7f00:1",
+        "64:ff9b:1::a00:1",
+        "2002:7f00:1::",
+        "2001:0:7f00:1::",
+        "ff02::1",
+        "fd00::1",
+        "fe80::1%eth0",
+        "::ffff:10.0.0.1",
+        "::",
+    ],
+)
 def test_addresses_that_may_lead_inside(address):
     with pytest.raises(ValueError, match="private address"):
         file_contents._check_public("files.example", address)
@@ -214,20 +246,31 @@ def test_a_name_is_resolved_once(site, anywhere, monkeypatch):
 def test_a_certificate_of_another_name_is_refused(site, anywhere, monkeypatch):
     real = file_contents.socket.getaddrinfo
     monkeypatch.setattr(
-        file_contents.socket, "getaddrinfo",
+        file_contents.socket,
+        "getaddrinfo",
         lambda _host, *args, **kwargs: real("127.0.0.1", *args, **kwargs),
-    )  # fmt: skip
+    )
     settings = TargetSettings(attachment_hosts=("files.example",))
     url = site.replace("localhost", "files.example") + "/file.pdf"
     with pytest.raises(ValueError, match="did not answer"):
         file_contents.read({"url": url}, settings)
 
 
-@pytest.mark.parametrize("record", [
-    {}, {"content": "a", "path": "b"}, {"content": "not base64!"}, {"content": "===="},
-    {"path": "x"}, {"url": "https://elsewhere.example/x"}, {"url": "https://a:b@localhost/x"},
-    {"url": "http://localhost/x"}, {"url": "file:///etc/passwd"}, {"content": 7},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "record",
+    [
+        {},
+        {"content": "a", "path": "b"},
+        {"content": "not base64!"},
+        {"content": "===="},
+        {"path": "x"},
+        {"url": "https://elsewhere.example/x"},
+        {"url": "https://a:b@localhost/x"},
+        {"url": "http://localhost/x"},
+        {"url": "file:///etc/passwd"},
+        {"content": 7},
+    ],
+)
 def test_everything_else_is_refused(record):
     with pytest.raises(ValueError):  # noqa: PT011 - the text says why, each its own
         file_contents.read(record, TargetSettings(attachment_hosts=("localhost",)))

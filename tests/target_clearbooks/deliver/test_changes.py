@@ -17,8 +17,13 @@ from tests.target_clearbooks.conftest import (
 
 
 def test_update_makes_a_revision_and_the_map_follows(run):
-    full = [*schema("customers", "sales_invoices", "payments", "sales_allocations"), customer(),
-            invoice(), payment(), allocation()]  # fmt: skip
+    full = [
+        *schema("customers", "sales_invoices", "payments", "sales_allocations"),
+        customer(),
+        invoice(),
+        payment(),
+        allocation(),
+    ]
     assert run(full) == 0
     old = run.invoices()[0]["id"]
     changed = invoice(description="Now with a summary")
@@ -50,8 +55,9 @@ def test_update_and_void_whose_reply_is_lost(run, fault):
 def test_somebody_made_a_newer_revision(run):
     assert run([*TWO, customer(), invoice()]) == 0
     [old] = run.invoices()
-    run.call("updateSalesDocument", {"description": "By hand"}, salesType="invoices",
-             salesId=old["id"])  # fmt: skip
+    run.call(
+        "updateSalesDocument", {"description": "By hand"}, salesType="invoices", salesId=old["id"]
+    )
     assert run([*TWO, invoice(description="By the source")]) == 0
     [now] = run.invoices()
     assert now["description"] == "By the source"
@@ -60,10 +66,23 @@ def test_somebody_made_a_newer_revision(run):
 def test_document_that_stands_already_is_adopted(run):
     assert run([*TWO, customer()]) == 0
     number = run.customers()[0]["id"]
-    items = [{"description": "Thing", "unitPrice": 100, "quantity": 1, "accountCode": 1001001,
-              "vatRateKey": "20.00:Standard"}]  # fmt: skip
-    body = {"customerId": number, "date": "2024-05-01", "vatTreatment": "UK", "lineItems": items,
-            "documentNumber": "77", "reference": "PO 1"}  # fmt: skip
+    items = [
+        {
+            "description": "Thing",
+            "unitPrice": 100,
+            "quantity": 1,
+            "accountCode": 1001001,
+            "vatRateKey": "20.00:Standard",
+        }
+    ]
+    body = {
+        "customerId": number,
+        "date": "2024-05-01",
+        "vatTreatment": "UK",
+        "lineItems": items,
+        "documentNumber": "77",
+        "reference": "PO 1",
+    }
     run.call("createSalesDocument", body, salesType="invoices")
     assert run([*TWO, invoice(documentNumber="77", reference="PO 1")]) == 0
     assert len(run.invoices()) == 1

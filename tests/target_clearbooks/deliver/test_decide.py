@@ -203,11 +203,14 @@ def test_what_carries_the_marker_and_differs_is_updated():
     assert (found.intent.operation, found.intent.remote_id) == (WriteOperation.UPDATE, 5)
 
 
-@pytest.mark.parametrize(("there", "resembling"), [
-    ([STANDS, {**STANDS, "id": 6}], None),
-    ([], ([STANDS], False)),
-    ([], ([STANDS, {**STANDS, "id": 6}], True)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("there", "resembling"),
+    [
+        ([STANDS, {**STANDS, "id": 6}], None),
+        ([], ([STANDS], False)),
+        ([], ([STANDS, {**STANDS, "id": 6}], True)),
+    ],
+)
 def test_what_nothing_tells_apart_is_set_aside(there, resembling):
     more = [] if resembling is None else [(Resembling, resembling)]
     found = ask(NEW, (Prepare, CREATE), FREE, (Existing, there), *more)
@@ -227,22 +230,28 @@ def test_a_person_has_said_that_it_is_new():
     assert ask(said, (Prepare, CREATE), FREE, (Existing, [])) == Send(CREATE, {})
 
 
-@pytest.mark.parametrize(("known", "kind"), [
-    (replace(NEW, baseline=False), Quarantined),
-    (NEW, Send),
-    (replace(NEW, baseline=False, new=True), Send),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("known", "kind"),
+    [
+        (replace(NEW, baseline=False), Quarantined),
+        (NEW, Send),
+        (replace(NEW, baseline=False, new=True), Send),
+    ],
+)
 def test_the_first_bank_feed_of_a_store(known, kind):
     more = [] if known.new else [(Resembling, ([], False))]
     found = ask(known, (Prepare, FEED), FREE, (Existing, []), *more, stream="bank_feeds")
     assert isinstance(found, kind)
 
 
-@pytest.mark.parametrize(("mode", "intent", "words"), [
-    ("update", CREATE, "is not there"),
-    ("upsert", replace(FEED, operation=WriteOperation.UPDATE), "cannot be changed"),
-    ("upsert", Intent(1, "businesses", WriteOperation.CREATE, "1", {}), "can only be updated"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("mode", "intent", "words"),
+    [
+        ("update", CREATE, "is not there"),
+        ("upsert", replace(FEED, operation=WriteOperation.UPDATE), "cannot be changed"),
+        ("upsert", Intent(1, "businesses", WriteOperation.CREATE, "1", {}), "can only be updated"),
+    ],
+)
 def test_what_the_settings_or_the_api_do_not_allow(mode, intent, words):
     found = ask(Known(None, applied(), mode=mode), (Prepare, intent))
     assert isinstance(found, Rejected)

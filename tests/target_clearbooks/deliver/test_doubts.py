@@ -51,9 +51,16 @@ def test_bank_statements_are_just_sent_again(run):
     messages = [
         *schema("bank_feeds", "bank_statements"),
         record("bank_feeds", "F1", bankAccount="Current account"),
-        record("bank_statements", "L1", feed={"externalId": "F1"}, transactionId="t1",
-               transactionDate="2024-05-03", description="Card", amount="-4.99"),
-    ]  # fmt: skip
+        record(
+            "bank_statements",
+            "L1",
+            feed={"externalId": "F1"},
+            transactionId="t1",
+            transactionDate="2024-05-03",
+            description="Card",
+            amount="-4.99",
+        ),
+    ]
     run.sandbox.faults.plan("drop-after", method="POST", path="/accounting/bankStatements")
     assert run(messages, assume_new=True) == 0
     rows = run.sandbox.engine.db.execute("SELECT amount FROM statement_lines").fetchall()

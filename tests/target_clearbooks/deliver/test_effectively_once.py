@@ -49,18 +49,33 @@ def test_time_out(run):
 def test_tokens_that_expire_in_mid_run(run):
     run.sandbox.faults.add("expire-tokens:every=9")
     code = run(
-        book(4), access_token=None, client_id="sandbox", client_secret="sandbox-secret",
-        refresh_token="sandbox-refresh-token", max_in_flight=1,
-    )  # fmt: skip
+        book(4),
+        access_token=None,
+        client_id="sandbox",
+        client_secret="sandbox-secret",
+        refresh_token="sandbox-refresh-token",
+        max_in_flight=1,
+    )
     assert code == 0
     assert run.sandbox.faults.counts["expire-tokens"] > 2
     check_book(run, 4)
 
 
-@pytest.mark.parametrize("dialect", [
-    "no-headers", "unsorted", "ascending-only", "wrapped", "nulls", "ok-200", "string-money",
-    "string-ids", "unknown-fields", "voided-listed",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "dialect",
+    [
+        "no-headers",
+        "unsorted",
+        "ascending-only",
+        "wrapped",
+        "nulls",
+        "ok-200",
+        "string-money",
+        "string-ids",
+        "unknown-fields",
+        "voided-listed",
+    ],
+)
 def test_doubts_are_settled_in_every_dialect(run, dialect):
     run.sandbox.dialects.on(dialect)
     run.sandbox.faults.add("drop-after:every=2,method=POST")
@@ -82,8 +97,7 @@ def test_markers_off(run):
     run.sandbox.faults.clear()
     assert run(book(3), marker="off") == 0
     check_book(run, 3)
-    assert not any("reference" in d for d in
-                   run.invoices())  # fmt: skip
+    assert not any("reference" in d for d in run.invoices())
 
 
 def test_markers_off_and_documents_that_look_alike(run):

@@ -115,8 +115,15 @@ def test_amounts_tell_whether_a_document_is_paid(fields, paid):
 # One entity under one ID
 
 BOTH = [
-    *schema("customers", "suppliers", "sales_invoices", "bills", "payments", "sales_allocations",
-            "purchase_allocations"),
+    *schema(
+        "customers",
+        "suppliers",
+        "sales_invoices",
+        "bills",
+        "payments",
+        "sales_allocations",
+        "purchase_allocations",
+    ),
     record("customers", "C1", name="Both Ltd", email="sales@example.com"),
     record("suppliers", "S1", name="Both Ltd", email="accounts@example.com"),
     invoice("I1", "C1"),
@@ -124,9 +131,14 @@ BOTH = [
     payment("P1", "C1"),
     payment("P2", "S1", "-120.00", kind="supplier"),
     allocation("A1", "I1", "P1"),
-    record("purchase_allocations", "A2", bill={"externalId": "B1"},
-           payment={"externalId": "P2"}, amount="120.00"),
-]  # fmt: skip
+    record(
+        "purchase_allocations",
+        "A2",
+        bill={"externalId": "B1"},
+        payment={"externalId": "P2"},
+        amount="120.00",
+    ),
+]
 
 
 def test_a_customer_that_is_a_supplier_under_the_same_id(run):
@@ -142,8 +154,10 @@ def test_a_customer_that_is_a_supplier_under_the_same_id(run):
     assert run(changed) == 0
     assert run.customers()[0]["name"] == "Both Ltd"
     assert run.listed("listSuppliers")[0]["name"] == "Both plc"
-    for operation, params in (("listSalesDocuments", {"salesType": "invoices"}),
-                              ("listPurchaseDocuments", {"purchaseType": "bills"})):  # fmt: skip
+    for operation, params in (
+        ("listSalesDocuments", {"salesType": "invoices"}),
+        ("listPurchaseDocuments", {"purchaseType": "bills"}),
+    ):
         assert [d["due"] for d in run.listed(operation, **params)] == [0]
 
 

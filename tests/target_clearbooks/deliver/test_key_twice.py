@@ -35,9 +35,14 @@ def test_the_last_of_one_key_counts_once(run, caplog):
 def test_a_second_run_of_keys_that_come_apart_sends_nothing(run):
     """The first was sent before the second came: it is known again all the same."""
     messages = [
-        *TWO, customer(), invoice(description="First"), *(invoice(f"I{n}") for n in range(2, 90)),
-        invoice(description="Second"), customer(name="Renamed"), invoice(description="Third"),
-    ]  # fmt: skip
+        *TWO,
+        customer(),
+        invoice(description="First"),
+        *(invoice(f"I{n}") for n in range(2, 90)),
+        invoice(description="Second"),
+        customer(name="Renamed"),
+        invoice(description="Third"),
+    ]
     assert run(messages) == 0
     before = run.writes()
     for _ in range(2):

@@ -32,11 +32,20 @@ def without_key(message):
 @pytest.mark.parametrize(
     ("value", "key"),
     [
-        (7, "7"), (7.0, "7"), (Decimal("7.00"), "7"), ("7", "7"), ("7.0", "7"),
-        (Decimal("1E+3"), "1000"), (Decimal("7.50"), "7.5"), ("007", "007"), ("7.50", "7.50"),
-        ("v7.0", "v7.0"), (10**40, str(10**40)), (Decimal("1e999999999"), "1E+999999999"),
+        (7, "7"),
+        (7.0, "7"),
+        (Decimal("7.00"), "7"),
+        ("7", "7"),
+        ("7.0", "7"),
+        (Decimal("1E+3"), "1000"),
+        (Decimal("7.50"), "7.5"),
+        ("007", "007"),
+        ("7.50", "7.50"),
+        ("v7.0", "v7.0"),
+        (10**40, str(10**40)),
+        (Decimal("1e999999999"), "1E+999999999"),
     ],
-)  # fmt: skip
+)
 def test_one_spelling_of_a_key(value, key):
     assert spelled(value) == key
 
@@ -82,8 +91,7 @@ def test_any_column_may_be_the_key(run):
     before = run.writes()
     assert run(messages) == 0
     assert run.writes() == before
-    paid = [*schema("payments", "sales_allocations"), payment(),
-            allocation(invoice_key="9001")]  # fmt: skip
+    paid = [*schema("payments", "sales_allocations"), payment(), allocation(invoice_key="9001")]
     assert run(paid) == 0
     assert run.invoices()[0]["due"] == 0
 
@@ -113,13 +121,19 @@ def test_a_reject_of_a_key_property_can_be_piped_back(run):
 
 
 def shop_a():
-    return [*TWO, customer("1", name="Ada Bell", email="ada@example.com"),
-            invoice("1001", "1", line(10, description="Bell"))]  # fmt: skip
+    return [
+        *TWO,
+        customer("1", name="Ada Bell", email="ada@example.com"),
+        invoice("1001", "1", line(10, description="Bell")),
+    ]
 
 
 def shop_b():
-    return [*TWO, customer("2", name="Bob Low", email="bob@example.com"),
-            invoice("1001", "2", line(20, description="Pump"))]  # fmt: skip
+    return [
+        *TWO,
+        customer("2", name="Bob Low", email="bob@example.com"),
+        invoice("1001", "2", line(20, description="Pump")),
+    ]
 
 
 def test_a_second_shop_does_not_write_over_the_first(run):
@@ -160,8 +174,11 @@ def test_a_second_shop_does_not_take_over_contacts_and_payments(run):
     order = invoice("2001", customer={"externalId": "1", **bob["record"]})
     assert run([*TWO, order]) == 4
     assert [c["name"] for c in run.customers()] == ["Ada Bell"]
-    other = [*schema("customers", "payments"), customer("2", name="Bob Low"),
-             payment("P1", "2", "99.00", date="2024-06-01")]  # fmt: skip
+    other = [
+        *schema("customers", "payments"),
+        customer("2", name="Bob Low"),
+        payment("P1", "2", "99.00", date="2024-06-01"),
+    ]
     assert run(other) == 3
     assert [p["amount"] for p in run.listed("listPayments")] == [12]
     # A new name alone is a new name.
@@ -177,8 +194,9 @@ def test_contacts_of_two_sources_are_kept_apart_by_key_and_shared_by_person(run)
     assert run([*TWO, same, invoice("5", "1")], source="shop-b") == 0
     assert run([*TWO, bob, invoice("5", "1")], source="shop-c") == 0
     assert sorted((c["name"], c["externalId"]) for c in run.customers()) == [
-        ("Ada Bell", "1"), ("Bob Low", "shop-c:1"),
-    ]  # fmt: skip
+        ("Ada Bell", "1"),
+        ("Bob Low", "shop-c:1"),
+    ]
     assert [d["customerId"] for d in run.invoices()] == [1, 1, 2]
 
 
@@ -189,8 +207,12 @@ def test_a_source_that_is_named_later(run, command):
     before = run.writes()
     assert run(shop_a(), source="shop-a") == 0
     assert run.writes() == before
-    more = [*TWO, *schema("payments", "sales_allocations"), payment("P1", "1", "12.00"),
-            allocation("A1", "1001", "P1", "12.00")]  # fmt: skip
+    more = [
+        *TWO,
+        *schema("payments", "sales_allocations"),
+        payment("P1", "1", "12.00"),
+        allocation("A1", "1001", "P1", "12.00"),
+    ]
     assert run(more, source="shop-a") == 0
     assert run.invoices()[0]["due"] == 0
     assert run(shop_b(), source="shop-b") == 0

@@ -30,10 +30,20 @@ from tests.target_clearbooks.conftest import (
 
 STREAMS = schema("customers", "sales_invoices", "payments", "sales_allocations", "journals")
 KEYS = st.integers(0, 3)
-FAULTS = st.sampled_from([
-    "drop-before", "drop-after", "error", "error-after", "html", "html-after", "truncate", "cut",
-    "throttle", "expire-tokens",
-])  # fmt: skip
+FAULTS = st.sampled_from(
+    [
+        "drop-before",
+        "drop-after",
+        "error",
+        "error-after",
+        "html",
+        "html-after",
+        "truncate",
+        "cut",
+        "throttle",
+        "expire-tokens",
+    ]
+)
 
 
 class CrashError(Exception):
@@ -112,8 +122,9 @@ class Ledger(RuleBasedStateMachine):
         self.run.sandbox.faults.clear()
         return any(self.go() == 0 for _ in range(4))
 
-    @rule(kind=FAULTS, method=st.sampled_from(["POST", "PUT", "DELETE", None]),
-          nth=st.integers(1, 4))  # fmt: skip
+    @rule(
+        kind=FAULTS, method=st.sampled_from(["POST", "PUT", "DELETE", None]), nth=st.integers(1, 4)
+    )
     def disturb(self, kind, method, nth):
         self.run.sandbox.faults.plan(kind, method=method, nth=nth)
 
@@ -159,8 +170,9 @@ class Ledger(RuleBasedStateMachine):
         joined = self.run.listed("listAllocations", invoiceType="sales")
         paid = [k for k in self.invoices if k in self.payments and k not in self.voided]
         assert sum(Decimal(str(a["amount"])) for a in joined) == 120 * len(paid)
-        journals = [t for t in self.run.listed("listTransactions")
-                    if t["accountingDate"] == "2024-05-31"]  # fmt: skip
+        journals = [
+            t for t in self.run.listed("listTransactions") if t["accountingDate"] == "2024-05-31"
+        ]
         assert len(journals) == len(self.journals)
         self.run.sandbox.requests.clear()
         assert self.go() == 0
@@ -169,6 +181,10 @@ class Ledger(RuleBasedStateMachine):
 
 TestLedger = Ledger.TestCase
 TestLedger.settings = settings(
-    max_examples=12, stateful_step_count=9, deadline=None,
-    suppress_health_check=list(HealthCheck), derandomize=True, database=None,
-)  # fmt: skip
+    max_examples=12,
+    stateful_step_count=9,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    derandomize=True,
+    database=None,
+)

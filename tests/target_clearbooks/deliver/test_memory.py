@@ -31,9 +31,12 @@ def attachments(file, *, inline):
         if not inline:
             file.with_name(f"{n}.pdf").write_bytes(data)
         yield record(
-            "sales_attachments", f"T{n}", invoice={"externalId": "I1"}, fileName=f"{n}.pdf",
+            "sales_attachments",
+            f"T{n}",
+            invoice={"externalId": "I1"},
+            fileName=f"{n}.pdf",
             **({"content": base64.b64encode(data).decode()} if inline else {"path": f"{n}.pdf"}),
-        )  # fmt: skip
+        )
 
 
 @pytest.mark.parametrize("inline", [True, False], ids=["content", "path"])

@@ -97,8 +97,11 @@ def test_no_more_requests_are_under_way_than_the_setting_says(run, unpaced):
     run.sandbox.options.latency_ms = 40
     run.sandbox.requests.clear()
     # Each journal looks through five pages of its day first, in a thread of the pool.
-    messages = [*schema("customers", "journals"), customer("C1"),
-                *(journal(f"J{day}", accountingDate=day) for day in days)]  # fmt: skip
+    messages = [
+        *schema("customers", "journals"),
+        customer("C1"),
+        *(journal(f"J{day}", accountingDate=day) for day in days),
+    ]
     assert run(messages, max_in_flight=4) == 0
     assert 1 < most_at_once(run.sandbox.requests) <= 4
     assert run.writes()["POST", "journals"] == 4

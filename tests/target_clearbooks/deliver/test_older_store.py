@@ -29,8 +29,13 @@ def without_key(message):
 
 
 def test_a_store_of_version_0_1_knows_what_it_wrote(run):
-    number = [*TWO, *schema("payments", "sales_allocations"), customer("1"),
-              invoice("7.x", "1"), payment("P1", "1")]  # fmt: skip
+    number = [
+        *TWO,
+        *schema("payments", "sales_allocations"),
+        customer("1"),
+        invoice("7.x", "1"),
+        payment("P1", "1"),
+    ]
     columns = without_key(record("sales_invoices", "", **invoice("x", "1")["record"]))
     columns["record"]["documentNumber"] = "55"
     assert run([*number, *schema("sales_invoices", keys=("documentNumber",)), columns]) == 0
@@ -44,8 +49,14 @@ def test_a_store_of_version_0_1_knows_what_it_wrote(run):
     seven["record"]["externalId"] = 7
     columns["record"]["description"] = "Changed too"
     paid = allocation(invoice_key="7")
-    messages = [*TWO, *schema("payments", "sales_allocations"), seven, paid,
-                *schema("sales_invoices", keys=("documentNumber",)), columns]  # fmt: skip
+    messages = [
+        *TWO,
+        *schema("payments", "sales_allocations"),
+        seven,
+        paid,
+        *schema("sales_invoices", keys=("documentNumber",)),
+        columns,
+    ]
     assert run(messages) == 0
     assert run.writes() - before == {("PUT", "sales"): 2, ("POST", "allocations"): 1}
     assert {d["description"] for d in run.invoices()} == {"Changed", "Changed too"}
@@ -69,8 +80,12 @@ def test_a_lost_store_finds_the_markers_of_version_0_1(run):
     [found] = run.invoices()
     body = {k: found[k] for k in ("customerId", "date", "vatTreatment", "lineItems", "dateDue")}
     marker = make_marker(run.business, "sales_invoices", "7.0")
-    reply = run.call("updateSalesDocument", {**body, "reference": marker},
-                     salesType="invoices", salesId=found["id"])  # fmt: skip
+    reply = run.call(
+        "updateSalesDocument",
+        {**body, "reference": marker},
+        salesType="invoices",
+        salesId=found["id"],
+    )
     assert reply.status == 200
     lose(run)
     before = run.writes()

@@ -56,8 +56,11 @@ def test_the_letter_in_front_of_a_vat_treatment_makes_no_difference(run, dialect
     run.sandbox.dialects.on(*dialects)
     messages = [
         *schema("customers", "suppliers", "sales_invoices", "bills"),
-        customer(), invoice(vatTreatment=sold), supplier(), bill(vatTreatment=bought),
-    ]  # fmt: skip
+        customer(),
+        invoice(vatTreatment=sold),
+        supplier(),
+        bill(vatTreatment=bought),
+    ]
     assert run(messages) == 0, run.rejects
     run.sandbox.requests.clear()
     # A store that was lost: the documents are known again, and nothing differs.
@@ -79,17 +82,32 @@ def test_amounts_as_text_are_known_again_without_markers(run):
 
 
 TOLD = [
-    *schema("account_codes", "stock_items", "bank_accounts", "customers", "suppliers",
-            "sales_invoices", "bills", "payments", "sales_allocations", "purchase_allocations",
-            "journals"),
+    *schema(
+        "account_codes",
+        "stock_items",
+        "bank_accounts",
+        "customers",
+        "suppliers",
+        "sales_invoices",
+        "bills",
+        "payments",
+        "sales_allocations",
+        "purchase_allocations",
+        "journals",
+    ),
     record("account_codes", "AC", name="R&D costs", heading=4004, purchases=True),
     record("stock_items", "SI", name="Nuts & bolts", type="both"),
     record("bank_accounts", "B1", name="Till & float"),
-    customer("C1", name="Smith & Söhne"), supplier("S1", name="O'Neill Ltd"),
-    invoice("I1", reference="Café 7 & Söhne"), invoice("I2", reference="5 > 4"),
-    bill(), payment("P1"), payment("P2", "S1", "-120.00", "supplier"),
-    allocation("A1"), journal("J1", accountingDate="2024-07-01"),
-]  # fmt: skip
+    customer("C1", name="Smith & Söhne"),
+    supplier("S1", name="O'Neill Ltd"),
+    invoice("I1", reference="Café 7 & Söhne"),
+    invoice("I2", reference="5 > 4"),
+    bill(),
+    payment("P1"),
+    payment("P2", "S1", "-120.00", "supplier"),
+    allocation("A1"),
+    journal("J1", accountingDate="2024-07-01"),
+]
 
 
 @pytest.mark.parametrize("dialects", [("timed-dates",), ("escaped-text", "external-id-ignored")])
@@ -102,9 +120,17 @@ def test_no_spelling_of_dates_and_texts_doubles_what_a_lost_reply_left(run, dial
     assert run(TOLD) == 0, run.rejects
     posted = {name: n for (method, name), n in run.writes().items() if method == "POST"}
     assert posted == {
-        "accountCodes": 1, "stockItems": 1, "bankAccounts": 1, "customers": 1, "suppliers": 1,
-        "sales": 2, "purchases": 1, "payments": 2, "allocations": 1, "journals": 1,
-    }  # fmt: skip
+        "accountCodes": 1,
+        "stockItems": 1,
+        "bankAccounts": 1,
+        "customers": 1,
+        "suppliers": 1,
+        "sales": 2,
+        "purchases": 1,
+        "payments": 2,
+        "allocations": 1,
+        "journals": 1,
+    }
     run.sandbox.requests.clear()
     assert run([*TOLD[:-1], journal("J1", accountingDate="2024-07-01", description="Wages")]) in (
         0,
@@ -137,9 +163,13 @@ def test_amounts_of_allocations_are_positive_whatever_their_sign():
     ids=str,
 )
 def test_a_document_with_a_reference_of_its_own(there, found):
-    body = {"customerId": 7, "date": "2024-05-02", "reference": "Café 7 & Söhne",
-            "documentNumber": "INV-0077",
-            "lineItems": [{"unitPrice": 10, "quantity": 1}]}  # fmt: skip
+    body = {
+        "customerId": 7,
+        "date": "2024-05-02",
+        "reference": "Café 7 & Söhne",
+        "documentNumber": "INV-0077",
+        "lineItems": [{"unitPrice": 10, "quantity": 1}],
+    }
     intent = Intent(
         1, "sales_invoices", WriteOperation.CREATE, "I1", body, marker=body["reference"]
     )
@@ -151,16 +181,25 @@ def test_a_document_with_a_reference_of_its_own(there, found):
     ("reference", "altered"), [(None, True), ("", True), ("PO 9", False), ("CB-BBBBBBBB", False)]
 )
 def test_a_marker_that_was_left_out_is_left_to_a_person(reference, altered):
-    body = {"supplierId": 7, "date": "2024-05-02", "reference": "CB-AAAAAAAA",
-            "lineItems": [{"unitPrice": 10, "quantity": 1}]}  # fmt: skip
+    body = {
+        "supplierId": 7,
+        "date": "2024-05-02",
+        "reference": "CB-AAAAAAAA",
+        "lineItems": [{"unitPrice": 10, "quantity": 1}],
+    }
     intent = Intent(1, "bills", WriteOperation.CREATE, "B1", body, marker="CB-AAAAAAAA")
     row = {**body, "id": 9, "net": "10.00", "reference": reference}
     assert maybe_altered(row, intent) is altered
     assert maybe_altered({**row, "net": "10.50"}, intent) is False
 
 
-BODY = {"contactId": 4, "date": "2024-05-02", "amount": Decimal("7.5"), "bankAccountId": 2,
-        "description": "A long narrative of the bank CB-AAAAAAAA"}  # fmt: skip
+BODY = {
+    "contactId": 4,
+    "date": "2024-05-02",
+    "amount": Decimal("7.5"),
+    "bankAccountId": 2,
+    "description": "A long narrative of the bank CB-AAAAAAAA",
+}
 PAYMENT = Intent(1, "payments", WriteOperation.CREATE, "P1", BODY, marker="CB-AAAAAAAA")
 
 
@@ -182,8 +221,14 @@ def test_a_marker_that_was_cut_short_is_left_to_a_person(description, cut):
 
 
 def test_names_of_files_may_lose_their_spaces():
-    intent = Intent(1, "sales_attachments", WriteOperation.CREATE, "F1", b"12345",
-                    {"salesId": 3, "fileName": "scan 1.pdf"})  # fmt: skip
+    intent = Intent(
+        1,
+        "sales_attachments",
+        WriteOperation.CREATE,
+        "F1",
+        b"12345",
+        {"salesId": 3, "fileName": "scan 1.pdf"},
+    )
     rows = [{"id": 1, "name": "scan_1.pdf", "size": 5}, {"id": 2, "name": "scan2.pdf", "size": 5}]
     assert [row["id"] for row in find_matches(rows, intent)] == [1]
 

@@ -52,15 +52,23 @@ def test_a_reject_names_the_field_of_the_record(run, monkeypatch, source):
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        ([{"errorCode": "BAD", "errorMessage": "customerId: is wrong"}],
-         "customer: BAD: is wrong"),
+        ([{"errorCode": "BAD", "errorMessage": "customerId: is wrong"}], "customer: BAD: is wrong"),
         ([{"errorCode": "BAD", "errorMessage": "Note: it is wrong"}], "BAD: Note: it is wrong"),
-        ({"errors": [{"errorCode": "BAD", "errorMessage": "customerId: is wrong",
-                      "source": "customerId"}]}, "customer: BAD: is wrong"),
-        ({"errors": [{"errorCode": "BAD", "errorMessage": "wrong", "source": None}]},
-         "BAD: wrong"),
+        (
+            {
+                "errors": [
+                    {
+                        "errorCode": "BAD",
+                        "errorMessage": "customerId: is wrong",
+                        "source": "customerId",
+                    }
+                ]
+            },
+            "customer: BAD: is wrong",
+        ),
+        ({"errors": [{"errorCode": "BAD", "errorMessage": "wrong", "source": None}]}, "BAD: wrong"),
     ],
-)  # fmt: skip
+)
 def test_a_reject_without_a_source(run, monkeypatch, body, reason):
     Refusing(run, monkeypatch, 422, body)
     assert run([*schema("customers", "sales_invoices"), customer(), invoice()]) == 3
@@ -68,9 +76,9 @@ def test_a_reject_without_a_source(run, monkeypatch, body, reason):
 
 
 @pytest.mark.parametrize(
-    "dialects", [(), ("errors-array",), ("errors-pointer",), ("errors-html",),
-                 ("errors-array", "errors-html")]
-)  # fmt: skip
+    "dialects",
+    [(), ("errors-array",), ("errors-pointer",), ("errors-html",), ("errors-array", "errors-html")],
+)
 def test_the_field_is_named_in_every_dialect(run, dialects):
     run.sandbox.dialects.on(*dialects)
     accounts = schema("bank_accounts")
@@ -83,9 +91,13 @@ def test_the_field_is_named_in_every_dialect(run, dialects):
 
 MESSAGES = [
     *schema("customers", "sales_invoices"),
-    customer("C1"), invoice("I1", "C1"), state({"done": 1}),
-    customer("C2"), invoice("I2", "C2"), state({"done": 2}),
-]  # fmt: skip
+    customer("C1"),
+    invoice("I1", "C1"),
+    state({"done": 1}),
+    customer("C2"),
+    invoice("I2", "C2"),
+    state({"done": 2}),
+]
 
 
 @pytest.mark.parametrize("dialects", [(), ("errors-array",)])
@@ -125,8 +137,13 @@ def test_a_record_that_waited_is_kept_for_the_next_run(run, fault):
 
 def test_a_list_that_cannot_be_read_ends_the_run_too(run):
     run.sandbox.faults.add("no-subscription:path=/accounting/allocations,status=402")
-    messages = [*schema("customers", "sales_invoices", "payments", "sales_allocations"),
-                customer(), invoice(), payment(), allocation()]  # fmt: skip
+    messages = [
+        *schema("customers", "sales_invoices", "payments", "sales_allocations"),
+        customer(),
+        invoice(),
+        payment(),
+        allocation(),
+    ]
     with pytest.raises(SubscriptionError):
         run(messages)
     assert run.rejects == []
@@ -158,8 +175,17 @@ def test_an_allocation_that_the_server_refuses_leaves_the_pair_to_a_right_one(ru
     [found] = run.listed("listAllocations", invoiceType="sales")
     assert found["amount"] == 120
     # Where the first one is written, the second is still one too many.
-    assert run([*books, invoice("I2"), allocation("Y1", "I2", amount="40.00"),
-                allocation("Y2", "I2", amount="50.00")]) == 3  # fmt: skip
+    assert (
+        run(
+            [
+                *books,
+                invoice("I2"),
+                allocation("Y1", "I2", amount="40.00"),
+                allocation("Y2", "I2", amount="50.00"),
+            ]
+        )
+        == 3
+    )
     assert [row["key"] for row in run.rejects[1:]] == ["Y2"]
 
 

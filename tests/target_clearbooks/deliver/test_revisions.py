@@ -118,10 +118,14 @@ def test_one_that_was_voided_by_hand_is_not_taken_for_unchanged(run):
 
 WHOLE = schema("customers", "sales_invoices", "sales_credit_notes", "payments", "sales_allocations")
 PART_PAID = [
-    *WHOLE, customer(), invoice(), payment(), allocation(amount="50.00"),
+    *WHOLE,
+    customer(),
+    invoice(),
+    payment(),
+    allocation(amount="50.00"),
     invoice("N1", "C1", line("10.00"), stream="sales_credit_notes"),
     allocation("A2", "I1", None, "12.00", creditNote={"externalId": "N1"}),
-]  # fmt: skip
+]
 
 
 def allocations(run):

@@ -67,9 +67,11 @@ def test_refused_refresh_in_mid_run(run):
     run.sandbox.faults.plan("expire-tokens", nth=6)
     run.sandbox.faults.add("error:path=/oauth/token,nth=2,status=400")
     settings = {
-        "access_token": None, "client_id": "sandbox", "client_secret": "sandbox-secret",
+        "access_token": None,
+        "client_id": "sandbox",
+        "client_secret": "sandbox-secret",
         "refresh_token": "sandbox-refresh-token",
-    }  # fmt: skip
+    }
     with pytest.raises(NotAuthorisedError):
         run(book(2), **settings)
     run.sandbox.faults.clear()
@@ -79,12 +81,16 @@ def test_refused_refresh_in_mid_run(run):
 
 def test_refused_by_the_api_and_what_depends_on_it(run):
     run.sandbox.faults.plan("error", method="POST", path="/accounting/customers", status=422)
-    code = run([*TWO, customer("X"), customer("Y"), invoice("I1", "X"), invoice("I2", "Y")],
-               max_rejects=2, max_in_flight=1)  # fmt: skip
+    code = run(
+        [*TWO, customer("X"), customer("Y"), invoice("I1", "X"), invoice("I2", "Y")],
+        max_rejects=2,
+        max_in_flight=1,
+    )
     assert code == 0
     assert [(r["stream"], r["key"], r["class"]) for r in run.rejects] == [
-        ("customers", "X", "rejected"), ("sales_invoices", "I1", "blocked"),
-    ]  # fmt: skip
+        ("customers", "X", "rejected"),
+        ("sales_invoices", "I1", "blocked"),
+    ]
     assert len(run.invoices()) == 1
 
 
@@ -106,8 +112,10 @@ def test_a_reject_file_that_was_cut_is_mended(run):
 
 
 def test_one_key_twice_in_a_run(run):
-    assert run([*TWO, customer(), invoice(), customer(name="Second"),
-                invoice(description="Second")]) == 0  # fmt: skip
+    assert (
+        run([*TWO, customer(), invoice(), customer(name="Second"), invoice(description="Second")])
+        == 0
+    )
     assert [c["name"] for c in run.customers()] == ["Second"]
     assert [d["description"] for d in run.invoices()] == ["Second"]
 
@@ -144,15 +152,23 @@ def test_unknown_streams(run):
 
 
 def test_stream_maps(run):
-    messages = [*schema("clients"), record("clients", "C1", label="Ada", junk=1),
-                record("clients", "C2", label="skip")]  # fmt: skip
-    maps = {"clients": {
-        "__alias__": "customers", "__filter__": "label != 'skip'", "__else__": None,
-        "name": "label", "externalId": "externalId",
-    }}  # fmt: skip
-    messages[0]["schema"] = {"properties": {
-        n: {"type": ["string", "null"]} for n in ("externalId", "label", "junk")
-    }}  # fmt: skip
+    messages = [
+        *schema("clients"),
+        record("clients", "C1", label="Ada", junk=1),
+        record("clients", "C2", label="skip"),
+    ]
+    maps = {
+        "clients": {
+            "__alias__": "customers",
+            "__filter__": "label != 'skip'",
+            "__else__": None,
+            "name": "label",
+            "externalId": "externalId",
+        }
+    }
+    messages[0]["schema"] = {
+        "properties": {n: {"type": ["string", "null"]} for n in ("externalId", "label", "junk")}
+    }
     assert run(messages, stream_maps=maps) == 0
     assert [c["name"] for c in run.customers()] == ["Ada"]
 
@@ -160,9 +176,12 @@ def test_stream_maps(run):
 def test_key_properties_are_the_source_key(run):
     messages = [
         *schema("customers", keys=("businessId", "number")),
-        {"type": "RECORD", "stream": "customers",
-         "record": {"number": 7, "name": "Seven", "businessId": run.business}},
-    ]  # fmt: skip
+        {
+            "type": "RECORD",
+            "stream": "customers",
+            "record": {"number": 7, "name": "Seven", "businessId": run.business},
+        },
+    ]
     for message in messages[1:]:
         message["record"].pop("number")
     assert run(messages) == 3
@@ -180,8 +199,14 @@ def test_bad_input(run):
 
 
 def test_parents_may_come_later(run):
-    messages = [*schema("customers", "sales_invoices", "payments", "sales_allocations"),
-                allocation(), payment(), invoice(), customer(), state({"n": 1})]  # fmt: skip
+    messages = [
+        *schema("customers", "sales_invoices", "payments", "sales_allocations"),
+        allocation(),
+        payment(),
+        invoice(),
+        customer(),
+        state({"n": 1}),
+    ]
     assert run(messages) == 0
     assert run.invoices()[0]["due"] == 0
     assert run.states == [{"n": 1}]
@@ -236,10 +261,13 @@ def test_attachments(run, tmp_path):
         return record("sales_attachments", key, invoice={"externalId": "I1"}, **fields)
 
     messages = [
-        *TWO, *schema("sales_attachments"), customer(), invoice(),
+        *TWO,
+        *schema("sales_attachments"),
+        customer(),
+        invoice(),
         attach("1", fileName="a b.pdf", path="a b.pdf"),
         attach("2", fileName="b.txt", content=base64.b64encode(b"hello").decode()),
-    ]  # fmt: skip
+    ]
     run.sandbox.faults.plan("drop-after", method="POST", path="/accounting/sales/invoices/1/att")
     assert run(messages, attachments_dir=str(folder)) == 0
     number = run.invoices()[0]["id"]
@@ -248,12 +276,16 @@ def test_attachments(run, tmp_path):
     assert run(messages, attachments_dir=str(folder)) == 0
     outside = [
         *schema("sales_attachments"),
-        *(attach(f"x{n}", fileName="x.txt", path=path) for n, path in
-          enumerate(("../secret.txt", "link", str(tmp_path / "secret.txt"), "/etc/passwd"))),
+        *(
+            attach(f"x{n}", fileName="x.txt", path=path)
+            for n, path in enumerate(
+                ("../secret.txt", "link", str(tmp_path / "secret.txt"), "/etc/passwd")
+            )
+        ),
         attach("u1", fileName="x.txt", url="http://example.com/x"),
         attach("u2", fileName="x.txt", url="https://127.0.0.1/x"),
         attach("u3", fileName="x.txt", url="https://localhost/x"),
-    ]  # fmt: skip
+    ]
     code = run(outside, attachments_dir=str(folder), attachment_hosts=["localhost"])
     assert code == 3
     assert len(run.rejects) == 7
@@ -263,11 +295,18 @@ def test_attachments(run, tmp_path):
 
 def test_both_sides(run):
     messages = [
-        *schema("suppliers", "bills", "payments", "purchase_allocations"), supplier(), bill(),
+        *schema("suppliers", "bills", "payments", "purchase_allocations"),
+        supplier(),
+        bill(),
         payment("P1", "S1", "-120.00", "supplier"),
-        record("purchase_allocations", "A1", bill={"externalId": "B1"},
-               payment={"externalId": "P1"}, amount="120.00"),
-    ]  # fmt: skip
+        record(
+            "purchase_allocations",
+            "A1",
+            bill={"externalId": "B1"},
+            payment={"externalId": "P1"},
+            amount="120.00",
+        ),
+    ]
     assert run(messages) == 0
     [found] = run.listed("listPurchaseDocuments", purchaseType="bills")
     assert found["due"] == 0

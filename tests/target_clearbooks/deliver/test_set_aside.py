@@ -94,8 +94,16 @@ def test_one_is_looked_for_in_the_list_where_it_has_no_path_of_its_own(run, comm
 def test_a_voided_document_is_not_named_and_a_revision_leads_to_the_newest(run, command):
     # One at a time, so that their numbers are known.
     assert run([*TWO, customer(), invoice("I1"), invoice("I2")], max_in_flight=1) == 0
-    assert run([*TWO, record("sales_invoices", "I2", _operation="void"),
-                invoice("I1", description="x")]) == 0  # fmt: skip
+    assert (
+        run(
+            [
+                *TWO,
+                record("sales_invoices", "I2", _operation="void"),
+                invoice("I1", description="x"),
+            ]
+        )
+        == 0
+    )
     [current] = run.invoices()
     assert "voided" in command("map", "set", "sales_invoices", "X", "2", fails=2)
     command("map", "unset", "sales_invoices", "I1")

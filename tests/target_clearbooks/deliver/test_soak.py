@@ -34,17 +34,24 @@ def copies_of_real_records(number):
 
 def real_records(most, copy=""):
     """Sales of a retailer, paid in part, and bills of an authority, as a warehouse has them."""
-    out = schema("customers", "suppliers", "sales_invoices", "payments", "sales_allocations",
-                 "bills")  # fmt: skip
+    out = schema(
+        "customers", "suppliers", "sales_invoices", "payments", "sales_allocations", "bills"
+    )
     known = set()
     number = 0
     for order, rows in source.sales().items():
         key = copy + order
         lines = [
-            {"description": row.description or row.stock_code, "unitPrice": str(row.unit_price),
-             "quantity": row.quantity, "accountCode": "Revenue", "vatRate": "17.5%"}
-            for row in rows if row.quantity > 0 and row.unit_price > 0
-        ]  # fmt: skip
+            {
+                "description": row.description or row.stock_code,
+                "unitPrice": str(row.unit_price),
+                "quantity": row.quantity,
+                "accountCode": "Revenue",
+                "vatRate": "17.5%",
+            }
+            for row in rows
+            if row.quantity > 0 and row.unit_price > 0
+        ]
         contact = copy + (rows[0].customer or "cash")
         if not lines or number >= most // 2:
             continue
@@ -69,11 +76,23 @@ def real_records(most, copy=""):
             vendors.add(vendor)
             out.append(record("suppliers", vendor, name=f"{row.vendor} {vendor}"))
         out.append(
-            record("bills", copy + row.id, supplier={"externalId": vendor},
-                   date=row.date.isoformat(), vatTreatment="UK",
-                   lineItems=[{"description": row.account, "unitPrice": str(row.amount),
-                               "quantity": 1, "accountCode": 2001001, "vatRate": "0.00:Out"}])
-        )  # fmt: skip
+            record(
+                "bills",
+                copy + row.id,
+                supplier={"externalId": vendor},
+                date=row.date.isoformat(),
+                vatTreatment="UK",
+                lineItems=[
+                    {
+                        "description": row.account,
+                        "unitPrice": str(row.amount),
+                        "quantity": 1,
+                        "accountCode": 2001001,
+                        "vatRate": "0.00:Out",
+                    }
+                ],
+            )
+        )
         number += 1
     return out
 
@@ -162,8 +181,15 @@ def test_soak_with_a_second_writer_a_lost_store_and_a_jumping_clock(run, monkeyp
     add_faults(run)
     for share in (3, 2, 1):
         part = messages[: len(messages) // share]
-        second = start(run, "second", part, state_store="state.sqlite3", token_store="tokens.json",
-                       max_tries=6, **settings)  # fmt: skip
+        second = start(
+            run,
+            "second",
+            part,
+            state_store="state.sqlite3",
+            token_store="tokens.json",
+            max_tries=6,
+            **settings,
+        )
         with second:
             with contextlib.suppress(BusyError):
                 run(part, max_tries=6, **settings)
@@ -209,10 +235,10 @@ def test_memory_is_flat(run, tmp_path):
             for message in (*schema("customers"), *[customer()] * number):
                 file.write(json.dumps(message) + "\n")
         process = subprocess.Popen(
-            [sys.executable, "-m", "target_clearbooks", "--config", str(path),
-             "--input", str(big)],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+            [sys.executable, "-m", "target_clearbooks", "--config", str(path), "--input", str(big)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         assert process.returncode == 0

@@ -6,13 +6,14 @@ import pytest
 
 from tests.target_clearbooks.conftest import record, schema
 
-FEED = [*schema("bank_feeds", "bank_statements"),
-        record("bank_feeds", "F1", bankAccount="Current account")]  # fmt: skip
+FEED = [
+    *schema("bank_feeds", "bank_statements"),
+    record("bank_feeds", "F1", bankAccount="Current account"),
+]
 
 
 def line(number, amount="-10.99", day="2024-03-01", text="Card payment"):
-    return {"transactionId": number, "transactionDate": day, "amount": amount,
-            "description": text}  # fmt: skip
+    return {"transactionId": number, "transactionDate": day, "amount": amount, "description": text}
 
 
 def statement(key, *lines):
@@ -28,7 +29,7 @@ def statement(key, *lines):
         (line("2", text="Ada Bell"), "now it is the same with another description"),
     ],
     ids=["amount", "date", "description"],
-)  # fmt: skip
+)
 def test_another_line_of_a_known_id_is_refused(run, changed, words, together):
     """Row numbers as IDs, say: each month begins with 1."""
     first, second = statement("March", line("1"), line("2")), statement("April", changed)

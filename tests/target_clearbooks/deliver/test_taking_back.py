@@ -17,9 +17,14 @@ STREAMS = schema(
     "customers", "sales_invoices", "quotes", "payments", "sales_allocations", "stock_items"
 )
 BOOKS = [
-    *STREAMS, customer(), invoice(), invoice("Q1", stream="quotes"), payment(),
-    allocation(amount="50.00"), record("stock_items", "T1", name="Bell", type="both"),
-]  # fmt: skip
+    *STREAMS,
+    customer(),
+    invoice(),
+    invoice("Q1", stream="quotes"),
+    payment(),
+    allocation(amount="50.00"),
+    record("stock_items", "T1", name="Bell", type="both"),
+]
 TAKEN_BACK = [
     *STREAMS,
     record("sales_allocations", "A1", _operation="void"),

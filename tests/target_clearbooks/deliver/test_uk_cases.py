@@ -22,10 +22,19 @@ SALES, COST = 1001001, 2001001
 DEBTORS, CREDITORS, BANK = 7501001, 8501001, 7502001
 VAT, CIS = 8502001, 8503001
 STREAMS = schema(
-    "customers", "suppliers", "sales_invoices", "sales_credit_notes", "bills", "payments",
-    "sales_allocations", "purchase_allocations", "bank_accounts", "journals", "bank_feeds",
+    "customers",
+    "suppliers",
+    "sales_invoices",
+    "sales_credit_notes",
+    "bills",
+    "payments",
+    "sales_allocations",
+    "purchase_allocations",
+    "bank_accounts",
+    "journals",
+    "bank_feeds",
     "bank_statements",
-)  # fmt: skip
+)
 
 
 @pytest.fixture
@@ -125,11 +134,17 @@ def test_08_cis_labour_and_materials(push, run, caplog):
     builder = record("suppliers", "S1", name="Builder")
     labour, materials = line(800, account="CIS labour cost 20%"), line(200, "0.00:Zero", 2001003)
     messages = [
-        builder, bill("B1", "S1", labour, materials, gross="1160.00"),
+        builder,
+        bill("B1", "S1", labour, materials, gross="1160.00"),
         payment("P1", "S1", "-1000.00", "supplier"),
-        record("purchase_allocations", "A1", bill={"externalId": "B1"},
-               payment={"externalId": "P1"}, amount="1000.00"),
-    ]  # fmt: skip
+        record(
+            "purchase_allocations",
+            "A1",
+            bill={"externalId": "B1"},
+            payment={"externalId": "P1"},
+            amount="1000.00",
+        ),
+    ]
     push(*messages)
     # The ledger keeps the deduction back by itself: what is due is less than the gross.
     assert (purchase(run)["gross"], purchase(run)["due"]) == (1160, 0)
@@ -144,10 +159,18 @@ def test_08_cis_labour_and_materials(push, run, caplog):
 
 def test_08_a_cis_bill_cannot_be_paid_gross(push, run):
     run.sandbox.engine.switch_on(run.business, "cis")
-    push(record("suppliers", "S1", name="Builder"), bill("B1", "S1", line(1000, account=2002001)),
-         payment("P1", "S1", "-1200.00", "supplier"))  # fmt: skip
-    whole = record("purchase_allocations", "A1", bill={"externalId": "B1"},
-                   payment={"externalId": "P1"}, amount="1200.00")  # fmt: skip
+    push(
+        record("suppliers", "S1", name="Builder"),
+        bill("B1", "S1", line(1000, account=2002001)),
+        payment("P1", "S1", "-1200.00", "supplier"),
+    )
+    whole = record(
+        "purchase_allocations",
+        "A1",
+        bill={"externalId": "B1"},
+        payment={"externalId": "P1"},
+        amount="1200.00",
+    )
     push(whole, code=3)
     assert "1200.00 is more than is due: 1000.00" in reasons(run)
     run.sandbox.dialects.on("no-cis-deduction")
@@ -164,9 +187,11 @@ def test_09_sales_credit_note(push):
 
 def test_10_credit_note_allocated_once(push):
     messages = [
-        customer(), invoice(), invoice("N1", "C1", line(25), stream="sales_credit_notes"),
+        customer(),
+        invoice(),
+        invoice("N1", "C1", line(25), stream="sales_credit_notes"),
         allocation("A1", "I1", None, "30.00", creditNote={"externalId": "N1"}),
-    ]  # fmt: skip
+    ]
     run = push(*messages)
     assert sale(run)["due"] == 90
     run.sandbox.requests.clear()
@@ -175,8 +200,13 @@ def test_10_credit_note_allocated_once(push):
 
 
 def test_11_part_payments(push):
-    run = push(customer(), invoice(), payment("P1", amount=50), payment("P2", amount=70),
-               allocation("A1", amount=50))  # fmt: skip
+    run = push(
+        customer(),
+        invoice(),
+        payment("P1", amount=50),
+        payment("P2", amount=70),
+        allocation("A1", amount=50),
+    )
     assert sale(run)["due"] == 70
     assert "datePaid" not in sale(run)
     push(allocation("A2", payment_key="P2", amount=70))
@@ -193,19 +223,35 @@ def test_12_overpayment_is_never_allocated_whole(push):
 
 
 def test_13_supplier_payment_is_negative(push):
-    run = push(record("suppliers", "S1", name="Shop"), bill("B1", "S1", line(200, account=COST)),
-               payment("P1", "S1", 240, "supplier"), code=3)  # fmt: skip
+    run = push(
+        record("suppliers", "S1", name="Shop"),
+        bill("B1", "S1", line(200, account=COST)),
+        payment("P1", "S1", 240, "supplier"),
+        code=3,
+    )
     assert run.rejects[0]["class"] == "invalid"
-    push(payment("P1", "S1", "-240", "supplier"),
-         record("purchase_allocations", "A1", bill={"externalId": "B1"},
-                payment={"externalId": "P1"}, amount=240))  # fmt: skip
+    push(
+        payment("P1", "S1", "-240", "supplier"),
+        record(
+            "purchase_allocations",
+            "A1",
+            bill={"externalId": "B1"},
+            payment={"externalId": "P1"},
+            amount=240,
+        ),
+    )
     assert purchase(run)["due"] == 0
     assert balances(run) == {BANK: -240, COST: 200, VAT: 40}
 
 
 def test_14_refund_is_not_allocated(push):
-    run = push(customer(), invoice(), payment("R1", amount="-30.00", refund=True),
-               allocation("A1", "I1", "R1", 30), code=3)  # fmt: skip
+    run = push(
+        customer(),
+        invoice(),
+        payment("R1", amount="-30.00", refund=True),
+        allocation("A1", "I1", "R1", 30),
+        code=3,
+    )
     assert balances(run)[DEBTORS] == 150
     assert not run.writes()["POST", "allocations"]
 
@@ -214,8 +260,10 @@ def test_15_currencies_do_not_mix(push):
     euros = record("bank_accounts", "EUR", name="Euros", currency="EUR")
     run = push(customer(), euros, invoice("X", exchangeRate="1.25"), code=3)
     assert "currency" in reasons(run)
-    push(invoice(currency="USD", exchangeRate="1.25"),
-         payment(amount=100, bankAccount="Euros", exchangeRate="1.2"))  # fmt: skip
+    push(
+        invoice(currency="USD", exchangeRate="1.25"),
+        payment(amount=100, bankAccount="Euros", exchangeRate="1.2"),
+    )
     push(allocation(amount=50), code=3)
     assert not run.writes()["POST", "allocations"]
 
@@ -230,9 +278,10 @@ def test_16_update_of_a_paid_invoice(push, run):
     [joined] = run.listed("listAllocations", invoiceType="sales")
     assert joined["invoiceId"] == new["id"]
     row = run.sandbox.engine.call(
-        "getSalesDocument", business_id=run.business,
+        "getSalesDocument",
+        business_id=run.business,
         params={"salesType": "invoices", "salesId": old},
-    )  # fmt: skip
+    )
     assert row.status == 303
 
 
@@ -249,8 +298,14 @@ def test_17_payroll_journal_after_a_crash(push, run):
 
 def test_18_the_same_bank_statement_twice(push, run):
     feed = record("bank_feeds", "F1", bankAccount="Current account")
-    lines = [{"transactionId": "a", "transactionDate": "2024-03-31", "description": "x",
-              "amount": "-15.99"}]  # fmt: skip
+    lines = [
+        {
+            "transactionId": "a",
+            "transactionDate": "2024-03-31",
+            "description": "x",
+            "amount": "-15.99",
+        }
+    ]
     statement = record("bank_statements", "ST", feed={"externalId": "F1"}, statementLines=lines)
     push(feed, statement, assume_new=True)
     push(feed, statement)

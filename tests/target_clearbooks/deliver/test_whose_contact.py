@@ -28,16 +28,20 @@ def names(run, operation="listCustomers"):
 def owed(run):
     """Who owes what: the names of the customers of all invoices."""
     found = names(run)
-    return sorted(found[d["customerId"]] for d in run.listed("listSalesDocuments",
-                                                             salesType="invoices"))  # fmt: skip
+    return sorted(
+        found[d["customerId"]] for d in run.listed("listSalesDocuments", salesType="invoices")
+    )
 
 
 @pytest.mark.parametrize("dialect", ["nulls", "string-ids", "unsorted", "pretty"])
 def test_a_shared_mailbox(run, dialect):
     run.sandbox.dialects.on(dialect)
     run.call("createCustomer", {"name": "North Hall Ltd", "email": "accounts@agent.example"})
-    messages = [*STREAMS, customer("B", name="South Hall Ltd", email="accounts@agent.example"),
-                invoice("1", "B")]  # fmt: skip
+    messages = [
+        *STREAMS,
+        customer("B", name="South Hall Ltd", email="accounts@agent.example"),
+        invoice("1", "B"),
+    ]
     assert run(messages) == 0
     assert sorted(names(run).values()) == ["North Hall Ltd", "South Hall Ltd"]
     assert owed(run) == ["South Hall Ltd"]
@@ -70,9 +74,12 @@ def test_two_of_one_run_that_match_one_contact(run, setting):
     """The ledger holds a John Smith, keyed by hand; the source has two."""
     run.call("createCustomer", {"name": "John Smith"})
     messages = [
-        *STREAMS, customer("1", name="John Smith"), customer("2", name="JOHN SMITH"),
-        invoice("I1", "1"), invoice("I2", "2"),
-    ]  # fmt: skip
+        *STREAMS,
+        customer("1", name="John Smith"),
+        customer("2", name="JOHN SMITH"),
+        invoice("I1", "1"),
+        invoice("I2", "2"),
+    ]
     code = run(messages, on_ambiguous_contact=setting)
     assert code == (4 if setting == "quarantine" else 0)
     assert len(names(run)) == (2 if setting == "create" else 1)
@@ -94,8 +101,11 @@ def test_two_new_ones_of_one_name_are_not_made_silently(run):
 
 def test_guest_checkouts_of_one_person_share_a_contact(run):
     jo = {"name": "Jo Blogs", "email": "jo@example.com"}
-    messages = [*STREAMS, *(customer(f"order-{n}", **jo) for n in range(4)),
-                *(invoice(f"I{n}", f"order-{n}") for n in range(4))]  # fmt: skip
+    messages = [
+        *STREAMS,
+        *(customer(f"order-{n}", **jo) for n in range(4)),
+        *(invoice(f"I{n}", f"order-{n}") for n in range(4)),
+    ]
     assert run(messages) == 0
     assert list(names(run).values()) == ["Jo Blogs"]
     assert [c["externalId"] for c in run.customers()] == ["order-0"]
@@ -122,9 +132,12 @@ def test_contacts_that_records_make_are_told_apart(run):
     mailbox = {"email": "accounts@agent.example"}
     messages = [
         *STREAMS,
-        *(invoice(f"{name}{n}", customer={"name": f"{name} Hall Ltd", **mailbox})
-          for name in ("North", "South", "West") for n in range(2)),
-    ]  # fmt: skip
+        *(
+            invoice(f"{name}{n}", customer={"name": f"{name} Hall Ltd", **mailbox})
+            for name in ("North", "South", "West")
+            for n in range(2)
+        ),
+    ]
     assert run(messages, create_missing=["customers"]) == 0
     assert sorted(names(run).values()) == ["North Hall Ltd", "South Hall Ltd", "West Hall Ltd"]
     assert owed(run) == sorted(["North Hall Ltd", "South Hall Ltd", "West Hall Ltd"] * 2)

@@ -31,10 +31,15 @@ def served(engine):
 
 @pytest.fixture
 def client(served, tmp_path):
-    connection = Connection.from_config({
-        "api_url": served.url, "token_url": served.token_url, "access_token": TOKEN,
-        "token_store": str(tmp_path / "tokens.json"), "max_tries": 2,
-    })  # fmt: skip
+    connection = Connection.from_config(
+        {
+            "api_url": served.url,
+            "token_url": served.token_url,
+            "access_token": TOKEN,
+            "token_store": str(tmp_path / "tokens.json"),
+            "max_tries": 2,
+        }
+    )
     with Client(connection) as made:
         yield made
 
@@ -51,9 +56,19 @@ def asked(served, path):
     return [r for r in served.requests if path in r.path]
 
 
-DIALECTS = ["nulls", "wrapped", "no-headers", "unsorted", "string-money", "string-ids",
-            "unknown-fields", "pretty", "voided-listed", "prefixed-answers",
-            "prefixed-treatments"]  # fmt: skip
+DIALECTS = [
+    "nulls",
+    "wrapped",
+    "no-headers",
+    "unsorted",
+    "string-money",
+    "string-ids",
+    "unknown-fields",
+    "pretty",
+    "voided-listed",
+    "prefixed-answers",
+    "prefixed-treatments",
+]
 
 
 @pytest.mark.parametrize("dialect", [*DIALECTS, tuple(DIALECTS)])
@@ -85,8 +100,11 @@ def test_each_list_is_read_once(online, served):
         online.lookups.wrote("sales_invoices", online.create(outcome))
     assert len(served.requests) == 4
     assert {r.path.rpartition("/accounting")[2] for r in served.requests} == {
-        "/customers", "/accountCodes", "/vatTreatments/sales", "/vatRates/sales",
-    }  # fmt: skip
+        "/customers",
+        "/accountCodes",
+        "/vatTreatments/sales",
+        "/vatRates/sales",
+    }
 
 
 def test_pages_are_in_flight(online, served, monkeypatch):
@@ -236,9 +254,10 @@ def test_a_new_bank_account_brings_its_account_code(ledger):
     made = ledger.do("createBankAccount", {"name": "Savings"})
     ledger.lookups.wrote("bank_accounts", made)
     record = {
-        "externalId": "J", "accountingDate": "2024-01-01",
+        "externalId": "J",
+        "accountingDate": "2024-01-01",
         "lines": [{"accountCode": "Savings", "amount": 1}, {"accountCode": 1001001, "amount": -1}],
-    }  # fmt: skip
+    }
     assert isinstance(ledger.prepare("journals", record), Intent)
 
 

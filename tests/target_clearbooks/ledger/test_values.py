@@ -73,22 +73,25 @@ def test_what_is_no_amount(value):
         amounts.decimal(value)
 
 
-@pytest.mark.parametrize(("value", "day"), [
-    ("2025-06-30T23:30:00Z", "2025-07-01"),
-    ("2025-06-30 23:30:00 UTC", "2025-07-01"),
-    ("2025-06-30 23:30:00.123456789 +0000", "2025-07-01"),
-    ("2025-12-31T23:59:59Z", "2025-12-31"),
-    ("2025-07-01T00:30:00+02:00", "2025-06-30"),
-    ("2025-06-30T24:00:00", "2025-07-01"),
-    ("2025-06-30T23:30:00", "2025-06-30"),
-    ("2025-06-30", "2025-06-30"),
-    (dt.datetime(2025, 6, 30, 23, 30, tzinfo=dt.UTC), "2025-07-01"),
-    (dt.datetime(2025, 6, 30, 23, 30), "2025-06-30"),  # noqa: DTZ001 - one without a zone
-    (dt.date(2025, 6, 30), "2025-06-30"),
-    # The calendar ends before London's day of these.
-    ("9999-12-31T23:00:00-12:00", "9999-12-31"),
-    ("0001-01-01T00:00:00+12:00", "0001-01-01"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("value", "day"),
+    [
+        ("2025-06-30T23:30:00Z", "2025-07-01"),
+        ("2025-06-30 23:30:00 UTC", "2025-07-01"),
+        ("2025-06-30 23:30:00.123456789 +0000", "2025-07-01"),
+        ("2025-12-31T23:59:59Z", "2025-12-31"),
+        ("2025-07-01T00:30:00+02:00", "2025-06-30"),
+        ("2025-06-30T24:00:00", "2025-07-01"),
+        ("2025-06-30T23:30:00", "2025-06-30"),
+        ("2025-06-30", "2025-06-30"),
+        (dt.datetime(2025, 6, 30, 23, 30, tzinfo=dt.UTC), "2025-07-01"),
+        (dt.datetime(2025, 6, 30, 23, 30), "2025-06-30"),  # noqa: DTZ001 - one without a zone
+        (dt.date(2025, 6, 30), "2025-06-30"),
+        # The calendar ends before London's day of these.
+        ("9999-12-31T23:00:00-12:00", "9999-12-31"),
+        ("0001-01-01T00:00:00+12:00", "0001-01-01"),
+    ],
+)
 def test_the_day_of_a_moment_is_that_in_london(value, day):
     assert amounts.day(value) == day
 
@@ -112,9 +115,22 @@ def test_what_is_no_day(value):
 
 @pytest.mark.parametrize(
     ("value", "percent"),
-    [("20%", 20), ("20", 20), (20, 20), (20.0, 20), (0.2, 20), ("0.2", 20), (Decimal("17.5"), 17.5),
-     ("17.5 %", 17.5), (0, 0), ("0%", 0), ("0.2%", "0.2"), (0.175, 17.5), ("20 per cent", 20)],
-)  # fmt: skip
+    [
+        ("20%", 20),
+        ("20", 20),
+        (20, 20),
+        (20.0, 20),
+        (0.2, 20),
+        ("0.2", 20),
+        (Decimal("17.5"), 17.5),
+        ("17.5 %", 17.5),
+        (0, 0),
+        ("0%", 0),
+        ("0.2%", "0.2"),
+        (0.175, 17.5),
+        ("20 per cent", 20),
+    ],
+)
 def test_percentages(value, percent):
     assert percentage(value).value == Decimal(str(percent))
 
@@ -223,17 +239,22 @@ def test_a_schema_that_is_not_understood_is_noticed():
 
 def test_a_diff_names_fields_and_values():
     old = {
-        "id": 5, "reference": "A", "gross": "120.00", "description": None,
+        "id": 5,
+        "reference": "A",
+        "gross": "120.00",
+        "description": None,
         "lineItems": [
             {"unitPrice": "100.00", "vatAmount": "20.00", "quantity": 1, "accountCode": 1001001},
             {"unitPrice": 5},
         ],
-    }  # fmt: skip
+    }
     body = {
-        "reference": "B", "description": "",
-        "lineItems": [{"unitPrice": Decimal("99.5"), "quantity": Decimal("1.0"),
-                       "accountCode": 1001001}],
-    }  # fmt: skip
+        "reference": "B",
+        "description": "",
+        "lineItems": [
+            {"unitPrice": Decimal("99.5"), "quantity": Decimal("1.0"), "accountCode": 1001001}
+        ],
+    }
     changes = diff(old, body)
     assert [str(c) for c in changes] == [
         'reference: "A" → "B"',
@@ -241,8 +262,10 @@ def test_a_diff_names_fields_and_values():
         'lineItems[1]: {"unitPrice":5} → nothing',
     ]
     assert changes[1].as_json() == {
-        "field": "lineItems[0].unitPrice", "old": "100.00", "new": "99.50",
-    }  # fmt: skip
+        "field": "lineItems[0].unitPrice",
+        "old": "100.00",
+        "new": "99.50",
+    }
 
 
 @given(st.dictionaries(st.sampled_from("abc"), money))

@@ -15,12 +15,45 @@ from target_clearbooks.prepare.stream_shapes import line_shape, shape_of
 from target_clearbooks.writable import WRITABLE
 from tests.target_clearbooks.prepared import SALES, Ledger
 
-plain = st.sampled_from([
-    None, "", " ", "x", "5", -1, 0, 1, 5, 0.2, 20, "20%", True, 2**70, 1e300, float("nan"),
-    float("inf"), Decimal("NaN"), Decimal("1.005"), Decimal("1E+400"), dt.date(2024, 3, 1),
-    "2024-03-01", "2024-13-01", "{bad", "[", '{"name": "x"}', "Revenue", "UK", "Manual", SALES,
-    "20.00:Standard", "Acme Ltd", "Current account", b"x", ("a",),
-])  # fmt: skip
+plain = st.sampled_from(
+    [
+        None,
+        "",
+        " ",
+        "x",
+        "5",
+        -1,
+        0,
+        1,
+        5,
+        0.2,
+        20,
+        "20%",
+        True,
+        2**70,
+        1e300,
+        float("nan"),
+        float("inf"),
+        Decimal("NaN"),
+        Decimal("1.005"),
+        Decimal("1E+400"),
+        dt.date(2024, 3, 1),
+        "2024-03-01",
+        "2024-13-01",
+        "{bad",
+        "[",
+        '{"name": "x"}',
+        "Revenue",
+        "UK",
+        "Manual",
+        SALES,
+        "20.00:Standard",
+        "Acme Ltd",
+        "Current account",
+        b"x",
+        ("a",),
+    ]
+)
 NAMES = ("externalId", "id", "name", "email", "documentNumber", "reference", "sortCode", "sku")
 nested = st.one_of(
     plain,

@@ -140,8 +140,10 @@ def test_a_name_alone_does_not_take_what_belongs_to_another_source_key(ledger):
     assert isinstance(outcome, Quarantined)
     [candidate] = outcome.candidates
     assert (candidate["field"], candidate["id"], candidate["name"]) == (
-        "record", first, "John Smith",
-    )  # fmt: skip
+        "record",
+        first,
+        "John Smith",
+    )
     assert "belongs to '1'" in outcome.reasons[0]
     create = ledger.prepare("customers", second, on_ambiguous_contact="create")
     assert create.operation is WriteOperation.CREATE
@@ -217,8 +219,9 @@ def test_an_address_or_number_alone_takes_nobody_over(ledger, shared):
 def test_the_ledgers_own_external_id_counts_like_the_map(ledger):
     """The state store was lost, or another one has written it."""
     first = ledger.customer("Jo Blogs", externalId="1")
-    assert isinstance(ledger.prepare("customers", {"externalId": "2", "name": "Jo Blogs"}),
-                      Quarantined)  # fmt: skip
+    assert isinstance(
+        ledger.prepare("customers", {"externalId": "2", "name": "Jo Blogs"}), Quarantined
+    )
     renamed = ledger.prepare("customers", {"externalId": "1", "name": "Jo Smith"})
     assert (renamed.operation, renamed.remote_id) == (WriteOperation.UPDATE, first)
 
@@ -241,8 +244,10 @@ def test_a_contact_that_stands_already_is_adopted(ledger):
     number = ledger.supplier("Supplies Limited")
     outcome = ledger.prepare("suppliers", {"externalId": "S", "name": "SUPPLIES LTD"})
     assert (outcome.operation, outcome.remote_id, outcome.adopted) == (
-        WriteOperation.UPDATE, number, "name",
-    )  # fmt: skip
+        WriteOperation.UPDATE,
+        number,
+        "name",
+    )
 
 
 def test_the_map_comes_first(ledger):
@@ -256,9 +261,13 @@ def test_the_kinds_are_kept_apart(ledger):
     supplier = ledger.supplier("Both Ltd")
     assert ledger.body("bills", bill("Both Ltd"))["supplierId"] == supplier
     record = {
-        "externalId": "P", "date": "2024-03-01", "description": "x", "amount": "-5",
-        "contact": "Both Ltd", "bankAccount": "Current account",
-    }  # fmt: skip
+        "externalId": "P",
+        "date": "2024-03-01",
+        "description": "x",
+        "amount": "-5",
+        "contact": "Both Ltd",
+        "bankAccount": "Current account",
+    }
     outcome = ledger.prepare("payments", record)
     assert isinstance(outcome, Quarantined)
     assert {c["stream"] for c in outcome.candidates} == {"customers", "suppliers"}
@@ -289,15 +298,21 @@ def test_fields_of_a_contact(ledger):
     outcome = ledger.prepare(
         "customers",
         {
-            "externalId": 12, "Name": "A", "contact_name": {"forenames": "Ann"},
-            "address": {"countryCode": "gb", "postcode": "SW1A 1AA"}, "archived": "false",
+            "externalId": 12,
+            "Name": "A",
+            "contact_name": {"forenames": "Ann"},
+            "address": {"countryCode": "gb", "postcode": "SW1A 1AA"},
+            "archived": "false",
         },
         key="12",
-    )  # fmt: skip
+    )
     assert outcome.body == {
-        "externalId": "12", "name": "A", "contactName": {"forenames": "Ann"},
-        "address": {"countryCode": "GB", "postcode": "SW1A 1AA"}, "archived": False,
-    }  # fmt: skip
+        "externalId": "12",
+        "name": "A",
+        "contactName": {"forenames": "Ann"},
+        "address": {"countryCode": "GB", "postcode": "SW1A 1AA"},
+        "archived": False,
+    }
     text = ledger.faults("customers", {"name": " ", "address": {"countryCode": "XX", "town": 5.5}})
     assert "name: is required" in text
     assert "address.countryCode: 'XX' should be" in text
@@ -312,12 +327,21 @@ def test_a_country_that_there_is_not(ledger, code):
 @pytest.mark.parametrize(
     ("name", "code"),
     [
-        ("UK", "GB"), ("U.K.", "GB"), ("United Kingdom", "GB"), ("ENGLAND", "GB"),
-        ("Northern Ireland", "GB"), ("Great Britain", "GB"), ("Ireland", "IE"), ("USA", "US"),
-        ("The Netherlands", "NL"), ("Korea (South)", "KR"), ("Saint Lucia", "LC"),
-        ("Antigua and Barbuda", "AG"), ("Germany", "DE"),
+        ("UK", "GB"),
+        ("U.K.", "GB"),
+        ("United Kingdom", "GB"),
+        ("ENGLAND", "GB"),
+        ("Northern Ireland", "GB"),
+        ("Great Britain", "GB"),
+        ("Ireland", "IE"),
+        ("USA", "US"),
+        ("The Netherlands", "NL"),
+        ("Korea (South)", "KR"),
+        ("Saint Lucia", "LC"),
+        ("Antigua and Barbuda", "AG"),
+        ("Germany", "DE"),
     ],
-)  # fmt: skip
+)
 def test_a_country_by_its_name(ledger, name, code):
     body = ledger.body("suppliers", {"name": "A", "address": {"countryCode": name}})
     assert body["address"] == {"countryCode": code}
@@ -334,11 +358,25 @@ def test_only_what_the_contract_permits_is_sent(ledger):
     """What a tap reads of a contact, and what other systems hold of one."""
     permitted = set(load_contract().resources["customers"].write_schema("create")["properties"])
     assert permitted == {
-        "name", "email", "phone", "contactName", "address", "vatNumber", "companyNumber",
-        "externalId", "archived",
-    }  # fmt: skip
-    record = {"id": 7, "externalId": "1", "businessId": ledger.business, "name": "A",
-              "phone": "1", "archived": False, "_sdc_table_version": 5}  # fmt: skip
+        "name",
+        "email",
+        "phone",
+        "contactName",
+        "address",
+        "vatNumber",
+        "companyNumber",
+        "externalId",
+        "archived",
+    }
+    record = {
+        "id": 7,
+        "externalId": "1",
+        "businessId": ledger.business,
+        "name": "A",
+        "phone": "1",
+        "archived": False,
+        "_sdc_table_version": 5,
+    }
     assert set(ledger.body("customers", record)) == {"externalId", "name", "phone", "archived"}
     text = ledger.faults("customers", {**record, "website": "x", "address": {"zip": "y"}})
     assert "website: unknown field" in text

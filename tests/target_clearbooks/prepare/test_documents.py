@@ -25,13 +25,16 @@ def test_names_become_ids(ledger):
         invoice(
             {"name": "ACME LIMITED"},
             {
-                "description": "Thing", "unit_price": "12.50", "Quantity": "2",
-                "account_code": "revenue", "vatRate": "20%",
+                "description": "Thing",
+                "unit_price": "12.50",
+                "Quantity": "2",
+                "account_code": "revenue",
+                "vatRate": "20%",
             },
             vatTreatment="Sale in the UK",
             document_number=17,
         ),
-    )  # fmt: skip
+    )
     assert isinstance(outcome, Intent)
     assert outcome.operation is WriteOperation.CREATE
     assert outcome.params == {"salesType": "invoices"}
@@ -45,11 +48,14 @@ def test_names_become_ids(ledger):
         "documentNumber": "17",
         "lineItems": [
             {
-                "description": "Thing", "unitPrice": Decimal("12.50"), "quantity": Decimal(2),
-                "accountCode": SALES, "vatRateKey": STANDARD,
+                "description": "Thing",
+                "unitPrice": Decimal("12.50"),
+                "quantity": Decimal(2),
+                "accountCode": SALES,
+                "vatRateKey": STANDARD,
             }
         ],
-    }  # fmt: skip
+    }
     assert ledger.create(outcome)["gross"] == Decimal("30.00")
 
 
@@ -83,9 +89,14 @@ def test_no_reason_names_a_field_that_was_not_sent(ledger, gross):
 
 
 @pytest.mark.parametrize(
-    "value", ["2024-03-01T10:20:30Z", "2024-03-01 23:59:59+01:00", dt.date(2024, 3, 1),
-              dt.datetime(2024, 3, 1, 12, tzinfo=dt.UTC)],
-)  # fmt: skip
+    "value",
+    [
+        "2024-03-01T10:20:30Z",
+        "2024-03-01 23:59:59+01:00",
+        dt.date(2024, 3, 1),
+        dt.datetime(2024, 3, 1, 12, tzinfo=dt.UTC),
+    ],
+)
 def test_dates_are_cut_to_the_day(ledger, value):
     ledger.customer()
     assert ledger.body("sales_invoices", invoice(ACME, date=value))["date"] == "2024-03-01"
@@ -97,8 +108,11 @@ def test_every_fault_comes_in_one_message(ledger):
         {"name": "Nobody"},
         line("ten", account="Revnue", rate="17.5%"),
         {"quantity": 1, "unitPrice": 1, "accountCode": SALES, "acountCode": 1},
-        date="01/02/2024", vatTreatment="Moon", exchangeRate=1.2, dateDu="2024-01-01",
-    )  # fmt: skip
+        date="01/02/2024",
+        vatTreatment="Moon",
+        exchangeRate=1.2,
+        dateDu="2024-01-01",
+    )
     outcome = ledger.prepare("sales_invoices", record)
     assert isinstance(outcome, Rejected)
     text = "\n".join(outcome.reasons)

@@ -20,8 +20,10 @@ def test_gross_prices_come_out_to_the_penny(ledger):
     outcome = ledger.prepare("sales_invoices", record)
     (sent,) = outcome.body["lineItems"]
     assert (sent["unitPrice"], sent["vatRateKey"], sent["vatAmount"]) == (
-        Decimal("8.37"), "Manual", Decimal("1.68"),
-    )  # fmt: skip
+        Decimal("8.37"),
+        "Manual",
+        Decimal("1.68"),
+    )
     assert outcome.expected == {"gross": Decimal("10.05")}
     assert ledger.create(outcome)["gross"] == Decimal("10.05")
 

@@ -10,10 +10,17 @@ from tests.target_clearbooks.prepared import COST, SALES, STANDARD, bill, invoic
 
 ACME = {"name": "Acme Ltd"}
 WIDGET = {
-    "name": "Widget", "sku": "W-1", "type": "both", "description": "Steel widget",
-    "salesUnitPrice": 12.5, "salesAccountCode": SALES, "salesVatRateKey": STANDARD,
-    "purchaseUnitPrice": 7.25, "purchaseAccountCode": COST, "purchaseVatRateKey": "0.00:Zero",
-}  # fmt: skip
+    "name": "Widget",
+    "sku": "W-1",
+    "type": "both",
+    "description": "Steel widget",
+    "salesUnitPrice": 12.5,
+    "salesAccountCode": SALES,
+    "salesVatRateKey": STANDARD,
+    "purchaseUnitPrice": 7.25,
+    "purchaseAccountCode": COST,
+    "purchaseVatRateKey": "0.00:Zero",
+}
 
 
 @pytest.fixture
@@ -29,16 +36,24 @@ def test_an_item_says_everything(shop):
         "lineItems"
     ]
     assert sold == {
-        "description": "Steel widget", "unitPrice": Decimal("12.5"), "quantity": Decimal(3),
-        "accountCode": SALES, "vatRateKey": STANDARD, "stockItem": shop.item,
-    }  # fmt: skip
+        "description": "Steel widget",
+        "unitPrice": Decimal("12.5"),
+        "quantity": Decimal(3),
+        "accountCode": SALES,
+        "vatRateKey": STANDARD,
+        "stockItem": shop.item,
+    }
     [bought] = shop.body("bills", bill({"name": "Supplies Ltd"}, {"stockItem": "Widget"}))[
         "lineItems"
     ]
     assert bought == {
-        "description": "Steel widget", "unitPrice": Decimal("7.25"), "quantity": Decimal(1),
-        "accountCode": COST, "vatRateKey": "0.00:Zero", "stockItem": shop.item,
-    }  # fmt: skip
+        "description": "Steel widget",
+        "unitPrice": Decimal("7.25"),
+        "quantity": Decimal(1),
+        "accountCode": COST,
+        "vatRateKey": "0.00:Zero",
+        "stockItem": shop.item,
+    }
 
 
 @pytest.mark.parametrize(

@@ -15,18 +15,23 @@ from target_clearbooks.writable import WRITABLE
 
 def journal(*lines, **fields):
     return {
-        "externalId": "J", "accountingDate": "2024-03-31",
-        "lines": [{"accountCode": code, "amount": amount} for code, amount in lines], **fields,
-    }  # fmt: skip
+        "externalId": "J",
+        "accountingDate": "2024-03-31",
+        "lines": [{"accountCode": code, "amount": amount} for code, amount in lines],
+        **fields,
+    }
 
 
 def test_a_payroll_journal(ledger):
     outcome = ledger.prepare(
         "journals",
         journal(
-            ("Salaries", "3750.00"), ("PAYE", 1000), ("Pension", "250.00"), (7502001, -5000.0),
+            ("Salaries", "3750.00"),
+            ("PAYE", 1000),
+            ("Pension", "250.00"),
+            (7502001, -5000.0),
         ),
-    )  # fmt: skip
+    )
     assert isinstance(outcome, Intent)
     assert sum(line["amount"] for line in outcome.body["lines"]) == 0
     ledger.create(outcome)
@@ -90,12 +95,17 @@ def test_a_feed_needs_an_account(ledger):
 
 def test_statements_whole_and_line_by_line(ledger):
     record = {
-        "externalId": "S", "feed": {"externalId": "F"},
+        "externalId": "S",
+        "feed": {"externalId": "F"},
         "statementLines": [
-            {"transactionId": 1, "transactionDate": "2024-01-31T09:00", "description": "Card",
-             "amount": "-15.99"},
+            {
+                "transactionId": 1,
+                "transactionDate": "2024-01-31T09:00",
+                "description": "Card",
+                "amount": "-15.99",
+            },
         ],
-    }  # fmt: skip
+    }
     assert isinstance(ledger.prepare("bank_statements", record), Waiting)
     feed = ledger.create(ledger.prepare("bank_feeds", {"externalId": "F", "accountId": 1}))
     ledger.map.set("bank_feeds", "F", feed["items"][0]["id"])
@@ -103,9 +113,13 @@ def test_statements_whole_and_line_by_line(ledger):
     assert outcome.operation is WriteOperation.POST
     assert outcome.depends_on == (("bank_feeds", "F"),)
     assert outcome.body["statementLines"] == [
-        {"transactionId": "1", "transactionDate": "2024-01-31", "description": "Card",
-         "amount": Decimal("-15.99")}
-    ]  # fmt: skip
+        {
+            "transactionId": "1",
+            "transactionDate": "2024-01-31",
+            "description": "Card",
+            "amount": Decimal("-15.99"),
+        }
+    ]
     ledger.create(outcome)
     flat = {"feed": {"externalId": "F"}, **record["statementLines"][0]}
     assert ledger.body("bank_statements", flat)["statementLines"] == outcome.body["statementLines"]
@@ -126,14 +140,23 @@ def test_stock_items_and_accounts(ledger):
     outcome = ledger.prepare(
         "stock_items",
         {
-            "externalId": "K", "name": "Mug", "type": "SALES", "salesUnitPrice": "2.55",
-            "salesAccountCode": "Revenue", "salesVatRate": "20%", "salesQuantity": "3",
+            "externalId": "K",
+            "name": "Mug",
+            "type": "SALES",
+            "salesUnitPrice": "2.55",
+            "salesAccountCode": "Revenue",
+            "salesVatRate": "20%",
+            "salesQuantity": "3",
         },
-    )  # fmt: skip
+    )
     assert outcome.body == {
-        "name": "Mug", "type": "sales", "salesUnitPrice": Decimal("2.55"),
-        "salesAccountCode": 1001001, "salesVatRateKey": "20.00:Standard", "salesQuantity": 3,
-    }  # fmt: skip
+        "name": "Mug",
+        "type": "sales",
+        "salesUnitPrice": Decimal("2.55"),
+        "salesAccountCode": 1001001,
+        "salesVatRateKey": "20.00:Standard",
+        "salesQuantity": 3,
+    }
     ledger.create(outcome)
     text = ledger.faults(
         "stock_items", {"name": "Mug", "type": "gift", "salesAccountCode": 2001001}
@@ -142,12 +165,20 @@ def test_stock_items_and_accounts(ledger):
     assert "does not take sales" in text
     body = ledger.body(
         "account_codes",
-        {"externalId": "1", "name": "Mugs", "heading": "1001", "defaultVatRate": "Standard 20%",
-         "sales": "yes"},
-    )  # fmt: skip
+        {
+            "externalId": "1",
+            "name": "Mugs",
+            "heading": "1001",
+            "defaultVatRate": "Standard 20%",
+            "sales": "yes",
+        },
+    )
     assert body == {
-        "name": "Mugs", "heading": 1001, "defaultVatRate": "20.00:Standard", "sales": True,
-    }  # fmt: skip
+        "name": "Mugs",
+        "heading": 1001,
+        "defaultVatRate": "20.00:Standard",
+        "sales": True,
+    }
 
 
 def test_an_account_that_proposes_no_vat_rate(ledger):
@@ -160,9 +191,12 @@ def test_an_account_that_proposes_no_vat_rate(ledger):
     ledger.supplier()
     without = {"description": "Stamps", "quantity": 1, "unitPrice": 1, "accountCode": made["id"]}
     bill = {
-        "externalId": "B", "date": "2024-03-01", "vatTreatment": "UK",
-        "supplier": {"name": "Supplies Ltd"}, "lineItems": [without],
-    }  # fmt: skip
+        "externalId": "B",
+        "date": "2024-03-01",
+        "vatTreatment": "UK",
+        "supplier": {"name": "Supplies Ltd"},
+        "lineItems": [without],
+    }
     assert "lineItems[0].vatRateKey: is required" in ledger.faults("bills", bill)
 
 
@@ -223,22 +257,30 @@ def filed(ledger):
 
 
 def test_an_attachment(filed, tmp_path):
-    record = {"externalId": "F", "invoice": {"externalId": "I1"}, "file_name": "a b.pdf",
-              "Content": "aGVsbG8="}  # fmt: skip
+    record = {
+        "externalId": "F",
+        "invoice": {"externalId": "I1"},
+        "file_name": "a b.pdf",
+        "Content": "aGVsbG8=",
+    }
     outcome = filed.prepare("sales_attachments", record)
     assert isinstance(outcome, Intent), outcome
     assert outcome.body == b"hello"
     assert outcome.params == {
-        "salesType": "invoices", "salesId": filed.invoice, "fileName": "a b.pdf",
-    }  # fmt: skip
+        "salesType": "invoices",
+        "salesId": filed.invoice,
+        "fileName": "a b.pdf",
+    }
     assert outcome.depends_on == (("sales_invoices", "I1"),)
     filed.create(outcome)
     (tmp_path / "r.txt").write_bytes(b"x")
     record = {"bill": "9", "path": "r.txt"}
     outcome = filed.prepare("purchase_attachments", record, attachments_dir=str(tmp_path))
     assert outcome.params == {
-        "purchaseType": "bills", "purchaseId": filed.number, "fileName": "r.txt",
-    }  # fmt: skip
+        "purchaseType": "bills",
+        "purchaseId": filed.number,
+        "fileName": "r.txt",
+    }
 
 
 def test_faults_of_an_attachment(filed):
@@ -310,15 +352,18 @@ def test_what_stands_already_is_adopted(ledger):
     ):
         outcome = ledger.prepare(stream, record, "k")
         assert (outcome.operation, outcome.remote_id, outcome.adopted) == (
-            WriteOperation.UPDATE, number, way,
-        )  # fmt: skip
+            WriteOperation.UPDATE,
+            number,
+            way,
+        )
         ledger.map.set(stream, "another", number)
         assert ledger.prepare(stream, record, "k").operation is WriteOperation.CREATE
     record = {"name": "Mug", "sku": "M-2", "type": "sales"}
     assert ledger.prepare("stock_items", record, "k2").operation is WriteOperation.CREATE
-    assert ledger.prepare(
-        "account_codes", {"name": "Mugs", "heading": 1002}, "k3"
-    ).operation is WriteOperation.CREATE  # fmt: skip
+    assert (
+        ledger.prepare("account_codes", {"name": "Mugs", "heading": 1002}, "k3").operation
+        is WriteOperation.CREATE
+    )
 
 
 def test_two_of_one_name_are_quarantined(ledger):
@@ -332,8 +377,13 @@ def test_two_of_one_name_are_quarantined(ledger):
 @pytest.mark.parametrize("first", ["made", "named"])
 def test_a_name_is_found_whether_or_not_an_item_of_that_list_was_made_before(ledger, first):
     ledger.supplier()
-    payment = {"externalId": "P", "date": "2024-03-05", "amount": -5, "supplier": "Supplies Ltd",
-               "bankAccount": "Current account"}  # fmt: skip
+    payment = {
+        "externalId": "P",
+        "date": "2024-03-05",
+        "amount": -5,
+        "supplier": "Supplies Ltd",
+        "bankAccount": "Current account",
+    }
     records = [("bank_accounts", {"externalId": "T", "name": "Till"}), ("payments", payment)]
     for stream, record in records if first == "made" else reversed(records):
         assert isinstance(ledger.prepare(stream, record), Intent)
@@ -344,12 +394,14 @@ def test_a_name_is_found_whether_or_not_an_item_of_that_list_was_made_before(led
     [
         ({"openingBalance": "100.00", "closingBalance": "104.50"}, None),
         ({"openingBalance": "100.00", "closingBalance": "104.50", "count": 2}, None),
-        ({"openingBalance": 100, "closingBalance": 1554.5},
-         "closingBalance: 1554.50 is not openingBalance 100.00 and what the lines come to: 4.50"),
+        (
+            {"openingBalance": 100, "closingBalance": 1554.5},
+            "closingBalance: 1554.50 is not openingBalance 100.00 and what the lines come to: 4.50",
+        ),
         ({"closingBalance": "104.50"}, "closingBalance: goes with openingBalance"),
         ({"count": 3}, "count: 3 is not the number of lines: 2"),
     ],
-)  # fmt: skip
+)
 def test_a_statement_is_checked_against_its_totals(ledger, totals, words):
     lines = [
         {"transactionId": n, "transactionDate": "2024-03-01", "description": "x", "amount": amount}

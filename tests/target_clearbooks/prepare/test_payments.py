@@ -11,9 +11,13 @@ from target_clearbooks.intent import Intent, Quarantined, Waiting, WriteOperatio
 
 def payment(amount="120.00", **fields):
     return {
-        "externalId": "P1", "date": "2024-03-05", "description": "Invoice 1", "amount": amount,
-        "bankAccount": "Current account", **fields,
-    }  # fmt: skip
+        "externalId": "P1",
+        "date": "2024-03-05",
+        "description": "Invoice 1",
+        "amount": amount,
+        "bankAccount": "Current account",
+        **fields,
+    }
 
 
 def test_a_receipt(ledger):
@@ -25,9 +29,10 @@ def test_a_receipt(ledger):
     assert outcome.body["description"] == f"Invoice 1 {outcome.marker}"
     assert isinstance(outcome.body["paymentMethodId"], int)
     assert ledger.create(outcome)["amount"] == Decimal(120)
-    assert ledger.body("payments", payment(customer="Acme Ltd"), marker="off")[
-        "description"
-    ] == "Invoice 1"  # fmt: skip
+    assert (
+        ledger.body("payments", payment(customer="Acme Ltd"), marker="off")["description"]
+        == "Invoice 1"
+    )
 
 
 def test_money_paid_is_negative(ledger):
@@ -82,14 +87,22 @@ def test_bank_accounts(ledger):
     bank = ledger.do(
         "createBankAccount",
         {
-            "name": "Savings", "sortCode": "20-30-40", "accountNumber": "12345678",
+            "name": "Savings",
+            "sortCode": "20-30-40",
+            "accountNumber": "12345678",
             "iban": "GB00BARC20304012345678",
         },
-    )["id"]  # fmt: skip
+    )["id"]
     for value in (
-        bank, str(bank), "savings", {"name": "SAVINGS"}, {"id": bank}, "20-30-40 12345678",
-        {"sort_code": "203040", "accountNumber": "1234 5678"}, "GB00 BARC 2030 4012 3456 78",
-    ):  # fmt: skip
+        bank,
+        str(bank),
+        "savings",
+        {"name": "SAVINGS"},
+        {"id": bank},
+        "20-30-40 12345678",
+        {"sort_code": "203040", "accountNumber": "1234 5678"},
+        "GB00 BARC 2030 4012 3456 78",
+    ):
         body = ledger.body("payments", payment(customer="Acme Ltd", bankAccount=value))
         assert body["bankAccountId"] == bank, value
     text = ledger.faults("payments", payment(customer="Acme Ltd", bankAccount="Saving"))
@@ -136,22 +149,29 @@ def books(ledger):
 
 
 def allocation(amount="120", invoice=None, **fields):
-    source = {} if {"creditNote", "paymentId", "payment"} & fields.keys() else {
-        "payment": {"externalId": "P1"}
-    }  # fmt: skip
+    source = (
+        {}
+        if {"creditNote", "paymentId", "payment"} & fields.keys()
+        else {"payment": {"externalId": "P1"}}
+    )
     return {
-        "externalId": "A1", "invoice": invoice or {"externalId": "I1"}, "amount": amount,
-        **source, **fields,
-    }  # fmt: skip
+        "externalId": "A1",
+        "invoice": invoice or {"externalId": "I1"},
+        "amount": amount,
+        **source,
+        **fields,
+    }
 
 
 def test_an_allocation(books):
     outcome = books.prepare("sales_allocations", allocation())
     assert outcome.operation is WriteOperation.CREATE
     assert outcome.body == {
-        "invoiceId": books.invoice, "paymentId": books.receipt, "allocationType": "payment",
+        "invoiceId": books.invoice,
+        "paymentId": books.receipt,
+        "allocationType": "payment",
         "amount": Decimal(120),
-    }  # fmt: skip
+    }
     assert set(outcome.depends_on) == {("sales_invoices", "I1"), ("payments", "P1")}
     books.create(outcome)
 
@@ -215,9 +235,15 @@ def test_what_stands_already_counts(books):
     books.allocate(books.invoice, 50, paymentId=books.receipt)
     assert isinstance(books.prepare("sales_allocations", allocation("120")), Intent)
     books.allocate(books.invoice, 70, paymentId=books.receipt)
-    books.lookups.wrote("sales_allocations", {
-        "id": 2, "invoiceId": books.invoice, "paymentId": books.receipt, "amount": 70,
-    })  # fmt: skip
+    books.lookups.wrote(
+        "sales_allocations",
+        {
+            "id": 2,
+            "invoiceId": books.invoice,
+            "paymentId": books.receipt,
+            "amount": 70,
+        },
+    )
     # A second run: everything is there, nothing is over.
     assert isinstance(books.prepare("sales_allocations", allocation("120")), Intent)
 
@@ -260,15 +286,18 @@ def test_without_an_amount_it_is_what_is_due_or_left(books):
     assert books.body("sales_allocations", record)["amount"] == 120
     # What is there already counts towards it: the same record means the same sum again.
     books.allocate(books.invoice, 120, paymentId=books.receipt)
-    books.lookups.wrote("sales_allocations", {"id": 1, "invoiceId": books.invoice, "amount": 120,
-                                              "paymentId": books.receipt})  # fmt: skip
+    books.lookups.wrote(
+        "sales_allocations",
+        {"id": 1, "invoiceId": books.invoice, "amount": 120, "paymentId": books.receipt},
+    )
     assert books.body("sales_allocations", record)["amount"] == 120
     other = books.sale(books.acme)["id"]
     rest = allocation(None, invoice={"id": other})
     assert books.body("sales_allocations", rest, "A2")["amount"] == 30
     books.allocate(other, 30, paymentId=books.receipt)
-    books.lookups.wrote("sales_allocations", {"id": 2, "invoiceId": other, "amount": 30,
-                                              "paymentId": books.receipt})  # fmt: skip
+    books.lookups.wrote(
+        "sales_allocations", {"id": 2, "invoiceId": other, "amount": 30, "paymentId": books.receipt}
+    )
     third = allocation(None, invoice={"id": books.sale(books.acme)["id"]})
     text = books.faults("sales_allocations", third, "A3")
     assert "amount: none is given, and nothing is left of the payment" in text
@@ -284,9 +313,15 @@ def test_one_that_is_refused_blocks_no_other(books):
 
 def test_a_planned_allocation_counts(books):
     other = books.sale(books.acme)["id"]
-    books.lookups.wrote("sales_allocations", {
-        "id": -1, "invoiceId": books.invoice, "paymentId": books.receipt, "amount": 100,
-    })  # fmt: skip
+    books.lookups.wrote(
+        "sales_allocations",
+        {
+            "id": -1,
+            "invoiceId": books.invoice,
+            "paymentId": books.receipt,
+            "amount": 100,
+        },
+    )
     record = allocation("60", invoice={"id": other})
     assert "left of the payment: 50.00" in books.faults("sales_allocations", record)
     second = books.pay(books.acme, 70)
@@ -360,9 +395,11 @@ def test_a_bill_and_an_expense_of_one_number(ledger):
 
 def test_an_earlier_revision_leads_to_the_newest(books):
     newer = books.do(
-        "updateSalesDocument", {"description": "again"}, salesType="invoices",
+        "updateSalesDocument",
+        {"description": "again"},
+        salesType="invoices",
         salesId=books.invoice,
-    )["id"]  # fmt: skip
+    )["id"]
     assert newer != books.invoice
     assert books.body("sales_allocations", allocation())["invoiceId"] == newer
 

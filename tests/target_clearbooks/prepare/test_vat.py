@@ -71,9 +71,12 @@ def test_a_refusal_asks_for_the_very_day(ledger):
     # 12.5 % ended in mid-year: a list of another day of the year must not decide.
     ledger.customer()
     ledger.body("sales_invoices", invoice(ACME, line(rate="5%"), date="2022-05-01"))
-    assert ledger.body(
-        "sales_invoices", invoice(ACME, line(rate="12.5%"), date="2022-03-31")
-    )["lineItems"][0]["vatRateKey"] == "12.50:Reduced"  # fmt: skip
+    assert (
+        ledger.body("sales_invoices", invoice(ACME, line(rate="12.5%"), date="2022-03-31"))[
+            "lineItems"
+        ][0]["vatRateKey"]
+        == "12.50:Reduced"
+    )
     assert "not legal" in ledger.faults(
         "sales_invoices", invoice(ACME, line(rate="12.5%"), date="2022-04-01")
     )

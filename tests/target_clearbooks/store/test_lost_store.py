@@ -30,8 +30,15 @@ from tests.target_clearbooks.conftest import (
     supplier,
 )
 
-DOCUMENTS = schema("customers", "suppliers", "sales_invoices", "bills", "payments",
-                   "sales_allocations", "sales_attachments")  # fmt: skip
+DOCUMENTS = schema(
+    "customers",
+    "suppliers",
+    "sales_invoices",
+    "bills",
+    "payments",
+    "sales_allocations",
+    "sales_attachments",
+)
 JOURNALS = schema("journals")
 
 
@@ -42,11 +49,22 @@ def lose(run):
 
 def documents():
     return [
-        *DOCUMENTS, customer(), invoice(), payment(), allocation(), supplier(), bill(),
+        *DOCUMENTS,
+        customer(),
+        invoice(),
+        payment(),
+        allocation(),
+        supplier(),
+        bill(),
         bill("B2", "S1", line(50, account=2001001)),
-        record("sales_attachments", "F1", invoice={"externalId": "I1"}, fileName="a.txt",
-               content="aGVsbG8="),
-    ]  # fmt: skip
+        record(
+            "sales_attachments",
+            "F1",
+            invoice={"externalId": "I1"},
+            fileName="a.txt",
+            content="aGVsbG8=",
+        ),
+    ]
 
 
 def standing(run):
@@ -122,8 +140,13 @@ def test_another_setting_of_the_marker_hides_nothing(run):
 
 
 def test_a_reference_and_the_same_contents_are_certain(run):
-    sent = [*DOCUMENTS, customer(), invoice(reference="PO-7"), supplier(),
-            bill(documentNumber="S-99")]  # fmt: skip
+    sent = [
+        *DOCUMENTS,
+        customer(),
+        invoice(reference="PO-7"),
+        supplier(),
+        bill(documentNumber="S-99"),
+    ]
     assert run(sent, marker="off") == 0
     lose(run)
     run.sandbox.requests.clear()
@@ -150,11 +173,22 @@ def test_the_books_of_a_business_are_no_hindrance(run):
         contact = run.call("createCustomer", {"name": f"Old customer {n}"}).json()["id"]
         run.call(
             "createSalesDocument",
-            {"customerId": contact, "date": "2024-05-01", "vatTreatment": "UK",
-             "lineItems": [{"description": "Thing", "unitPrice": 100, "quantity": 1,
-                            "accountCode": 1001001, "vatRateKey": "20.00:Standard"}]},
+            {
+                "customerId": contact,
+                "date": "2024-05-01",
+                "vatTreatment": "UK",
+                "lineItems": [
+                    {
+                        "description": "Thing",
+                        "unitPrice": 100,
+                        "quantity": 1,
+                        "accountCode": 1001001,
+                        "vatRateKey": "20.00:Standard",
+                    }
+                ],
+            },
             salesType="invoices",
-        )  # fmt: skip
+        )
     assert run(book(3)) == 0
     assert len(run.invoices()) == 33
 
@@ -162,10 +196,19 @@ def test_the_books_of_a_business_are_no_hindrance(run):
 def test_a_sale_that_was_keyed_by_hand(run):
     contact = run.call("createCustomer", {"name": "Customer C1"}).json()["id"]
     by_hand = {
-        "customerId": contact, "date": "2024-05-01", "vatTreatment": "UK",
-        "lineItems": [{"description": "Thing", "unitPrice": 100, "quantity": 1,
-                       "accountCode": 1001001, "vatRateKey": "20.00:Standard"}],
-    }  # fmt: skip
+        "customerId": contact,
+        "date": "2024-05-01",
+        "vatTreatment": "UK",
+        "lineItems": [
+            {
+                "description": "Thing",
+                "unitPrice": 100,
+                "quantity": 1,
+                "accountCode": 1001001,
+                "vatRateKey": "20.00:Standard",
+            }
+        ],
+    }
     made = run.call("createSalesDocument", by_hand, salesType="invoices").json()
     assert run([*DOCUMENTS, customer(), invoice()]) == 4
     assert run.rejects[-1]["candidates"][0]["id"] == made["id"]
@@ -191,8 +234,9 @@ def test_the_ledger_is_read_once(run):
 
 
 def test_journals(run):
-    assert run([*JOURNALS, journal("J1"), journal("J2", date="x", accountingDate="2024-06-30")
-                ]) in (0, 3)  # fmt: skip
+    assert run(
+        [*JOURNALS, journal("J1"), journal("J2", date="x", accountingDate="2024-06-30")]
+    ) in (0, 3)
     count = len(run.listed("listTransactions"))
     lose(run)
     new = journal("J9", ("9501001", "-7.00"), ("9001002", "7.00"))

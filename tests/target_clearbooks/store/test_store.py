@@ -20,7 +20,7 @@ from target_clearbooks.store import (
     StoreError,
     open_locked,
     open_store,
-)  # fmt: skip
+)
 from target_clearbooks.store import (
     format as store_format,
 )
@@ -134,9 +134,22 @@ def test_commands(anywhere, where, tmp_path):
 
     [run] = command("syncs")
     assert run["streams"] == {
-        "customers": {"written": 1}, "sales_invoices": {"rejected": 1, "written": 1},
-    }  # fmt: skip
-    [refused] = command("syncs", "show", run["run"])["open"]
+        "customers": {"written": 1},
+        "sales_invoices": {"rejected": 1, "written": 1},
+    }
+    shown = command("syncs", "show", run["run"])
+    assert shown["totals"] == [
+        {
+            "stream": "sales_invoices",
+            "outcome": "written",
+            "currency": "GBP",
+            "records": 1,
+            "net": "100.00",
+            "vat": "20.00",
+            "gross": "120.00",
+        }
+    ]
+    [refused] = shown["open"]
     assert (refused["key"], refused["class"]) == ("I2", "invalid")
     [row] = command("map", "show", "customers", "C1")
     assert command("map", "set", "customers", "OTHER", "1")["id"] == 1
@@ -343,9 +356,11 @@ def test_keys_are_known_in_every_spelling(anywhere, where):
     changed = [customer(7, name="Changed"), invoice(8, 7, description="Changed")]
     assert anywhere([*TWO, *changed, customer(70), invoice(9, 70)]) == 0
     assert anywhere.writes() - before == {
-        ("PUT", "customers"): 1, ("PUT", "sales"): 1, ("POST", "customers"): 1,
+        ("PUT", "customers"): 1,
+        ("PUT", "sales"): 1,
+        ("POST", "customers"): 1,
         ("POST", "sales"): 1,
-    }  # fmt: skip
+    }
     store = open_store(where)
     with store.transaction():
         LedgerMap(store, anywhere.business).own_keys_of("shop-a")

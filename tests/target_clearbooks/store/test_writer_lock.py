@@ -43,25 +43,39 @@ def spellings(run):
         },
         "other tokens": {"token_store": "other/tokens.json", "state_home": "elsewhere"},
         "other application": {
-            "access_token": None, "client_id": "sandbox", "client_secret": "sandbox-secret",
-            "refresh_token": "sandbox-refresh-token", "token_store": "other/tokens.json",
+            "access_token": None,
+            "client_id": "sandbox",
+            "client_secret": "sandbox-secret",
+            "refresh_token": "sandbox-refresh-token",
+            "token_store": "other/tokens.json",
             "state_home": "elsewhere",
         },
         "other state store": {"state_store": "second.sqlite3", "state_home": "elsewhere"},
         "other stores of one user": {
-            "state_store": "else/second.sqlite3", "token_store": "other/tokens.json",
+            "state_store": "else/second.sqlite3",
+            "token_store": "other/tokens.json",
         },
         "other name of the server": {
-            "state_store": "second.sqlite3", "state_home": "elsewhere",
+            "state_store": "second.sqlite3",
+            "state_home": "elsewhere",
             "api_url": run.config["api_url"].replace("127.0.0.1", "localhost"),
         },
-    }  # fmt: skip
+    }
 
 
-@pytest.mark.parametrize("spelling", [
-    "relative path", "dots", "symlinked folder", "other tokens", "other application",
-    "other state store", "other stores of one user", "other name of the server",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "relative path",
+        "dots",
+        "symlinked folder",
+        "other tokens",
+        "other application",
+        "other state store",
+        "other stores of one user",
+        "other name of the server",
+    ],
+)
 def test_a_second_writer_is_refused(run, spellings, spelling):
     messages = book(6)
     # The first writes as long as its source has more to say.
@@ -142,13 +156,16 @@ def test_a_folder_in_which_no_lock_can_be_made(run):
     assert not run.writes()
 
 
-@pytest.mark.parametrize(("one", "other", "same"), [
-    ("https://api.example.com/v1", "https://API.example.com:443/v1", True),
-    ("http://127.0.0.1:8080/v1", "http://localhost:8080/v1", True),
-    ("http://127.0.0.1:8080/v1", "http://[::1]:8080", True),
-    ("http://127.0.0.1:8080/v1", "http://127.0.0.1:8081/v1", False),
-    ("https://api.example.com/v1", "https://api.example.org/v1", False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("https://api.example.com/v1", "https://API.example.com:443/v1", True),
+        ("http://127.0.0.1:8080/v1", "http://localhost:8080/v1", True),
+        ("http://127.0.0.1:8080/v1", "http://[::1]:8080", True),
+        ("http://127.0.0.1:8080/v1", "http://127.0.0.1:8081/v1", False),
+        ("https://api.example.com/v1", "https://api.example.org/v1", False),
+    ],
+)
 def test_the_name_of_a_ledger(one, other, same):
     assert (ledger_name(one, 101) == ledger_name(other, 101)) is same
     assert ledger_name(one, 101) != ledger_name(one, 102)
