@@ -247,8 +247,8 @@ def _tell(target: DestinationTarget, output: Output, code: int) -> None:
         parts.append(", ".join(f"{number} {state}" for state, number in result.left.items()))
     remedies = {
         EXIT_REJECTED: "Mend them at the source; those that were written are not written again",
-        EXIT_UNSETTLED: "Look at them with `clearbooks syncs show`; the next sync settles what it "
-        "can",
+        EXIT_UNSETTLED: f"Look at them with `clearbooks syncs show {result.run}`; the next sync "
+        "settles what it can",
     }
     told = "; ".join(target.reasons)
     more = result.rejected - len(target.reasons)

@@ -15,7 +15,7 @@ from clearbooks.errors import (
     SettingError,
     SubscriptionError,
 )
-from clearbooks.program import account_command
+from clearbooks.program import connect_command
 from clearbooks.replies import records
 from clearbooks.scopes import granted_scopes
 
@@ -124,7 +124,7 @@ class Coverage:
                 return f"set connection to {name!r}, which covers it"
         return (
             "correct business_ids, or authorise again "
-            f"(`{account_command('clearbooks connect')}`) and choose the business on the consent "
+            f"(`{connect_command()}`) and choose the business on the consent "
             "page"
         )
 

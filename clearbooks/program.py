@@ -26,6 +26,8 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EPIPE, err
 # Files of `--config` that this process was started with, and options that stand for settings.
 _configs: list[str] = []
 _options: list[tuple[str, str]] = []
+# What `clearbooks connect` has to be given for what this process does: `--write`, or nothing.
+_to_connect: list[str] = []
 # Of those, the ones that `clearbooks connect`, `status` and the like take.
 _OF_CONNECTION = ("--client-id", "--name", "--token-store")
 # Seconds that a program has to come to its end after a signal.
@@ -104,11 +106,15 @@ def check_config_files(paths: tuple[str, ...]) -> None:
             raise SettingError(f"--config {path}: should hold one JSON object of settings")
 
 
-def keep_options(**given: str | None) -> None:
-    """Note options that this process was started with, by their names.
+def keep_options(*, writes: bool = False, **given: str | None) -> None:
+    """Note what this process was started with, for the commands that it names.
 
-    An address with a password is not repeated: what is said goes into logs.
+    Args:
+        writes: Whether it writes into a ledger.
+        given: Options that stand for settings, by their names. An address with a password is not
+            repeated: what is said goes into logs.
     """
+    _to_connect[:] = ["--write"] if writes else []
     named = {f"--{name.replace('_', '-')}": text for name, text in given.items() if text}
     _options[:] = without_passwords(named).items()
 
@@ -141,6 +147,11 @@ def command(words: str, *takes: str) -> str:
 def account_command(words: str) -> str:
     """`command` for one about the connection, such as `clearbooks connect`."""
     return command(words, *(name for name in _OF_CONNECTION if name not in words.split()))
+
+
+def connect_command(*more: str) -> str:
+    """`clearbooks connect`, for what this process does."""
+    return account_command(" ".join(["clearbooks connect", *_to_connect, *more]))
 
 
 def store_command(words: str) -> str:

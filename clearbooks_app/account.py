@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from clearbooks.auth import Name
-from clearbooks.program import account_command
+from clearbooks.program import connect_command
 from clearbooks_app import output
 from clearbooks_app.config import examples, find_account, require_connected, settings_options
 from clearbooks_app.operations.connections import businesses_of, stored_connections
@@ -71,9 +71,7 @@ def connections(*, settings: Settings, as_json: bool) -> None:
         output.print_json([asdict(row) for row in rows])
         return
     if not rows:
-        output.say(
-            f"No tokens are stored here. `{account_command('clearbooks connect')}` connects."
-        )
+        output.say(f"No tokens are stored here. `{connect_command()}` connects.")
         return
     for place, group in groupby(rows, lambda row: row.token_store):
         click.echo(f"{place}:")

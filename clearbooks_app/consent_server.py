@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from clearbooks.errors import ClearBooksError, NotAuthorisedError, SettingError
-from clearbooks.program import account_command
+from clearbooks.program import connect_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -74,7 +74,7 @@ def authorisation_code(query: str, state: str) -> str:
     if not _belongs(query, state):
         raise StateError(
             "the answer does not belong to this request (its state is another one), so it was "
-            f"not used; run `{account_command('clearbooks connect')}` again and use the newest "
+            f"not used; run `{connect_command()}` again and use the newest "
             "consent page"
         )
     if given.get("error") == "access_denied":

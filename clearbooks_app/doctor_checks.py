@@ -22,7 +22,7 @@ from clearbooks.errors import (
     SettingError,
     SubscriptionError,
 )
-from clearbooks.program import account_command
+from clearbooks.program import connect_command
 from clearbooks.scopes import asked_streams, cheapest_params, granted_scopes, needed_scopes
 from clearbooks.settings import connection_properties
 from clearbooks_app import output
@@ -311,7 +311,7 @@ class _StreamReader:
 
 
 def _connect() -> str:
-    return f"run `{account_command('clearbooks connect')}`"
+    return f"run `{connect_command()}`"
 
 
 def _remedy(error: ClearBooksError) -> str:

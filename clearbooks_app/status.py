@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clearbooks.errors import SettingError
-from clearbooks.program import account_command
+from clearbooks.program import connect_command
 from clearbooks_app import fleet, output
 from clearbooks_app.config import examples, settings_options
 from clearbooks_app.operations.progress import selected_streams
@@ -100,7 +100,7 @@ def _print_status(found: dict[str, Any]) -> None:
     rows = [
         (
             "Connected",
-            ways.get(found["by"] or "", f"no: run `{account_command('clearbooks connect')}`"),
+            ways.get(found["by"] or "", f"no: run `{connect_command()}`"),
         ),
         ("Application", found["client_id"] or "unknown: client_id is not set"),
         ("Token store", found["token_store"]),

@@ -42,7 +42,7 @@ def target_options(function: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
     @functools.wraps(function)
     def wrapper(*, configs: tuple[str, ...], state_store: str | None, **rest: Any) -> Any:
-        keep_options(state_store=state_store)
+        keep_options(writes=True, state_store=state_store)
         settings = load_settings(configs, {**connection_properties(), **target_properties()})
         settings = settings.with_values("--state-store", state_store=state_store)
         return function(settings=settings, **rest)

@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from clearbooks.errors import OutputError
 from clearbooks.plugin import ConfiguredPlugin, config_schema, stream_map_faults
-from clearbooks.program import SIGNALLED, end_soon, output_lost, run
+from clearbooks.program import SIGNALLED, end_soon, keep_options, output_lost, run
 from target_clearbooks.line_faults import LineError, check_message
 from target_clearbooks.messages import MessageWriter, Result, StoppedError
 from target_clearbooks.reader import THREAD, Reader
@@ -207,6 +207,7 @@ class TargetClearbooks(ConfiguredPlugin[TargetSettings], Target):
 
 def main() -> None:
     """Run `target-clearbooks`: a user's mistake ends in one line, a signal in a non-zero code."""
+    keep_options(writes=True)
     try:
         run(TargetClearbooks.cli, TargetClearbooks.logger)
     except SystemExit as stop:

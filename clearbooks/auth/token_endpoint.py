@@ -23,7 +23,7 @@ from clearbooks.errors import (
     WaitLimitError,
 )
 from clearbooks.loopback import not_running
-from clearbooks.program import account_command
+from clearbooks.program import connect_command
 from clearbooks.replies import surely_not_sent
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ _TOKEN_TRIES = 4
 
 def authorise_again() -> str:
     """What a person has to do where an authorisation has ended."""
-    connect = account_command("clearbooks connect")
+    connect = connect_command()
     return f"authorise the application again: `{connect}`, or a new refresh token"
 
 

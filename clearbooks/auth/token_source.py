@@ -19,7 +19,7 @@ from clearbooks.errors import (
     TokenStoreError,
     UnavailableError,
 )
-from clearbooks.program import account_command
+from clearbooks.program import connect_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +73,7 @@ class TokenSource:
         self._failed: tuple[str, ClearBooksError] | None = None
         self._mutex = threading.Lock()
         if not connection.access_token and not connection.client_id:
-            connect = account_command("clearbooks connect")
+            connect = connect_command()
             raise SettingError(
                 f"no credentials: run `{connect}` and use the settings "
                 "that it saves, or set client_id, client_secret and refresh_token, or access_token"
@@ -282,13 +282,13 @@ class TokenSource:
 def not_connected(store: TokenStore, name: Name) -> str:
     """What to do where a store has no tokens under a name, and no refresh token is set."""
     if others := store.others(name):
-        connect = account_command(f"clearbooks connect --name {shlex.quote(name.connection)}")
+        connect = connect_command("--name", shlex.quote(name.connection))
         return (
             f"not connected: {store.location} holds no connection {name.connection!r} of this "
             f"client_id; it holds {others}. Set connection to the one you mean, or run "
             f"`{connect}`"
         )
-    connect = account_command("clearbooks connect")
+    connect = connect_command()
     return (
         f"not connected: no refresh_token is set and the token store {store.location} holds none "
         f"for this client_id; authorise the application (`{connect}`)"

@@ -115,11 +115,13 @@ def test_what_is_not_connected_says_how_to_connect(shell, command):
     (hint,) = shell.hints(command)
     assert hint.startswith("clearbooks connect")
     # The tokens are where the command will look for them, and it may write with them.
-    code, printed = shell(f"{hint} --write" if "w" in command.split()[1][:1] else hint)
+    assert ("--write" in hint) == (command.startswith("target-") or " write " in command)
+    code, printed = shell(hint)
     assert code == 0, printed
     after, printed = shell(command)
     assert before != after or "connections" in command, printed
     assert "not connected" not in printed
+    assert "HTTP 403" not in printed
 
 
 @pytest.mark.parametrize(

@@ -148,7 +148,7 @@ def test_not_connected(settings, run, home):
     shutil.copy(SAMPLES["contacts.csv"], home / "contacts.csv")
     said = run("write contacts.csv --yes", code=5).output
     assert "not connected" in said
-    assert "`clearbooks connect`" in said
+    assert "`clearbooks connect --write`" in said
 
 
 @pytest.mark.parametrize(("answer", "sent"), [(b"y\n", 8), (b"\n", 0), (b"n\n", 0)])
