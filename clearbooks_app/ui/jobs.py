@@ -200,6 +200,8 @@ class Jobs:
             order = msgspec.json.decode((folder / ORDER).read_bytes(), type=Order)
         except (OSError, msgspec.MsgspecError):
             return None
+        # Looked at before its end: a job that ends between the two is done, not lost.
+        held = _is_held(folder, order)
         end = _json(folder / END)
         known: dict[str, Any] = {
             "records": _json(folder / PROGRESS),
@@ -209,7 +211,7 @@ class Jobs:
         if "exit_code" in end:
             code = int(end["exit_code"])
             return Job(order, "failed" if code else "done", code, end["ended"], **known)
-        return Job(order, "running" if _is_held(folder, order) else "lost", **known)
+        return Job(order, "running" if held else "lost", **known)
 
     def _forget_old(self) -> None:
         for folder in self._folders()[MOST - 1 :]:
