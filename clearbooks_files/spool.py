@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import weakref
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -38,6 +39,8 @@ class Spool:
     def __init__(self) -> None:
         # No file of anybody else's: SQLite takes it away with the connection.
         self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        # One that is not read to its end is not closed otherwise, of which Python 3.13 complains.
+        weakref.finalize(self, self._db.close)
         self._db.executescript(_TABLES)
         self._db.execute("BEGIN")
 
