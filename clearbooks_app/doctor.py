@@ -131,6 +131,6 @@ def _report(
 
 def _print(check: Check) -> None:
     verdict = click.style(check.verdict.ljust(7), fg=COLOURS[check.verdict])
-    output.say(f"{verdict}  {check.name}: {check.found}", indent=9)
+    output.say(f"{check.name}: {check.found}", lead=f"{verdict}  ", indent=9)
     if check.remedy:
         output.say(f"         -> {check.remedy}", indent=12)

@@ -28,22 +28,24 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def say(text: str, *, indent: int = 0) -> None:
+def say(text: str, *, lead: str = "", indent: int = 0) -> None:
     """Print text on standard output; a terminal gets lines of its width.
 
     Args:
         text: One or more lines.
+        lead: What stands before it, with or without colours.
         indent: Of what does not fit a line and goes on below it.
     """
-    click.echo(fit(text, width(sys.stdout), indent=indent))
+    taken = len(click.unstyle(lead))
+    click.echo(lead + fit(text, width(sys.stdout), taken=taken, indent=indent))
 
 
 def print_fields(rows: Sequence[tuple[str, str]]) -> None:
     """Print names with their values, one a line, aligned."""
     column = max(len(name) for name, _ in rows) + 2
     for name, value in rows:
-        text = fit(value, width(sys.stdout), taken=column + 1, indent=column + 1)
-        click.echo(f"{click.style(f'{name}:'.ljust(column), bold=True)} {text}")
+        lead = click.style(f"{name}:".ljust(column), bold=True)
+        say(value, lead=f"{lead} ", indent=column + 1)
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
