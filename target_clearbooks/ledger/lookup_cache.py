@@ -6,6 +6,7 @@ A temporary SQLite database that goes with the run: memory stays flat however lo
 from __future__ import annotations
 
 import sqlite3
+import weakref
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +83,8 @@ class LookupCache:
 
     def __init__(self) -> None:
         self.db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        # Where a setting ends the run before anybody would close it.
+        weakref.finalize(self, self.db.close)
         self.db.executescript(_SCHEMA + DiskTable.SCHEMA)
 
     def close(self) -> None:
