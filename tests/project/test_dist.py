@@ -47,8 +47,10 @@ def test_images_are_built_on_a_digest(dist):
     calls = dist()
     assert "pull --quiet python:3.11-slim" in calls
     builds = [call for call in calls if call.startswith("build ")]
-    assert [f"airbyte/{kind}-clearbooks/Dockerfile" in build for kind, build in
-            zip(("source", "destination"), builds, strict=True)] == [True, True]  # fmt: skip
+    assert [
+        f"airbyte/{kind}-clearbooks/Dockerfile" in build
+        for kind, build in zip(("source", "destination"), builds, strict=True)
+    ] == [True, True]
     assert all(f"--build-arg BASE={DIGEST} --no-cache" in build for build in builds)
 
 
