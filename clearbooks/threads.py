@@ -15,7 +15,11 @@ class RequestThreads(ThreadPoolExecutor):
 
     def __init__(self, threads: int) -> None:
         super().__init__(threads, thread_name_prefix="request")
-        begun = threading.Barrier(threads + 1)
-        for _ in range(threads):
-            self.submit(begun.wait)
-        begun.wait()
+        begun = threading.Event()
+        try:
+            # Each waits, so that the next one needs a thread of its own.
+            for _ in range(threads):
+                self.submit(begun.wait)
+        finally:
+            # Also where the machine gives no more threads: those that there are must end.
+            begun.set()

@@ -81,7 +81,7 @@ class BusinessNotes:
     def end(self, business: int, requests: int) -> None:
         """The turn of a business is over, after so many requests; that of the next one begins."""
         failed = [str(failure) for failure in self._failures if failure.business == business]
-        self._save([self._standing(business, requests, "; ".join(failed[:1]))])
+        self._save([self._status(business, requests, "; ".join(failed[:1]))])
         self._noted.add(business)
         self._began = time.time()
 
@@ -91,13 +91,13 @@ class BusinessNotes:
         """What ended the run kept it from those whose turn was not over."""
         message = str(error) if isinstance(error, ClearBooksError) else type(error).__name__
         left = [business for business in businesses if business not in self._noted]
-        self._save([self._standing(of, requests.get(of, 0), message) for of in left])
+        self._save([self._status(of, requests.get(of, 0), message) for of in left])
 
-    def _save(self, standings: Sequence[BusinessStatus]) -> None:
+    def _save(self, statuses: Sequence[BusinessStatus]) -> None:
         # One warning is enough, and so is one wait for a database that does not answer.
-        self._kept = self._kept and save_statuses(self._connection, standings)
+        self._kept = self._kept and save_statuses(self._connection, statuses)
 
-    def _standing(self, business: int, requests: int, message: str) -> BusinessStatus:
+    def _status(self, business: int, requests: int, message: str) -> BusinessStatus:
         application, connection = Name.of(self._connection)
         now = time.time()
         return BusinessStatus(

@@ -305,7 +305,7 @@ class Session:
         if not self.settings.dry_run:
             save_statuses(
                 self.connection,
-                [self._standing(business, message) for business in self.writers],
+                [self._status(business, message) for business in self.writers],
             )
         summary = self.summary(exit_code)
         if self.db is not None:
@@ -313,7 +313,7 @@ class Session:
             self.page.write(self.db, self.outbox.run, words)
         report.tell(summary, self.settings, self.rejects.number)
 
-    def _standing(self, business: int, message: str) -> BusinessStatus:
+    def _status(self, business: int, message: str) -> BusinessStatus:
         """What the run came to for a business."""
         application, connection = Name.of(self.connection)
         outcomes: Counter[str] = Counter()
