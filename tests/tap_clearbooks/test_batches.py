@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
-import time
 from decimal import Decimal
 
 import pytest
 
 from tests.environments import environment
 from tests.tap_clearbooks.test_program import tap
+from tools.fleet.ports import free_port, wait_for
 
 AWS = {
     "AWS_ACCESS_KEY_ID": "nobody",
@@ -75,20 +74,14 @@ def python():
 @pytest.fixture(scope="module")
 def aws(python):
     """The environment in which a stand-in S3 with an empty bucket is found."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     server = subprocess.Popen(
         [python.with_name("moto_server"), "-p", str(port)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
-        for _ in range(300):
-            with socket.socket() as door:
-                if door.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.1)
+        wait_for(port, "moto_server")
         env = {**os.environ, **AWS, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}
         code = f"import s3fs; s3fs.S3FileSystem().mkdir({BUCKET!r})"
         subprocess.run([python, "-c", code], env=env, check=True)

@@ -29,6 +29,7 @@ import psycopg
 
 from clearbooks_sandbox import AccountingEngine, Options, running
 from tests.environments import ROOT, environment
+from tools.fleet.ports import free_port
 from tools.fleet.postgres import make_database, server
 from tools.fleet.practice import (
     STREAMS,
@@ -41,7 +42,7 @@ from tools.fleet.practice import (
     warehouse_rows,
     written_wrongly,
 )
-from tools.fleet.redis import broker, free_port
+from tools.fleet.redis import broker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import tempfile
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from tools.fleet.ports import free_port, wait_for
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-PATIENCE = 10.0
 
 
 @contextmanager
@@ -34,29 +32,8 @@ def broker() -> Iterator[str]:
             [program, *asked], stdout=subprocess.DEVNULL
         )
         try:
-            _wait(port)
+            wait_for(port, "redis-server")
             yield f"redis://127.0.0.1:{port}/0"
         finally:
             started.terminate()
             started.wait()
-
-
-def free_port() -> int:
-    """A port of the loopback address that nothing listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
-
-
-def _wait(port: int) -> None:
-    until = time.monotonic() + PATIENCE
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError as error:
-            if time.monotonic() > until:
-                raise SystemExit(f"redis-server does not start: {error}") from error
-            time.sleep(0.05)
-        else:
-            return
