@@ -18,7 +18,7 @@ def plain(record):
 
 
 @pytest.mark.parametrize("voids", ["reverse", "remove"])
-@pytest.mark.parametrize("moved", [{"add"}, {"void"}, {"add", "void"}], ids="-".join)
+@pytest.mark.parametrize("moved", [("add",), ("void",), ("add", "void")], ids="-".join)
 def test_what_moves_after_the_signs_is_there_after_the_next_run(
     moved, voids, books, run_tap, monkeypatch
 ):
