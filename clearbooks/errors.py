@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,6 +36,17 @@ class ClearBooksError(Exception):
     """Anything that a person can do something about; its text says what."""
 
     exit_code = 1
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Each error has arguments of its own, and all of them have to reach other processes.
+        return _made_again, (type(self), self.args, self.__dict__)
+
+
+def _made_again(kind: type[ClearBooksError], args: Any, more: dict[str, Any]) -> ClearBooksError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(more)
+    return error
 
 
 def exit_code_of(error: BaseException) -> int:

@@ -129,6 +129,16 @@ def use_configs(*paths: str) -> None:
     _configs[:] = paths
 
 
+def started_with() -> tuple[list[str], list[tuple[str, str]], list[str]]:
+    """What commands that are named here repeat, for `start_like` in another process."""
+    return _configs, _options, _to_connect
+
+
+def start_like(started: tuple[list[str], list[tuple[str, str]], list[str]]) -> None:
+    """Name the commands that another process names."""
+    _configs[:], _options[:], _to_connect[:] = started
+
+
 def command(words: str, *takes: str) -> str:
     """A command with what this process was started with, ready to be typed.
 

@@ -2,7 +2,8 @@
 
 from clearbooks.auth.chain import Chain, Name, fingerprint
 from clearbooks.auth.consent import Consent, begin_consent, finish_consent
-from clearbooks.auth.token_source import TokenSource, describe, not_connected
+from clearbooks.auth.renewal import not_connected
+from clearbooks.auth.token_source import TokenSource, describe
 from clearbooks.auth.token_store import TokenStore, move_chains, open_store
 from clearbooks.auth.token_store_file import FileTokenStore
 

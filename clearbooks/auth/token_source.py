@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import logging
-import shlex
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from clearbooks.auth.chain import Chain, Name, fingerprint, join_seeds
-from clearbooks.auth.token_endpoint import authorise_again, request_tokens
+from clearbooks.auth.chain import Chain, Name
+from clearbooks.auth.renewal import Failed, Renewal, Renewed, refresh_token, renew_detached, send
+from clearbooks.auth.token_endpoint import authorise_again
 from clearbooks.auth.token_store import SupersededError, open_store
-from clearbooks.errors import (
-    ClearBooksError,
-    NotAuthorisedError,
-    SettingError,
-    TokenStoreError,
-    UnavailableError,
-)
+from clearbooks.errors import ClearBooksError, SettingError, TokenStoreError
 from clearbooks.program import connect_command
 
 if TYPE_CHECKING:
@@ -31,7 +25,6 @@ logger = logging.getLogger(__name__)
 
 # Between two tries to save tokens that could not be saved when they came.
 _SAVE_AGAIN = 30.0
-_MOST_NAMED = 5
 
 
 class _Held(NamedTuple):
@@ -45,7 +38,7 @@ class _Unsaved(NamedTuple):
     """A chain that the store does not hold; `spent` is the refresh token that it holds instead."""
 
     chain: Chain
-    spent: str
+    spent: str | None
     again: float
 
 
@@ -147,117 +140,65 @@ class TokenSource:
             if chain is not None:
                 return chain
             if self._unsaved is not None and not self._save_again():
-                # This chain lives here alone: nothing is lost by going on without the store.
-                new = self._refresh(self._unsaved.chain)
-                self._unsaved = self._unsaved._replace(chain=new.chain)
-                self._save_again()
-                return self._use(new)
+                return self._renew_unsaved(self._unsaved)
             with self.store.lock(self._name):
                 # Another process may have been here, too.
-                old = self._find()
-                if old is not None:
-                    # Of tokens that it holds already a process knows their age best itself.
-                    if self._held is None or self._held.chain.access_token != old.access_token:
-                        self._held = _Held(old, time.monotonic() + old.good_for())
-                    chain = self._usable(bad)
-                    if chain is not None:
-                        return chain
-                with self.store.reserve(self._name):
-                    new = self._refresh(old)
-                    self._save(new.chain, self._refresh_token(old))
-                return self._use(new)
+                old = self.store.find(self._name, self._connection.refresh_token)
+            if old is not None:
+                # Of tokens that it holds already a process knows their age best itself.
+                if self._held is None or self._held.chain.access_token != old.access_token:
+                    self._held = _Held(old, time.monotonic() + old.good_for())
+                chain = self._usable(bad)
+                if chain is not None:
+                    return chain
+            self._check(refresh_token(self._connection, old, self.store))
+            done = self._good(renew_detached(self._wanted(bad), self.store))
+            if done.unsaved is not None:
+                logger.error(
+                    "%s. This run goes on with the new tokens and keeps trying to save them; if "
+                    "it ends before, %s",
+                    done.unsaved,
+                    authorise_again(),
+                )
+                self._unsaved = _Unsaved(done.chain, done.spent, time.monotonic() + _SAVE_AGAIN)
+            return self._use(done)
 
-    def _use(self, new: _Held) -> Chain:
-        self._held = new
-        if self._on_saved is not None:
-            self._on_saved(new.chain)
-        logger.info("access token renewed")
-        return new.chain
+    def _renew_unsaved(self, unsaved: _Unsaved) -> Chain:
+        """Go on with a chain that lives here alone: nothing is lost by it without the store."""
+        token = refresh_token(self._connection, unsaved.chain, self.store)
+        self._check(token)
+        done = self._good(send(self._wanted(None), unsaved.chain, token, self.store))
+        self._unsaved = unsaved._replace(chain=done.chain)
+        self._save_again()
+        return self._use(done)
 
-    def _find(self) -> Chain | None:
-        return self.store.find(self._name, self._connection.refresh_token)
+    def _wanted(self, bad: str | None) -> Renewal:
+        held = [self._held.chain.access_token] if self._held is not None else []
+        ended = (*held, bad) if bad is not None else (*held,)
+        return Renewal(self._connection, ended, kept_elsewhere=self._on_saved is not None)
 
-    def _refresh_token(self, old: Chain | None) -> str:
-        token = old.refresh_token if old is not None else self._connection.refresh_token
-        if token is None:
-            raise NotAuthorisedError(not_connected(self.store, self._name))
-        return token
-
-    def _refresh(self, old: Chain | None) -> _Held:
-        """Use the refresh token up. What comes is to be saved before anybody uses it."""
-        seed = self._connection.refresh_token
-        token = self._refresh_token(old)
-        new = self._spend(token)
-        until = time.monotonic() + new.good_for()
-        seeds = join_seeds(old.seeds if old else [], [fingerprint(seed)] if seed else [])
-        seeds = seeds or [fingerprint(token)]
-        new.connected_at = old.connected_at if old is not None else new.connected_at
-        if new.refresh_token is None:
-            # Some servers let the old one live on and say nothing of it.
-            new.refresh_token = token
-        if self._on_saved is not None:
-            seeds = join_seeds(seeds, [fingerprint(new.refresh_token)])
-        new.seeds = seeds
-        if old is not None:
-            new.scope = old.scope if new.scope is None else new.scope
-            new.businesses, new.asked = old.businesses, old.asked
-        return _Held(new, until)
-
-    def _spend(self, token: str) -> Chain:
-        """Send a refresh token, which is good for one use, and for one try where that is unclear.
+    def _check(self, token: str) -> None:
+        """Let nobody send a refresh token again that was refused, or may be used up.
 
         Other threads and streams ask again where one has failed; they get the same answer.
         """
         if self._failed is not None and self._failed[0] == token:
             raise self._failed[1]
-        try:
-            return request_tokens(
-                self._connection,
-                "refreshToken",
-                {"grant_type": "refresh_token", "refresh_token": token},
-            )
-        except UnavailableError:
-            # It was not carried out.
-            raise
-        except NotAuthorisedError as error:
-            refused = NotAuthorisedError(f"{error}{self._later()}")
-            self._failed = (token, refused)
-            raise refused from None
-        except ClearBooksError as error:
-            self._failed = (token, error)
-            raise
 
-    def _later(self) -> str:
-        """What a consent to the same application may have to do with a refusal."""
-        try:
-            chains = [c for c in self.store.chains() if c.client_id == self._name.client_id]
-        except TokenStoreError:
-            return ""  # the refusal is what has to be told
-        since = max((c.connected_at for c in chains if c.name == self._name), default=0.0)
-        later = [c.connection for c in chains if c.connected_at > since > 0.0]
-        if not later:
-            return ""
-        return (
-            f". Since then the connection {', '.join(sorted(later)[:_MOST_NAMED])} was made: "
-            f"where it is the same user's, its consent ended {self._name.connection!r}, and one "
-            "of the two is enough"
-        )
+    def _good(self, done: Renewed | Failed) -> Renewed:
+        if isinstance(done, Failed):
+            if done.spent is not None:
+                self._failed = (done.spent, done.fault)
+            raise done.fault
+        return done
 
-    def _save(self, new: Chain, spent: str) -> None:
-        """Save what came before anybody uses it."""
-        try:
-            self.store.save(new, spent)
-        except SupersededError:
-            raise
-        except TokenStoreError as error:
-            # The old refresh token is used up: without this chain the authorisation is gone.
-            logger.error(  # noqa: TRY400 - for people
-                "%s. This run goes on with the new tokens and keeps trying to save them; if it "
-                "ends before, %s",
-                error,
-                authorise_again(),
-            )
-            self._unsaved = _Unsaved(new, spent, time.monotonic() + _SAVE_AGAIN)
+    def _use(self, done: Renewed) -> Chain:
+        self._held = _Held(done.chain, time.monotonic() + done.chain.good_for())
+        if done.spent is not None:
+            if self._on_saved is not None:
+                self._on_saved(done.chain)
+            logger.info("access token renewed")
+        return done.chain
 
     def _save_again(self) -> bool:
         """Whether nothing is left unsaved, after one more try. Call it with the mutex held."""
@@ -277,22 +218,6 @@ class TokenSource:
             logger.warning("the new tokens are saved now")
         self._unsaved = None
         return True
-
-
-def not_connected(store: TokenStore, name: Name) -> str:
-    """What to do where a store has no tokens under a name, and no refresh token is set."""
-    if others := store.others(name):
-        connect = connect_command("--name", shlex.quote(name.connection))
-        return (
-            f"not connected: {store.location} holds no connection {name.connection!r} of this "
-            f"client_id; it holds {others}. Set connection to the one you mean, or run "
-            f"`{connect}`"
-        )
-    connect = connect_command()
-    return (
-        f"not connected: no refresh_token is set and the token store {store.location} holds none "
-        f"for this client_id; authorise the application (`{connect}`)"
-    )
 
 
 def describe(chain: Chain) -> dict[str, Any]:

@@ -43,6 +43,8 @@ class TokenStore(ABC):
     """
 
     location: str
+    # Whether a program that opens `location` finds the same tokens, whoever started it.
+    open_to_others = True
 
     def place(self) -> str:
         """The same for two stores that are one."""

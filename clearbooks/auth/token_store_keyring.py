@@ -36,6 +36,9 @@ class KeyringTokenStore(DocumentTokenStore):
     last, says which parts belong together.
     """
 
+    # A backend may be chosen, or unlocked, for one process alone.
+    open_to_others = False
+
     def __init__(self, location: str) -> None:
         self._service = location.partition("://")[2].strip("/")
         if not self._service:

@@ -5,6 +5,7 @@ import keyring.errors
 import pytest
 from keyring.backend import KeyringBackend
 
+from clearbooks.auth import renewal, token_source
 from tests.postgres import database, server
 
 __all__ = ["database", "server"]
@@ -43,6 +44,12 @@ def keyring_backend(monkeypatch, tmp_path):
     keyring.set_keyring(backend)
     yield backend
     keyring.set_keyring(before)
+
+
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """Tokens are renewed in the process of the test, where it puts something in place."""
+    monkeypatch.setattr(token_source, "renew_detached", renewal.renew)
 
 
 KINDS = ["file", "postgresql", "keyring"]

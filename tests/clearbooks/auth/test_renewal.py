@@ -16,7 +16,14 @@ from pathlib import Path
 
 import pytest
 
-from clearbooks.auth import FileTokenStore, TokenSource, begin_consent, finish_consent, open_store
+from clearbooks.auth import (
+    FileTokenStore,
+    TokenSource,
+    begin_consent,
+    finish_consent,
+    open_store,
+    renewal,
+)
 from clearbooks.auth import token_source as token_source_module
 from clearbooks.errors import ApiError, NotAuthorisedError, TokenStoreError
 from clearbooks_sandbox import Options, running
@@ -127,7 +134,7 @@ import sys, time
 from clearbooks.auth import TokenSource
 from clearbooks.auth.token_endpoint import request_tokens
 from clearbooks.settings import Connection
-import clearbooks.auth.token_source
+from clearbooks.auth import renewal, token_source
 def filling(*args):
     chain = request_tokens(*args)
     try:
@@ -136,7 +143,8 @@ def filling(*args):
     except OSError: pass
     return chain
 if sys.argv[4]:
-    clearbooks.auth.token_source.request_tokens = filling
+    renewal.request_tokens = filling
+    token_source.renew_detached = renewal.renew
 names = ("token_store", "api_url", "token_url")
 config = dict(zip(names, sys.argv[1:]), client_id="app", client_secret="s",
               refresh_token="seed-1")
@@ -196,6 +204,7 @@ def test_tokens_by_consent_answer_to_the_token_of_the_settings(tmp_path):
         assert len(server.asked) == 1
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_store_that_cannot_be_replaced_is_known_before_anything_is_sent(tmp_path, monkeypatch):
     with scripted(grant(1, expires_in=0.01), grant(2)) as server:
         settings = oauth(server, tmp_path)
@@ -244,12 +253,17 @@ def test_what_a_killed_program_left_is_no_hindrance(tmp_path):
 # A save that fails after the answer came
 
 
+@pytest.fixture
+def broken(monkeypatch, in_this_process):
+    return Broken(monkeypatch)
+
+
 class Broken:
     """Lets saving fail from the answer of the token endpoint on, until it is mended."""
 
     def __init__(self, monkeypatch):
         self.broken = False
-        write, request = FileTokenStore.write, token_source_module.request_tokens
+        write, request = FileTokenStore.write, renewal.request_tokens
 
         def refuse(store, name, chains):
             if self.broken:
@@ -262,12 +276,11 @@ class Broken:
             return chain
 
         monkeypatch.setattr(FileTokenStore, "write", refuse)
-        monkeypatch.setattr(token_source_module, "request_tokens", answered)
+        monkeypatch.setattr(renewal, "request_tokens", answered)
         monkeypatch.setattr("clearbooks.auth.token_store.SAVE_SECONDS", 0.3)
 
 
-def test_tokens_that_cannot_be_saved_stay_in_use_and_are_saved_later(tmp_path, monkeypatch, caplog):
-    broken = Broken(monkeypatch)
+def test_tokens_that_cannot_be_saved_stay_in_use_and_are_saved_later(tmp_path, caplog, broken):
     with scripted(grant(1), grant(2)) as server:
         settings = oauth(server, tmp_path)
         source = TokenSource(settings)
@@ -284,9 +297,8 @@ def test_tokens_that_cannot_be_saved_stay_in_use_and_are_saved_later(tmp_path, m
         assert len(server.asked) == 2
 
 
-def test_tokens_that_cannot_be_saved_are_tried_again_in_the_run(tmp_path, monkeypatch):
+def test_tokens_that_cannot_be_saved_are_tried_again_in_the_run(tmp_path, monkeypatch, broken):
     monkeypatch.setattr(token_source_module, "_SAVE_AGAIN", 0.0)
-    broken = Broken(monkeypatch)
     with scripted(grant(1)) as server:
         settings = oauth(server, tmp_path)
         source = TokenSource(settings)
@@ -296,8 +308,8 @@ def test_tokens_that_cannot_be_saved_are_tried_again_in_the_run(tmp_path, monkey
         assert open_store(settings.token_store).chains()[0].refresh_token == "refresh-1"
 
 
-def test_tokens_that_were_never_saved_are_told_at_the_end(tmp_path, monkeypatch, caplog):
-    Broken(monkeypatch)
+@pytest.mark.usefixtures("broken")
+def test_tokens_that_were_never_saved_are_told_at_the_end(tmp_path, caplog):
     with scripted(grant(1)) as server:
         source = TokenSource(oauth(server, tmp_path))
         source.access_token()
@@ -306,8 +318,7 @@ def test_tokens_that_were_never_saved_are_told_at_the_end(tmp_path, monkeypatch,
     assert "end with this run: authorise the application again" in caplog.text
 
 
-def test_who_authorised_again_meanwhile_wins_over_unsaved_tokens(tmp_path, monkeypatch):
-    broken = Broken(monkeypatch)
+def test_who_authorised_again_meanwhile_wins_over_unsaved_tokens(tmp_path, broken):
     with scripted(grant(1)) as server:
         settings = oauth(server, tmp_path)
         source = TokenSource(settings)
@@ -331,8 +342,7 @@ def replace_token(source):
     )
 
 
-def test_a_save_that_fails_for_a_moment_is_tried_again(tmp_path, monkeypatch):
-    broken = Broken(monkeypatch)
+def test_a_save_that_fails_for_a_moment_is_tried_again(tmp_path, monkeypatch, broken):
     monkeypatch.setattr("clearbooks.auth.token_store.SAVE_SECONDS", 30.0)
     timer = threading.Timer(0.3, lambda: setattr(broken, "broken", False))
     with scripted(grant(1)) as server:
@@ -405,8 +415,9 @@ def test_a_signal_does_not_come_between_the_answer_and_its_saving(tmp_path):
         assert len(FileTokenStore(store).chains()) == 1
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_refusal_is_told_although_the_store_cannot_be_read(tmp_path, monkeypatch):
-    request = token_source_module.request_tokens
+    request = renewal.request_tokens
 
     def gone(_):
         raise TokenStoreError("token_store: the disk is gone")
@@ -415,7 +426,7 @@ def test_a_refusal_is_told_although_the_store_cannot_be_read(tmp_path, monkeypat
         monkeypatch.setattr(FileTokenStore, "chains", gone)
         return request(*args)
 
-    monkeypatch.setattr(token_source_module, "request_tokens", asked)
+    monkeypatch.setattr(renewal, "request_tokens", asked)
     with (
         scripted((400, b'{"error": "invalid_grant"}')) as server,
         pytest.raises(NotAuthorisedError, match="invalid_grant"),

@@ -40,7 +40,7 @@ def test_a_token_that_lives_two_seconds_is_renewed_every_two_seconds(tmp_path):
 
 
 @pytest.fixture
-def clock(monkeypatch):
+def clock(monkeypatch, in_this_process):
     """A wall clock that can be set: `clock(seconds)` puts it that far from the right time."""
     right = time.time
 

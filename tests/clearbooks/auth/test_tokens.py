@@ -131,6 +131,7 @@ def test_the_store_is_private_atomic_and_holds_no_seed(tmp_path):
     assert all(name.startswith("tokens.json.") and name.endswith(".lock") for name in locks)
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_the_new_pair_is_saved_before_it_is_used(tmp_path, monkeypatch):
     saved = []
     write = FileTokenStore.write
@@ -207,6 +208,7 @@ def test_a_failing_token_endpoint_is_not_asked_twice(tmp_path):
         assert len(server.asked) == 1
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_token_request_that_was_not_sent_is_tried_again(tmp_path, monkeypatch):
     naps = []
     monkeypatch.setattr("clearbooks.auth.token_endpoint.time.sleep", naps.append)
