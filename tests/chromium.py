@@ -53,6 +53,8 @@ def faults(tab):
 
     What axe finds serious or critical, and what is cut off at the sides.
     """
+    # A link that was followed may have brought the page, and not its style sheet yet.
+    tab.wait_for_load_state()
     over = tab.evaluate("document.documentElement.scrollWidth - innerWidth")
     return [
         *([f"the page is {over} px too wide"] if over > 0 else []),
