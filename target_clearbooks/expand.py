@@ -33,7 +33,7 @@ TRANSFERS = "transfers"
 _ALLOCATE = "allocate"
 _MATCH = "match"
 _FILES = ("attachment", "receipt")
-_PAID = ("invoice", "bill", "expense")
+PAID = ("invoice", "bill", "expense")
 _REFERENCE = ("externalId", "documentNumber", "reference", "id")
 _CONTACTS = ("customer", "supplier", "contact", "contactId")
 _TRANSFER = ("date", "from", "to", "amount", "fee", "feeAccount", "description")
@@ -83,7 +83,7 @@ def expanded(stream: str, record: Mapping[str, Any], keys: Sequence[str]) -> lis
     paid = [part for part in paid if not _is_match(part)]
     if paid and WRITABLE[stream].kind is Kind.PAYMENT and not _given(record, _CONTACTS):
         # Of the customer or supplier whose invoice or bill it pays.
-        noun = next(noun for noun in _PAID if noun in paid[0])
+        noun = next(noun for noun in PAID if noun in paid[0])
         own["contact"] = {noun: paid[0][noun]}
     return parts
 
@@ -105,7 +105,7 @@ def carried(stream: str) -> tuple[str, ...]:
     """The fields of a stream that make records of their own."""
     kind = WRITABLE[stream].kind
     if kind is Kind.PAYMENT:
-        return (_ALLOCATE, _MATCH, *_PAID)
+        return (_ALLOCATE, _MATCH, *PAID)
     if kind is Kind.DOCUMENT:
         return (*_FILES, *((_ALLOCATE, *_paid_from(stream)) if _is_credit_note(stream) else ()))
     return ()
@@ -114,12 +114,12 @@ def carried(stream: str) -> tuple[str, ...]:
 def _paid_from(stream: str) -> tuple[str, ...]:
     """What a credit note may pay, as allocations of its side call it."""
     (allocations,) = streams_of(Kind.ALLOCATION, side=WRITABLE[stream].side)
-    return tuple(name for name in _PAID if name in WRITABLE[allocations].extras.fields)
+    return tuple(name for name in PAID if name in WRITABLE[allocations].extras.fields)
 
 
 def paid_by(stream: str) -> tuple[str, ...]:
     """The fields by which a payment that names no contact says whose it is."""
-    return (_ALLOCATE, *_PAID) if WRITABLE[stream].kind is Kind.PAYMENT else ()
+    return (_ALLOCATE, *PAID) if WRITABLE[stream].kind is Kind.PAYMENT else ()
 
 
 def _is_credit_note(stream: str) -> bool:
@@ -168,10 +168,10 @@ def _allocations(
 
 def _paid(where: str, name: str, item: Any) -> tuple[dict[str, Any], Any]:
     """What is paid, by what it is called, and how much of it."""
-    noun = name if name in _PAID else "invoice"
+    noun = name if name in PAID else "invoice"
     if isinstance(item, dict):
-        inside = folded_keys(item, (*_PAID, *_REFERENCE, "amount"))
-        paid = {noun: inside[noun] for noun in _PAID if noun in inside}
+        inside = folded_keys(item, (*PAID, *_REFERENCE, "amount"))
+        paid = {noun: inside[noun] for noun in PAID if noun in inside}
         by_itself = {part: inside[part] for part in _REFERENCE if part in inside}
         if paid or by_itself:
             return paid or {noun: by_itself}, inside.get("amount")

@@ -74,7 +74,7 @@ class Intent:
             `make_marker`; in a payment's `description` it stands after the text, behind a space.
             None where the stream has no place for one, or the setting `marker` is `off`.
         depends_on: References of the record that the map resolved; they may be on their way.
-        looked_in: Streams in which a contact was found by what it is called: one that is on its
+        looked_in: Streams in which something was found by what it is called: one that is on its
             way may be called the same.
         record: The record as given.
         adopted: How `remote_id` was found, where the map did not hold it: `externalId`, `email` …

@@ -77,7 +77,7 @@ def _end(draft: Draft, end: str, streams: tuple[str, ...]) -> Found | None:
     if found is None:
         return None
     body[name_of_id] = found[1]["id"]
-    draft.findings.depend_on(found[2])
+    draft.findings.found_by(found[2], *by_name[name])
     return found[0], found[1]
 
 

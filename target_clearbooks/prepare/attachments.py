@@ -42,7 +42,7 @@ def attached_to(draft: Draft, record: Mapping[str, Any]) -> dict[str, Any]:
     found = draft.findings.attempt(name, look, streams, value)
     if found is None:
         return {}
-    draft.findings.depend_on(found[2])
+    draft.findings.found_by(found[2], *streams)
     return {type_name: _type(found[0], type_name), id_name: found[1]["id"]}
 
 

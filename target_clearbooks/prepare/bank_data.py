@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 def bank_feed(draft: Draft) -> None:
     """Resolve the bank account of a feed."""
-    body, look = draft.body, draft.resolver.references.bank_account
+    body = draft.body
     given = body.pop("bankAccount", None)
     name = "accountId" if "accountId" in body else "bankAccount"
     value = {"id": body["accountId"]} if "accountId" in body else draft.meant("bankAccount", given)
     if value is not None:
-        bank = draft.findings.attempt(name, look, value)
+        bank = draft.bank(name, value)
         if bank is not None:
             body["accountId"] = int(bank["id"])
     elif body.get("sortCode") and body.get("accountNumber") and not body.get("name"):
         # Without a name an account must be there already; the API makes none.
         wanted = {part: body[part] for part in ("sortCode", "accountNumber")}
-        draft.findings.attempt("name", look, wanted)
+        draft.bank("name", wanted)
 
 
 def bank_statement(draft: Draft) -> None:
@@ -38,7 +38,7 @@ def bank_statement(draft: Draft) -> None:
         found = draft.findings.attempt("feedId", draft.resolver.references.feed, given[0])
         if found is not None:
             body["feedId"] = found[0]
-            draft.findings.depend_on(found[1])
+            draft.findings.found_by(found[1])
     seen: dict[str, int] = {}
     for n, line in enumerate(body.get(lists, ())):
         pennies_only(line, "amount", f"{lists}[{n}].", draft.findings)

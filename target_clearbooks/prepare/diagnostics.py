@@ -71,7 +71,7 @@ class Findings:
         waiting: `(field, stream, source keys)` of parents that are not there yet.
         missing: Contacts to be made first.
         depends_on: References that the map resolved.
-        looked_in: Streams in which a contact was found by what it is called.
+        looked_in: Streams in which something was found by what it is called.
         expected: Totals that the answer is to be compared with.
         total: What the lines of a document come to, with VAT; None where that is not known.
     """
@@ -102,9 +102,17 @@ class Findings:
             self.faults.append(f"{where}: {error}")
         return None
 
-    def depend_on(self, references: Iterable[Reference]) -> None:
-        """Note references that the map resolved."""
+    def found_by(self, references: Iterable[Reference], *streams: str) -> None:
+        """Note how a name was resolved.
+
+        Args:
+            references: Those of the map that led to it; empty where it was looked for.
+            streams: Where it was looked for by what it is called.
+        """
+        before = len(self.depends_on)
         self.depends_on.extend(references)
+        if len(self.depends_on) == before:
+            self.looked_in.update(streams)
 
     def mentions(self, where: str) -> bool:
         """Whether something is noted about a field already: then "is required" is not added."""

@@ -60,8 +60,7 @@ def _bank_account(draft: Draft) -> None:
     if value is None or "displayBankAccountId" in draft.body:
         return
     value = draft.resolver.aliases.meant(draft.row.stream, "bankAccount", value)
-    look = draft.resolver.references.bank_account
-    bank = draft.findings.attempt("bankAccount", look, value)
+    bank = draft.bank("bankAccount", value)
     if bank is not None:
         draft.body["displayBankAccountId"] = int(bank["id"])
 

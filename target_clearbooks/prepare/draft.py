@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.intent import make_marker
 from target_clearbooks.prepare.diagnostics import Findings
+from target_clearbooks.prepare.references import ACCOUNT_CODES, BANK_ACCOUNTS
 from target_clearbooks.writable import WRITABLE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from target_clearbooks.prepare.resolver import Resolver
     from target_clearbooks.prepare.shapes import Body
     from target_clearbooks.writable import Writable
@@ -85,10 +88,20 @@ class Draft:
         if found is None:
             return None
         self.body[name] = found[0]
-        self.findings.depend_on(found[1])
-        if not found[1]:
-            self.findings.looked_in.update(streams)
+        self.findings.found_by(found[1], *streams)
         return found[0]
+
+    def account(self, where: str, value: Any, side: str | None) -> int | None:
+        """The account code that a field names; what is wrong with it is noted."""
+        found = self.findings.attempt(where, self.resolver.references.account, value, side)
+        self.findings.found_by((), ACCOUNT_CODES)
+        return found
+
+    def bank(self, where: str, value: Any) -> Mapping[str, Any] | None:
+        """The bank account that a field names; what is wrong with it is noted."""
+        found = self.findings.attempt(where, self.resolver.references.bank_account, value)
+        self.findings.found_by((), BANK_ACCOUNTS)
+        return found
 
     def _alias(self, kind: str, value: Any) -> Any:
         aliases, stream = self.resolver.aliases, self.row.stream

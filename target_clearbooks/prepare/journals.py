@@ -26,8 +26,7 @@ def journal(draft: Draft) -> None:
         name = "accountCode" if "accountCode" in line else "accountCodeId"
         value = draft.meant("accountCode", line.pop(name, None))
         if value is not None:
-            look = draft.resolver.references.account
-            found = findings.attempt(f"{where}.accountCodeId", look, value, None)
+            found = draft.account(f"{where}.accountCodeId", value, None)
             if found is not None:
                 line["accountCodeId"] = found
         findings.faults.extend(
@@ -61,7 +60,6 @@ def _bank(draft: Draft, line: Body, where: str) -> None:
     given = line.pop("bankAccount", None)
     if given is None or "accountCode" in line or "accountCodeId" in line:
         return
-    look = draft.resolver.references.bank_account
-    bank = draft.findings.attempt(f"{where}.bankAccount", look, draft.meant("bankAccount", given))
+    bank = draft.bank(f"{where}.bankAccount", draft.meant("bankAccount", given))
     if bank is not None:
         line["accountCodeId"] = bank["accountCode"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.ledger.amounts import decimal
 from target_clearbooks.prepare.line_price import Line, Sums, is_priced, price
+from target_clearbooks.prepare.references import ACCOUNT_CODES, STOCK_ITEMS
 from target_clearbooks.prepare.stream_shapes import line_shape
 from target_clearbooks.writable import Side
 
@@ -77,7 +78,7 @@ class Lines:
             return
         item, depends_on = found
         line.body["stockItem"] = int(item["id"])
-        line.findings.depend_on(depends_on)
+        line.findings.found_by(depends_on, STOCK_ITEMS)
         self._take_over(line, item)
 
     def _take_over(self, line: Line, item: Mapping[str, Any]) -> None:
@@ -100,6 +101,7 @@ class Lines:
             return
         path, look = line.path("accountCode"), self._references.account
         found = line.findings.attempt(path, look, value, line.terms.side)
+        line.findings.found_by((), ACCOUNT_CODES)
         if found is None:
             return
         line.body["accountCode"] = found

@@ -60,7 +60,7 @@ def stock_item(draft: Draft) -> None:
         name = f"{prefix}AccountCode"
         value = draft.meant("accountCode", body.pop(name, None))
         if value is not None:
-            found = draft.findings.attempt(name, draft.resolver.references.account, value, side)
+            found = draft.account(name, value, side)
             if found is not None:
                 body[name] = found
         name = f"{prefix}VatRateKey"

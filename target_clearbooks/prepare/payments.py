@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from target_clearbooks.expand import PAID
 from target_clearbooks.ledger.amounts import money
 from target_clearbooks.prepare.checks import pennies_only
 from target_clearbooks.prepare.shapes import folded_keys
@@ -14,9 +15,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from target_clearbooks.prepare.draft import Draft
-
-
-_PAID = ("invoice", "bill", "expense")
 
 
 def payment(draft: Draft) -> str | None:
@@ -47,7 +45,7 @@ def payment(draft: Draft) -> str | None:
 def _contact_of_paid(draft: Draft) -> None:
     """Find the contact of a payment that names what it pays instead: `contact: {invoice: …}`."""
     value = draft.body.get("contact")
-    given = folded_keys(value, _PAID) if isinstance(value, dict) else {}
+    given = folded_keys(value, PAID) if isinstance(value, dict) else {}
     if not given:
         return
     del draft.body["contact"]
@@ -58,7 +56,7 @@ def _contact_of_paid(draft: Draft) -> None:
     found = draft.findings.attempt(noun, look, streams, reference)
     if found is not None:
         draft.body[str(draft.row.contact)] = found[1].get(str(WRITABLE[found[0]].contact))
-        draft.findings.depend_on(found[2])
+        draft.findings.found_by(found[2], *streams)
 
 
 def _bank(draft: Draft) -> Mapping[str, Any] | None:
@@ -68,7 +66,7 @@ def _bank(draft: Draft) -> Mapping[str, Any] | None:
     value = {"id": body[name]} if name in body else draft.meant("bankAccount", given)
     if value is None:
         return None
-    bank = draft.findings.attempt(name, draft.resolver.references.bank_account, value)
+    bank = draft.bank(name, value)
     if bank is not None:
         body["bankAccountId"] = int(bank["id"])
     return bank

@@ -16,6 +16,7 @@ from target_clearbooks.control_fields import (
     asked,
     matching_keys,
 )
+from target_clearbooks.expand import paid_by
 from target_clearbooks.intent import (
     DELETED_AT,
     Intent,
@@ -307,7 +308,9 @@ def _check_complete(draft: Draft) -> None:
     shape, findings = shape_of(draft.row.stream), draft.findings
     for name in shape.missing(draft.body):
         names = ALTERNATIVES.get(name, ())
-        if any(findings.mentions(n) for n in (name, *names)) or (names and findings.missing):
+        paid = paid_by(draft.row.stream) if name == draft.row.contact else ()
+        noted = any(findings.mentions(n) for n in (name, *names, *paid))
+        if noted or (names and findings.missing):
             continue
         hint = f"; name it by {' or '.join(names)}" if names else ""
         draft.fault(f"{name}: is required{hint}")

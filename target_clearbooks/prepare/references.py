@@ -22,7 +22,7 @@ from target_clearbooks.prepare.shapes import folded_keys
 from target_clearbooks.writable import WRITABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from target_clearbooks.intent import Mapped, Reference
     from target_clearbooks.ledger.lookups import Lookups
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 _SAY_WHICH = "the setting references says which account a name of yours stands for"
 # The lists that references lead to, beside those of documents and contacts.
-_ACCOUNT_CODES, _BANK_ACCOUNTS = "account_codes", "bank_accounts"
-_STOCK_ITEMS, _BANK_FEEDS = "stock_items", "bank_feeds"
+ACCOUNT_CODES, BANK_ACCOUNTS, STOCK_ITEMS = "account_codes", "bank_accounts", "stock_items"
+_BANK_FEEDS = "bank_feeds"
 _PREFIXED = re.compile(r"([A-Za-z]+)-?(\d+)")
 _SORT_AND_NUMBER = 14
 
@@ -83,6 +83,8 @@ class References:
     def __init__(self, lookups: Lookups, ledger_map: LedgerMap) -> None:
         self._lookups = lookups
         self._map = ledger_map
+        # What values were found to be, for as long as the chart of accounts stays as it is.
+        self._chart: Sequence[Mapping[str, Any]] = ()
         self._accounts: dict[tuple[str | None, Any], int] = {}
 
     def account(self, value: Any, side: str | None) -> int:
@@ -92,10 +94,13 @@ class References:
             NotFoundInLedgerError: there is none, or it does not take sales or purchases.
             AmbiguousError: several have that name.
         """
+        table = self._lookups.table(ACCOUNT_CODES)
+        if self._chart is not table.rows:
+            self._chart = table.rows
+            self._accounts.clear()
         kept = (side, value) if isinstance(value, (str, int, float, Decimal)) else None
         if kept in self._accounts:
             return self._accounts[kept]
-        table = self._lookups.table(_ACCOUNT_CODES)
         number = _number(value)
         row = table.get(number) if number is not None else None
         if row is None:
@@ -124,7 +129,7 @@ class References:
     @property
     def bank_accounts(self) -> Table:
         """The bank accounts, by ID."""
-        return self._lookups.table(_BANK_ACCOUNTS)
+        return self._lookups.table(BANK_ACCOUNTS)
 
     def bank_account(self, value: Any) -> Mapping[str, Any]:
         """A bank account by ID, name, IBAN, or sort code and account number.
@@ -137,7 +142,7 @@ class References:
         if isinstance(value, dict):
             wanted = folded_keys(value, _BANK_FIELDS)
             if "externalId" in wanted:
-                row = table.get(self._mapped(_BANK_ACCOUNTS, wanted["externalId"]).remote_id)
+                row = table.get(self._mapped(BANK_ACCOUNTS, wanted["externalId"]).remote_id)
                 if row is not None:
                     return row
         else:
@@ -201,7 +206,7 @@ class References:
 
     def default_vat_rate(self, account: int) -> Any:
         """Key of the VAT rate that an account code proposes, as the API has it."""
-        row = self._lookups.table(_ACCOUNT_CODES).get(account) or {}
+        row = self._lookups.table(ACCOUNT_CODES).get(account) or {}
         return row.get("defaultVatRate")
 
     def stock_item(self, value: Any) -> tuple[Mapping[str, Any], tuple[Reference, ...]]:
@@ -211,12 +216,12 @@ class References:
             NotFoundInLedgerError, AmbiguousError: there is none, or there are several.
             NotYetWrittenError: a source key that is not in the ledger yet.
         """
-        table = self._lookups.table(_STOCK_ITEMS)
+        table = self._lookups.table(STOCK_ITEMS)
         wanted = folded_keys(value, _STOCK_FIELDS) if isinstance(value, dict) else {"sku": value}
         if "externalId" in wanted:
-            mapped = self._mapped(_STOCK_ITEMS, wanted["externalId"])
+            mapped = self._mapped(STOCK_ITEMS, wanted["externalId"])
             item = table.get(mapped.remote_id) or {"id": mapped.remote_id}
-            return item, ((_STOCK_ITEMS, mapped.source_key),)
+            return item, ((STOCK_ITEMS, mapped.source_key),)
         sku = wanted.get("sku")
         found = table.find("sku", _by_sku, fold(str(sku))) if sku is not None else []
         name = wanted.get("name", sku)

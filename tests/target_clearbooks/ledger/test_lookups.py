@@ -124,6 +124,7 @@ def test_pages_are_in_flight(online, served, monkeypatch):
                 now[0] -= 1
 
     monkeypatch.setattr(Client, "get", get)
+    monkeypatch.setattr(served.options, "latency_ms", 50)
     assert len(online.lookups.rows("customers")) == 1000
     assert len(asked(served, "/customers")) == 5
     assert 1 < most[0] <= 8
