@@ -1,6 +1,7 @@
 #!/bin/sh
 # What is published, in dist/: the wheel, checked; the requirements of the images, as uv.lock has
-# them; and the images, where docker runs, on the base BASE. Arguments go to `docker build`.
+# them; and the images, where docker or podman runs, on the base that their Dockerfiles name, or on
+# BASE. Arguments go to its `build`.
 set -eu
 cd "$(dirname "$0")/.."
 uv() { sh tools/uv.sh "$@"; }
@@ -10,22 +11,16 @@ uv build --quiet --out-dir dist
 uv run --frozen check-wheel-contents dist/*.whl
 uv export --frozen --quiet --no-default-groups --extra postgres --no-emit-project \
     --output-file dist/requirements.txt
-if ! docker info >/dev/null 2>&1; then
-    echo "docker does not run here: no images" >&2
+engine=
+for one in podman docker; do
+    if "$one" info >/dev/null 2>&1; then engine=$one; fi
+done
+if [ -z "$engine" ]; then
+    echo "neither docker nor podman runs here: no images" >&2
     exit 0
 fi
-# The base is named by its digest, so that whoever builds again has the same.
-base=${BASE:-python:3.11-slim}
-case $base in
-*@sha256:*) ;;
-*)
-    docker pull --quiet "$base" >/dev/null
-    base=$(docker image inspect --format '{{index .RepoDigests 0}}' "$base")
-    ;;
-esac
-echo "base of the images: $base"
-version=$(sed -n 's/^version = "\(.*\)"$/\1/p' pyproject.toml)
+version=$(sed -n '/^version = /{s/^version = "\(.*\)"$/\1/p;q;}' pyproject.toml)
 for kind in source destination; do
-    docker build --build-arg "BASE=$base" "$@" -f "airbyte/$kind-clearbooks/Dockerfile" \
+    "$engine" build ${BASE:+--build-arg "BASE=$BASE"} "$@" -f "airbyte/$kind-clearbooks/Dockerfile" \
         -t "clearbooks-connectors/$kind-clearbooks:$version" .
 done

@@ -69,6 +69,15 @@ def test_image(kind):
     allowed = (ROOT / ".dockerignore").read_text().splitlines()
     assert copied == {line.lstrip("!") for line in allowed if line.startswith("!")}
     assert "--require-hashes" in text
+    froms = re.findall("^FROM (\\S+)", text, re.MULTILINE)
+    assert froms == ["${BASE}", "${BASE}"]
+
+
+def test_images_have_one_base_by_its_digest():
+    texts = [(ROOT / "airbyte" / f"{kind}-clearbooks" / "Dockerfile").read_text() for kind in KINDS]
+    bases = {re.search("^ARG BASE=(.*)$", text, re.MULTILINE)[1] for text in texts}
+    assert len(bases) == 1
+    assert re.fullmatch("python:3[.]11[.][0-9]+-slim-[a-z]+@sha256:[0-9a-f]{64}", bases.pop())
 
 
 def test_the_page_tells_of_every_stream_what_the_code_does():
