@@ -247,8 +247,9 @@ def serve() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     started, wanted = pickle.load(sys.stdin.buffer)  # noqa: S301 - our own caller
     program.start_like(started)
+    store = open_store(wanted.connection.token_store)
     _tell(_BEGUN)
-    _tell(pickle.dumps(renew(wanted, open_store(wanted.connection.token_store))))
+    _tell(pickle.dumps(renew(wanted, store)))
 
 
 def _tell(answer: bytes) -> None:

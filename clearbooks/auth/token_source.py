@@ -54,13 +54,12 @@ class TokenSource:
     def __init__(
         self,
         connection: Connection,
-        store: TokenStore | None = None,
         on_saved: Callable[[Chain], None] | None = None,
     ) -> None:
         self._connection = connection
         self._name = Name.of(connection)
         self._on_saved = on_saved
-        self._store = store
+        self._store: TokenStore | None = None
         self._held: _Held | None = None
         self._unsaved: _Unsaved | None = None
         self._failed: tuple[str, ClearBooksError] | None = None
