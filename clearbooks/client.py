@@ -306,7 +306,7 @@ class Client:
         self, operation: Operation, method: str, reply: requests.Response, business_id: int | None
     ) -> Reply:
         """A success answer, or the right exception."""
-        status, body = reply.status_code, reply.content
+        status, body = reply.status_code, replies.content(reply)
         reading = method == "GET"
         if status >= _SERVER_ERROR or (reading and status in _PASSING):
             found = read_faults(body)

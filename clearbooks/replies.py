@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import email.utils
 import math
 import time
@@ -147,27 +148,42 @@ def surely_not_sent(error: requests.RequestException) -> bool:
     return False
 
 
-def retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:
+def content(reply: requests.Response) -> bytes:
+    """The body of an answer, without the mark that some servers put before UTF-8."""
+    return reply.content.removeprefix(codecs.BOM_UTF8)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait by the `Retry-After` header, an hour at most: then it is asked again."""
-    seconds = asked_wait(headers, now)
+    seconds = asked_wait(headers)
     return None if seconds is None else min(seconds, MAX_RETRY_AFTER)
 
 
-def asked_wait(headers: Mapping[str, str], now: float | None = None) -> float | None:
-    """What the `Retry-After` header says, in seconds; it holds seconds, or a date."""
+def asked_wait(headers: Mapping[str, str]) -> float | None:
+    """What the `Retry-After` header says, in seconds; it holds seconds, or a date.
+
+    A date is by the server's clock, which `Date` tells: that of this machine may differ.
+    """
     value = headers.get("Retry-After", "").strip()
     if not value:
         return None
     try:
         seconds = float(value)
     except ValueError:
-        try:
-            when = email.utils.parsedate_to_datetime(value)
-        except ValueError:
+        when = _moment(value)
+        if when is None:
             return None
-        seconds = when.timestamp() - (time.time() if now is None else now)
+        seconds = when - (_moment(headers.get("Date", "")) or time.time())
     # `nan` and `inf` are numbers to Python, and no time to wait.
     return max(seconds, 0.0) if math.isfinite(seconds) else None
+
+
+def _moment(date: str) -> float | None:
+    """Seconds since the epoch of a date of HTTP."""
+    try:
+        return email.utils.parsedate_to_datetime(date).timestamp()
+    except ValueError:
+        return None
 
 
 def api_error(

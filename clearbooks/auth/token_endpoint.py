@@ -24,7 +24,7 @@ from clearbooks.errors import (
 )
 from clearbooks.loopback import not_running
 from clearbooks.program import connect_command
-from clearbooks.replies import surely_not_sent
+from clearbooks.replies import asked_wait, content, surely_not_sent
 
 if TYPE_CHECKING:
     from clearbooks.settings import Connection
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _TOO_MANY = 429
 _SERVER_ERROR = 500
 _TOKEN_TRIES = 4
+# Seconds to wait after a 429 that does not say how long.
+_PAUSE = 2.0
 
 
 def authorise_again() -> str:
@@ -93,7 +95,8 @@ def request_tokens(connection: Connection, operation: str, form: dict[str, str])
             time.sleep(2.0 ** (attempt - 1))
             continue
         if reply.status_code == _TOO_MANY:
-            wait = float(_digits(reply.headers.get("Retry-After")))
+            asked = asked_wait(reply.headers)
+            wait = _PAUSE if asked is None else asked
             if wait > connection.max_wait:
                 raise WaitLimitError(
                     f"{operation}: the token endpoint limits the rate and asks to wait "
@@ -110,15 +113,11 @@ def request_tokens(connection: Connection, operation: str, form: dict[str, str])
     raise AssertionError  # pragma: no cover - the loop returns or raises
 
 
-def _digits(value: str | None) -> int:
-    return int(value) if value and value.strip().isdigit() else 2
-
-
 def _chain(connection: Connection, operation: str, reply: requests.Response) -> Chain:
     if not reply.ok or 300 <= reply.status_code < 400:  # noqa: PLR2004 - any redirect
         fault = _TokenFault()
         with contextlib.suppress(msgspec.MsgspecError):
-            fault = msgspec.json.decode(reply.content, type=_TokenFault)
+            fault = msgspec.json.decode(content(reply), type=_TokenFault)
         if reply.status_code >= _SERVER_ERROR:
             raise ApiError(
                 operation,
@@ -139,7 +138,7 @@ def _chain(connection: Connection, operation: str, reply: requests.Response) -> 
         )
     try:
         # Not strict: some servers send expires_in as a string, and the refresh token is used up.
-        tokens = msgspec.json.decode(reply.content, type=_TokenReply, strict=False)
+        tokens = msgspec.json.decode(content(reply), type=_TokenReply, strict=False)
     except msgspec.MsgspecError:
         raise NotAuthorisedError(
             f"{operation}: the answer of {connection.token_url} holds no tokens; the refresh "

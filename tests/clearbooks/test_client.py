@@ -94,6 +94,13 @@ def test_no_content_is_an_empty_listing(tmp_path):
         assert c.get("listCustomers").json() == []
 
 
+def test_json_behind_a_byte_order_mark(tmp_path):
+    marked = (200, b'\xef\xbb\xbf[{"id": 1}]')
+    with scripted(marked) as server, client(server, tmp_path) as api:
+        assert api.get("listBusinesses").json() == [{"id": 1}]
+        assert len(server.asked) == 1
+
+
 def test_gives_up_after_max_tries(tmp_path):
     with (
         scripted((500, [{"errorCode": "x", "errorMessage": "down"}])) as server,

@@ -105,10 +105,20 @@ def test_retry_after_in_seconds(value, seconds):
     assert retry_after({"Retry-After": value}) == seconds
 
 
-def test_retry_after_as_a_date():
-    now = dt.datetime(2026, 4, 6, 12, 0, 0, tzinfo=dt.UTC)
-    later = email.utils.format_datetime(now + dt.timedelta(seconds=90), usegmt=True)
-    assert retry_after({"Retry-After": later}, now.timestamp()) == 90.0
+@pytest.mark.parametrize("off", [0, 3600, -3600])
+def test_retry_after_as_a_date_is_by_the_clock_of_the_server(off):
+    now = dt.datetime.now(dt.UTC).replace(microsecond=0) + dt.timedelta(seconds=off)
+    date, later = (
+        email.utils.format_datetime(now + dt.timedelta(seconds=wait), usegmt=True)
+        for wait in (0, 90)
+    )
+    assert retry_after({"Retry-After": later, "Date": date}) == 90.0
+
+
+def test_retry_after_as_a_date_where_the_server_does_not_tell_its_time():
+    later = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=90)
+    assert 80 < retry_after({"Retry-After": email.utils.format_datetime(later)}) <= 90
+    assert 80 < retry_after({"Retry-After": email.utils.format_datetime(later), "Date": "?"}) <= 90
 
 
 @pytest.mark.parametrize(

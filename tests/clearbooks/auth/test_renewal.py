@@ -383,6 +383,21 @@ def test_a_token_endpoint_that_limits_the_rate_is_no_reason_to_authorise_again(t
         assert len(server.asked) == 4
 
 
+def test_a_date_until_which_the_token_endpoint_asks_to_wait(tmp_path):
+    past = {"Retry-After": "Mon, 30 Nov 2020 10:00:00 GMT", "Date": "Mon, 30 Nov 2020 10:00:00 GMT"}
+    with scripted((429, b"", past), grant(1)) as server:
+        started = time.monotonic()
+        assert TokenSource(oauth(server, tmp_path)).access_token() == "access-1"
+        assert time.monotonic() - started < 1.9  # without a header it waits two seconds
+        assert len(server.asked) == 2
+
+
+def test_tokens_behind_a_byte_order_mark(tmp_path):
+    status, tokens = grant(1)
+    with scripted((status, b"\xef\xbb\xbf" + json.dumps(tokens).encode())) as server:
+        assert TokenSource(oauth(server, tmp_path)).access_token() == "access-1"
+
+
 STOPPED = """
 import logging, signal, sys
 from clearbooks.client import Client
