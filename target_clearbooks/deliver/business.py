@@ -320,7 +320,9 @@ class BusinessWriter:
                 self._send(task, decision)
             case Done(record, outcome, intent):
                 task.intent = intent or task.intent
-                self._recorder.done(task, record, outcome)
+                named = self._recorder.done(task, record, outcome)
+                if named is not None:
+                    self._awaited.settled(*named)
                 self._dispatch.written(task, record)
                 self._settled(task)
             case Waiting():

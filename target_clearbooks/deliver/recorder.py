@@ -21,6 +21,7 @@ from target_clearbooks.ledger.amounts import decimal
 from target_clearbooks.ledger.likeness import likeness
 from target_clearbooks.ledger.statement_lines import line_marks
 from target_clearbooks.plan import comes_to
+from target_clearbooks.prepare.contacts import named_by_key
 from target_clearbooks.source_key import reversed_key
 from target_clearbooks.store.outbox import Row
 from target_clearbooks.writable import WRITABLE, Kind, Settle
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from target_clearbooks.deliver.results import Results
     from target_clearbooks.deliver.task import Task
-    from target_clearbooks.intent import Waiting
+    from target_clearbooks.intent import Intent, Reference, Waiting
     from target_clearbooks.store.ledger_map import Applied, LedgerMap
     from target_clearbooks.store.outbox import Outbox
 
@@ -102,8 +103,8 @@ class Recorder:
 
     # Settlements
 
-    def done(self, task: Task, record: Mapping[str, Any], outcome: str) -> None:
-        """It stands in the ledger."""
+    def done(self, task: Task, record: Mapping[str, Any], outcome: str) -> Reference | None:
+        """It stands in the ledger; returns the key of a contact that it has made known."""
         outbox, intent = self._outbox, task.whole
         outcome = _counted_as(task, outcome)
         gone = intent.removes
@@ -123,6 +124,7 @@ class Recorder:
                 likeness=_likeness(task, applied),
                 remote_type=record.get("found"),
             )
+            named = self._name_contact(intent)
             self._reallocations.follow(task, record, before, mapped)
             if WRITABLE[task.stream].settle is Settle.CONVERGE:
                 self._want(task, gone=gone)
@@ -159,6 +161,21 @@ class Recorder:
             if amounts is not None and outcome in _WRITES:
                 outbox.totals.add(self._business_id, task.stream, outcome, amounts)
         self._tell(task.stream, task.source_key, outcome)
+        return named
+
+    def _name_contact(self, intent: Intent) -> Reference | None:
+        """Keep whom a key meant that led to a contact of the ledger by its name or address.
+
+        Others may give the key alone, such as the payment of an invoice.
+        """
+        field = WRITABLE[intent.stream].contact
+        number = intent.body.get(field) if field and isinstance(intent.body, dict) else None
+        named = named_by_key(intent.record)
+        if named is None or number is None or self._map.refer(*named) is not None:
+            return None
+        reference = (named[0], self._map.keys_of(named[1])[0])
+        self._map.name(*reference, number)
+        return reference
 
     def _reversed(self, task: Task) -> None:
         """Let the key of a journal that was reversed stand for nothing: it may come anew."""

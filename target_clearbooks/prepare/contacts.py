@@ -28,7 +28,7 @@ from target_clearbooks.prepare.diagnostics import (
     NotFoundInLedgerError,
     NotYetWrittenError,
 )
-from target_clearbooks.prepare.shapes import folded_keys
+from target_clearbooks.prepare.shapes import folded_keys, from_json
 from target_clearbooks.source_key import GENERATED, is_generated, spelled
 from target_clearbooks.writable import CONTACT_KEYS, WRITABLE, Kind, streams_of
 
@@ -244,7 +244,9 @@ class Contacts:
         made = self._map.find(stream, self._new(wanted)[_KEY]) if makes and key is None else None
         if made is not None and not made.voided:
             return {int(made.remote_id): ((stream, made.source_key),)}
-        return {}
+        named = self._map.named(stream, key) if key is not None else None
+        row = self._row(stream, named) if named is not None else None
+        return {row["id"]: ()} if row and not compared(row, wanted, self._match)[1] else {}
 
     def _refuse_another(
         self, stream: str, number: int, applied: Applied, wanted: Mapping[str, Any]
@@ -323,6 +325,16 @@ class Contacts:
         known["name"] = normal_name(str(wanted["name"]))
         words = (f"{field} {key}" for field, key in known.items() if key)
         return {**wanted, _KEY: GENERATED + ", ".join(words)}
+
+
+def named_by_key(record: Mapping[str, Any]) -> tuple[str, Any] | None:
+    """The stream and `externalId` of the contact that a record names, where it gives one."""
+    nouns = {WRITABLE[stream].noun: stream for stream in streams_of(Kind.CONTACT)}
+    for noun, value in folded_keys(record, nouns).items():
+        contact = from_json(value)
+        if isinstance(contact, dict) and (given := folded_keys(contact, (_KEY,))):
+            return nouns[noun], given[_KEY]
+    return None
 
 
 def _wanted(value: Any) -> dict[str, Any]:

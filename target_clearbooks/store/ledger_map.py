@@ -31,8 +31,8 @@ _SET_SOURCE = upsert("sources", ("business",), ("source",))
 _WANT = upsert(
     "allocated", ("business", "stream", "source_key"), ("invoice", "kind", "source", "amount")
 )
-# Stands before a source key where a marker would, which holds no colon.
-_NEW = "new:"
+# Stand before a source key where a marker would, which holds no colon.
+_NEW, _NAMED = "new:", "named:"
 # Field of an allocation -> where `allocated` holds it, and in rows of which `allocationType`.
 _COLUMNS = {
     "invoiceId": ("invoice", ("payment", "creditNote")),
@@ -297,6 +297,17 @@ class LedgerMap:
     def said_new(self, stream: str, source_key: str) -> bool:
         """Whether a person has said so."""
         return bool(self.marked(stream, _NEW + source_key))
+
+    # What other records have named
+
+    def name(self, stream: str, source_key: str, remote_id: int | str) -> None:
+        """Keep what a record meant by a key of which no record was written."""
+        self.mark(stream, _NAMED + source_key, remote_id)
+
+    def named(self, stream: str, source_key: str) -> Any:
+        """The ID that records meant by such a key; None where they meant several, or none did."""
+        found = self.marked(stream, _NAMED + source_key)
+        return found[0] if len(found) == 1 else None
 
     # Markers found by a rebuild
 

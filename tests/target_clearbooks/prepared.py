@@ -69,6 +69,9 @@ class Map:
     def marked(self, _stream, _marker):
         return []
 
+    def named(self, _stream, _source_key):
+        return None
+
     def allocations_of(self, _stream, _remote_id):
         return iter([])
 
