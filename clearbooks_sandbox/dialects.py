@@ -38,6 +38,7 @@ DIALECTS = {
     "unknown-fields": "answers hold fields that no reference names",
     "pretty": "JSON is indented",
     "part-paid": "the status of a document that is paid in part is part paid",
+    "other-statuses": "statuses are Draft, Approved, Paid and VOID, and quotes are Approved",
     "paid-changeable": "paid documents can be changed and voided like any other",
     "paid-fields": "a paid document takes only fields that may change, also where nothing differs",
     "revision-frees": "a revision frees what was allocated, as a void does",
@@ -140,6 +141,8 @@ class Dialects:
             body = encode(self._value(schema, decode(body)))
         if self._on & {"prefixed-answers", "prefixed-treatments"}:
             body = _with_prefixes(operation, body)
+        if "other-statuses" in self._on and b'"status"' in body:
+            body = _with_statuses(body)
         wraps = operation.method == "GET" and operation.id.startswith("get")
         return b"[" + body + b"]" if wraps and "wrapped" in self._on else body
 
@@ -192,6 +195,16 @@ def _with_prefixes(operation: Operation, body: bytes) -> bytes:
     found = decode(body)
     for record in found if isinstance(found, list) else [found]:
         record["vatTreatment"] = prefix + record["vatTreatment"]
+    return encode(found)
+
+
+def _with_statuses(body: bytes) -> bytes:
+    """Documents with other words for what they are."""
+    found = decode(body)
+    for record in found if isinstance(found, list) else [found]:
+        quote = "QTE" in (record.get("formattedDocumentNumber") or "")
+        status = "approved" if quote and record["status"] == "draft" else record["status"]
+        record["status"] = "VOID" if status == "voided" else status.capitalize()
     return encode(found)
 
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import UNSET
 
+from clearbooks.document_status import is_draft
 from clearbooks.errors import ApiError
 from clearbooks.paging import in_order
 from tap_clearbooks.records import Shape
@@ -219,7 +220,7 @@ class Signs:
 
 def drafted(record: Record) -> bool:
     """Whether a document is a draft: it posts nothing, and changes without a new ID."""
-    return getattr(record, "status", None) == "draft"
+    return is_draft(getattr(record, "status", None))
 
 
 def posts(record: Record) -> bool:

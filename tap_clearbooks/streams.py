@@ -55,7 +55,7 @@ STREAMS: dict[str, StreamSpec] = {
     # Documents and payments: no filter by change, so what is new and what signs name.
     "sales_invoices": StreamSpec(sources.Dated, "date"),
     "sales_credit_notes": StreamSpec(sources.Dated, "date"),
-    "quotes": StreamSpec(sources.Dated, "date"),
+    "quotes": StreamSpec(sources.Quotes, "date"),
     "bills": StreamSpec(sources.Dated, "date"),
     "purchase_credit_notes": StreamSpec(sources.Dated, "date"),
     "expenses": StreamSpec(sources.Dated, "date"),

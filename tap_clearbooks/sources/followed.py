@@ -8,6 +8,7 @@ import threading
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
+from clearbooks.document_status import is_voided
 from clearbooks.errors import NotFoundError
 from tap_clearbooks.signs import (
     ALLOCATIONS,
@@ -251,7 +252,24 @@ class Dated(Followed):
 
 
 def _voided(record: Record) -> bool:
-    return getattr(record, "status", None) == "voided"
+    status, number = (getattr(record, name, None) for name in ("status", "formattedDocumentNumber"))
+    return is_voided(status, number)
+
+
+class Quotes(Dated):
+    """Quotes: they post nothing and change in place, whatever their status.
+
+    Nothing tells of a change, so that a listing of more than a page is read whole every time.
+    """
+
+    def again(self) -> set[int] | None:
+        """All of them."""
+        return None
+
+    def cursor(self, *, whole: bool) -> dict[str, Any]:
+        """The latest date."""
+        found = super().cursor(whole=whole)
+        return {name: value for name, value in found.items() if name == "replication_key_value"}
 
 
 class Allocations(Followed):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from clearbooks import document_status
 from target_clearbooks.intent import content_hash, is_marker
 from target_clearbooks.ledger.amounts import decimal, money
 from target_clearbooks.ledger.contact_keys import IDENTITIES, contact_key
@@ -41,19 +41,11 @@ _SPELLINGS: Mapping[str, Callable[[str], str]] = {
     "iban": digits,
 }
 _NUMBERS = frozenset({"amount"})
-# Statuses of a document that no longer counts; the API reference lists no values.
-_VOIDED = frozenset({"voided", "void", "deleted", "cancelled", "canceled"})
-
-
-# The number of a voided one is printed with a V in front of the prefix of its kind.
-_VOIDED_NUMBER = re.compile("V(?:INV|SCN|SRF|SDT|SBD|QTE|PUR|PCN|PRF|PDT|PBD|PO)")
 
 
 def is_voided(record: Mapping[str, Any]) -> bool:
     """Whether a document no longer counts, although the API still shows it."""
-    if str(record.get("status") or "").strip().casefold() in _VOIDED:
-        return True
-    return bool(_VOIDED_NUMBER.match(str(record.get("formattedDocumentNumber") or "")))
+    return document_status.is_voided(record.get("status"), record.get("formattedDocumentNumber"))
 
 
 def is_paid(record: Mapping[str, Any]) -> bool:

@@ -141,6 +141,8 @@ def read(made, keeper, how, where=0):
         ("voids-remove", "voided-listed"),
         ("no-headers",),
         ("unsorted",),
+        ("other-statuses",),
+        ("other-statuses", "voided-listed"),
         ("ascending-only",),
         ("nulls", "wrapped", "string-ids"),
         ("part-paid", "one-entity", "redirect-307"),

@@ -74,6 +74,7 @@ def test_tokens_that_expire_in_mid_run(run):
         "string-ids",
         "unknown-fields",
         "voided-listed",
+        "other-statuses",
     ],
 )
 def test_doubts_are_settled_in_every_dialect(run, dialect):
