@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 DIALECTS = {
     "nulls": "fields without a value are null instead of absent",
+    "empties": "texts and numbers without a value are empty texts instead of absent",
     "errors-array": "errors come as a bare array of {errorCode, errorMessage}, without a source",
     "errors-pointer": 'the source of an error is {"pointer": "/lineItems/0/vatRateKey"}',
     "errors-html": "messages of errors are HTML",
@@ -59,6 +60,7 @@ DIALECTS = {
 
 _OF_VALUES = {
     "nulls",
+    "empties",
     "string-money",
     "string-ids",
     "unknown-fields",
@@ -181,6 +183,10 @@ class Dialects:
         if "nulls" in self._on:
             hidden = {k for k, v in known.items() if v.get("writeOnly") or v.get("x-source")}
             found = {**dict.fromkeys(k for k in known if k not in hidden), **found}
+        if "empties" in self._on:
+            # Those of requests, too: some servers send them back.
+            plain = (k for k, v in known.items() if not v.keys() & {"items", "properties"})
+            found |= {k: "" for k in plain if found.get(k) is None}
         if "unknown-fields" in self._on and known:
             found |= {"_links": {"self": "/"}, "lockVersion": 3}
         return found

@@ -16,7 +16,7 @@ from tap_clearbooks.signs import TRANSACTIONS
 from tap_clearbooks.sources.base import Batch, Source, everything
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from clearbooks.paging import Listing, Record
     from tap_clearbooks.signs import Mark
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 # Requests to find a span in which nothing was posted, and to prove it: fewer periods cost less.
 PROOF = 3
+# Transactions that a seal names: so many in the right order are there by the order that was asked
+# for, and not by chance.
+_SEALED = 6
 
 
 class Transactions(Source):
@@ -204,7 +207,7 @@ class Balances(Source):
         So there must be no transaction between the dates, either.
         """
         dates = {"accountingDateFrom": span[0].start, "accountingDateTo": span[-1].end}
-        return not (_moved(records) or self._transactions(ASCENDING, "id", **dates).records)
+        return not (_moved(records) or self._transactions(ASCENDING, "id", dates).records)
 
     def _sum(self, span: Sequence[Period]) -> list[Record]:
         """The sums of one or more periods that follow each other, as those of the first one."""
@@ -226,11 +229,15 @@ class Balances(Source):
         return known if self._seal(known) == self.bookmark.get("seal") else None
 
     def _seal(self, end: dt.date) -> list[int] | None:
-        """How many transactions there are up to a day, and the ID of the newest of them."""
-        page = self._transactions(DESCENDING, "id", accountingDateTo=end)
-        if page.total is None:
+        """How many transactions there are up to a day, and the IDs of the newest of them.
+
+        None where it cannot be told: without a count, or where the answer is in another order.
+        """
+        page = self._transactions(DESCENDING, "id", {"accountingDateTo": end}, _SEALED)
+        found = [record.id for record in page.records]
+        if page.total is None or found != sorted(found, reverse=True):
             return None
-        return [page.total, *(record.id for record in page.records)]
+        return [page.total, *found]
 
     def _start(self, unit: str) -> dt.date | None:
         """The first day of the period that holds `start_date`: balances are of whole periods."""
@@ -271,15 +278,17 @@ class Balances(Source):
 
     def _day(self, direction: str, **dates: dt.date) -> dt.date | None:
         """The day of the first or last transaction between the dates, if there is any."""
-        found = self._transactions(direction, "accountingDate", **dates).records
+        found = self._transactions(direction, "accountingDate", dates).records
         day = found[0].accountingDate if found else None
         if found and not isinstance(day, dt.date) and "accountingDateFrom" not in dates:
             # One without a date comes before all days; the others stand behind it.
             return self._day(direction, accountingDateFrom=dt.date.min, **dates)
         return day if isinstance(day, dt.date) else None
 
-    def _transactions(self, direction: str, sort_by: str, **dates: dt.date) -> Page:
-        """One transaction, from one end of those between the dates."""
+    def _transactions(
+        self, direction: str, sort_by: str, dates: Mapping[str, dt.date], limit: int = 1
+    ) -> Page:
+        """One transaction or more, from one end of those between the dates."""
         shape = Shape(
             "transactions",
             {
@@ -290,7 +299,7 @@ class Balances(Source):
             },
         )
         resource = self.context.client.contract.resources["transactions"]
-        return self.listing(resource, shape, dates).fetch(1, direction, sort_by, limit=1)
+        return self.listing(resource, shape, dates).fetch(1, direction, sort_by, limit=limit)
 
 
 def _periods(first: Period, last: Period, unit: str) -> list[Period]:

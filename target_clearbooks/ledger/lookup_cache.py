@@ -62,7 +62,7 @@ def digest(record: Record) -> Record:
     return {
         name: decimal(record[name]) if name in _MONEY else record[name]
         for name in _DIGEST
-        if record.get(name) is not None
+        if record.get(name) not in (None, "")
     }
 
 
@@ -161,7 +161,7 @@ class LookupCache:
                 stream,
                 row["id"],
                 *map(row.get, ENDS),
-                _encoder.encode(row | {"amount": decimal(row.get("amount", 0))}),
+                _encoder.encode(row | {"amount": decimal(row.get("amount") or 0)}),
             )
             for row in rows
             if row.get("id") is not None

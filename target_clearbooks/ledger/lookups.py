@@ -351,13 +351,13 @@ class Lookups:
         if _planned(row):
             self._planned.setdefault(stream, []).append(row)
         else:
-            self._clear(stream, row, decimal(row.get("amount", 0)))
+            self._clear(stream, row, decimal(row.get("amount") or 0))
 
     def _free(self, stream: str, rows: Sequence[Record]) -> None:
         for row in rows:
             self._cache.drop_allocation(stream, row["id"])
             if not _planned(row):
-                self._clear(stream, row, -decimal(row.get("amount", 0)))
+                self._clear(stream, row, -decimal(row.get("amount") or 0))
 
     def _clear(self, stream: str, row: Record, part: Decimal) -> None:
         for invoices in WRITABLE[stream].invoices:

@@ -43,7 +43,7 @@ def records(body: bytes, operation_id: str) -> list[Record]:
     if operation_id == _ALLOCATIONS:
         for row in rows:
             # Of a payment made, which is negative, it may have that sign.
-            row["amount"] = abs(decimal(row.get("amount", 0)))
+            row["amount"] = abs(decimal(row.get("amount") or 0))
     return rows
 
 

@@ -139,6 +139,8 @@ def read(made, keeper, how, where=0):
         ("voided-listed",),
         ("voids-remove",),
         ("voids-remove", "voided-listed"),
+        ("voids-remove", "unsorted"),
+        ("voids-remove", "ascending-only"),
         ("no-headers",),
         ("unsorted",),
         ("other-statuses",),

@@ -69,6 +69,7 @@ def test_tokens_that_expire_in_mid_run(run):
         "ascending-only",
         "wrapped",
         "nulls",
+        "empties",
         "ok-200",
         "string-money",
         "string-ids",

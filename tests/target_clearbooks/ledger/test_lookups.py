@@ -58,6 +58,7 @@ def asked(served, path):
 
 DIALECTS = [
     "nulls",
+    "empties",
     "wrapped",
     "no-headers",
     "unsorted",
