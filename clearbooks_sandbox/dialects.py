@@ -39,6 +39,7 @@ DIALECTS = {
     "unknown-fields": "answers hold fields that no reference names",
     "pretty": "JSON is indented",
     "part-paid": "the status of a document that is paid in part is part paid",
+    "bare-lists": "lists of documents leave their lines out",
     "other-statuses": "statuses are Draft, Approved, Paid and VOID, and quotes are Approved",
     "paid-changeable": "paid documents can be changed and voided like any other",
     "paid-fields": "a paid document takes only fields that may change, also where nothing differs",
@@ -143,6 +144,11 @@ class Dialects:
             body = encode(self._value(schema, decode(body)))
         if self._on & {"prefixed-answers", "prefixed-treatments"}:
             body = _with_prefixes(operation, body)
+        if "bare-lists" in self._on and operation.id.startswith("list"):
+            rows = decode(body)
+            for row in rows if isinstance(rows, list) else ():
+                row.pop("lineItems", None)
+            body = encode(rows)
         if "other-statuses" in self._on and b'"status"' in body:
             body = _with_statuses(body)
         wraps = operation.method == "GET" and operation.id.startswith("get")

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import logging
 import threading
 from abc import abstractmethod
+from itertools import chain
 from typing import TYPE_CHECKING, Any
+
+from msgspec import UNSET
 
 from clearbooks.document_status import is_voided
 from clearbooks.errors import NotFoundError
@@ -27,6 +31,9 @@ if TYPE_CHECKING:
     from clearbooks.paging import Listing, Page, Part, Record
     from tap_clearbooks.sources.base import Bookmark
 
+logger = logging.getLogger("tap-clearbooks")
+
+_LINES = "lineItems"
 # Path parameters that select documents, and the allocations of their side of the ledger.
 _SIDES = dict(zip(("salesType", "purchaseType"), ALLOCATIONS, strict=True))
 
@@ -184,10 +191,12 @@ class Dated(Followed):
         self._drafts: set[int] = set()
         self._zeros: set[int] = set()
         self._voided: set[int] = set()
+        self._listed_bare: bool | None = None
 
     def kept(self, records: list[Record]) -> list[Record]:
         """The records whose date the settings ask for."""
         kept = [record for record in records if self.context.window.holds(record.date)]
+        kept = self._with_lines(kept)
         dates = [record.date for record in kept if isinstance(record.date, dt.date)]
         self._latest = max([*dates, *([self._latest] if self._latest else [])], default=None)
         for record in kept:
@@ -196,6 +205,26 @@ class Dated(Followed):
             elif not posts(record):
                 (self._drafts if drafted(record) else self._zeros).add(record.id)
         return kept
+
+    def _with_lines(self, records: list[Record]) -> list[Record]:
+        """The records with their lines, asked for one by one where the listing leaves them out."""
+        if self._listed_bare is False or _LINES not in self.shape.fields:
+            return records
+        bare = [record.id for record in records if not _has_lines(record)]
+        found: list[Record] = []
+        if bare and self._listed_bare is None:
+            found = self._one(bare.pop(0))
+            self._listed_bare = any(map(_has_lines, found))
+            if not self._listed_bare:
+                return records
+            logger.warning(
+                "%s: the API lists documents without %s, so that each is asked for by itself",
+                self.resource.name,
+                _LINES,
+            )
+        found += chain.from_iterable(self.in_order(self._one, bare))
+        whole = {record.id: record for record in found}
+        return [whole.get(record.id, record) for record in records]
 
     def parts(self, listing: Listing) -> Iterable[Part]:
         """All of it, or all from `start_date` on."""
@@ -249,6 +278,10 @@ class Dated(Followed):
             "voided": bool(self._voided) or self.bookmark.get("voided", False),
         }
         return found if latest is None else {"replication_key_value": latest, **found}
+
+
+def _has_lines(record: Record) -> bool:
+    return getattr(record, _LINES, None) not in (None, UNSET)
 
 
 def _voided(record: Record) -> bool:

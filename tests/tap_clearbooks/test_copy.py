@@ -144,6 +144,7 @@ def read(made, keeper, how, where=0):
         ("no-headers",),
         ("unsorted",),
         ("other-statuses",),
+        ("bare-lists",),
         ("other-statuses", "voided-listed"),
         ("ascending-only",),
         ("nulls", "wrapped", "string-ids"),

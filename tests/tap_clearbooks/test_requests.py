@@ -209,3 +209,16 @@ def test_a_reading_begins_with_a_newest_page_that_is_no_older_than_the_signs(boo
     first = len(books.asked("/sales/invoices"))
     run_tap(["sales_invoices"], state=state, reread_days=0, **settings)
     assert len(books.asked("/sales/invoices")) - first == first - 1
+
+
+@pytest.mark.parametrize("bare", [False, True])
+def test_documents_that_are_listed_without_lines_take_a_request_each(bare, books, run_tap, caplog):
+    if bare:
+        books.server.dialects.on("bare-lists")
+    customer = books.do("createCustomer", {"name": "Smith"})["id"]
+    for _ in range(5):
+        books.invoice(customer)
+    read = run_tap(["sales_invoices"]).records("sales_invoices")
+    assert [len(record["lineItems"]) for record in read] == [1] * 5
+    assert len(books.asked("/sales/invoices/")) == (5 if bare else 0)
+    assert ("lists documents without lineItems" in caplog.text) is bare
