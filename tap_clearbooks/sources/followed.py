@@ -212,16 +212,17 @@ class Dated(Followed):
             return records
         bare = [record.id for record in records if not _has_lines(record)]
         found: list[Record] = []
-        if bare and self._listed_bare is None:
+        while bare and self._listed_bare is None and not found:
             found = self._one(bare.pop(0))
-            self._listed_bare = any(map(_has_lines, found))
-            if not self._listed_bare:
-                return records
-            logger.warning(
-                "%s: the API lists documents without %s, so that each is asked for by itself",
-                self.resource.name,
-                _LINES,
-            )
+            self._listed_bare = any(map(_has_lines, found)) if found else None
+            if self._listed_bare:
+                logger.warning(
+                    "%s: the API lists documents without %s, so that each is asked for by itself",
+                    self.resource.name,
+                    _LINES,
+                )
+        if not self._listed_bare:
+            return records
         found += chain.from_iterable(self.in_order(self._one, bare))
         whole = {record.id: record for record in found}
         return [whole.get(record.id, record) for record in records]
