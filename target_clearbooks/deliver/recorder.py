@@ -170,7 +170,7 @@ class Recorder:
         """
         field = WRITABLE[intent.stream].contact
         number = intent.body.get(field) if field and isinstance(intent.body, dict) else None
-        named = named_by_key(intent.record)
+        named = named_by_key(intent.record) if number is not None else None
         if named is None or number is None or self._map.refer(*named) is not None:
             return None
         reference = (named[0], self._map.keys_of(named[1])[0])

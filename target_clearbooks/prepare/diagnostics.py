@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from decimal import Decimal
 
     from target_clearbooks.intent import Reference
@@ -102,16 +102,15 @@ class Findings:
             self.faults.append(f"{where}: {error}")
         return None
 
-    def found_by(self, references: Iterable[Reference], *streams: str) -> None:
+    def found_by(self, references: Sequence[Reference], *streams: str) -> None:
         """Note how a name was resolved.
 
         Args:
             references: Those of the map that led to it; empty where it was looked for.
             streams: Where it was looked for by what it is called.
         """
-        before = len(self.depends_on)
         self.depends_on.extend(references)
-        if len(self.depends_on) == before:
+        if not references:
             self.looked_in.update(streams)
 
     def mentions(self, where: str) -> bool:
