@@ -3,12 +3,13 @@
 The tests of pages are skipped where no browser is installed.
 """
 
+import functools
 import shutil
 from contextlib import contextmanager
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Locator, sync_playwright
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _ARGUMENTS = [
@@ -53,8 +54,6 @@ def faults(tab):
 
     What axe finds serious or critical, and what is cut off at the sides.
     """
-    # A link that was followed may have brought the page, and not its style sheet yet.
-    tab.wait_for_load_state()
     over = tab.evaluate("document.documentElement.scrollWidth - innerWidth")
     return [
         *([f"the page is {over} px too wide"] if over > 0 else []),
@@ -68,13 +67,29 @@ def faults(tab):
     ]
 
 
+def _until_loaded(click):
+    """`click`, and wait for the page that it leads to.
+
+    Playwright's own returns when the first bytes of that page have come: what is asked of the
+    page at once may still be missing, and is missed only on a busy machine.
+    """
+
+    @functools.wraps(click)
+    def clicked(locator, **options):
+        click(locator, **options)
+        locator.page.wait_for_load_state()
+
+    return clicked
+
+
 @contextmanager
 def launched():
-    """The browser, for as long as the block runs."""
+    """The browser, for as long as the block runs: a click in it waits for the page it leads to."""
     path = next(filter(None, map(shutil.which, _BROWSERS)), None)
     if path is None:
         pytest.skip(f"no Chromium is installed ({', '.join(_BROWSERS)})")
-    with sync_playwright() as playwright:
+    with sync_playwright() as playwright, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Locator, "click", _until_loaded(Locator.click))
         browser = playwright.chromium.launch(executable_path=path, args=_ARGUMENTS)
         yield browser
         browser.close()
