@@ -18,6 +18,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
+from pyroaring import BitMap64
 from typing_extensions import override
 
 from clearbooks.contract import load_contract
@@ -49,7 +50,7 @@ class CopyKeys(ABC):
     def __init__(self, fields: Sequence[str], kept: Iterable[str] = ()) -> None:
         self._get = attrgetter(*fields)
         self._parts = list(kept)
-        # Of what was held those that this run met, and what it added: sets or dicts, as `_held`.
+        # Of what was held those that this run met, and what it added: of the kind that `_held` is.
         self._met: Any = self._none()
         self._fresh: Any = self._none()
 
@@ -116,18 +117,20 @@ class RecordKeys(CopyKeys):
     """Each key on its own: numbers as differences, keys of several fields as they are."""
 
     def __init__(self, fields: Sequence[str], kept: Iterable[str] = ()) -> None:
-        super().__init__(fields, kept)
         self._plain = len(fields) == 1
+        # IDs that lie close together take two bytes each or less in a bitmap, some forty in a set.
+        self._collection: Any = BitMap64 if self._plain else set
         self._decoder: msgspec.json.Decoder[Any] = _numbers if self._plain else _tuples
+        super().__init__(fields, kept)
 
     @override
-    def _none(self) -> set[Key]:
-        return set()
+    def _none(self) -> Any:
+        return self._collection()
 
     @override
     @cached_property
-    def _held(self) -> set[Key]:
-        found: set[Key] = set()
+    def _held(self) -> Any:
+        found = self._none()
         for part in self._parts:
             keys = _unpack(part, self._decoder)
             found.update(accumulate(keys) if self._plain else keys)
@@ -139,21 +142,20 @@ class RecordKeys(CopyKeys):
 
     @override
     def add(self, records: Iterable[Record]) -> bool:
-        keys = set(map(self._get, records))
-        if not self._plain:
-            keys = {tuple(map(_jsonable, key)) for key in keys}
+        found = map(self._get, records)
+        keys = self._collection(found if self._plain else (tuple(map(_jsonable, k)) for k in found))
         self._met |= keys & self._held
         return self._note(keys - self._held - self._fresh)
 
     @override
     def leave(self, covers: Callable[[Key], bool]) -> list[Key]:
         gone = sorted(filter(covers, self._held - self._met))
-        self._held.difference_update(gone)
+        self._held -= self._collection(gone)
         self._settle()
         return gone
 
     @override
-    def _pack(self, found: set[Key]) -> str:
+    def _pack(self, found: Any) -> str:
         keys = sorted(found)
         return _pack(_differences(keys) if self._plain else keys)
 

@@ -7,6 +7,8 @@ from array import array
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from pyroaring import BitMap64
+
 from clearbooks.paging.pages import ASCENDING, DESCENDING, Page, fell, ids, older
 from clearbooks.paging.passes import overlapping
 
@@ -70,7 +72,7 @@ class DatePass:
         self._reached = 0
         self._ahead = 1
         self._total: int | None = None
-        self._found: set[int] = set()
+        self._found = BitMap64()
         self.order = array("q")
         self._linked = True
         self._overlapping = False

@@ -12,18 +12,20 @@ import logging
 from array import array
 from typing import TYPE_CHECKING
 
+from pyroaring import BitMap64
+
 from clearbooks.paging.date_pass import DatePass
 from clearbooks.paging.pages import (
     DESCENDING,
     Page,
     Pages,
     Part,
-    Seen,
     above,
     by_id,
     falling,
     ids,
     older,
+    unseen,
 )
 from clearbooks.paging.passes import AscendingPass, Completeness
 
@@ -134,14 +136,14 @@ class Listing(Pages):
                 yield Part(fresh, newest.total)
                 return
             after = None
-        seen, completeness = Seen(), Completeness(self.operation, self.newest_id)
+        seen, completeness = BitMap64(), Completeness(self.operation, self.newest_id)
         while True:
             first = completeness.passes == 0
             reading = AscendingPass(self, newest, after, position if first else None, seen)
             for part in reading:
-                fresh = part.records if first else above(seen.unseen(part.records), after)
+                fresh = part.records if first else above(unseen(part.records, seen), after)
                 completeness.note(fresh)
-                seen.add(fresh)
+                seen.update(ids(fresh))
                 yield Part(fresh, part.position if first else None)
             if not reading.ordered:
                 yield from self._in_server_order(after, seen)
@@ -156,13 +158,13 @@ class Listing(Pages):
         if after is not None and self._late(position, len(seen)):
             yield from self._in_server_order(None, seen)
 
-    def _in_server_order(self, after: int | None, seen: Seen | None = None) -> Iterator[Part]:
+    def _in_server_order(self, after: int | None, seen: BitMap64 | None = None) -> Iterator[Part]:
         """All pages, whatever their order, until a reading finds nothing new.
 
         With headers the count tells when all is there; without them, two readings that are the
         same.
         """
-        seen = Seen() if seen is None else seen
+        seen = BitMap64() if seen is None else seen
         completeness, held = Completeness(self.operation), len(seen)
         self.unordered = True
         pages, before = 0, array("q")
@@ -176,9 +178,9 @@ class Listing(Pages):
                 total = page.total
                 pages += bool(page.records)
                 order.extend(ids(page.records))
-                fresh = seen.unseen(page.records)
+                fresh = unseen(page.records, seen)
                 completeness.note(fresh)
-                seen.add(fresh)
+                seen.update(ids(fresh))
                 yield Part(above(fresh, after))
             # Of those seen some may be gone; of those that came now some may have come twice.
             counted = steady and total is not None and min(len(seen), len(order)) >= total
@@ -283,22 +285,22 @@ class Listing(Pages):
             holds_all = DatePass(self, field, cutoff).holds_all_like(newest)
             if holds_all:
                 parts = self.ascending(newest=newest if begins else None)
-                return self._kept(parts, field, cutoff, also_above, Seen())
+                return self._kept(parts, field, cutoff, also_above, BitMap64())
             may_hold_all = holds_all is None
         return self._since(field, cutoff, also_above, may_hold_all=may_hold_all)
 
     def _since(
         self, field: str, cutoff: dt.date, also_above: int | None, *, may_hold_all: bool
     ) -> Iterator[Part]:
-        seen, completeness, alone = Seen(), Completeness(self.operation), False
+        seen, completeness, alone = BitMap64(), Completeness(self.operation), False
         before = array("q")
         while True:
             reading = DatePass(self, field, cutoff, alone=alone, may_hold_all=may_hold_all)
             may_hold_all = False
             for records in reading:
-                fresh = seen.unseen(records)
+                fresh = unseen(records, seen)
                 completeness.note(fresh)
-                seen.add(fresh)
+                seen.update(ids(fresh))
                 yield Part(fresh)
             if not reading.ordered:
                 logger.info("%s: the API does not sort by %s", self.operation, field)
@@ -327,7 +329,7 @@ class Listing(Pages):
         field: str,
         cutoff: dt.date,
         also_above: int | None,
-        seen: Seen,
+        seen: BitMap64,
     ) -> Iterator[Part]:
         """Of these parts what is as new as the cutoff, or has a greater ID, each once."""
         for part in parts:
@@ -337,6 +339,6 @@ class Listing(Pages):
                 if not older(record, field, cutoff)
                 or (also_above is not None and record.id > also_above)
             ]
-            fresh = seen.unseen(wanted)
-            seen.add(fresh)
+            fresh = unseen(wanted, seen)
+            seen.update(ids(fresh))
             yield Part(fresh)

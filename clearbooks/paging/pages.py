@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from array import array
-from bisect import bisect_left
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -17,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from concurrent.futures import Executor
 
+    from pyroaring import BitMap64
+
     from clearbooks.replies import Reply
 
 logger = logging.getLogger(__name__)
@@ -26,6 +26,8 @@ R = TypeVar("R")
 
 ASCENDING = "ascending"
 DESCENDING = "descending"
+# IDs are kept in bitmaps of 64 bits.
+BEYOND_IDS = 2**64
 # Pages of one listing under way at once, where nothing else is asked for.
 DEPTH = 8
 
@@ -149,7 +151,7 @@ class Pages:
             self._unsortable.add(sort_by)
             return self.fetch(number, direction, sort_by, limit)
         records = self._decode(reply.body, self.operation)
-        if not all(type(record.id) is int for record in records):
+        if not all(type(record.id) is int and 0 <= record.id < BEYOND_IDS for record in records):
             raise ApiError(self.operation, None, hint="a record without a numeric id")
         if sort:
             self._sorted.add(sort_by)
@@ -180,33 +182,9 @@ def _total(reply: Reply, number: int, records: int) -> int | None:
     return None if total is None or total < records + more else total
 
 
-class Seen:
-    """IDs that were passed on; eight bytes each, so that a large ledger stays cheap."""
-
-    def __init__(self) -> None:
-        self._sorted = array("q")
-        self._rest: set[int] = set()
-
-    def __len__(self) -> int:
-        return len(self._sorted) + len(self._rest)
-
-    def __contains__(self, record_id: int) -> bool:
-        at = bisect_left(self._sorted, record_id)
-        if at < len(self._sorted) and self._sorted[at] == record_id:
-            return True
-        return record_id in self._rest
-
-    def unseen(self, records: list[Record]) -> list[Record]:
-        """Those of the records that were not passed on."""
-        return [record for record in records if record.id not in self]
-
-    def add(self, records: list[Record]) -> None:
-        """Note that these were passed on."""
-        found = ids(records)
-        if found and rising(found) and (not self._sorted or found[0] > self._sorted[-1]):
-            self._sorted.extend(found)
-        else:
-            self._rest.update(found)
+def unseen(records: list[Record], seen: BitMap64) -> list[Record]:
+    """Those of the records whose IDs were not seen."""
+    return [record for record in records if record.id not in seen]
 
 
 def ids(records: Sequence[Record]) -> list[int]:

@@ -12,7 +12,9 @@ from clearbooks.paging.pages import DESCENDING, Page, Part, above, fell, ids, ri
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from clearbooks.paging.pages import Pages, Record, Seen
+    from pyroaring import BitMap64
+
+    from clearbooks.paging.pages import Pages, Record
 
 
 logger = logging.getLogger(__name__)
@@ -52,7 +54,7 @@ class AscendingPass:
         newest: Page,
         after: int | None,
         position: int | None,
-        seen: Seen,
+        seen: BitMap64,
     ) -> None:
         self._listing = listing
         self._newest = newest

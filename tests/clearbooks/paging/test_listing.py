@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from clearbooks.errors import RejectedError
+from clearbooks.errors import ApiError, RejectedError
 from tests.clearbooks.paging.fake_api import FakeApi, read
 
 
@@ -124,3 +124,9 @@ def test_a_server_that_sends_the_same_page_for_ever_ends():
     answer = api._answer
     api._answer = lambda operation, params: answer(operation, {**params, "page": 1})
     assert sorted(read(api)) == list(range(1, 11))
+
+
+@pytest.mark.parametrize("wrong", [-1, 2**64])
+def test_an_id_that_no_ledger_gives_is_said(wrong):
+    with pytest.raises(ApiError, match="numeric id"):
+        read(FakeApi([*range(1, 15), wrong]))
