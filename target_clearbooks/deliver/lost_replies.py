@@ -90,7 +90,7 @@ class LostReplies:
                 yield task, after_verdict(task, verdict)
 
     def carried_out_twice(self) -> Iterator[tuple[Task, Quarantined]]:
-        """Those that were sent twice and now stand in the ledger more than once."""
+        """Those that were sent twice where the ledger does not tell that it was done once."""
         now = time.monotonic()
         for task in [task for task in self._sent_again if task.due <= now]:
             self._sent_again.remove(task)
@@ -100,7 +100,7 @@ class LostReplies:
             else:
                 [verdict] = self._reconciler.settle(task.stream, [(task.whole, task.snapshot)])
             if isinstance(verdict, Unclear):
-                words = f"{task.stream} {task.source_key!r} stands in the ledger more than once"
+                words = f"{task.stream} {task.source_key!r} was sent twice: {verdict.reason}"
                 yield task, Quarantined((words,), verdict.candidates)
 
 

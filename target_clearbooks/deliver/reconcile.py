@@ -11,6 +11,7 @@ from target_clearbooks.deliver.task import pair_of
 from target_clearbooks.intent import WriteOperation
 from target_clearbooks.ledger.candidates import as_candidates
 from target_clearbooks.ledger.matching import (
+    became,
     equal_journals,
     find_matches,
     is_voided,
@@ -198,7 +199,9 @@ class Reconciler:
             return Unclear(f"{intent.stream} {intent.remote_id} is no longer in the ledger")
         if unchanged(record, intent.body):
             return Found({"id": intent.remote_id, **record})
-        return Absent() if standing_id == intent.remote_id else moved
+        if standing_id == intent.remote_id:
+            return Absent()
+        return Found(record) if became(record, intent.body) else moved
 
     # Reading
 

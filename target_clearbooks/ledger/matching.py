@@ -162,10 +162,14 @@ def maybe_altered(record: Mapping[str, Any], intent: Intent) -> bool:
     if not (intent.marker and writable.marker and writable.contact) or is_voided(record):
         return False
     text, whole = _text(record.get(writable.marker)), _text(intent.body.get(writable.marker))
-    cut = len(text) >= _SHORTEST_CUT and text != whole and whole.startswith(text)
-    return (cut or not text) and _equal_document(
+    return (_cut(text, whole) or not text) and _equal_document(
         record, intent.body, writable.contact, numbered=False
     )
+
+
+def _cut(text: str, whole: str) -> bool:
+    """Whether a text may be what a server has left of another."""
+    return len(text) >= _SHORTEST_CUT and text != whole and whole.startswith(text)
 
 
 def _equal_document(
@@ -292,34 +296,12 @@ def unchanged(record: Mapping[str, Any], body: Any) -> bool:
     return isinstance(body, dict) and not diff(record, body)
 
 
-def _changes(where: str, old: Any, new: Any) -> Iterator[Change]:
-    if isinstance(new, dict) and isinstance(old, dict):
-        for name, value in new.items():
-            yield from _changes(f"{where}.{name}" if where else name, old.get(name), value)
-    elif isinstance(new, list) and isinstance(old, list):
-        if _same_items(where, old, new):
-            return
-        for n, value in enumerate(new):
-            before = old[n] if n < len(old) else None
-            yield from _changes(f"{where}[{n}]", before, value)
-        for n in range(len(new), len(old)):
-            yield Change(f"{where}[{n}]", old[n], None)
-    elif where == "vatTreatment" and same_treatment(str(old), str(new)):
-        return
-    elif not _equal_values(old, new):
-        yield Change(where, old, new)
+def became(record: Mapping[str, Any], body: Any) -> bool:
+    """Whether a new revision may be what a body became whose reply was lost.
 
-
-def _same_items(where: str, old: list[Any], new: list[Any]) -> bool:
-    """Whether a list holds what is wanted, in whatever order."""
-    left = list(old)
-    for value in new:
-        same = (n for n, item in enumerate(left) if not any(_changes(where, item, value)))
-        found = next(same, None)
-        if found is None:
-            return False
-        del left[found]
-    return not left
+    Its texts may be spelled in the server's own way, or cut.
+    """
+    return isinstance(body, dict) and not any(_changes("", record, body, _maybe_equal))
 
 
 def _equal_values(old: Any, new: Any) -> bool:
@@ -334,6 +316,47 @@ def _equal_values(old: Any, new: Any) -> bool:
         except ValueError:
             return False
     return False
+
+
+def _maybe_equal(old: Any, new: Any) -> bool:
+    if isinstance(old, str) and isinstance(new, str) and (alike(old, new) or _cut(old, new)):
+        return True
+    return _equal_values(old, new)
+
+
+def _changes(
+    where: str, old: Any, new: Any, equal: Callable[[Any, Any], bool] = _equal_values
+) -> Iterator[Change]:
+    if isinstance(new, dict) and isinstance(old, dict):
+        for name, value in new.items():
+            path = f"{where}.{name}" if where else name
+            yield from _changes(path, old.get(name), value, equal)
+    elif isinstance(new, list) and isinstance(old, list):
+        if _same_items(where, old, new, equal):
+            return
+        for n, value in enumerate(new):
+            before = old[n] if n < len(old) else None
+            yield from _changes(f"{where}[{n}]", before, value, equal)
+        for n in range(len(new), len(old)):
+            yield Change(f"{where}[{n}]", old[n], None)
+    elif where == "vatTreatment" and same_treatment(str(old), str(new)):
+        return
+    elif not equal(old, new):
+        yield Change(where, old, new)
+
+
+def _same_items(
+    where: str, old: list[Any], new: list[Any], equal: Callable[[Any, Any], bool]
+) -> bool:
+    """Whether a list holds what is wanted, in whatever order."""
+    left = list(old)
+    for value in new:
+        same = (n for n, item in enumerate(left) if not any(_changes(where, item, value, equal)))
+        found = next(same, None)
+        if found is None:
+            return False
+        del left[found]
+    return not left
 
 
 def _as_json(value: Any) -> Any:

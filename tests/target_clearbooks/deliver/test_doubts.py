@@ -35,7 +35,7 @@ def test_a_write_that_lands_after_it_was_sent_again_is_told(run):
     run.sandbox.faults.plan("slow", method="POST", seconds=3.2)
     assert run([*TWO, invoice()], request_timeout=1, settle_seconds=2) == 4
     assert len(run.invoices()) == 2
-    assert "stands in the ledger more than once" in run.rejects[-1]["reasons"][0]
+    assert "was sent twice: 2 records of the ledger may be it" in run.rejects[-1]["reasons"][0]
     assert len(run.rejects[-1]["candidates"]) == 2
 
 

@@ -10,7 +10,7 @@ from clearbooks.errors import NotFoundError, RejectedError
 from target_clearbooks.deliver.precheck import WrittenLately
 from target_clearbooks.deliver.reconcile import Absent, Reconciler
 from target_clearbooks.intent import Intent, WriteOperation
-from target_clearbooks.ledger.matching import find_matches, is_voided, maybe_altered
+from target_clearbooks.ledger.matching import became, find_matches, is_voided, maybe_altered
 from target_clearbooks.ledger.records import records
 from target_clearbooks.prepare.vat import _matching, _rate
 from tests.target_clearbooks.conftest import (
@@ -48,6 +48,38 @@ def test_what_the_server_spells_its_own_way_is_found_again(run, dialect):
     assert len(run.customers()) == 1
     assert len(run.invoices()) == 1
     assert run.writes()["POST", "bankAccounts"] == 1
+
+
+@pytest.mark.parametrize("fault", ["drop-after", "drop-before"])
+def test_a_revision_in_the_servers_spelling_is_our_own(run, fault):
+    """A reply is lost; what has become of the document differs from what was sent by a space."""
+    assert run([*TWO, customer(), invoice()]) == 0
+    run.sandbox.dialects.on("tidied")
+    run.sandbox.faults.plan(fault, method="PUT", path="/accounting/sales/invoices")
+    revised = [*TWO, customer(), invoice(reference="PO  12")]
+    assert run(revised, settle_seconds=0) == 0
+    assert run(revised) == 0
+    assert [document["reference"] for document in run.invoices()] == ["PO 12"]
+    assert run.writes()["PUT", "sales"] == (2 if fault == "drop-before" else 1)
+
+
+@pytest.mark.parametrize(
+    ("sent", "stands", "ours"),
+    [
+        ("PO  12", "PO 12", True),
+        ("A reference that is too long", "A reference that is ", True),
+        ("PO 12", "PO 1", False),
+        ("PO 12", "PO 13", False),
+        ("PO 12", None, False),
+    ],
+)
+def test_a_revision_by_somebody_else_is_not_our_own(sent, stands, ours):
+    price = Decimal("10.00")
+    body = {"reference": sent, "lineItems": [{"description": "Pump", "unitPrice": price}]}
+    record = {"id": 7, "reference": stands, "lineItems": [{"id": 1, **body["lineItems"][0]}]}
+    assert became(record, body) is ours
+    record["lineItems"][0]["unitPrice"] += Decimal("0.01")
+    assert not became(record, body)
 
 
 @pytest.mark.parametrize("dialects", [(), ("prefixed-answers",), ("prefixed-treatments",)])
