@@ -58,8 +58,10 @@ def currency(body: Body, findings: Findings) -> None:
         else:
             body["currency"] = code
     rate = body.get("exchangeRate")
-    if code is None and rate is None:
-        body.pop("exchangeRate", None)  # a null goes only with a currency, like any rate
+    if (code is None and rate is None) or (code == HOME_CURRENCY and rate == 1):
+        # A null goes only with a currency, like any rate; and the ledger keeps none of its own.
+        body.pop("exchangeRate", None)
+        rate = None
     if rate is not None and rate <= 0:
         findings.faults.append(f"exchangeRate: {plain(rate)} should be above 0")
     if rate is not None and code is None:

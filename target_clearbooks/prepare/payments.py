@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from target_clearbooks.expand import PAID
-from target_clearbooks.ledger.amounts import money
+from target_clearbooks.ledger.amounts import HOME_CURRENCY, money
 from target_clearbooks.prepare.checks import pennies_only
 from target_clearbooks.prepare.shapes import folded_keys
 from target_clearbooks.writable import WRITABLE, Kind, Side, streams_of
@@ -37,6 +37,8 @@ def payment(draft: Draft) -> str | None:
     rate = body.get("exchangeRate")
     if rate is not None and rate <= 0:
         draft.fault("exchangeRate: should be above 0")
+    if rate == 1 and bank and bank.get("currency") == HOME_CURRENCY:
+        del body["exchangeRate"]  # the ledger keeps none of its own currency
     pennies_only(body, "amount", "", draft.findings)
     _sign(draft, named, body.pop("refund", False))
     return _marker(draft)

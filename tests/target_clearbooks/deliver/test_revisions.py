@@ -29,8 +29,9 @@ LINES = [line("10.00"), line("20.00"), line("20.00", quantity=2)]
         # What would be sent is the same.
         ({"lineItems": [{**item, "quantity": f"{item['quantity']}.00"} for item in LINES]}, [1, 1]),
         ({"gross": "84.00"}, [1, 1]),
+        ({"currency": "GBP", "exchangeRate": 1}, [2, 1]),
     ],
-    ids=["currency", "date due", "order", "zeros", "gross"],
+    ids=["currency", "date due", "order", "zeros", "gross", "rate of pounds"],
 )
 def test_what_the_ledger_has_already_makes_no_revision(run, more, reads):
     """One reading is to see whether the ledger is still that of the store."""
@@ -48,6 +49,14 @@ def test_what_the_ledger_has_already_makes_no_revision(run, more, reads):
     assert run.invoices() == before
     # The other is made once: then the store knows that the record stands for what is there.
     assert read == reads
+
+
+def test_a_payment_in_pounds_at_the_rate_of_pounds_is_not_sent_again(run):
+    first = [*schema("customers", "payments"), customer(), payment()]
+    assert run(first) == 0
+    run.sandbox.requests.clear()
+    assert run([*first[:-1], payment(currency="GBP", exchangeRate="1.00")]) == 0
+    assert not run.writes()
 
 
 @pytest.mark.parametrize(
