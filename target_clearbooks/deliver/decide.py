@@ -164,8 +164,13 @@ def _of_intent(task: Task, intent: Intent, known: Known) -> Generator[Question, 
     settled = _as_it_stands(task, intent, known)
     if settled is not None:
         return settled
-    if applied and not known.voided and _is_reversed(task, intent, known):
-        return reversed_first(intent, applied.mapped, (yield Posted()))
+    journal = WRITABLE[intent.stream].kind is Kind.JOURNAL
+    if applied and not known.voided and journal and not task.fixed:
+        posted = yield Posted()
+        if _is_posted(intent, posted):
+            return Unchanged(applied)
+        if intent.removes or known.replaces:
+            return reversed_first(intent, applied.mapped, posted)
     refused = _refused(task, intent, known)
     if refused is not None:
         return refused
@@ -191,10 +196,9 @@ def _as_it_stands(task: Task, intent: Intent, known: Known) -> Done | Unchanged 
     return None
 
 
-def _is_reversed(task: Task, intent: Intent, known: Known) -> bool:
-    """Whether what was posted for a journal is reversed first."""
-    journal = WRITABLE[intent.stream].kind is Kind.JOURNAL
-    return journal and not task.fixed and (intent.removes or known.replaces)
+def _is_posted(intent: Intent, posted: Any) -> bool:
+    """Whether a journal says what was posted for it, with its lines in whatever order."""
+    return bool(posted) and unchanged(posted, intent.body) and unchanged(intent.body, posted)
 
 
 def _refused(task: Task, intent: Intent, known: Known) -> Rejected | None:

@@ -324,7 +324,7 @@ def _depends_on(draft: Draft) -> tuple[Reference, ...]:
 
 
 def _sent(draft: Draft, operation: WriteOperation) -> Body:
-    if operation is not WriteOperation.UPDATE:
+    if operation is not WriteOperation.UPDATE or not draft.row.updates:
         return {name: value for name, value in draft.body.items() if value is not None}
     takes = update_fields(draft.row.stream)
     return {name: value for name, value in draft.body.items() if name in takes}

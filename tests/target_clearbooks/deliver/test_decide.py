@@ -155,14 +155,19 @@ def test_a_journal_is_reversed_before_it_is_posted_anew():
     mapped = Mapped("journals", "J1", 7)
     known = Known(None, Applied(mapped, "hash", "other"), replaces=True)
     journal = {"stream": "journals"}
-    found = ask(known, (Prepare, JOURNAL), (Posted, JOURNAL.body), **journal)
+    before = {**JOURNAL.body, "description": "April"}
+    found = ask(known, (Prepare, JOURNAL), (Posted, before), **journal)
     assert isinstance(found, First)
     [step] = found.steps
     assert (step.source_key, step.takes_back) == ("undo:7:J1", True)
     assert [row["amount"] for row in step.intent.body["lines"]] == [-10, 10]
     # Where its lines are not kept, a person does it; nor is it done unasked.
     assert isinstance(ask(known, (Prepare, JOURNAL), (Posted, None), **journal), Rejected)
-    assert isinstance(ask(replace(known, replaces=False), (Prepare, JOURNAL), **journal), Rejected)
+    unasked = replace(known, replaces=False)
+    assert isinstance(ask(unasked, (Prepare, JOURNAL), (Posted, before), **journal), Rejected)
+    # What was posted is that journal, with its lines in another order.
+    same = {**JOURNAL.body, "lines": LINES[::-1]}
+    assert ask(known, (Prepare, JOURNAL), (Posted, same), **journal) == Unchanged(known.applied)
     void = replace(JOURNAL, operation=WriteOperation.VOID, body=None, remote_id=7)
     asked = replace(known, replaces=False)
     assert isinstance(ask(asked, (Prepare, void), (Posted, JOURNAL.body), **journal), First)

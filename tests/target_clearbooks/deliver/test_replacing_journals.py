@@ -53,6 +53,28 @@ def test_a_changed_journal_is_reversed_and_posted_anew(run, command):
     assert not run.rejects
 
 
+@pytest.mark.parametrize("settings", [SETTINGS, {}])
+@pytest.mark.parametrize(
+    "again",
+    [
+        {"accountingDate": "2024-05-30T23:00:00Z"},
+        {"lines": [{"account_code": 9501001, "credit": 10}, {"accountCode": 9001002, "debit": 10}]},
+        {
+            "lines": [
+                {"accountCode": "9001002", "amount": "10.00"},
+                {"accountCode": "9501001", "amount": "-10.00"},
+            ]
+        },
+    ],
+    ids=["moment", "spelling", "order"],
+)
+def test_what_says_the_same_otherwise_stays_as_it_is(run, settings, again):
+    assert run(wages("10.00"), **settings) == 0
+    for _ in range(2):
+        assert run(wages("10.00", **again), **settings) == 0
+        assert (balance(run), posted(run)) == (Decimal("10.00"), 1)
+
+
 def test_one_record_may_ask_for_it(run, command):
     assert run(wages("10.00")) == 0
     assert run(wages("12.50")) == 3
