@@ -14,6 +14,7 @@ from xml.etree.ElementTree import ParseError
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
+from clearbooks.dates import day_of
 from clearbooks_files.errors import FileError
 from clearbooks_files.readers.statements import rows_of
 
@@ -83,7 +84,7 @@ def _line(entry: Element) -> dict[str, Any]:
     reference = _text(inside, "RmtInf/Strd/CdtrRefInf/Ref") or _text(inside, "Refs/EndToEndId")
     day = _text(entry, "BookgDt/Dt") or _text(entry, "BookgDt/DtTm") or _text(entry, "ValDt/Dt")
     return {
-        "Date": dt.date.fromisoformat(day[:10]),
+        "Date": day_of(day) if "T" in day else dt.date.fromisoformat(day[:10]),
         "Amount": amount,
         "Text": " ".join(filter(None, (name, words))),
         "Name": name,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import logging
+import re
 from typing import TYPE_CHECKING, Any
 
 from ofxtools.Parser import OFXTree
 
+from clearbooks.dates import day_of
 from clearbooks_files.errors import FileError
 from clearbooks_files.readers.statements import rows_of
+from clearbooks_files.readers.text import encoding_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +24,13 @@ if TYPE_CHECKING:
 # It logs every element at INFO.
 logging.getLogger("ofxtools").setLevel(logging.WARNING)
 
+_CHARSET = re.compile(
+    r"(ENCODING:)(?:USASCII|UNICODE|UTF-8)(\s*CHARSET:)(NONE|1252|(?:ISO-)?8859-1)", re.IGNORECASE
+)
+# An amount has a point or a comma before the pennies, and nothing between the thousands.
+_AMOUNT = re.compile(r"[+-]?(?:\d+[.,]?\d*|[.,]\d+)")
+_DAY = len("20260630")
+
 
 def read(path: Path, layout: Layout) -> Iterator[Row]:
     """The transactions of a file, statement by statement.
@@ -30,9 +41,11 @@ def read(path: Path, layout: Layout) -> Iterator[Row]:
     del layout
     tree = OFXTree()
     try:
-        with path.open("rb") as file:
-            tree.parse(file)
+        tree.parse(io.BytesIO(_in_its_encoding(path)))
+        _check(path.name, tree)
         statements = tree.convert().statements
+    except FileError:
+        raise
     except Exception as error:  # noqa: BLE001 - ofxtools raises whatever its models trip over
         words = str(error).partition("\n")[0] or type(error).__name__
         raise FileError(f"{path.name}: cannot be read as OFX: {words}") from None
@@ -50,11 +63,38 @@ def read(path: Path, layout: Layout) -> Iterator[Row]:
         first += len(lines)
 
 
+def _in_its_encoding(path: Path) -> bytes:
+    """The file, in the encoding that its header names: many say one and are written in another."""
+    data, encoding = path.read_bytes(), encoding_of(path)
+    text = data.decode(encoding)
+    named = _CHARSET.search(text)
+    if named and named[3].upper() != "NONE" and not encoding.startswith("utf"):
+        return data
+    return _CHARSET.sub(r"\1UTF-8\2NONE", text, count=1).encode()
+
+
+def _check(name: str, tree: OFXTree) -> None:
+    """Refuse what is no amount, and take from a moment without a zone the day that is written.
+
+    Raises:
+        FileError: an amount is none.
+    """
+    for number, amount in enumerate(tree.iter("TRNAMT"), 1):
+        text = (amount.text or "").strip()
+        if not _AMOUNT.fullmatch(text):
+            raise FileError(
+                f"{name} row {number}, TRNAMT: {text!r} is not an amount such as -1234.50"
+            )
+    for posted in tree.iter("DTPOSTED"):
+        if posted.text and "[" not in posted.text:
+            posted.text = posted.text.strip()[:_DAY]
+
+
 def _line(transaction: Any) -> dict[str, Any]:
     payee = transaction.payee
     name = transaction.name or (payee.name if payee is not None else "")
     return {
-        "Date": transaction.dtposted.date(),
+        "Date": day_of(transaction.dtposted.isoformat()),
         "Amount": transaction.trnamt,
         "Text": " ".join(filter(None, (name, transaction.memo))),
         "Name": name,
