@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from decimal import Decimal
 
 import pytest
@@ -70,3 +71,43 @@ def test_an_amount_of_ofx_has_nothing_between_its_thousands(rows, text, amount):
         return
     with pytest.raises(FileError, match=r"^a.ofx row 1, TRNAMT: '.*' is not an amount such as"):
         rows(content, "a.ofx")
+
+
+def qif(*entries, kind="Bank"):
+    return f"!Type:{kind}\n" + "".join(f"{entry}\n^\n" for entry in entries)
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"), [("£1,234.50", "1234.50"), ("(12.00)", "-12"), ("12.00-", "-12")]
+)
+def test_an_amount_of_qif_keeps_its_sign(rows, text, amount):
+    [found] = rows(qif(f"D30/04/2026\nT{text}\nPAda"), "a.qif")
+    assert (found["Amount"], found["Date"]) == (Decimal(amount), dt.date(2026, 4, 30))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (qif("D30/04/2026\nT1.234,50\nPAda"), "line 3: '1.234,50' is not a number"),
+        (qif("D30/04/2026\nPAda"), r"line 2: the entry has no amount \(T\)"),
+        (qif("D30/04/2026\nT-1.00") + "D01/05/2026\nT-12", r"line 5: the entry has no end \(\^\)"),
+        (qif("D01/07/2026\nT1", "D04/30/2026\nT1"), "line 5: the date '04/30/2026' has its month"),
+    ],
+    ids=["number", "no amount", "cut off", "month first"],
+)
+def test_qif_that_would_be_guessed_at_is_refused(rows, content, words):
+    with pytest.raises(FileError, match=f"^a.qif {words}"):
+        rows(content, "a.qif")
+
+
+def test_dates_of_qif_with_the_month_first(rows):
+    layout = Layout(day_first=False)
+    [found] = rows(qif("D04/30/2026\nT1"), "a.qif", layout)
+    assert found["Date"] == dt.date(2026, 4, 30)
+    with pytest.raises(FileError, match="has its day first"):
+        rows(qif("D30/04/2026\nT1"), "a.qif", layout)
+
+
+def test_lists_of_categories_in_qif_are_no_transactions(rows):
+    content = "!Type:Cat\nNWages\nDWhat is earned\nT\nI\n^\n" + qif("D30/04/2026\nT1")
+    assert [found["Amount"] for found in rows(content, "a.qif")] == [1]
