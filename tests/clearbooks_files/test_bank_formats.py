@@ -111,3 +111,14 @@ def test_dates_of_qif_with_the_month_first(rows):
 def test_lists_of_categories_in_qif_are_no_transactions(rows):
     content = "!Type:Cat\nNWages\nDWhat is earned\nT\nI\n^\n" + qif("D30/04/2026\nT1")
     assert [found["Amount"] for found in rows(content, "a.qif")] == [1]
+
+
+def test_lines_of_two_accounts_do_not_go_into_one(read):
+    day = ":20:S\n:25:{0}\n:28C:1/1\n:60F:C260430GBP10,00\n:61:2604300430D1,00NMSC//X\n:86:{0}\n"
+    text = "".join((day + ":62F:C260430GBP9,00\n-\n").format(name) for name in ("A/1", "A/2"))
+    with pytest.raises(FileError, match="say which by --set account="):
+        read(text, "mt940", name="a.sta")
+    source = read(text, "mt940", name="a.sta", given={"account": "A/2"})
+    assert source.counts.left_out == 1
+    (_, _), (_, statement) = source.records()
+    assert [row["description"] for row in statement["statementLines"]] == ["A/2"]
