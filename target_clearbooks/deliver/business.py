@@ -111,7 +111,7 @@ class BusinessWriter:
         )
         self._awaited = Awaited(outbox, sender.business_id)
         self._unsettled: dict[tuple[str, str], Row] = {}  # in doubt, of any run
-        self._intake = Intake(ledger_map, self._schedule, self._recorder, self._unsettled)
+        self._intake = Intake(ledger_map, self._schedule, recorder, self._unsettled, lookups)
         self._same_ledger = SameLedger(sender, ledger_map)
 
     # What a run asks
@@ -310,6 +310,7 @@ class BusinessWriter:
                 self._schedule.release(task, settled=row.state == "quarantined")
             case Unchanged(applied):
                 self._recorder.unchanged(task, applied)
+                self._intake.stays(task.stream, task.source_key)
                 self._settled(task)
             case First(steps):
                 self._do_first(task, steps)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from target_clearbooks.deliver.recorder import Recorder
     from target_clearbooks.deliver.schedule import Schedule
     from target_clearbooks.deliver.task import Task
+    from target_clearbooks.ledger.lookups import Lookups
     from target_clearbooks.store.ledger_map import LedgerMap
     from target_clearbooks.store.outbox import Row
 
@@ -50,6 +51,7 @@ class Intake:
         schedule: What is under way.
         recorder: Puts down what is put aside.
         unsettled: Keys of which an earlier write is still in doubt.
+        lookups: Knows who allocates what in this run.
 
     Attributes:
         put_aside: Keys whose record is put aside on disk, until a later one has come.
@@ -61,11 +63,13 @@ class Intake:
         schedule: Schedule,
         recorder: Recorder,
         unsettled: Collection[tuple[str, str]],
+        lookups: Lookups,
     ) -> None:
         self._map = ledger_map
         self._schedule = schedule
         self._recorder = recorder
         self._unsettled = unsettled
+        self._lookups = lookups
         self._seen = SeenKeys()
         self._newest: Task | None = None
         self._came = 0.0
@@ -100,6 +104,7 @@ class Intake:
                 self.put_aside.discard((stream, key))
                 self._recorder.withdrawn(stream, key)
             self._recorder.known(stream, key)
+            self.stays(stream, key)
             return
         task = self._schedule.add(stream, key, record, number, **more)
         self._schedule.enter(task)
@@ -124,6 +129,13 @@ class Intake:
             self._schedule.release(first, settled=True)
         yield from self.kept_back()
         self._newest, self._came = task, time.monotonic()
+
+    def stays(self, stream: str, key: str) -> None:
+        """Let an allocation that stays as it is keep its two: another record is one too many."""
+        allocates = WRITABLE[stream].kind is Kind.ALLOCATION
+        if allocates and (joined := self._map.joined(stream, key)):
+            end = f"{joined['allocationType']}Id"
+            self._lookups.first_to_allocate(stream, joined["invoiceId"], end, joined[end], key)
 
     def _is_free(self, stream: str, key: str) -> bool:
         """Whether nothing under way or in doubt changes what the ledger holds of a key."""

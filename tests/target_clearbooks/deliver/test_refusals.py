@@ -189,6 +189,25 @@ def test_an_allocation_that_the_server_refuses_leaves_the_pair_to_a_right_one(ru
     assert [row["key"] for row in run.rejects[1:]] == ["Y2"]
 
 
+@pytest.mark.parametrize("spelled", ["50.00", "50"])
+def test_what_was_one_too_many_is_so_in_the_next_run_too(run, spelled):
+    streams = schema("customers", "sales_invoices", "payments", "sales_allocations")
+    books = [*streams, customer(), invoice(), payment()]
+    for first in ("50.00", spelled):
+        both = [allocation("A1", amount=first), allocation("A2", amount="60.00")]
+        assert run([*books, *both]) == 3
+        assert run.rejects[-1]["key"] == "A2"
+        [found] = run.listed("listAllocations", invoiceType="sales")
+        assert found["amount"] == 50
+    # Once the first is taken back, there is room for the second.
+    void = record("sales_allocations", "A1", _operation="void")
+    assert run([*books, void]) == 0
+    for _ in range(2):
+        assert run([*books, void, both[1]]) == 0
+    [found] = run.listed("listAllocations", invoiceType="sales")
+    assert found["amount"] == 60
+
+
 def test_an_allocation_that_was_refused_goes_through_in_the_next_run(run):
     streams = schema("customers", "sales_invoices", "payments", "sales_allocations")
     books = [*streams, customer(), invoice(), payment()]
