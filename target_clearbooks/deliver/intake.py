@@ -148,7 +148,7 @@ class Intake:
             first: Task | None = newest
         else:
             first = self._schedule.unsent(task.stream, task.source_key)
-        needed = not _is_updated(task.stream) or not _only_contents(task)
+        needed = not _may_correct(task.stream) or not _only_contents(task)
         if first is None or needed or not _only_contents(first):
             return None
         self._newest = None if first is newest else newest
@@ -194,8 +194,10 @@ def _only_contents(task: Task) -> bool:
     return is_plain(task.record) and not task.record.get(DELETED_AT)
 
 
-def _is_updated(stream: str) -> bool:
-    return load_contract().resources[stream].operation("update") is not None
+def _may_correct(stream: str) -> bool:
+    """Whether a later record of a key stands for the earlier one, and not for another part."""
+    journal = WRITABLE[stream].kind is Kind.JOURNAL
+    return journal or load_contract().resources[stream].operation("update") is not None
 
 
 def _names(stream: str, record: Mapping[str, Any]) -> tuple[int, ...]:

@@ -8,8 +8,10 @@ from tests.target_clearbooks.conftest import (
     TWO,
     customer,
     invoice,
+    journal,
     line,
     record,
+    schema,
 )
 
 # One key twice in a run
@@ -103,3 +105,11 @@ def test_a_row_that_comes_after_the_first_was_written_is_refused(run):
     assert "no line in common" in row["reasons"][0]
     [found] = [d for d in run.invoices() if d["lineItems"][0]["description"] == "Row 1"]
     assert len(found["lineItems"]) == 1
+
+
+def test_of_two_journals_of_a_key_the_last_is_posted(run):
+    first, last = (journal("J", ("9501001", f"-{n}"), ("9001002", n)) for n in ("10.00", "20.00"))
+    for _ in range(2):
+        assert run([*schema("journals"), first, last]) == 0
+        [found] = run.listed("listTransactions")
+        assert [row["amount"] for row in found["lines"]] == [-20, 20]
