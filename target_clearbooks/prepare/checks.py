@@ -22,12 +22,14 @@ _CURRENCY_LETTERS = 3
 _ALSO_CALLED = {
     "GB": (
         "UK",
+        "G.B.",
         "United Kingdom",
         "Great Britain",
         "England",
         "Scotland",
         "Wales",
         "Northern Ireland",
+        "England and Wales",
         "United Kingdom of Great Britain and Northern Ireland",
     ),
     "IE": ("Republic of Ireland", "Eire"),
@@ -35,6 +37,9 @@ _ALSO_CALLED = {
     "NL": ("Holland",),
     "CZ": ("Czechia",),
     "AE": ("UAE",),
+    "KR": ("South Korea",),
+    "KP": ("North Korea",),
+    "TR": ("Türkiye",),
 }
 
 
