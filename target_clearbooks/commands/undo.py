@@ -53,6 +53,8 @@ def plan_undo(
             updated = row.result.get("outcome") in ("updated", "replaced")
             if updated and done is not None and done.operation is WriteOperation.UPDATE:
                 found.left.append(f"{words}: was updated; what it was before is not kept")
+            elif WRITABLE[row.stream].kind is Kind.ALLOCATION and done and not done.removes:
+                found.left.append(f"{words}: was raised; void it, and send the sum that it had")
             continue
         mapped = LedgerMap(db, row.business_id).find(row.stream, row.source_key)
         if mapped is None or mapped.voided or done is None:

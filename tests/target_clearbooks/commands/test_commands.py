@@ -125,6 +125,17 @@ def test_undo_takes_a_run_back(run, command):
     assert run(book(2)) == 0
 
 
+def test_undo_says_that_a_raised_allocation_stays(run, command):
+    books = [*schema(*ALL), customer(), invoice(), payment()]
+    for amount in ("50.00", "70.00"):
+        assert run([*books, allocation(amount=amount)]) == 0
+    path = run.directory / "undo.jsonl"
+    found = json.loads(command("undo", "latest", "--plan", str(path), "--json"))
+    assert found["operations"] == 0
+    [left] = found["left"]
+    assert "sales_allocations 'A1': was raised" in left
+
+
 def test_a_journal_that_was_undone_may_come_again(run, command):
     """Once as it was, then corrected: a payroll that is run again."""
 
