@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from clearbooks_files.source import Counts
 
 _LINES = (".jsonl", ".ndjson", ".singer")
+# What messages are called that hold no record; those of a record of ours, such as a stock item, may
+# have a type, too.
+_TYPES = ("SCHEMA", "STATE", "ACTIVATE_VERSION", "BATCH")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,7 @@ def _messages(path: Path, stream: str | None) -> Iterator[Mapping[str, Any]]:
                     raise FileError(f"{path.name} line {number}: {error}") from None
                 if found is None:
                     continue
-                if "type" in found and ("record" in found or found["type"] != "RECORD"):
+                if found.get("type") in _TYPES or ("type" in found and "record" in found):
                     yield found
                 elif stream is None:
                     raise FileError(

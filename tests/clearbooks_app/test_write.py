@@ -97,6 +97,14 @@ def test_some_are_refused_and_the_rest_is_written(one, sandbox, run, home):
     assert writes(sandbox) == 1
 
 
+def test_a_record_may_have_a_type_of_its_own(one, run, home):
+    item = {"externalId": "S-1", "sku": "B-1", "name": "Bell", "type": "sales"}
+    (home / "items.jsonl").write_text(json.dumps(item) + "\n")
+    shown = json.loads(run("write items.jsonl --stream stock_items --yes --json").stdout)
+    assert shown["streams"] == {"stock_items": {"written": 1}}
+    assert "name its stream" in run("write items.jsonl --yes", code=2).output
+
+
 def test_singer_messages(one, sandbox, run, home):
     lines = [
         {"type": "SCHEMA", "stream": "customers", "schema": {}, "key_properties": ["id"]},
