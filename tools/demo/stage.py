@@ -14,6 +14,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from clearbooks import history
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -78,7 +80,7 @@ class Run:
     """A finished `meltano run`.
 
     Attributes:
-        records: Records by stream as the tap counted them.
+        records: Records by stream that the tap has read, of those that had any.
         requests: Requests made.
         writes: Those of them that were to change something.
         seconds: How long it took.
@@ -129,7 +131,7 @@ class Stage:
             Failed: the run did not succeed; the message ends with the end of the log.
         """
         log = self.folder / f"{name}.log"
-        before = len(self.sandbox.requests)
+        before, known = len(self.sandbox.requests), {run["run"] for run in self._history()}
         process = self.start(name, *blocks)
         try:
             code = process.wait()
@@ -141,13 +143,31 @@ class Stage:
             words = [str(event.get("event", "")) for event in events][-_TAIL:]
             raise Failed(f"meltano run {' '.join(blocks)}; {log} ends:\n  " + "\n  ".join(words))
         made = list(self.sandbox.requests)[before:]
+        runs = [run for run in self._history() if run["run"] not in known]
         return Run(
-            records=_counted(events),
+            records=_read(runs),
             requests=len(made),
             writes=sum(request.method != "GET" for request in made),
             seconds=next(e["duration_seconds"] for e in events if e["event"] == "Run completed"),
-            outcomes=_outcomes(events),
+            outcomes={
+                name: counts
+                for run in runs
+                if run["kind"] != history.TAP
+                for name, counts in run["streams"].items()
+            },
         )
+
+    def _history(self) -> list[dict[str, Any]]:
+        """The newest runs, as `clearbooks syncs` has them: of the log Meltano may lose lines."""
+        done = subprocess.run(  # noqa: S603
+            [str(BIN / "clearbooks"), "syncs", "--json"],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        found: list[dict[str, Any]] = json.loads(done.stdout) if done.returncode == 0 else []
+        return found
 
     def start(self, name: str, *blocks: str) -> subprocess.Popen[bytes]:
         """Begin to run blocks, in a session of their own: what they start ends with them."""
@@ -184,21 +204,10 @@ def _events(log: Path) -> Iterator[dict[str, Any]]:
         yield event if isinstance(event, dict) else {"event": line}
 
 
-def _counted(events: Sequence[dict[str, Any]]) -> Counter[str]:
-    """Records by stream, from the counts that the tap itself logs."""
-    records: Counter[str] = Counter()
-    for event in events:
-        metric = event.get("metric_info") or {}
-        if metric.get("metric") == "record_count":
-            records[metric["tags"]["stream"]] += metric["value"]
-    return records
-
-
-def _outcomes(events: Sequence[dict[str, Any]]) -> dict[str, dict[str, int]]:
-    """What became of the records, from the summary that the target logs at its end."""
-    outcomes: dict[str, dict[str, int]] = {}
-    for event in events:
-        word, _, text = str(event["event"]).partition(" ")
-        if word == "summary":
-            outcomes |= json.loads(text)["streams"]
-    return outcomes
+def _read(runs: Iterable[dict[str, Any]]) -> Counter[str]:
+    """Records by stream that runs of the tap have read; none of those that had nothing new."""
+    read: Counter[str] = Counter()
+    for run in runs:
+        if run["kind"] == history.TAP:
+            read.update({name: counts.get("read", 0) for name, counts in run["streams"].items()})
+    return +read
