@@ -20,12 +20,7 @@ from target_clearbooks.deliver.intake import Intake
 from target_clearbooks.deliver.reconcile import Reconciler
 from target_clearbooks.deliver.schedule import Schedule
 from target_clearbooks.deliver.task import claims
-from target_clearbooks.intent import (
-    Quarantined,
-    Rejected,
-    Waiting,
-    content_hash,
-)
+from target_clearbooks.intent import Quarantined, Rejected, Waiting, content_hash
 from target_clearbooks.ledger.emptied import SameLedger
 from target_clearbooks.ledger.existing import ExistingRecords
 from target_clearbooks.store.baseline import Baseline
@@ -268,13 +263,16 @@ class BusinessWriter:
             self._carry_out(task, decision)
         for row in self._awaited.rows(self._has_room):
             self._resume(row)
-        for task, alone in self._schedule.next(idle=lambda: not self._dispatch.busy):
+        for task, alone in self._schedule.next(self._is_idle):
             if self._has_room():
                 self._consider(task, alone=alone)
             else:
                 self._schedule.hold(task)
         for task, decision in self._dispatch.send():
             self._carry_out(task, decision)
+
+    def _is_idle(self) -> bool:
+        return not (self._dispatch.busy or self._intake.keeps_back)
 
     def _has_room(self) -> bool:
         return not (self.full and self._dispatch.busy)

@@ -155,6 +155,11 @@ class Intake:
         self._schedule.withdraw(first)
         return first
 
+    @property
+    def keeps_back(self) -> bool:
+        """Whether the newest record is kept back, for which others may stand in line."""
+        return self._newest is not None
+
     def kept_back(self, *, longer: bool = True) -> Iterator[Taken]:
         """The newest record; with `longer=False` only where no other has come for a while."""
         newest = self._newest

@@ -254,6 +254,9 @@ class Recorder:
             )
             outbox.audit(task.row, state, kind=outcome.kind)
             if state == "rejected":
+                if AT_MOST in task.record:
+                    # What was taken back stays so; the source's own record may bring it again.
+                    self._map.reopen(task.stream, task.source_key)
                 self.count(task.stream, state)
                 self.rejected += 1
         self._results.write(

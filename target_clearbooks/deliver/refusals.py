@@ -114,9 +114,10 @@ def _is_path(stream: str, text: str) -> bool:
 
 
 def newer_revisions(task: Task, error: ApiError, reconciler: Reconciler) -> list[Revision]:
-    """Documents that an intent names and that somebody has revised since, asked for once a task.
+    """Documents that an intent names and that were revised since, asked for once a task.
 
-    An update in the ledger voids the old revision and makes one with a new ID.
+    An update voids the old revision and makes one with a new ID: somebody else's, or one of this
+    run while the intent was under way.
 
     Returns:
         Stream, source key, old ID, and the newest revision of each.
@@ -125,13 +126,16 @@ def newer_revisions(task: Task, error: ApiError, reconciler: Reconciler) -> list
         return []
     task.retried = True
     found: list[Revision] = []
+    body = task.wanted.body if isinstance(task.wanted.body, dict) else {}
+    named = {task.wanted.remote_id, *(v for k, v in body.items() if k.endswith("Id"))}
     for stream, key in ((task.stream, task.source_key), *task.wanted.depends_on):
         mapped = reconciler.map.find(stream, key)
         if mapped is None or WRITABLE[stream].kind is not Kind.DOCUMENT:
             continue
         record = reconciler.sender.get(stream, {}, mapped.remote_id)
-        if record is not None and record["id"] != mapped.remote_id:
-            found.append((stream, key, mapped.remote_id, record))
+        old = next((n for n in reversed(mapped.lineage) if n in named), mapped.remote_id)
+        if record is not None and record["id"] != old:
+            found.append((stream, key, old, record))
     return found
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from clearbooks.errors import NotFoundError, RejectedError, UncertainError
+from clearbooks.errors import ClearBooksError, NotFoundError, RejectedError, UncertainError
 from target_clearbooks.ledger.records import Record, plain
 from target_clearbooks.ledger.spelling import join_names
 from target_clearbooks.writable import WRITABLE
@@ -67,7 +67,24 @@ class Sender:
         reply = self._write(intent, operation)
         if operation.method == "DELETE":
             return {}
-        return _answered(reply, operation, self.resource(intent.stream).schema["properties"])
+        record = _answered(reply, operation, self.resource(intent.stream).schema["properties"])
+        return record if len(record) != 1 else self._completed(intent, record)
+
+    def _completed(self, intent: Intent, record: Record) -> Record:
+        """The whole record, where the answer holds nothing but its ID.
+
+        Only a document or payment gets amounts, a number or a status by the ledger; of others
+        what was sent is all there is to know.
+        """
+        if not WRITABLE[intent.stream].long:
+            return {**intent.body, **record} if isinstance(intent.body, dict) else record
+        try:
+            whole = self.get(intent.stream, intent.params, record["id"])
+        except ClearBooksError as error:
+            # It is written all the same.
+            logger.info("%s %s: written, but not read: %s", intent.stream, record["id"], error)
+            whole = None
+        return {**(whole or {}), **record}
 
     def _write(self, intent: Intent, operation: Operation) -> Reply:
         """Send the body; without fields that only newer accounts know, where this one does not.

@@ -20,6 +20,7 @@ from tests.target_clearbooks.conftest import (
     customer,
     invoice,
     journal,
+    line,
     payment,
     record,
     schema,
@@ -372,3 +373,20 @@ def test_a_refusal_without_words_names_what_it_may_be(run, monkeypatch):
     assert run([*schema("customers"), customer()]) == 3
     [reason] = run.rejects[0]["reasons"]
     assert "externalId: see the setting `match`" in reason
+
+
+def test_answers_with_nothing_but_an_id_are_completed(run):
+    """What follows in the run needs the amounts, names and IDs that the ledger gave."""
+    run.sandbox.dialects.on("bare-answers")
+    streams = schema("customers", "payments", "sales_invoices", "sales_allocations")
+    for amount, net in (("120.00", 100), ("96.00", 80)):
+        messages = [
+            *streams,
+            customer(name="Ada Bell"),
+            invoice("I1", "C1", line(net), customer={"name": "Ada Bell"}),
+            payment(amount=amount, invoice={"externalId": "I1"}),
+        ]
+        assert run(messages, on_change="replace") == 0
+        (there,) = run.listed("listAllocations", invoiceType="sales")
+        assert f"{there['amount']:.2f}" == amount
+        assert [row["due"] for row in run.invoices()] == [0]

@@ -335,3 +335,35 @@ def test_a_plan_of_what_a_person_voided(run, command):
     command("apply", str(path), "--yes")
     assert standing(run) == ([(120, 0)], [120], [120])
     assert sends_nothing(run, changed)
+
+
+INLINE = [*schema("customers", "payments", "sales_invoices"), customer()]
+
+
+def paid_inline(amount, net):
+    """A payment that says which invoice it is for, before the invoice."""
+    paid = payment(amount=amount, invoice={"externalId": "I1"})
+    return [*INLINE, paid, invoice("I1", "C1", line(net))]
+
+
+def test_it_is_allocated_again_to_the_newest_revision(run):
+    """The invoice came last and is kept back for a moment: what stands in line waits for it."""
+    assert run(paid_inline("120.00", 100)) == 0
+    run.sandbox.requests.clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("target_clearbooks.session._WINDOW", 2)
+        assert run(paid_inline("96.00", 80), max_in_flight=1, **SETTINGS) == 0
+    assert standing(run) == ([(96.0, 0.0)], [96.0], [96.0])
+    writes = [(r.method, r.path.split("/")[-2]) for r in run.sandbox.requests if r.method != "GET"]
+    assert writes.index(("PUT", "invoices")) < writes.index(("POST", "allocations"))
+
+
+def test_what_is_not_allocated_again_is_allocated_by_the_next_run(run):
+    assert run(paid_inline("120.00", 100)) == 0
+    run.sandbox.faults.plan(
+        "error", method="POST", path="/accounting/allocations", status=422, times=9
+    )
+    assert run(paid_inline("96.00", 80), **SETTINGS) == 3
+    run.sandbox.faults.clear()
+    assert run(paid_inline("96.00", 80), **SETTINGS) == 0
+    assert standing(run) == ([(96.0, 0.0)], [96.0], [96.0])

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
+from clearbooks.errors import RejectedError
+from target_clearbooks.deliver.refusals import newer_revisions
+from target_clearbooks.intent import Intent, Mapped, WriteOperation
 from tests.target_clearbooks.conftest import (
     allocation,
     customer,
@@ -177,3 +181,24 @@ def test_what_a_person_has_freed_stays_free(run):
     run.call("deleteAllocation", invoiceType="sales", allocationId=1)
     assert run([*WHOLE, invoice(description="Ours")]) == 0
     assert allocations(run) == [("creditNote", 12)]
+
+
+@pytest.mark.parametrize(("sent", "newer"), [(5, True), (9, False)])
+def test_a_revision_of_this_run_is_a_newer_one_for_what_was_under_way(sent, newer):
+    """The map may have moved on before the refusal of an older ID comes."""
+    body = {"invoiceId": sent, "paymentId": 5, "allocationType": "payment", "amount": 1}
+    invoice = ("sales_invoices", "I1")
+    intent = Intent(
+        101, "sales_allocations", WriteOperation.CREATE, "A1", body, depends_on=(invoice,)
+    )
+    task = SimpleNamespace(
+        retried=False, fixed=False, stream="sales_allocations", source_key="A1", wanted=intent
+    )
+    known = {invoice: Mapped(*invoice, 9, (5, 9))}
+    reconciler = SimpleNamespace(
+        map=SimpleNamespace(find=lambda *key: known.get(key)),
+        sender=SimpleNamespace(get=lambda *_: {"id": 9}),
+    )
+    error = RejectedError("createAllocation", 422, [("invoice", "no such invoice")])
+    found = newer_revisions(task, error, reconciler)
+    assert found == ([(*invoice, 5, {"id": 9})] if newer else [])
