@@ -2,6 +2,16 @@
 
 from clearbooks.paging.in_flight import in_order
 from clearbooks.paging.listing import Listing
-from clearbooks.paging.pages import ASCENDING, DESCENDING, Page, Part, Reads, Record
+from clearbooks.paging.pages import ASCENDING, DESCENDING, Page, Part, Reads, Record, ids
 
-__all__ = ["ASCENDING", "DESCENDING", "Listing", "Page", "Part", "Reads", "Record", "in_order"]
+__all__ = [
+    "ASCENDING",
+    "DESCENDING",
+    "Listing",
+    "Page",
+    "Part",
+    "Reads",
+    "Record",
+    "ids",
+    "in_order",
+]

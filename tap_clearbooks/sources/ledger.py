@@ -8,9 +8,11 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pyroaring import BitMap64
+
 from clearbooks.dates import period_of
 from clearbooks.errors import RejectedError
-from clearbooks.paging import ASCENDING, DESCENDING, Page
+from clearbooks.paging import ASCENDING, DESCENDING, Page, ids
 from tap_clearbooks.records import Shape
 from tap_clearbooks.signs import TRANSACTIONS
 from tap_clearbooks.sources.base import Batch, Source, everything
@@ -49,16 +51,19 @@ class Transactions(Source):
         listing, newest = self._listing(), None
         if self.context.window.unbounded:
             newest = self.context.signs.newest_transactions
-        self._came = 0
-        again = bool(self.bookmark) and after is None
+        again, missed = bool(self.bookmark) and after is None, 0
         yield from self._read(listing, after, position, newest, again=again)
-        whole = after is None or listing.anew
-        if not whole and listing.total is not None and listing.total < (position or 0) + self._came:
+        whole, came = after is None or listing.anew, self._came
+        known = (position or 0) + came.rank(listing.newest_id or 0)
+        if not whole and listing.total is not None and listing.total < known:
             # Some went away: where a void takes its transaction with it, only the count tells.
             listing, whole = self._listing(), True
             yield from self._read(listing, None, None, again=True)
+            # What went away between the two readings is in the table: the next run misses it.
+            missed = len(came - self._came)
         last = max(listing.newest_id or 0, after or 0)
-        position = None if listing.unordered else listing.total
+        told = not listing.unordered and listing.total is not None
+        position = (listing.total or 0) + missed if told else None
         bookmark = self._mark(last, position, sign) if last else None
         yield Batch([], bookmark, covers=everything if whole else None)
 
@@ -77,8 +82,9 @@ class Transactions(Source):
         *,
         again: bool,
     ) -> Iterator[Batch]:
+        self._came = BitMap64()
         for part in listing.ascending(after, position, newest):
-            self._came += sum(record.id <= (listing.newest_id or 0) for record in part.records)
+            self._came.update(ids(part.records))
             kept = [r for r in part.records if self.context.window.holds(r.accountingDate)]
             bookmark = None
             # From the midst of a second reading nobody would see what went away before it.
