@@ -14,9 +14,10 @@ import msgspec
 
 from airbyte_clearbooks.faults import describe, trace_error
 from airbyte_clearbooks.logs import log_messages
-from airbyte_clearbooks.protocol import Output, Stopped, decode, end_by
+from airbyte_clearbooks.protocol import Output, Stopped, end_by
 from clearbooks import __version__
 from clearbooks.errors import ClearBooksError, OutputError, SettingError
+from clearbooks.exact_json import loads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -136,6 +137,6 @@ def _read(name: str, path: Path | None) -> Any:
     if name == "state" and not data.strip():
         return None
     try:
-        return decode(data)
+        return loads(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ArithmeticError):
         raise SettingError(f"--{name}: {path} is no JSON") from None

@@ -8,7 +8,6 @@ import signal
 import sys
 import threading
 import time
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -153,11 +152,3 @@ def end_by(signum: int) -> None:
     sys.stderr.flush()
     signal.signal(signum, signal.SIG_DFL)
     os.kill(os.getpid(), signum)
-
-
-def decode(text: bytes | str) -> Any:
-    """JSON with numbers as `int` and `Decimal`."""
-    return _decoder.decode(text)
-
-
-_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)

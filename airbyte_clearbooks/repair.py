@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from airbyte_clearbooks.protocol import decode
+from clearbooks.exact_json import loads
 from target_clearbooks.ledger.amounts import day
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _object(value: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str
 def _from_text(text: str, kinds: set[str], schema: Mapping[str, Any]) -> Any:
     if kinds & {"object", "array"} and text.lstrip()[:1] in {"{", "["}:
         try:
-            return _fit(decode(text), schema)
+            return _fit(loads(text), schema)
         except msgspec.MsgspecError:
             return text
     if "boolean" in kinds:

@@ -24,6 +24,7 @@ from clearbooks.errors import (
     UnavailableError,
     UncertainError,
 )
+from clearbooks.exact_json import encode
 from clearbooks.faults import read_faults
 from clearbooks.http_session import open_session
 from clearbooks.loopback import not_running
@@ -64,9 +65,6 @@ class _Again(Exception):  # noqa: N818 - never leaves this module
 
     def __init__(self, error: ApiError) -> None:
         self.error = error
-
-
-_encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 class Client:
@@ -215,7 +213,7 @@ class Client:
         if isinstance(body, bytes):
             data, headers["Content-Type"] = body, "application/octet-stream"
         elif body is not None:
-            data, headers["Content-Type"] = _encoder.encode(body), "application/json"
+            data, headers["Content-Type"] = encode(body), "application/json"
         refusals = redirects = 0
         while redirects < _MOST_REDIRECTS:
             reply, token = self._exchange(operation, method, url, headers, data)

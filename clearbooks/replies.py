@@ -7,7 +7,6 @@ import email.utils
 import math
 import time
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -22,6 +21,7 @@ from clearbooks.errors import (
     RejectedError,
     SubscriptionError,
 )
+from clearbooks.exact_json import loads
 from clearbooks.faults import read_faults
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Reply:
 
     def json(self) -> Any:
         """The body with numbers as `int` and `Decimal`; None where it is empty."""
-        return decode(self.body) if self.body else None
+        return loads(self.body) if self.body else None
 
     def record(self) -> dict[str, Any]:
         """The one object of the body, also where it comes wrapped in an array of one."""
@@ -84,14 +84,6 @@ class Reply:
     def _number(self, header: str) -> int | None:
         value = self.headers.get(header, "").strip()
         return int(value) if value.isdigit() else None
-
-
-def decode(body: bytes) -> Any:
-    """JSON with numbers as `int` and `Decimal`."""
-    return _decoder.decode(body)
-
-
-_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
 
 
 def records(

@@ -15,7 +15,8 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from clearbooks.dates import day_of
-from clearbooks.replies import decode, records
+from clearbooks.exact_json import loads
+from clearbooks.replies import records
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +68,7 @@ class Shape:
         try:
             return self._page.decode(body)
         except msgspec.MsgspecError:
-            rows = records(decode(body), operation, self.schema["properties"])
+            rows = records(loads(body), operation, self.schema["properties"])
             return [self.lenient(item) for item in rows]
 
     def lenient(self, item: dict[str, Any]) -> Record:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from clearbooks.errors import ClearBooksError
+from clearbooks.exact_json import loads
 
 LONGEST = 64 * 1024 * 1024
 """Bytes of the longest line that is read; an attachment of 20 MiB fits well."""
@@ -47,8 +47,6 @@ _NO_NUMBER = re.compile(r"[:,\[]\s*(-?(?:NaN|Infinity|inf))\b", re.IGNORECASE)
 _BEGINNINGS = {"PK": "an Excel or ZIP file", "%PDF": "a PDF file", "<": "XML or HTML"}
 _SEPARATORS = (",", ";", "\t", "|")
 
-_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
-
 
 class InputError(ClearBooksError):
     """The input is not what the Singer specification asks for."""
@@ -80,7 +78,7 @@ def decode(line: bytes) -> dict[str, Any] | None:
         LineError: it is none.
     """
     try:
-        found = _decoder.decode(line)
+        found = loads(line)
     except _FAILURES as error:
         whole = line.strip()
         rest = whole.removeprefix(_BOM)
@@ -182,7 +180,7 @@ def _of_another_encoding(line: bytes, fault: UnicodeDecodeError) -> LineError:
     if kind := _kind(text):
         words += f" and {kind}"
     try:
-        message = _decoder.decode(text)
+        message = loads(text)
     except _FAILURES:
         message = None
     return LineError(

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from clearbooks.errors import SettingError
+from clearbooks.exact_json import encode_any, loads
 from clearbooks.private_files import open_private
 from target_clearbooks.intent import Intent, content_hash
 from target_clearbooks.ledger.amounts import HOME_CURRENCY, decimal, money, pennies, times
 from target_clearbooks.ledger.matching import diff
-from target_clearbooks.store.outbox import loads
 from target_clearbooks.store.totals import Amounts
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 VERSION = 1
 _LONGEST_HEAD = 4096
 FIRST = -1_000_000_000
-_encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
 
 
 class PlanError(SettingError):
@@ -64,7 +63,7 @@ class PlanFile:
         )
 
     def _line(self, value: Mapping[str, Any]) -> None:
-        data = _encoder.encode(value) + b"\n"
+        data = encode_any(value) + b"\n"
         self._seal.update(data)
         self._file.write(data)
 
@@ -161,7 +160,7 @@ class PlanFile:
             "comes_to": self.comes_to(),
             "sha256": self._seal.hexdigest(),
         }
-        self._file.write(_encoder.encode(end) + b"\n")
+        self._file.write(encode_any(end) + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())
 

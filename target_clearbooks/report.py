@@ -7,9 +7,9 @@ import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
+from clearbooks.exact_json import dumps
 from clearbooks.program import command, store_command
 from target_clearbooks.deliver.reject_report import MOST_LOGGED
-from target_clearbooks.store.outbox import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import MsgspecError
 
+from clearbooks.exact_json import dumps, loads
 from target_clearbooks.intent import in_range
-from target_clearbooks.store.outbox import dumps, loads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -8,13 +8,13 @@ import sys
 import threading
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
-import msgspec
 from singer_sdk import Target
 from singer_sdk.helpers.capabilities import PluginCapabilities
 from singer_sdk.plugin_base import BaseSingerReader
 from typing_extensions import override
 
 from clearbooks.errors import OutputError
+from clearbooks.exact_json import dumps
 from clearbooks.plugin import ConfiguredPlugin, config_schema, stream_map_faults
 from clearbooks.program import SIGNALLED, end_soon, keep_options, output_lost, run
 from target_clearbooks.line_faults import LineError, check_message
@@ -26,10 +26,6 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
-
-
-# STATE goes out with the very numbers that came in.
-_encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 class TargetClearbooks(ConfiguredPlugin[TargetSettings], Target):
@@ -135,7 +131,7 @@ class TargetClearbooks(ConfiguredPlugin[TargetSettings], Target):
             return
         self._emitted = states[-1]
         try:
-            sys.stdout.write(_encoder.encode(self._emitted).decode() + "\n")
+            sys.stdout.write(dumps(self._emitted) + "\n")
             sys.stdout.flush()
         except (OSError, ValueError, AttributeError) as error:
             self._output_lost = True

@@ -6,9 +6,8 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from clearbooks.errors import SettingError
+from clearbooks.exact_json import encode_any
 from clearbooks.private_files import open_private
 from target_clearbooks.line_faults import LINE
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from target_clearbooks.deliver.task import Task
 
 _LONGEST = 64 * 1024 * 1024
-_encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
 
 
 class RejectFile:
@@ -76,7 +74,7 @@ class RejectFile:
         at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         if self._file is None:
             self._file = self._open(self.path)
-        self._file.write(_encoder.encode({**entry, "run": self.run, "at": at}) + b"\n")
+        self._file.write(encode_any({**entry, "run": self.run, "at": at}) + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())
 

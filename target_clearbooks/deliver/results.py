@@ -6,17 +6,14 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from clearbooks.errors import SettingError
+from clearbooks.exact_json import encode_any
 from clearbooks.private_files import open_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
     from typing import BinaryIO
-
-_encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
 
 
 class Results:
@@ -82,7 +79,7 @@ class Results:
             "reasons": list(reasons),
             "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }
-        self._file.write(_encoder.encode(line) + b"\n")
+        self._file.write(encode_any(line) + b"\n")
 
     def close(self) -> None:
         """Close the file."""

@@ -10,8 +10,7 @@ import weakref
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
+from clearbooks.exact_json import encode, loads
 from target_clearbooks.ledger.amounts import decimal
 from target_clearbooks.ledger.record_tables import DiskTable
 
@@ -29,9 +28,6 @@ _DIGEST = (
 """Fields kept of every document and payment."""
 FOUND_BY = ("id", "documentNumber", "reference", "description")
 ENDS = ("invoiceId", "paymentId", "creditNoteId")
-
-_encoder = msgspec.json.Encoder(decimal_format="number")
-_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
 
 _SCHEMA = """
 PRAGMA journal_mode = OFF;
@@ -67,7 +63,7 @@ def digest(record: Record) -> Record:
 
 
 def _read(data: bytes) -> Record:
-    record: Record = _decoder.decode(data)
+    record: Record = loads(data)
     # A decimal without a fraction came back as an int.
     for name in _MONEY & record.keys():
         record[name] = Decimal(record[name])
@@ -94,7 +90,7 @@ class LookupCache:
     def put(self, stream: str, rows: Iterable[Record]) -> None:
         """Keep digests; one with a known ID replaces the earlier."""
         kept = [
-            (stream, row["id"], *map(row.get, FOUND_BY[1:]), _encoder.encode(digest(row)))
+            (stream, row["id"], *map(row.get, FOUND_BY[1:]), encode(digest(row)))
             for row in rows
             if row.get("id") is not None
         ]
@@ -161,7 +157,7 @@ class LookupCache:
                 stream,
                 row["id"],
                 *map(row.get, ENDS),
-                _encoder.encode(row | {"amount": decimal(row.get("amount") or 0)}),
+                encode(row | {"amount": decimal(row.get("amount") or 0)}),
             )
             for row in rows
             if row.get("id") is not None

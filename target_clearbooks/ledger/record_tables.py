@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
 
-import msgspec
 from typing_extensions import override
+
+from clearbooks.exact_json import encode, loads
 
 if TYPE_CHECKING:
     import sqlite3
@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     KeysOf = Callable[[Record], Iterable[Hashable]]
 
 
-_encoder = msgspec.json.Encoder(decimal_format="number")
-_decoder: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(
-    dict[str, Any], float_hook=Decimal
-)
 _MOST_BITS = 63
 
 
@@ -147,14 +143,14 @@ class DiskTable(Table):
         found = self._db.execute(
             "SELECT json FROM listed WHERE name = ? ORDER BY id", (self._name,)
         )
-        return [_decoder.decode(row[0]) for row in found]
+        return [loads(row[0]) for row in found]
 
     @override
     def get(self, record_id: Any) -> Record | None:
         if isinstance(record_id, int) and record_id.bit_length() > _MOST_BITS:
             return None  # no ID of a ledger, and more than the database takes
         found = self._one("SELECT json FROM listed WHERE name = ? AND id = ?", record_id)
-        return _decoder.decode(found) if found else None
+        return loads(found) if found else None
 
     @override
     def find(self, index: str, keys_of: KeysOf, value: Hashable) -> list[Record]:
@@ -166,17 +162,15 @@ class DiskTable(Table):
             "SELECT json FROM listed_keys AS k CROSS JOIN listed AS l "
             "WHERE k.name = ? AND k.kind = ? AND k.value = ? AND l.name = k.name AND l.id = k.id "
             "ORDER BY k.id",
-            (self._name, index, _encoder.encode(value)),
+            (self._name, index, encode(value)),
         )
-        return [_decoder.decode(row[0]) for row in found]
+        return [loads(row[0]) for row in found]
 
     def _index(self, index: str, keys_of: KeysOf) -> None:
         found = self._db.execute("SELECT json FROM listed WHERE name = ?", (self._name,))
-        rows = (_decoder.decode(row[0]) for row in found)
+        rows = (loads(row[0]) for row in found)
         self._add(
-            (self._name, index, _encoder.encode(key), row["id"])
-            for row in rows
-            for key in keys_of(row)
+            (self._name, index, encode(key), row["id"]) for row in rows for key in keys_of(row)
         )
 
     def _add(self, keys: Iterable[tuple[Any, ...]]) -> None:
@@ -194,10 +188,10 @@ class DiskTable(Table):
                 continue
             self._db.execute(
                 "INSERT OR REPLACE INTO listed VALUES (?, ?, ?)",
-                (self._name, row["id"], _encoder.encode(row)),
+                (self._name, row["id"], encode(row)),
             )
             self._add(
-                (self._name, index, _encoder.encode(key), row["id"])
+                (self._name, index, encode(key), row["id"])
                 for index, keys_of in self._indexes.items()
                 for key in keys_of(row)
             )

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from clearbooks import replies
 from clearbooks.dates import day_of
+from clearbooks.exact_json import loads
 from clearbooks.paging import Listing
-from clearbooks.replies import decode
 from target_clearbooks.ledger.amounts import decimal
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def records(body: bytes, operation_id: str) -> list[Record]:
     Raises:
         ApiError: the answer holds something else. An error never counts as an empty list.
     """
-    data = decode(body)
+    data = loads(body)
     # Nothing at all is no list: what is not there may be made a second time.
     found = replies.records([None] if data is None else data, operation_id)
     rows: list[Record] = [_Listed(plain(row)) for row in found]

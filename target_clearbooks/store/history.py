@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from clearbooks.errors import SettingError
+from clearbooks.exact_json import loads
 from clearbooks.history import Run
 from clearbooks.program import store_command
-from target_clearbooks.store.outbox import loads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,10 +8,10 @@ from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from clearbooks.exact_json import dumps, loads
 from target_clearbooks.intent import Mapped
 from target_clearbooks.source_key import earlier_spellings, is_generated, referred
 from target_clearbooks.store.format import upsert
-from target_clearbooks.store.outbox import dumps, loads
 from target_clearbooks.writable import allocation_ends
 
 if TYPE_CHECKING:

@@ -10,11 +10,9 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
+from clearbooks.exact_json import dumps, encode, loads
 from clearbooks.history import new_run_id
 from target_clearbooks.intent import Intent, WriteOperation
 from target_clearbooks.store.totals import Totals
@@ -25,22 +23,9 @@ if TYPE_CHECKING:
 
     from target_clearbooks.store import Store
 
-_encoder = msgspec.json.Encoder(decimal_format="number")
-_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
-
 DOUBTFUL = ("sending", "uncertain")
 # What a newer record of the same source key replaces.
 _REPLACEABLE = ("waiting", "quarantined", "planned")
-
-
-def dumps(value: Any) -> str:
-    """JSON text with decimals as they are."""
-    return _encoder.encode(value).decode()
-
-
-def loads(text: str | bytes) -> Any:
-    """What `dumps` was given; numbers with a fraction are `Decimal`."""
-    return _decoder.decode(text)
 
 
 @dataclass(slots=True)
@@ -164,12 +149,12 @@ class Outbox:
             "RETURNING id",
             (
                 self.run, row.business_id, row.stream, row.source_key, state,
-                _encoder.encode(row.record), row.record_hash,
+                encode(row.record), row.record_hash,
                 intent.operation if intent else "",
                 dumps(dict(intent.params)) if intent else "{}",
                 dumps(intent.remote_id) if intent and intent.remote_id is not None else None,
                 None if intent is None or raw or intent.body is None
-                else _encoder.encode(intent.body),
+                else encode(intent.body),
                 intent.body if intent and raw else None,
                 intent.marker if intent else None,
                 dumps(list(intent.depends_on)) if intent else None,
@@ -193,7 +178,7 @@ class Outbox:
             "UPDATE intents SET state = 'sending', sent = ?, updated = ?, fence = ?, run = ?, "
             "attempts = ?, body = ? WHERE id = ?",
             (row.sent, row.sent, dumps(row.snapshot), self.run, row.attempts,
-             None if body is None else _encoder.encode(body), row.id),
+             None if body is None else encode(body), row.id),
         )  # fmt: skip
 
     def doubt(self, row: Row, reason: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from target_clearbooks.store.outbox import loads
+from clearbooks.exact_json import loads
 
 if TYPE_CHECKING:
     from target_clearbooks.store.database import Store

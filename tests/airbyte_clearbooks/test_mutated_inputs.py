@@ -15,9 +15,10 @@ import pytest
 
 from airbyte_clearbooks.command import Failed
 from airbyte_clearbooks.destination import Destination
-from airbyte_clearbooks.protocol import Output, Stopped, decode
+from airbyte_clearbooks.protocol import Output, Stopped
 from airbyte_clearbooks.source import Source
 from clearbooks.errors import ClearBooksError, SettingError
+from clearbooks.exact_json import loads
 from tests.airbyte_clearbooks.conftest import ONE
 from tests.airbyte_clearbooks.program import configured
 from tests.airbyte_clearbooks.test_write import CUSTOMER, invoice, lines, record, state
@@ -40,7 +41,7 @@ def connect(books, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def run(connector, command, stdin=b"", **files):
-        given = {name: decode(json.dumps(value).encode()) for name, value in files.items()}
+        given = {name: loads(json.dumps(value)) for name, value in files.items()}
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
         descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
         try:

@@ -21,6 +21,7 @@ from clearbooks.errors import (
     TokenStoreError,
     WaitLimitError,
 )
+from clearbooks.exact_json import encode_any
 from clearbooks.run_database import HistoryError
 from clearbooks_app.consent_server import DeniedError
 from clearbooks_app.operations.listing import AbsentError
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("clearbooks-ui")
 
 LONGEST_BODY = 8 * 1024 * 1024
-_encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
 # What an error is called, and the status that it is answered with; the first that fits.
 _ERRORS: tuple[tuple[type[Exception], str, int], ...] = (
     (AbsentError, "absent", 404),
@@ -127,7 +127,7 @@ class Endpoint:
             result = await run_in_threadpool(self.call, site, params, body)
         except Exception as error:  # noqa: BLE001 - told below
             return told(error)
-        return Response(_encoder.encode(result), self.status, media_type="application/json")
+        return Response(encode_any(result), self.status, media_type="application/json")
 
     async def _body(self, request: Request) -> Any:
         if self.body is None:
@@ -171,5 +171,5 @@ def told(error: Exception) -> Response:
 
 def failure(code: str, message: str, status: int) -> Response:
     """An answer that is no success."""
-    body = _encoder.encode(ErrorAnswer(Error(code, message)))
+    body = encode_any(ErrorAnswer(Error(code, message)))
     return Response(body, status, media_type="application/json")

@@ -6,13 +6,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.errors import SettingError
+from clearbooks.exact_json import loads
 from clearbooks_app.operations import doubts
 from clearbooks_app.operations.candidates import comparisons
 from clearbooks_app.operations.numbers import whole
 from clearbooks_app.ui.pages.view import field, page, to
 from clearbooks_app.ui.site import MissingError
 from clearbooks_sandbox.pages.render import link
-from target_clearbooks.store.outbox import loads
 
 if TYPE_CHECKING:
     from starlette.datastructures import FormData
