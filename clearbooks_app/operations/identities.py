@@ -143,9 +143,8 @@ def rebuild(settings: Settings, business: int) -> Counter[str]:
         BusyError: a run writes into the business.
         ClearBooksError: the ledger cannot be read.
     """
-    connection = target_connection(settings)
-    with _locked(settings, business) as db, Client(connection) as client:
-        return restore(db, Sender(client, business), connection.max_in_flight)
+    with _locked(settings, business) as db, Client(target_connection(settings)) as client:
+        return restore(db, Sender(client, business))
 
 
 def _map(settings: Settings, db: Store, business: int) -> LedgerMap:

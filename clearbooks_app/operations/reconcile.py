@@ -12,7 +12,6 @@ from target_clearbooks.commands.apply import carried_out
 from target_clearbooks.deliver.sending import Sender
 from target_clearbooks.ledger.amounts import ZERO, decimal, money
 from target_clearbooks.ledger.matching import equal_journals, is_voided
-from target_clearbooks.ledger.records import listing
 from target_clearbooks.plan import worth
 from target_clearbooks.writable import WRITABLE, Kind
 
@@ -115,7 +114,7 @@ def _in_ledger(
     """What those that the ledger holds come to; None where the API cannot be asked for them."""
     kind = WRITABLE[stream].kind
     if kind is Kind.JOURNAL:
-        return _journals(session, sender, ones)
+        return _journals(sender, ones)
     if kind is Kind.ATTACHMENT or "get" not in sender.resource(stream).operations:
         return None
     held = _held(session, sender, stream, params, [one.number for one in ones])
@@ -130,7 +129,7 @@ def _held(
     if len(numbers) > _SINGLE or operations["get"].assumed:
         paths = operations["list"].path_parameters
         given = {k: v for k, v in sender.params(stream, params, None).items() if k in paths}
-        listed = _listing(session, sender, operations["list"].id, given)
+        listed = sender.listing(operations["list"].id, given)
         held = {record["id"]: record for record in listed.newest_first(min(numbers) - 1)}
     # Revised or voided meanwhile, or not listed.
     rest = [number for number in numbers if number not in held]
@@ -139,7 +138,7 @@ def _held(
     return {number: record for number, record in held.items() if not is_voided(record)}
 
 
-def _journals(session: Session, sender: Sender, ones: Sequence[_Written]) -> list[Decimal] | None:
+def _journals(sender: Sender, ones: Sequence[_Written]) -> list[Decimal] | None:
     """Journals by their postings: no path leads from the ID of one to its transaction."""
     by_date: dict[str, list[_Written]] = defaultdict(list)
     for one in ones:
@@ -148,7 +147,7 @@ def _journals(session: Session, sender: Sender, ones: Sequence[_Written]) -> lis
     for date, of_date in by_date.items():
         dates = {"accountingDateFrom": date, "accountingDateTo": date}
         try:
-            left = _listing(session, sender, _TRANSACTIONS, dates).whole()
+            left = sender.listing(_TRANSACTIONS, dates).whole()
         except NotFoundError:
             return None
         for one in of_date:
@@ -157,8 +156,3 @@ def _journals(session: Session, sender: Sender, ones: Sequence[_Written]) -> lis
                 left = [record for record in left if record["id"] != equal[0]]
                 amounts.append(one.file)
     return amounts
-
-
-def _listing(session: Session, sender: Sender, operation: str, params: Mapping[str, Any]) -> Any:
-    in_flight = session.connection.max_in_flight
-    return listing(sender.client, sender.business_id, operation, params, in_flight)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from clearbooks.errors import NotFoundError, SettingError
 from target_clearbooks.ledger.matching import is_voided
-from target_clearbooks.ledger.records import listing, records
+from target_clearbooks.ledger.records import records
 from target_clearbooks.writable import WRITABLE, Kind
 
 if TYPE_CHECKING:
@@ -47,15 +47,10 @@ def named_record_id(sender: Sender, stream: str, given: str) -> int | str:
 
 def _record(sender: Sender, stream: str, number: int) -> Mapping[str, Any] | None:
     """A record by its ID; out of the list where the path of a single one is only assumed."""
-    resource = sender.resource(stream)
     found = sender.get(stream, {}, number)
-    if found is not None or not resource.operations["get"].assumed:
+    if found is not None or not sender.resource(stream).operations["get"].assumed:
         return found
-    in_flight = sender.client.connection.max_in_flight
-    listed = listing(
-        sender.client, sender.business_id, resource.operations["list"].id, resource.fixed, in_flight
-    )
-    return next((row for row in listed.whole() if row["id"] == number), None)
+    return next((row for row in sender.listed(stream).whole() if row["id"] == number), None)
 
 
 def _transaction(sender: Sender, stream: str, given: str) -> str:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from clearbooks.errors import ForbiddenError, SubscriptionError
 from target_clearbooks.ledger.existing import find_marked
-from target_clearbooks.ledger.records import listing
 from target_clearbooks.store.ledger_map import LedgerMap
 from target_clearbooks.writable import Kind, streams_of
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("target-clearbooks")
 
 
-def rebuild(db: Store, sender: Sender, in_flight: int) -> Counter[str]:
+def rebuild(db: Store, sender: Sender) -> Counter[str]:
     """Read the ledger once, and keep what it tells of us.
 
     A contact carries its source key in `externalId`, and so comes back into the map at once. A
@@ -30,9 +29,7 @@ def rebuild(db: Store, sender: Sender, in_flight: int) -> Counter[str]:
     known: list[tuple[str, str, int]] = []
     for stream in streams_of(Kind.CONTACT):
         try:
-            operation = sender.resource(stream).operations["list"]
-            contacts = listing(sender.client, sender.business_id, operation.id, {}, in_flight)
-            for part in contacts.ascending():
+            for part in sender.listed(stream).ascending():
                 known += [
                     (stream, str(c["externalId"]), c["id"])
                     for c in part.records
@@ -42,9 +39,7 @@ def rebuild(db: Store, sender: Sender, in_flight: int) -> Counter[str]:
             logger.warning("%s is left out: %s", stream, error)
         except ForbiddenError:
             continue
-    marks = [
-        (stream, marker, record["id"]) for stream, record, marker in find_marked(sender, in_flight)
-    ]
+    marks = [(stream, marker, record["id"]) for stream, record, marker in find_marked(sender)]
     found: Counter[str] = Counter()
     # Everything is read before anything is kept: others may be using the store meanwhile.
     with db.transaction():

@@ -78,7 +78,6 @@ class BusinessWriter:
         stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         self.business_id = sender.business_id
-        self._in_flight = in_flight = sender.client.connection.max_in_flight
         self._sender = sender
         self._outbox = outbox
         self._map = ledger_map
@@ -87,11 +86,11 @@ class BusinessWriter:
         self._lookups = lookups
         self._schedule = Schedule()
         baseline = Baseline(outbox.db, sender.business_id)
-        self._existing = ExistingRecords(sender, lookups, ledger_map, baseline, in_flight)
+        self._existing = ExistingRecords(sender, lookups, ledger_map, baseline)
         self._facts = Facts(
             settings, preparer, self._existing, self._schedule, ledger_map, baseline
         )
-        self._reconciler = Reconciler(sender, ledger_map, in_flight)
+        self._reconciler = Reconciler(sender, ledger_map)
         self._recorder = recorder
         self._dispatch = Dispatch(
             settings,
@@ -102,7 +101,6 @@ class BusinessWriter:
             lookups,
             ledger_map,
             baseline,
-            in_flight,
         )
         self._awaited = Awaited(outbox, sender.business_id)
         self._unsettled: dict[tuple[str, str], Row] = {}  # in doubt, of any run
@@ -182,7 +180,7 @@ class BusinessWriter:
         for row in self._outbox.rows(self.business_id, "waiting"):
             self._resume(row)
             # No more are taken up than requests have to do with.
-            while (len(self._schedule) > self._in_flight or self.full) and self._going():
+            while (len(self._schedule) > self._sender.in_flight or self.full) and self._going():
                 self.advance(_WAIT)
 
     def _going(self) -> bool:

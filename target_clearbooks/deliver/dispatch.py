@@ -79,7 +79,6 @@ class Dispatch:
         lookups: The ledger's lists, as this run has read them.
         ledger_map: What records became.
         baseline: What the ledger held before the state store began.
-        in_flight: Requests under way at once, at most.
 
     Attributes:
         lost: Writes whose reply was lost.
@@ -96,10 +95,8 @@ class Dispatch:
         lookups: Lookups,
         ledger_map: LedgerMap,
         baseline: Baseline,
-        in_flight: int,
     ) -> None:
         self._settings = settings
-        self._in_flight = in_flight
         self._sender = sender
         self._reconciler = reconciler
         self._recorder = recorder
@@ -178,14 +175,14 @@ class Dispatch:
     def send(self) -> Iterator[tuple[Task, Decision]]:
         """Send as many as may be under way; each stands on disk before its first byte leaves."""
         sends: list[Task] = []
-        room = self._in_flight - len(self._requests)
+        room = self._sender.in_flight - len(self._requests)
         while self._ready and self.failure is None and len(sends) < room:
             task, checked = self._ready.popleft()
             if checked:
                 sends.append(task)
             else:
                 yield from self._read(task)
-                room = self._in_flight - len(self._requests)
+                room = self._sender.in_flight - len(self._requests)
         if not sends:
             return
         for task in sends:

@@ -18,7 +18,6 @@ from target_clearbooks.ledger.matching import (
     maybe_altered,
     unchanged,
 )
-from target_clearbooks.ledger.records import Record, listing
 from target_clearbooks.map_command import map_set, map_unset
 from target_clearbooks.writable import WRITABLE, Kind, Settle
 
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from clearbooks.paging import Listing
     from target_clearbooks.deliver.sending import Sender
     from target_clearbooks.intent import Intent
+    from target_clearbooks.ledger.records import Record
     from target_clearbooks.store.ledger_map import LedgerMap
 
 
@@ -61,13 +61,11 @@ class Reconciler:
     Args:
         sender: Makes the requests.
         ledger_map: Tells which records of the ledger belong to other source keys.
-        in_flight: Pages under way at once.
     """
 
-    def __init__(self, sender: Sender, ledger_map: LedgerMap, in_flight: int) -> None:
+    def __init__(self, sender: Sender, ledger_map: LedgerMap) -> None:
         self.sender = sender
         self.map = ledger_map
-        self.in_flight = in_flight
 
     # Before a create: what the ledger holds already
 
@@ -87,7 +85,7 @@ class Reconciler:
         body = intent.body
         ends = {k: body[k] for k in ("invoiceId", "paymentId", "creditNoteId") if body.get(k)}
         params = {**self._params(intent), **ends}
-        found = self._listing(self._operation(intent.stream).id, params).whole()
+        found = self.sender.listing(self._operation(intent.stream).id, params).whole()
         return [row for row in found if all(row.get(k) == v for k, v in ends.items())]
 
     def allocated_twice(self, intent: Intent) -> Unclear | None:
@@ -101,12 +99,11 @@ class Reconciler:
 
     def newest(self, intent: Intent) -> int:
         """The highest ID of the list that the intent adds to; 0 where it is empty."""
-        operation = self._operation(intent.stream)
-        return self._listing(operation.id, self._params(intent)).greatest_id() or 0
+        return self._listing(intent).greatest_id() or 0
 
     def newest_transaction(self) -> int:
         """The highest ID of the ledger's transactions; 0 where there are none."""
-        return self._listing("listTransactions", {}).greatest_id() or 0
+        return self.sender.listing("listTransactions", {}).greatest_id() or 0
 
     # After a reply was lost
 
@@ -213,32 +210,32 @@ class Reconciler:
         params = self.sender.params(intent.stream, intent.params, None)
         return {k: v for k, v in params.items() if k in operation.path_parameters}
 
+    def _listing(self, intent: Intent) -> Listing:
+        """The list that an intent adds to."""
+        return self.sender.listing(self._operation(intent.stream).id, self._params(intent))
+
     def _list(self, intent: Intent) -> list[Record]:
         try:
-            return self._listing(self._operation(intent.stream).id, self._params(intent)).whole()
+            return self._listing(intent).whole()
         except NotFoundError:
             if WRITABLE[intent.stream].kind is Kind.ATTACHMENT:
                 return []  # the document is gone: the POST will say so
             raise
 
-    def _listing(self, operation_id: str, params: Mapping[str, Any]) -> Listing:
-        sender = self.sender
-        return listing(sender.client, sender.business_id, operation_id, params, self.in_flight)
-
     def _since(self, stream: str, doubts: Sequence[tuple[Intent, Record]]) -> list[Record]:
         """Records newer than the oldest snapshot; all of the list where IDs do not tell."""
-        operation, params = self._operation(stream), self._params(doubts[0][0])
+        listing = self._listing(doubts[0][0])
         newest = [
             int(snapshot["newest"]) for _, snapshot in doubts if snapshot.get("newest") is not None
         ]
         if len(newest) < len(doubts) or not WRITABLE[stream].ids_ascend:
-            return self._listing(operation.id, params).whole()
-        return self._listing(operation.id, params).newest_first(min(newest))
+            return listing.whole()
+        return listing.newest_first(min(newest))
 
     def _transactions(self, intent: Intent) -> list[Record]:
         date = intent.body["accountingDate"]
         dates = {"accountingDateFrom": date, "accountingDateTo": date}
-        return self._listing("listTransactions", dates).whole()
+        return self.sender.listing("listTransactions", dates).whole()
 
 
 def _one(found: Sequence[Mapping[str, Any]]) -> Verdict:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from clearbooks.errors import ClearBooksError, NotFoundError, RejectedError, UncertainError
-from target_clearbooks.ledger.records import Record, plain
+from target_clearbooks.ledger.records import Record, listing, plain
 from target_clearbooks.ledger.spelling import join_names
 from target_clearbooks.writable import WRITABLE
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from clearbooks.client import Client
     from clearbooks.contract import Operation, Resource
+    from clearbooks.paging import Listing
     from clearbooks.replies import Reply
     from target_clearbooks.intent import Intent
 
@@ -139,6 +140,20 @@ class Sender:
         except NotFoundError:
             return None
         return plain(reply.record())
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests may be under way at once, by the settings."""
+        return self.client.connection.max_in_flight
+
+    def listing(self, operation_id: str, params: Mapping[str, Any]) -> Listing:
+        """A paged list of the business, by an operation of the contract."""
+        return listing(self.client, self.business_id, operation_id, params, self.in_flight)
+
+    def listed(self, stream: str) -> Listing:
+        """The list of a stream."""
+        resource = self.resource(stream)
+        return self.listing(resource.operations["list"].id, resource.fixed)
 
 
 def _says_unknown(error: RejectedError, name: str) -> bool:

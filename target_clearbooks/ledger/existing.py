@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from clearbooks.errors import ForbiddenError, SubscriptionError
 from target_clearbooks.intent import Intent, is_marker, make_marker
 from target_clearbooks.ledger.matching import find_matches, identified, is_voided, resembles
-from target_clearbooks.ledger.records import listing
 from target_clearbooks.source_key import earlier_spellings
 from target_clearbooks.writable import WRITABLE
 
@@ -47,7 +46,6 @@ class ExistingRecords:
         lookups: The lists of this run.
         ledger_map: Tells which records belong to other source keys.
         baseline: What the ledger held before the state store began.
-        in_flight: Pages under way at once.
     """
 
     def __init__(
@@ -56,9 +54,7 @@ class ExistingRecords:
         lookups: Lookups,
         ledger_map: LedgerMap,
         baseline: Baseline,
-        in_flight: int,
     ) -> None:
-        self._in_flight = in_flight
         self._noted: set[str] = set()
         self.sender = sender
         self.lookups = lookups
@@ -122,14 +118,7 @@ class ExistingRecords:
             rows = list(self.lookups.digests(stream))
             self._warn_of_marked(stream, rows)
         elif intent.marker is None:
-            resource = self.sender.resource(stream)
-            later = listing(
-                self.sender.client,
-                self.sender.business_id,
-                resource.operations["list"].id,
-                resource.fixed,
-                self._in_flight,
-            ).newest_first(newest)
+            later = self.sender.listed(stream).newest_first(newest)
             rows = [row for row in later if self.map.owner(stream, row["id"]) is None]
         else:
             return
@@ -187,19 +176,11 @@ def _marked_before(intent: Intent) -> Iterator[Intent]:
             yield replace(intent, marker=marker, body={**intent.body, name: text})
 
 
-def find_marked(sender: Sender, in_flight: int) -> Iterator[tuple[str, Record, str]]:
+def find_marked(sender: Sender) -> Iterator[tuple[str, Record, str]]:
     """Records of the ledger that carry a marker of ours: stream, record, marker."""
     for stream in (row.stream for row in WRITABLE.values() if row.marker):
-        resource = sender.resource(stream)
-        listed = listing(
-            sender.client,
-            sender.business_id,
-            resource.operations["list"].id,
-            resource.fixed,
-            in_flight,
-        )
         try:
-            for part in listed.ascending():
+            for part in sender.listed(stream).ascending():
                 for record in part.records:
                     marker = marker_in(record, stream)
                     if marker and not is_voided(record):

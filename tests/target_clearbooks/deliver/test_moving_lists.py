@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from clearbooks.contract import load_contract
@@ -27,6 +29,7 @@ class Falling(FakeApi):
     def __init__(self, count, **server):
         super().__init__(range(1, count + 1), before=self.shorten, **server)
         self.contract = load_contract()
+        self.connection = SimpleNamespace(max_in_flight=8)
 
     def shorten(self, _number):
         self.records.pop(next(iter(self.records)), None)
@@ -50,7 +53,7 @@ def read_payments(api):
 
 
 def reconciler(api):
-    return Reconciler(Sender(api, 1), Nobody(), 8)
+    return Reconciler(Sender(api, 1), Nobody())
 
 
 READINGS = {
