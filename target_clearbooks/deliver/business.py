@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.deliver.awaited import Awaited
+from target_clearbooks.deliver.before_write import BeforeWrite
 from target_clearbooks.deliver.decision import Done, First, Gone, Hold, Leave, Send, Unchanged
 from target_clearbooks.deliver.dispatch import Dispatch
 from target_clearbooks.deliver.facts import Facts
@@ -91,15 +92,15 @@ class BusinessWriter:
             settings, preparer, self._existing, self._schedule, ledger_map, baseline
         )
         self._reconciler = Reconciler(sender, ledger_map)
+        self._before = BeforeWrite(settings, ledger_map, baseline)
         self._recorder = recorder
         self._dispatch = Dispatch(
             settings,
             executor,
-            sender,
             self._reconciler,
+            self._before,
             recorder,
             lookups,
-            ledger_map,
             baseline,
         )
         self._awaited = Awaited(outbox, sender.business_id)
@@ -334,7 +335,7 @@ class BusinessWriter:
             self._dispatch.put(task, decision)
         else:
             plan = self._dry_run.carry_out
-            self._carry_out(task, plan(task, self._sender, self._reconciler, self._dispatch))
+            self._carry_out(task, plan(task, self._reconciler, self._before))
 
     def _do_first(self, task: Task, steps: Iterable[Step]) -> None:
         """Carry out steps before a task; each of them once."""

@@ -19,32 +19,14 @@ from clearbooks.errors import (
     UnavailableError,
     UncertainError,
 )
-from target_clearbooks.deliver.collisions import collision
 from target_clearbooks.deliver.decision import Done, Hold, Send
 from target_clearbooks.deliver.lost_replies import LostReplies
 from target_clearbooks.deliver.parts import in_parts, parts_left
-from target_clearbooks.deliver.precheck import (
-    Reading,
-    WrittenLately,
-    after_allocations,
-    after_record,
-    after_snapshot,
-    reading_before,
-)
+from target_clearbooks.deliver.precheck import Reading, after_record, reading_before
 from target_clearbooks.deliver.refused import Refused
-from target_clearbooks.deliver.replacing import (
-    allocated_to,
-    freed_first,
-    is_kept,
-    is_replaced,
-    joins_others,
-    taken_back_first,
-)
 from target_clearbooks.deliver.requests import Requests
-from target_clearbooks.deliver.task import pair_of
 from target_clearbooks.intent import OUTCOMES, Quarantined, Rejected, WriteOperation
 from target_clearbooks.ledger.candidates import as_candidates
-from target_clearbooks.ledger.likeness import likeness
 from target_clearbooks.map_command import map_unset
 from target_clearbooks.writable import WRITABLE, Kind, Settle
 
@@ -52,17 +34,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from concurrent.futures import Executor
 
+    from target_clearbooks.deliver.before_write import BeforeWrite
     from target_clearbooks.deliver.decision import Decision
     from target_clearbooks.deliver.reconcile import Reconciler
     from target_clearbooks.deliver.recorder import Recorder
     from target_clearbooks.deliver.requests import Answer
-    from target_clearbooks.deliver.sending import Sender
     from target_clearbooks.deliver.task import Task
     from target_clearbooks.intent import Intent
     from target_clearbooks.ledger.lookups import Lookups
     from target_clearbooks.settings import TargetSettings
     from target_clearbooks.store.baseline import Baseline
-    from target_clearbooks.store.ledger_map import LedgerMap
 
 logger = logging.getLogger("target-clearbooks")
 
@@ -73,11 +54,10 @@ class Dispatch:
     Args:
         settings: Of the target.
         executor: Threads for requests.
-        sender: Makes the requests.
         reconciler: Reads what the ledger holds of an intent.
+        before_write: Decides from what was read just before a write.
         recorder: Puts down what becomes of a write.
         lookups: The ledger's lists, as this run has read them.
-        ledger_map: What records became.
         baseline: What the ledger held before the state store began.
 
     Attributes:
@@ -89,22 +69,20 @@ class Dispatch:
         self,
         settings: TargetSettings,
         executor: Executor,
-        sender: Sender,
         reconciler: Reconciler,
+        before_write: BeforeWrite,
         recorder: Recorder,
         lookups: Lookups,
-        ledger_map: LedgerMap,
         baseline: Baseline,
     ) -> None:
-        self._settings = settings
-        self._sender = sender
         self._reconciler = reconciler
+        self._sender = reconciler.sender
+        self._map = reconciler.map
+        self._before = before_write
         self._recorder = recorder
         self._lookups = lookups
-        self._map = ledger_map
         self._baseline = baseline
         self._requests: Requests[Decision] = Requests(executor)
-        self._lately = WrittenLately()
         self._newest: dict[str, int] = {}
         # Tasks, and whether what has to be read before they are sent was read.
         self._ready: deque[tuple[Task, bool]] = deque()
@@ -207,14 +185,10 @@ class Dispatch:
 
     def written(self, task: Task, record: Mapping[str, Any]) -> None:
         """Take in what was settled, so that no later reading falls behind it."""
-        intent = task.whole
-        others = Decimal(0)
-        if WRITABLE[task.stream].settle is Settle.CONVERGE and intent.body:
-            others = self._map.wanted(task.stream, pair_of(intent), task.source_key)
-        self._lately.add(task, others)
-        if intent.removes:
+        self._before.written(task)
+        if task.wanted.removes:
             mapped = self._map.find(task.stream, task.source_key)
-            for number in {intent.remote_id, *(mapped.lineage if mapped else ())}:
+            for number in {task.wanted.remote_id, *(mapped.lineage if mapped else ())}:
                 self._lookups.removed(task.stream, number, record)
         elif "id" in record and len(record) > 1 and not record.get("found"):
             self._lookups.wrote(task.stream, record, replaces=task.wanted.remote_id)
@@ -224,14 +198,14 @@ class Dispatch:
     # Reading before a write
 
     def _read(self, task: Task) -> Iterator[tuple[Task, Decision]]:
-        intent = task.wanted
+        intent, before = task.wanted, self._before
         reading = reading_before(intent, known=False)
         if reading is Reading.ALLOCATIONS:
-            self._requests.begin(task, self.saw_allocations, self._reconciler.allocations, intent)
+            self._requests.begin(task, before.allocations, self._reconciler.allocations, intent)
         elif reading is Reading.FENCE:
             if WRITABLE[task.stream].settle is Settle.COUNT:
                 self._take_baseline(task.stream)
-            self._requests.begin(task, self._saw_snapshot, self._reconciler.snapshot, intent)
+            self._requests.begin(task, before.snapshot, self._reconciler.snapshot, intent)
         else:
             row = None
             if intent.adopted and WRITABLE[task.stream].kind is Kind.CONTACT:
@@ -241,74 +215,12 @@ class Dispatch:
                 yield task, after_record(intent, row, known=False)
                 return
             record = (task.stream, intent.params, intent.remote_id)
-            self._requests.begin(task, self.saw_record, self._sender.get, *record)
+            self._requests.begin(task, before.record, self._sender.get, *record)
 
     def _take_baseline(self, stream: str) -> None:
         """Note how far the ledger's transactions went before the first journal of this store."""
         if self._baseline.newest(stream) is None:
             self._baseline.take(stream, self._reconciler.newest_transaction())
-
-    def saw_record(self, task: Task, record: Mapping[str, Any] | None) -> Decision:
-        """What follows from what the ledger holds of an update."""
-        applied = self._map.applied(task.stream, task.source_key)
-        known = applied is not None and applied.hash is not None
-        if record is not None and applied is not None and known and applied.likeness is None:
-            # Version 0.1 kept nothing that tells whether the key stands for another record now.
-            alike = likeness(task.stream, record)
-            namespaced = bool(self._settings.source)
-            refused = collision(task.wanted, alike, namespaced=namespaced)
-            if refused is not None:
-                return refused
-        replaces = known and not task.fixed and is_replaced(task, self._settings)
-        return after_record(task.wanted, record, known=known, replaces=replaces)
-
-    def foreseen(self, task: Task, record: Mapping[str, Any] | None) -> Decision:
-        """What would follow, were an update sent to what the ledger holds."""
-        decision = self.saw_record(task, record)
-        if record is None or not isinstance(decision, Send):
-            return decision
-        kept = is_kept(decision.intent, record, allocated_to(task, self._map))
-        replaces = kept and is_replaced(task, self._settings)
-        return (freed_first(task, self._map) if replaces else None) or decision
-
-    def _saw_snapshot(self, task: Task, snapshot: dict[str, Any]) -> Decision:
-        newest = self._baseline.newest(task.stream) or 0
-        earlier = [
-            number
-            for number in snapshot.pop("ids", ())
-            if number <= newest
-            and not self._map.said_new(task.stream, task.source_key)
-            and self._map.owner(task.stream, f"transaction:{number}") is None
-        ]
-        return after_snapshot(
-            task.wanted,
-            snapshot,
-            equal=self._lately.equal(task.wanted),
-            earlier=earlier,
-            owner=lambda number: self._map.owner(task.stream, number),
-        )
-
-    def saw_allocations(self, task: Task, listed: list[dict[str, Any]]) -> Decision:
-        """What follows from what is allocated between the two that an allocation joins."""
-        if task.total is None:
-            task.total = Decimal(str(task.wanted.body["amount"]))
-        intent, again = task.wanted, None
-        applied = self._map.applied(task.stream, task.source_key)
-        standing = applied is not None and not applied.mapped.voided
-        if standing and not task.fixed and is_replaced(task, self._settings):
-            again = taken_back_first(task, self._map)
-            joined = self._map.joined(task.stream, task.source_key)
-            if not task.sends and joins_others(intent, joined, self._map):
-                return again
-        return after_allocations(
-            task,
-            listed,
-            written=self._lately.allocated(intent),
-            others=self._map.wanted(task.stream, pair_of(intent), task.source_key),
-            applied=applied,
-            owner=lambda number: self._map.owner(task.stream, number),
-            again=again,
-        )
 
     # Answers
 

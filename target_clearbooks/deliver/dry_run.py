@@ -18,10 +18,9 @@ from target_clearbooks.writable import WRITABLE, Kind, Settle
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from target_clearbooks.deliver.before_write import BeforeWrite
     from target_clearbooks.deliver.decision import Decision
-    from target_clearbooks.deliver.dispatch import Dispatch
     from target_clearbooks.deliver.reconcile import Reconciler
-    from target_clearbooks.deliver.sending import Sender
     from target_clearbooks.deliver.task import Task
     from target_clearbooks.intent import Intent
     from target_clearbooks.plan import PlanFile
@@ -41,28 +40,25 @@ class DryRun:
         self._file = file
         self._next = FIRST
 
-    def carry_out(
-        self, task: Task, sender: Sender, reconciler: Reconciler, judge: Dispatch
-    ) -> Decision:
+    def carry_out(self, task: Task, reconciler: Reconciler, before_write: BeforeWrite) -> Decision:
         """Plan a write, and answer as if it had been carried out.
 
         Args:
             task: The record.
-            sender: Reads single records.
-            reconciler: Reads allocations.
-            judge: Says what follows from what the ledger holds.
+            reconciler: Reads the ledger.
+            before_write: Says what follows from what it holds.
         """
         intent = task.wanted
         if intent.operation in (WriteOperation.CREATE, WriteOperation.POST):
-            seen = self._seen(task, reconciler, judge)
+            seen = self._seen(task, reconciler, before_write)
             if seen is not None:
                 return seen
             return Done(self._make(intent), "written")
         before: dict[str, Any] | None = {}
         if not is_planned(intent.remote_id):
-            before = sender.get(intent.stream, intent.params, intent.remote_id)
+            before = reconciler.sender.get(intent.stream, intent.params, intent.remote_id)
             if intent.operation is WriteOperation.UPDATE:
-                decision = judge.foreseen(task, before)
+                decision = before_write.foreseen(task, before)
                 if not isinstance(decision, Send):
                     return decision
         if intent.removes and before is None and in_parts(task, reconciler, renewed=True):
@@ -93,7 +89,7 @@ class DryRun:
         return self._next
 
     @staticmethod
-    def _seen(task: Task, reconciler: Reconciler, judge: Dispatch) -> Decision | None:
+    def _seen(task: Task, reconciler: Reconciler, before_write: BeforeWrite) -> Decision | None:
         """What follows from what is allocated already; None where an allocation adds to it.
 
         Other creates are new.
@@ -109,7 +105,7 @@ class DryRun:
             owner is not None and reconciler.map.is_voided(intent.stream, owner) for owner in owners
         ]
         left = [row for row, is_gone in zip(listed, gone, strict=True) if not is_gone]
-        decision = judge.saw_allocations(task, left)
+        decision = before_write.allocations(task, left)
         return None if isinstance(decision, Send) else decision
 
     def refuse(

@@ -1,6 +1,6 @@
 """What is read of the ledger just before a write, and what follows from it.
 
-Which reading a write needs is a fact of its stream; `business` makes it in a thread, and the
+Which reading a write needs is a fact of its stream; `dispatch` makes it in a thread, and the
 functions here turn what it showed into a decision.
 """
 
