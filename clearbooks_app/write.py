@@ -85,7 +85,7 @@ def write(*, settings: Settings, as_json: bool, file: Path, yes: bool, **more: A
     refused: list[str] = []
 
     def work(session: Session) -> None:
-        counts = session.outbox.counts
+        counts = session.outbox.run.counts
         session.rejects.told = lambda words, _: refused.append(words)
         with progress("writing", counts.total, made.view.operations):
             carry_out(session, made.path)

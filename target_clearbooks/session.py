@@ -104,11 +104,11 @@ class Session:
         else:
             self.db, self._locks = open_locked(self.connection, location, first)
             self.outbox = Outbox(self.db, kind, self.businesses, self._check_writer)
-        file = RejectFile(self.settings.rejects_path, self.outbox.run)
+        file = RejectFile(self.settings.rejects_path, self.outbox.run.id)
         self.rejects = RejectReport(file, self._dry_run)
         # Of a dry run the plan says what would become of each record.
         path = None if self.settings.dry_run else self.settings.results_path
-        self.results = Results(path, self.outbox.run)
+        self.results = Results(path, self.outbox.run.id)
         self.page = RunPage(self.settings.report_path)
         for number in first:
             self.writers[number] = self._writer(number)
@@ -205,7 +205,7 @@ class Session:
         self.rejects.line(business, number, text, reason)
         row = Row(
             0,
-            self.outbox.run,
+            self.outbox.run.id,
             business,
             INPUT,
             key,
@@ -218,7 +218,7 @@ class Session:
         with self.outbox.transaction():
             self.outbox.add(row, state="rejected")
             self.outbox.audit(row, "rejected", kind="invalid")
-            self.outbox.count(business, INPUT, "rejected")
+            self.outbox.run.count(business, INPUT, "rejected")
         self.results.write(business, INPUT, key, "rejected", reasons=(reason,))
         self._lines += 1
 
@@ -295,11 +295,11 @@ class Session:
         """Note how the run ended, and say so."""
         for business in self.writers:
             for (stream, state), number in self.outbox.left(business).items():
-                self.outbox.count(business, stream, state, number)
+                self.outbox.run.count(business, stream, state, number)
             self._tell_open(business)
         told = isinstance(error, ClearBooksError)
         message = "" if error is None else str(error) if told else type(error).__name__
-        self.outbox.end(exit_code, message, self.client.requests)
+        self.outbox.run.end(exit_code, message, self.client.requests)
         if self._plan is not None and error is None and self._drained:
             self._plan.seal()
         if not self.settings.dry_run:
@@ -310,14 +310,14 @@ class Session:
         summary = self.summary(exit_code)
         if self.db is not None:
             words = report.PLANNED if self.settings.dry_run else {}
-            self.page.write(self.db, self.outbox.run, words)
+            self.page.write(self.db, self.outbox.run.id, words)
         report.tell(summary, self.settings, self.rejects.number)
 
     def _status(self, business: int, message: str) -> BusinessStatus:
         """What the run came to for a business."""
         application, connection = Name.of(self.connection)
         outcomes: Counter[str] = Counter()
-        for (of, _, outcome), number in self.outbox.counts.items():
+        for (of, _, outcome), number in self.outbox.run.counts.items():
             outcomes[outcome] += number if of == business else 0
         now, doubts = time.time(), sum(outcomes[state] for state in _LEFT)
         return BusinessStatus(
@@ -339,7 +339,7 @@ class Session:
         """Put down in the results what this run leaves open."""
         if self.results.wanted:
             for row in self.outbox.rows(business, "waiting", "uncertain", "sending"):
-                if row.run == self.outbox.run:
+                if row.run == self.outbox.run.id:
                     self.results.write(
                         business, row.stream, row.source_key, row.state, reasons=row.reasons
                     )
@@ -348,7 +348,7 @@ class Session:
         """Counts of the run by stream, and what is left."""
         streams: dict[str, dict[str, int]] = {}
         words = report.PLANNED if self.settings.dry_run else {}
-        for (_, stream, outcome), number in sorted(self.outbox.counts.items()):
+        for (_, stream, outcome), number in sorted(self.outbox.run.counts.items()):
             streams.setdefault(stream, Counter())[words.get(outcome, outcome)] += number
         plan: dict[str, Any] = {}
         if self._plan is not None:
@@ -359,7 +359,7 @@ class Session:
                 "comes_to": self._plan.comes_to(),
             }
         return {
-            "run": self.outbox.run,
+            "run": self.outbox.run.id,
             **plan,
             "exit_code": exit_code,
             "requests": self.client.requests,

@@ -15,8 +15,7 @@ from target_clearbooks.deliver.sending import Sender
 from target_clearbooks.settings import TargetSettings, check_source
 from target_clearbooks.store import open_locked
 from target_clearbooks.store.ledger_map import LedgerMap
-from target_clearbooks.store.outbox import close_open
-from target_clearbooks.store.undecided import close_refused
+from target_clearbooks.store.outbox import close_open, close_refused
 from target_clearbooks.writable import WRITABLE, Kind
 
 if TYPE_CHECKING:

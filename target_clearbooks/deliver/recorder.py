@@ -117,7 +117,7 @@ class Recorder:
                 task.stream,
                 task.source_key,
                 0 if new is None else new,
-                run=outbox.run,
+                run=outbox.run.id,
                 content=intent.hash,
                 record=applied.record_hash if applied and task.kept else task.hash,
                 voided=gone,
@@ -143,7 +143,7 @@ class Recorder:
             amounts = comes_to(intent, record)
             if amounts is None and before is not None:
                 # What takes a record back is answered without it.
-                amounts = outbox.totals.last(self._business_id, task.stream, task.source_key)
+                amounts = outbox.run.totals.last(self._business_id, task.stream, task.source_key)
             if amounts is not None:
                 result["amounts"] = amounts.as_list()
             outbox.close(task.row, "done", result=result)
@@ -157,9 +157,9 @@ class Recorder:
             if task.kept and applied is not None:
                 self._reallocations.wait(task.stream, task.source_key, task.kept, applied)
             self.count(task.stream, outcome)
-            outbox.save_counts()
+            outbox.run.save_counts()
             if amounts is not None and outcome in _WRITES:
-                outbox.totals.add(self._business_id, task.stream, outcome, amounts)
+                outbox.run.totals.add(self._business_id, task.stream, outcome, amounts)
         self._tell(task.stream, task.source_key, outcome)
         return named
 
@@ -187,7 +187,7 @@ class Recorder:
                 task.stream,
                 mapped.source_key,
                 mapped.remote_id,
-                run=self._outbox.run,
+                run=self._outbox.run.id,
                 content=task.whole.hash,
                 record=task.hash,
                 voided=True,
@@ -224,7 +224,7 @@ class Recorder:
                 task.stream,
                 task.source_key,
                 applied.mapped.remote_id,
-                run=self._outbox.run,
+                run=self._outbox.run.id,
                 content=applied.hash,
                 record=task.hash,
                 voided=applied.mapped.voided,
@@ -298,12 +298,12 @@ class Recorder:
 
     def count(self, stream: str, outcome: str) -> None:
         """Count an outcome; on disk with the next settlement."""
-        self._outbox.count(self._business_id, stream, outcome)
+        self._outbox.run.count(self._business_id, stream, outcome)
 
     def _row(self, task: Task, outcome: Rejected | Quarantined | Waiting | None = None) -> Row:
         return Row(
             0,
-            self._outbox.run,
+            self._outbox.run.id,
             self._business_id,
             task.stream,
             task.source_key,

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Sequence, Sized
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +145,18 @@ MIGRATIONS = (
     """,
 )
 
+OPEN = "state NOT IN ('done', 'rejected', 'superseded')"
+"""Of an intent that has not come to rest; in the words of the index `intents_open`."""
+
 
 def scripts(dialect: Dialect) -> list[str]:
     """The script of each version, oldest first."""
     return [script.format(**asdict(dialect)) for script in MIGRATIONS]
+
+
+def marks(values: Sized) -> str:
+    """A question mark for each of several values."""
+    return ", ".join("?" * len(values))
 
 
 def upsert(table: str, keys: Sequence[str], rest: Sequence[str]) -> str:
@@ -157,6 +165,6 @@ def upsert(table: str, keys: Sequence[str], rest: Sequence[str]) -> str:
     changes = ", ".join(f"{name} = excluded.{name}" for name in rest)
     return (
         f"INSERT INTO {table} ({', '.join(columns)}) "
-        f"VALUES ({', '.join('?' * len(columns))}) "
+        f"VALUES ({marks(columns)}) "
         f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}"
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from clearbooks.exact_json import dumps, loads
 from target_clearbooks.intent import Mapped
 from target_clearbooks.source_key import earlier_spellings, is_generated, referred
-from target_clearbooks.store.format import upsert
+from target_clearbooks.store.format import OPEN, marks, upsert
 from target_clearbooks.writable import allocation_ends
 
 if TYPE_CHECKING:
@@ -102,13 +102,11 @@ class LedgerMap:
         spellings = list(dict.fromkeys(each for key in keys for each in self._spellings(key)))
         if len(spellings) == 1:
             return keys[0]
-        marks = ", ".join("?" * len(spellings))
         values = (self.business_id, stream, *spellings)
         rows = self.db.execute(
             "SELECT source_key FROM map WHERE business = ? AND stream = ? "
-            f"AND source_key IN ({marks}) UNION SELECT source_key FROM intents "
-            f"WHERE business = ? AND stream = ? AND source_key IN ({marks}) "
-            "AND state NOT IN ('done', 'rejected', 'superseded')",
+            f"AND source_key IN ({marks(spellings)}) UNION SELECT source_key FROM intents "
+            f"WHERE business = ? AND stream = ? AND source_key IN ({marks(spellings)}) AND {OPEN}",
             (*values, *values),
         )
         known = {row[0] for row in rows}
@@ -184,11 +182,10 @@ class LedgerMap:
 
     def sample(self, streams: Sequence[str], number: int) -> list[tuple[str, int | str]]:
         """Stream and ID of records that should stand in the ledger: the newest, and the oldest."""
-        marks = ", ".join("?" * len(streams))
         found = [
             self.db.execute(
                 "SELECT stream, remote_id FROM map WHERE business = ? AND voided = 0 "
-                f"AND stream IN ({marks}) ORDER BY updated {order} LIMIT ?",
+                f"AND stream IN ({marks(streams)}) ORDER BY updated {order} LIMIT ?",
                 (self.business_id, *streams, number),
             ).fetchall()
             for order in ("DESC", "ASC")
@@ -369,7 +366,7 @@ class LedgerMap:
             column, kind = _COLUMNS[end]
             rows = self.db.execute(
                 f"SELECT source_key, {_JOINED} FROM allocated WHERE business = ? AND stream = ? "
-                f"AND {column} = ? AND kind IN ({', '.join('?' * len(kind))}) ORDER BY source_key",
+                f"AND {column} = ? AND kind IN ({marks(kind)}) ORDER BY source_key",
                 (self.business_id, allocations, remote_id, *kind),
             ).fetchall()
             for key, *row in rows:
@@ -381,7 +378,7 @@ class LedgerMap:
             column, kind = _COLUMNS[end]
             self.db.execute(
                 f"UPDATE allocated SET {column} = ? WHERE business = ? AND stream = ? "
-                f"AND {column} = ? AND kind IN ({', '.join('?' * len(kind))})",
+                f"AND {column} = ? AND kind IN ({marks(kind)})",
                 (new, self.business_id, allocations, old, *kind),
             )
 

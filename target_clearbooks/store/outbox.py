@@ -1,4 +1,4 @@
-"""The outbox: every write as it stands on disk, what each run did, and the append-only audit log.
+"""The outbox: every write as it stands on disk, and the append-only audit log.
 
 States: `planned` (nothing was sent), `approved` (of a plan that a person let through), `sending`,
 `done`, `rejected`, `uncertain` (sent, and no answer told), `waiting` (a parent is missing),
@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.exact_json import dumps, encode, loads
-from clearbooks.history import new_run_id
 from target_clearbooks.intent import Intent, WriteOperation
-from target_clearbooks.store.totals import Totals
+from target_clearbooks.store.format import OPEN, marks
+from target_clearbooks.store.run_log import RunLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -96,6 +96,9 @@ class Outbox:
         businesses: Where it may write.
         guard: Raises where the right to write into a business was lost; asked before anything is
             sent.
+
+    Attributes:
+        run: What this run did.
     """
 
     def __init__(
@@ -104,31 +107,11 @@ class Outbox:
     ) -> None:  # fmt: skip
         self.db = db
         self._guard = guard
-        self.run = new_run_id()
-        self.started = time.time()
-        self.counts: Counter[tuple[int, str, str]] = Counter()
-        self._unsaved: Counter[tuple[int, str, str]] = Counter()
-        self.totals = Totals(db, self.run)
-        with self.transaction():
-            db.execute(
-                "INSERT INTO runs (id, started, kind, businesses) VALUES (?, ?, ?, ?)",
-                (self.run, self.started, kind, dumps(list(businesses))),
-            )
+        self.run = RunLog(db, kind, businesses)
 
     def transaction(self) -> AbstractContextManager[None]:
         """Everything inside is on disk when the block ends, or nothing is."""
         return self.db.transaction()
-
-    def end(self, exit_code: int, message: str, requests: int) -> None:
-        """Note how the run ended, and how many requests it made."""
-        with self.transaction():
-            self.save_counts()
-            self.db.execute(
-                "UPDATE runs SET ended = ?, exit_code = ?, message = ?, requests = ? WHERE id = ?",
-                (time.time(), exit_code, message, requests, self.run),
-            )
-
-    # Intents
 
     def add(
         self, row: Row, *, state: str, snapshot: Mapping[str, Any] | None = None, sent: bool = False
@@ -148,7 +131,7 @@ class Outbox:
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
             "RETURNING id",
             (
-                self.run, row.business_id, row.stream, row.source_key, state,
+                self.run.id, row.business_id, row.stream, row.source_key, state,
                 encode(row.record), row.record_hash,
                 intent.operation if intent else "",
                 dumps(dict(intent.params)) if intent else "{}",
@@ -177,7 +160,7 @@ class Outbox:
         self.db.execute(
             "UPDATE intents SET state = 'sending', sent = ?, updated = ?, fence = ?, run = ?, "
             "attempts = ?, body = ? WHERE id = ?",
-            (row.sent, row.sent, dumps(row.snapshot), self.run, row.attempts,
+            (row.sent, row.sent, dumps(row.snapshot), self.run.id, row.attempts,
              None if body is None else encode(body), row.id),
         )  # fmt: skip
 
@@ -229,10 +212,9 @@ class Outbox:
 
     def rows(self, business_id: int, *states: str) -> Iterator[Row]:
         """Open rows in these states, oldest first, one at a time; none that come meanwhile."""
-        marks = ", ".join("?" * len(states))
         found = self.db.execute(
-            f"SELECT id FROM intents WHERE business = ? AND state IN ({marks}) "
-            "AND state NOT IN ('done', 'rejected', 'superseded') ORDER BY id",
+            f"SELECT id FROM intents WHERE business = ? AND state IN ({marks(states)}) "
+            f"AND {OPEN} ORDER BY id",
             (business_id, *states),
         )
         return self._in_states([number for (number,) in found.fetchall()], states)
@@ -256,7 +238,7 @@ class Outbox:
         return self._text(
             "SELECT state FROM intents WHERE business = ? AND stream = ? AND source_key = ? "
             "AND run = ? ORDER BY id DESC LIMIT 1",
-            (business_id, stream, source_key, self.run),
+            (business_id, stream, source_key, self.run.id),
         )
 
     def last_done(self, business_id: int, stream: str, source_key: str) -> str | None:
@@ -296,8 +278,7 @@ class Outbox:
     def businesses_left(self) -> list[int]:
         """Businesses of which something is open."""
         rows = self.db.execute(
-            "SELECT DISTINCT business FROM intents "
-            "WHERE state NOT IN ('done', 'rejected', 'superseded') ORDER BY business"
+            f"SELECT DISTINCT business FROM intents WHERE {OPEN} ORDER BY business"
         )
         return [number for (number,) in rows]
 
@@ -305,7 +286,7 @@ class Outbox:
         """How much is open of a business, by stream and state."""
         rows = self.db.execute(
             "SELECT stream, state, count(*) FROM intents WHERE business = ? "
-            "AND state NOT IN ('done', 'rejected', 'superseded') GROUP BY stream, state",
+            f"AND {OPEN} GROUP BY stream, state",
             (business_id,),
         )
         return Counter({(stream, state): number for stream, state, number in rows})
@@ -318,8 +299,7 @@ class Outbox:
         the run that set it aside, and so does what waits for that.
         """
         found = self.db.execute(
-            "SELECT count(*) FROM intents i WHERE business = ? "
-            "AND state NOT IN ('done', 'rejected', 'superseded') "
+            f"SELECT count(*) FROM intents i WHERE business = ? AND {OPEN} "
             "AND (state IN ('sending', 'uncertain') "
             "OR (state IN ('quarantined', 'waiting') AND run = ?) "
             "OR (state = 'quarantined' AND operation != '') "
@@ -327,33 +307,16 @@ class Outbox:
             "ON parent.business = w.business AND parent.stream = w.stream "
             "AND parent.source_key = w.source_key "
             "WHERE w.intent = i.id AND parent.state = 'quarantined')))",
-            (business_id, self.run),
+            (business_id, self.run.id),
         ).fetchone()
         return int(found[0]) if found else 0
-
-    # What a run did
-
-    def count(self, business_id: int, stream: str, outcome: str, number: int = 1) -> None:
-        """Count an outcome; saved with the next transaction that does."""
-        self.counts[business_id, stream, outcome] += number
-        self._unsaved[business_id, stream, outcome] += number
-
-    def save_counts(self) -> None:
-        """Bring the counts on disk up to date."""
-        self.db.executemany(
-            "INSERT INTO counts VALUES (?, ?, ?, ?, ?) "
-            "ON CONFLICT (run, business, stream, outcome) DO UPDATE "
-            "SET number = counts.number + excluded.number",
-            [(self.run, *key, number) for key, number in self._unsaved.items()],
-        )
-        self._unsaved.clear()
 
     def audit(self, row: Row, event: str, **detail: Any) -> None:
         """Append to the audit log: identities and outcomes, never the record itself."""
         self.db.execute(
             "INSERT INTO audit (at, run, business, stream, source_key, event, detail) "
             "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (time.time(), self.run, row.business_id, row.stream, row.source_key, event,
+            (time.time(), self.run.id, row.business_id, row.stream, row.source_key, event,
              dumps({k: v for k, v in detail.items() if v is not None})),
         )  # fmt: skip
 
@@ -372,13 +335,18 @@ def close_open(db: Store, business_id: int, stream: str, source_key: str) -> int
     return _supersede(db, business_id, stream, source_key, (*_REPLACEABLE, *DOUBTFUL))
 
 
+def close_refused(db: Store, business_id: int, stream: str, source_key: str) -> int:
+    """Close what was refused of a source key; how many records it was."""
+    return _supersede(db, business_id, stream, source_key, ("rejected",))
+
+
 def _supersede(
     db: Store, business_id: int, stream: str, source_key: str, states: Sequence[str]
 ) -> int:
     found = db.execute(
         "UPDATE intents SET state = 'superseded', record = NULL, body = NULL, content = NULL "
         "WHERE business = ? AND stream = ? AND source_key = ? "
-        f"AND state IN ({', '.join('?' * len(states))}) RETURNING id",
+        f"AND state IN ({marks(states)}) RETURNING id",
         (business_id, stream, source_key, *states),
     ).fetchall()
     db.executemany("DELETE FROM waits WHERE intent = ?", found)

@@ -20,7 +20,7 @@ from target_clearbooks.store.database import (
     StoreError,
     UnreachableStoreError,
 )
-from target_clearbooks.store.format import Dialect, scripts
+from target_clearbooks.store.format import Dialect, marks, scripts
 from target_clearbooks.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
@@ -154,12 +154,12 @@ class PostgresStore(Store):
 
     def _copy_table(self, table: str, copy: SqliteStore) -> None:
         columns = [row[1] for row in copy.execute(f"PRAGMA table_info({table})")]
-        names, marks = ", ".join(columns), ", ".join("?" * len(columns))
+        names = ", ".join(columns)
         # A cursor of the server: the map may be larger than memory.
         with self._link.cursor(name="copy") as cursor:
             cursor.itersize = _BATCH
             cursor.execute(f"SELECT {names} FROM {table}".encode())
-            copy.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", cursor)
+            copy.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks(columns)})", cursor)
 
     @override
     def close(self) -> None:

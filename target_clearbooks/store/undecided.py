@@ -90,15 +90,6 @@ def count_undecided(db: Store) -> dict[str, int]:
     return dict(rows.fetchall())
 
 
-def close_refused(db: Store, business: int, stream: str, key: str) -> int:
-    """Close what was refused of a source key; how many records it was."""
-    return db.execute(
-        "UPDATE intents SET state = 'superseded', record = NULL, body = NULL, content = NULL "
-        "WHERE business = ? AND stream = ? AND source_key = ? AND state = 'rejected'",
-        (business, stream, key),
-    ).rowcount
-
-
 def _undecided(row: tuple[Any, ...]) -> Undecided:
     (
         number,

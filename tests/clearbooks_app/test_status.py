@@ -134,10 +134,10 @@ def test_status_shows_the_newest_run_of_the_target(connected, run, home):
         outbox = Outbox(db, "target", [1])
         for outcome, number in counted.items():
             for _ in range(number):
-                outbox.count(1, "customers", outcome)
+                outbox.run.count(1, "customers", outcome)
         if "written" in counted:
-            outbox.count(1, "bills", "written")
-        outbox.end(0, "", requests=5)
+            outbox.run.count(1, "bills", "written")
+        outbox.run.end(0, "", requests=5)
         time.sleep(0.01)
     db.close()
     found = json.loads(run("status --json --offline --state-store target.sqlite3").stdout)
