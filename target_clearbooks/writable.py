@@ -366,35 +366,3 @@ def streams_of(*kinds: Kind, side: Side | None = None) -> tuple[str, ...]:
     return tuple(
         row.stream for row in WRITABLE.values() if row.kind in kinds and side in (None, row.side)
     )
-
-
-@cache
-def ends_of(stream: str) -> Mapping[str, tuple[str, ...]]:
-    """What allocations of a stream join: their fields, and the streams whose IDs these hold.
-
-    >>> ends_of("sales_allocations")["creditNoteId"]
-    ('sales_credit_notes',)
-    """
-    row = WRITABLE[stream]
-    if row.kind is not Kind.ALLOCATION:
-        return {}
-    return {
-        "invoiceId": row.invoices,
-        "paymentId": streams_of(Kind.PAYMENT),
-        "creditNoteId": (row.credit_notes,),
-    }
-
-
-@cache
-def allocation_ends(stream: str) -> tuple[tuple[str, str], ...]:
-    """Where allocations name records of a stream: the stream of the allocations and their field.
-
-    >>> allocation_ends("bills")
-    (('purchase_allocations', 'invoiceId'),)
-    """
-    return tuple(
-        (allocations, end)
-        for allocations in WRITABLE
-        for end, streams in ends_of(allocations).items()
-        if stream in streams
-    )

@@ -7,13 +7,14 @@ import logging
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from clearbooks.contract import load_contract
+from target_clearbooks.allocation_ends import allocation_ends
 from target_clearbooks.deliver.sending import Sender
 from target_clearbooks.intent import Intent, Rejected, WriteOperation, content_hash
 from target_clearbooks.ledger.matching import is_voided
 from target_clearbooks.plan import PlanError, planned_ids, planned_number, read_plan
 from target_clearbooks.prepare import file_contents
 from target_clearbooks.source_key import reversed_key
-from target_clearbooks.writable import WRITABLE, Kind, allocation_ends
+from target_clearbooks.writable import WRITABLE, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

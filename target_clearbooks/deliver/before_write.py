@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from target_clearbooks.allocation_ends import pair_of
 from target_clearbooks.deliver.collisions import collision
 from target_clearbooks.deliver.decision import Send
 from target_clearbooks.deliver.precheck import (
@@ -25,7 +26,6 @@ from target_clearbooks.deliver.replacing import (
     joins_others,
     taken_back_first,
 )
-from target_clearbooks.deliver.task import pair_of
 from target_clearbooks.ledger.likeness import likeness
 from target_clearbooks.writable import WRITABLE, Settle
 
@@ -58,7 +58,7 @@ class BeforeWrite:
         """Take in what was written: a list may show it only a while later."""
         intent, others = task.whole, Decimal(0)
         if WRITABLE[task.stream].settle is Settle.CONVERGE and intent.body:
-            others = self._map.wanted(task.stream, pair_of(intent), task.source_key)
+            others = self._map.allocated.wanted(task.stream, pair_of(intent.body), task.source_key)
         self._lately.add(task, others)
 
     def record(self, task: Task, record: Mapping[str, Any] | None) -> Decision:
@@ -111,14 +111,14 @@ class BeforeWrite:
         standing = applied is not None and not applied.mapped.voided
         if standing and not task.fixed and is_replaced(task, self._settings):
             again = taken_back_first(task, self._map)
-            joined = self._map.joined(task.stream, task.source_key)
+            joined = self._map.allocated.joined(task.stream, task.source_key)
             if not task.sends and joins_others(intent, joined, self._map):
                 return again
         return after_allocations(
             task,
             listed,
             written=self._lately.allocated(intent),
-            others=self._map.wanted(task.stream, pair_of(intent), task.source_key),
+            others=self._map.allocated.wanted(task.stream, pair_of(intent.body), task.source_key),
             applied=applied,
             owner=partial(self._map.owner, task.stream),
             again=again,

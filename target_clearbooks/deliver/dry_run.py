@@ -6,9 +6,9 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from target_clearbooks.allocation_ends import pair_of
 from target_clearbooks.deliver.decision import Done, Send
 from target_clearbooks.deliver.parts import in_parts, parts_left
-from target_clearbooks.deliver.task import pair_of
 from target_clearbooks.intent import OUTCOMES, Rejected, WriteOperation
 from target_clearbooks.ledger.amounts import HOME_CURRENCY
 from target_clearbooks.ledger.matching import is_voided
@@ -97,7 +97,7 @@ class DryRun:
         intent = task.wanted
         if WRITABLE[intent.stream].settle is not Settle.CONVERGE:
             return None
-        invoice, _, source = pair_of(intent)
+        invoice, _, source = pair_of(intent.body)
         listed = [] if invoice < 0 or source < 0 else reconciler.allocations(intent)
         # What this plan takes back first does not count.
         owners = [reconciler.map.owner(intent.stream, row["id"]) for row in listed]

@@ -133,7 +133,7 @@ class Intake:
     def stays(self, stream: str, key: str) -> None:
         """Let an allocation that stays as it is keep its two: another record is one too many."""
         allocates = WRITABLE[stream].kind is Kind.ALLOCATION
-        if allocates and (joined := self._map.joined(stream, key)):
+        if allocates and (joined := self._map.allocated.joined(stream, key)):
             end = f"{joined['allocationType']}Id"
             self._lookups.first_to_allocate(stream, joined["invoiceId"], end, joined[end], key)
 

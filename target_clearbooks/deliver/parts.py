@@ -42,7 +42,7 @@ def parts_left(task: Task, reconciler: Reconciler, *, renewed: bool) -> list[Rec
             no record count where they come to the sum of this one, or one of them does.
     """
     ledger_map = reconciler.map
-    wanted = ledger_map.joined(task.stream, task.source_key)
+    wanted = ledger_map.allocated.joined(task.stream, task.source_key)
     if wanted is None:
         return []
     intent = replace(task.wanted, body=_newest(wanted, task, reconciler))

@@ -11,8 +11,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from target_clearbooks.allocation_ends import pair_of
 from target_clearbooks.deliver.decision import Done, Gone, Send
-from target_clearbooks.deliver.task import pair_of
 from target_clearbooks.intent import Quarantined, Rejected, WriteOperation
 from target_clearbooks.ledger.matching import diff, identities, is_voided, unchanged
 from target_clearbooks.map_command import map_set, map_unset
@@ -82,7 +82,7 @@ class WrittenLately:
             self._equal[identities(intent)[0]] = int(task.snapshot["equal"]) + 1
         elif settle is Settle.CONVERGE and intent.operation is WriteOperation.CREATE:
             amount = Decimal(str(intent.body["amount"]))
-            self._allocated[task.stream, pair_of(intent)] = others + amount
+            self._allocated[task.stream, pair_of(intent.body)] = others + amount
         elif settle is Settle.CONVERGE:
             self._allocated.clear()  # one was taken back
         _drop_oldest(self._equal)
@@ -94,7 +94,7 @@ class WrittenLately:
 
     def allocated(self, intent: Intent) -> Decimal:
         """How much is allocated between the two of an allocation at least."""
-        return self._allocated.get((intent.stream, pair_of(intent)), Decimal(0))
+        return self._allocated.get((intent.stream, pair_of(intent.body)), Decimal(0))
 
 
 def _drop_oldest(kept: dict[Any, Any]) -> None:

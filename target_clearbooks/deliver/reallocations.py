@@ -10,11 +10,11 @@ import logging
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from target_clearbooks.allocation_ends import allocation_ends
 from target_clearbooks.deliver.precheck import cleared_of
 from target_clearbooks.deliver.replacing import allocated_again, most_of
 from target_clearbooks.intent import WriteOperation, content_hash
 from target_clearbooks.store.outbox import Row
-from target_clearbooks.writable import allocation_ends
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,10 +56,10 @@ class Reallocations:
         if old is not None and new != old:
             # The revision before ours may have been a person's, which the map does not know.
             for earlier in {old, before.remote_id if before else old} - {new}:
-                self._map.replaced(task.stream, earlier, new)
+                self._map.allocated.replaced(task.stream, earlier, new)
         if before is not None and is_another(task, before, mapped):
             # A person has voided the one before, and what was allocated to it is free.
-            self._map.replaced(task.stream, before.remote_id, new)
+            self._map.allocated.replaced(task.stream, before.remote_id, new)
             self._again(task, new)
         elif old is not None and new != old and _has_lost(task, record):
             self._again(task, new)
@@ -68,14 +68,14 @@ class Reallocations:
 
     def _again(self, task: Task, new: int | str) -> None:
         """All that we have allocated."""
-        for stream, key, body in list(self._map.allocations_of(task.stream, new)):
+        for stream, key, body in list(self._map.allocated.of(task.stream, new)):
             applied = self._map.applied(stream, key)
             self._map.reopen(stream, key)
             self.wait(stream, key, self._kept(task, stream, key, body), applied)
 
     def _more(self, task: Task, new: int | str) -> None:
         """What came to less than it may, where there may be room now."""
-        for stream, key, body in list(self._map.allocations_of(task.stream, new)):
+        for stream, key, body in list(self._map.allocated.of(task.stream, new)):
             applied = self._map.applied(stream, key)
             if most_of(applied, body) > body["amount"]:
                 self.wait(stream, key, self._kept(task, stream, key, body), applied)

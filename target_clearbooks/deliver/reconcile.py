@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.errors import NotFoundError
-from target_clearbooks.deliver.task import pair_of
+from target_clearbooks.allocation_ends import ENDS, pair_of
 from target_clearbooks.intent import WriteOperation
 from target_clearbooks.ledger.candidates import as_candidates
 from target_clearbooks.ledger.matching import (
@@ -83,7 +83,7 @@ class Reconciler:
     def allocations(self, intent: Intent) -> list[Record]:
         """What is allocated between the two that an intent joins."""
         body = intent.body
-        ends = {k: body[k] for k in ("invoiceId", "paymentId", "creditNoteId") if body.get(k)}
+        ends = {k: body[k] for k in ENDS if body.get(k)}
         params = {**self._params(intent), **ends}
         found = self.sender.listing(self._operation(intent.stream).id, params).whole()
         return [row for row in found if all(row.get(k) == v for k, v in ends.items())]
@@ -92,7 +92,7 @@ class Reconciler:
         """What is allocated between the two of an intent, where it is more than all want."""
         found = self.allocations(intent)
         there = sum((Decimal(str(row["amount"])) for row in found), Decimal(0))
-        others = self.map.wanted(intent.stream, pair_of(intent), intent.source_key)
+        others = self.map.allocated.wanted(intent.stream, pair_of(intent.body), intent.source_key)
         if there <= others + Decimal(str(intent.body["amount"])):
             return None
         return Unclear("more is allocated than wanted", tuple(as_candidates(found)))

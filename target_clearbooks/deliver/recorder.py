@@ -12,10 +12,10 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from target_clearbooks.allocation_ends import pair_of
 from target_clearbooks.deliver.reallocations import Reallocations, is_another
 from target_clearbooks.deliver.replacing import AT_MOST
 from target_clearbooks.deliver.source_place import placed
-from target_clearbooks.deliver.task import pair_of
 from target_clearbooks.intent import Quarantined, Rejected, WriteOperation
 from target_clearbooks.ledger.amounts import decimal
 from target_clearbooks.ledger.likeness import likeness
@@ -209,10 +209,10 @@ class Recorder:
     def _want(self, task: Task, *, gone: bool) -> None:
         intent = task.whole
         if gone:
-            self._map.unwant(task.stream, task.source_key)
+            self._map.allocated.unwant(task.stream, task.source_key)
         elif intent.operation is WriteOperation.CREATE:
             amount = Decimal(str(intent.body["amount"]))
-            self._map.want(task.stream, task.source_key, pair_of(intent), amount)
+            self._map.allocated.want(task.stream, task.source_key, pair_of(intent.body), amount)
 
     def unchanged(self, task: Task, applied: Applied | None) -> None:
         """Nothing was to be done; the map remembers this spelling of the record."""
@@ -278,7 +278,7 @@ class Recorder:
         """Somebody else made a newer revision of what a key became."""
         with self._outbox.transaction():
             self._map.moved(stream, key, new)
-            self._map.replaced(stream, old, new)
+            self._map.allocated.replaced(stream, old, new)
 
     def overtaken(self, task: Task, earlier: str) -> None:
         """A later record of its key came in the same run as one with the hash `earlier`."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from target_clearbooks.allocation_ends import allocation_ends
 from target_clearbooks.deliver import refusals
 from target_clearbooks.deliver.decision import Done, Gone, Hold
 from target_clearbooks.deliver.refusals import Kept
 from target_clearbooks.deliver.replacing import freed_first, is_replaced
 from target_clearbooks.intent import OUTCOMES, Rejected, WriteOperation
-from target_clearbooks.writable import allocation_ends
 
 if TYPE_CHECKING:
     from clearbooks.errors import ApiError

@@ -9,6 +9,7 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from target_clearbooks.allocation_ends import ends_of
 from target_clearbooks.control_fields import CREATE, REPLACE, asked, mode_of
 from target_clearbooks.deliver.decision import First, Step
 from target_clearbooks.deliver.precheck import cleared_of
@@ -16,7 +17,7 @@ from target_clearbooks.intent import Rejected
 from target_clearbooks.ledger.matching import diff, is_paid
 from target_clearbooks.map_command import map_unset
 from target_clearbooks.reversal import reversal
-from target_clearbooks.writable import WRITABLE, Kind, ends_of
+from target_clearbooks.writable import WRITABLE, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,7 +75,7 @@ def freed_first(task: Task, ledger_map: LedgerMap) -> First | None:
     steps = tuple(
         _void(stream, key, ledger_map, allocated_again(ledger_map, stream, key, body, own))
         for number in _revisions(task, ledger_map)
-        for stream, key, body in ledger_map.allocations_of(task.stream, number)
+        for stream, key, body in ledger_map.allocated.of(task.stream, number)
         if (stream, key) not in task.parents
     )
     return First(steps) if steps else None
@@ -157,7 +158,7 @@ def allocated_to(task: Task, ledger_map: LedgerMap) -> Decimal:
     amounts = (
         body["amount"]
         for number in _revisions(task, ledger_map)
-        for _, _, body in ledger_map.allocations_of(task.stream, number)
+        for _, _, body in ledger_map.allocated.of(task.stream, number)
     )
     return sum(amounts, Decimal(0))
 

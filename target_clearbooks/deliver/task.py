@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from target_clearbooks.allocation_ends import pair_of
 from target_clearbooks.intent import DELETED_AT, Intent, WriteOperation
 from target_clearbooks.ledger.matching import identities
 from target_clearbooks.ledger.statement_lines import line_marks
@@ -134,13 +135,6 @@ def claim_of(stream: str, source_key: str) -> tuple[str, str, str]:
     return ("key", stream, source_key)
 
 
-def pair_of(intent: Intent) -> tuple[int, str, int]:
-    """The two that an allocation joins: invoice, kind, payment or credit note."""
-    body = intent.body
-    name = "paymentId" if body["allocationType"] == "payment" else "creditNoteId"
-    return (int(body["invoiceId"]), str(body["allocationType"]), int(body[name]))
-
-
 def claims(intent: Intent) -> list[Hashable]:
     """What nobody else may touch while the intent is under way."""
     if WRITABLE[intent.stream].kind is Kind.BANK_STATEMENT:
@@ -149,7 +143,7 @@ def claims(intent: Intent) -> list[Hashable]:
         # Who adopts a record of the ledger is the only one that does so at the time.
         return [("record", intent.stream, intent.remote_id)] if intent.adopted else []
     if WRITABLE[intent.stream].settle is Settle.CONVERGE:
-        invoice, kind, source = pair_of(intent)
+        invoice, kind, source = pair_of(intent.body)
         side = intent.stream
         return [("end", side, "invoice", invoice), ("end", side, kind, source)]
     return [("identity", intent.stream, shared) for shared in identities(intent)]

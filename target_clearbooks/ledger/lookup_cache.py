@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.exact_json import encode, loads
+from target_clearbooks.allocation_ends import ENDS
 from target_clearbooks.ledger.amounts import decimal
 from target_clearbooks.ledger.record_tables import DiskTable
 
@@ -27,7 +28,6 @@ _DIGEST = (
 )
 """Fields kept of every document and payment."""
 FOUND_BY = ("id", "documentNumber", "reference", "description")
-ENDS = ("invoiceId", "paymentId", "creditNoteId")
 
 _SCHEMA = """
 PRAGMA journal_mode = OFF;

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 from clearbooks.contract import load_contract
 from clearbooks.errors import NotFoundError
+from target_clearbooks.allocation_ends import ENDS, allocation_ends
 from target_clearbooks.ledger.amounts import decimal
-from target_clearbooks.ledger.lookup_cache import ENDS, FOUND_BY, LookupCache
+from target_clearbooks.ledger.lookup_cache import FOUND_BY, LookupCache
 from target_clearbooks.ledger.record_tables import DiskTable, MemoryTable
 from target_clearbooks.ledger.records import listing, records
-from target_clearbooks.writable import WRITABLE, Kind, allocation_ends, streams_of
+from target_clearbooks.writable import WRITABLE, Kind, streams_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

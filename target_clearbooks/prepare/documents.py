@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clearbooks.contract import load_contract
+from target_clearbooks.allocation_ends import allocation_ends
 from target_clearbooks.ledger.amounts import money
 from target_clearbooks.prepare.checks import currency
 from target_clearbooks.prepare.line_price import Terms
 from target_clearbooks.prepare.totals import agree
-from target_clearbooks.writable import TOTALS, Kind, Side, allocation_ends, streams_of
+from target_clearbooks.writable import TOTALS, Kind, Side, streams_of
 
 if TYPE_CHECKING:
     from target_clearbooks.prepare.draft import Draft

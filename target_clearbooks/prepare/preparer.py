@@ -196,7 +196,7 @@ class Preparer:
         outcome = _outcome(draft.findings)
         if outcome is not None or mapped is None:
             return outcome or Rejected(("_operation: nothing to void",))
-        allocated = self._resolver.map.allocations_of
+        allocated = self._resolver.map.allocated.of
         return Intent(
             business_id=self._resolver.business_id,
             stream=stream,

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.exact_json import dumps, loads
 from target_clearbooks.intent import Mapped
 from target_clearbooks.source_key import earlier_spellings, is_generated, referred
+from target_clearbooks.store.allocated import Allocated
 from target_clearbooks.store.format import OPEN, marks, upsert
-from target_clearbooks.writable import allocation_ends
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -28,18 +27,8 @@ _SET_OVERTAKEN = upsert("overtaken", ("business", "stream", "source_key"), ("has
 # Of one key so many are remembered.
 _MOST_OVERTAKEN = 20
 _SET_SOURCE = upsert("sources", ("business",), ("source",))
-_WANT = upsert(
-    "allocated", ("business", "stream", "source_key"), ("invoice", "kind", "source", "amount")
-)
 # Stand before a source key where a marker would, which holds no colon.
 _NEW, _NAMED = "new:", "named:"
-# Field of an allocation -> where `allocated` holds it, and in rows of which `allocationType`.
-_COLUMNS = {
-    "invoiceId": ("invoice", ("payment", "creditNote")),
-    "paymentId": ("source", ("payment",)),
-    "creditNoteId": ("source", ("creditNote",)),
-}
-_JOINED = "invoice, kind, source, amount"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +56,16 @@ class LedgerMap:
         db: The state store.
         business_id: The business.
         source: The setting `source`: namespace of the keys that references give.
+
+    Attributes:
+        allocated: What the source keys want allocated.
     """
 
     def __init__(self, db: Store, business_id: int, source: str = "") -> None:
         self.db = db
         self.business_id = business_id
         self._source = source
+        self.allocated = Allocated(db, business_id)
 
     # Under which key something is known
 
@@ -247,11 +240,11 @@ class LedgerMap:
 
     def unset(self, stream: str, source_key: str) -> bool:
         """Forget a source key; whether it was there."""
-        for table in ("lineage", "allocated"):
-            self.db.execute(
-                f"DELETE FROM {table} WHERE business = ? AND stream = ? AND source_key = ?",
-                (self.business_id, stream, source_key),
-            )
+        self.allocated.unwant(stream, source_key)
+        self.db.execute(
+            "DELETE FROM lineage WHERE business = ? AND stream = ? AND source_key = ?",
+            (self.business_id, stream, source_key),
+        )
         gone = self.db.execute(
             "DELETE FROM map WHERE business = ? AND stream = ? AND source_key = ?",
             (self.business_id, stream, source_key),
@@ -322,72 +315,3 @@ class LedgerMap:
             (self.business_id, stream, marker),
         )
         return [loads(row[0]) for row in rows]
-
-    # What is wanted of each pair that allocations join
-
-    def want(
-        self, stream: str, source_key: str, pair: tuple[int, str, int], amount: Decimal
-    ) -> None:
-        """Say how much a source key wants allocated between two."""
-        self.db.execute(
-            _WANT,
-            (self.business_id, stream, source_key, *pair, str(amount)),
-        )
-
-    def unwant(self, stream: str, source_key: str) -> None:
-        """Forget what a source key wanted allocated."""
-        self.db.execute(
-            "DELETE FROM allocated WHERE business = ? AND stream = ? AND source_key = ?",
-            (self.business_id, stream, source_key),
-        )
-
-    def wanted(self, stream: str, pair: tuple[int, str, int], other_than: str) -> Decimal:
-        """The sum that other source keys want allocated between the same two."""
-        rows = self.db.execute(
-            "SELECT amount FROM allocated WHERE business = ? AND stream = ? AND invoice = ? "
-            "AND kind = ? AND source = ? AND source_key != ?",
-            (self.business_id, stream, *pair, other_than),
-        )
-        return sum((Decimal(row[0]) for row in rows), Decimal(0))
-
-    def joined(self, stream: str, source_key: str) -> dict[str, Any] | None:
-        """What a source key wants allocated, as the body of an allocation; None for nothing."""
-        found = self.db.execute(
-            f"SELECT {_JOINED} FROM allocated WHERE business = ? AND stream = ? AND source_key = ?",
-            (self.business_id, stream, source_key),
-        ).fetchone()
-        return _joined(*found) if found else None
-
-    def allocations_of(
-        self, stream: str, remote_id: int | str
-    ) -> Iterator[tuple[str, str, dict[str, Any]]]:
-        """What is wanted allocated of a document or payment: stream, source key, and the body."""
-        for allocations, end in allocation_ends(stream):
-            column, kind = _COLUMNS[end]
-            rows = self.db.execute(
-                f"SELECT source_key, {_JOINED} FROM allocated WHERE business = ? AND stream = ? "
-                f"AND {column} = ? AND kind IN ({marks(kind)}) ORDER BY source_key",
-                (self.business_id, allocations, remote_id, *kind),
-            ).fetchall()
-            for key, *row in rows:
-                yield allocations, str(key), _joined(*row)
-
-    def replaced(self, stream: str, old: int | str, new: int | str) -> None:
-        """Let allocations follow a document or payment to its new revision."""
-        for allocations, end in allocation_ends(stream):
-            column, kind = _COLUMNS[end]
-            self.db.execute(
-                f"UPDATE allocated SET {column} = ? WHERE business = ? AND stream = ? "
-                f"AND {column} = ? AND kind IN ({marks(kind)})",
-                (new, self.business_id, allocations, old, *kind),
-            )
-
-
-def _joined(invoice: int, kind: str, source: int, amount: str) -> dict[str, Any]:
-    """The body of an allocation; its fields are those of `task.pair_of`."""
-    return {
-        "invoiceId": invoice,
-        "allocationType": kind,
-        f"{kind}Id": source,
-        "amount": Decimal(amount),
-    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 
@@ -59,6 +60,7 @@ class Map:
 
     def __init__(self):
         self.found, self.alike, self.new = {}, {}, set()
+        self.allocated = SimpleNamespace(of=lambda _stream, _remote_id: [])
 
     def set(self, stream, key, remote_id, *, voided=False):
         self.found[stream, key] = Mapped(stream, key, remote_id, (remote_id,), voided)
@@ -71,9 +73,6 @@ class Map:
 
     def named(self, _stream, _source_key):
         return None
-
-    def allocations_of(self, _stream, _remote_id):
-        return iter([])
 
     def applied(self, stream, source_key):
         found = self.find(stream, source_key)

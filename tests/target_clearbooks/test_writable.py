@@ -17,9 +17,10 @@ import yaml
 import target_clearbooks
 from clearbooks import contract
 from clearbooks.contract import load_contract, schemas_dir
+from target_clearbooks.allocation_ends import allocation_ends
 from target_clearbooks.prepare import stream_shapes
 from target_clearbooks.target import TargetClearbooks
-from target_clearbooks.writable import WRITABLE, Kind, Writable, allocation_ends, streams_of
+from target_clearbooks.writable import WRITABLE, Kind, Writable, streams_of
 from tests.target_clearbooks.conftest import lines
 
 PACKAGE = Path(target_clearbooks.__file__).parent

@@ -1,4 +1,4 @@
-"""The map follows what moves in the ledger."""
+"""What is wanted allocated follows what moves in the ledger."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from target_clearbooks.store import open_store
-from target_clearbooks.store.ledger_map import LedgerMap
+from target_clearbooks.store.allocated import Allocated
 
 # What is replaced, 5 by 9, in an allocation of 5 or 7 to 5 or 7; both ends have IDs of their own.
 MOVES = [
@@ -25,7 +25,7 @@ MOVES = [
 @pytest.mark.parametrize(("stream", "allocations", "before", "after"), MOVES)
 def test_allocations_follow_a_new_revision(tmp_path, stream, allocations, before, after):
     with closing(open_store(str(tmp_path / "state.sqlite3"))) as db:
-        ledger_map = LedgerMap(db, 1)
-        ledger_map.want(allocations, "A", before, Decimal(10))
-        ledger_map.replaced(stream, 5, 9)
-        assert ledger_map.wanted(allocations, after, "B") == 10
+        allocated = Allocated(db, 1)
+        allocated.want(allocations, "A", before, Decimal(10))
+        allocated.replaced(stream, 5, 9)
+        assert allocated.wanted(allocations, after, "B") == 10
