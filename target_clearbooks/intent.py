@@ -1,6 +1,6 @@
 """What stands between preparing a record and sending it: intents and outcomes.
 
-`prepare` turns a record into an `Intent` or says why not; the engine puts the intent on disk,
+`prepare` turns a record into an `Intent` or says why not; `deliver` puts the intent on disk,
 sends it once and settles every doubt. Neither knows how the other works.
 """
 
@@ -25,10 +25,11 @@ Reference = tuple[str, SourceKey]
 
 
 DELETED_AT = "_sdc_deleted_at"
+"""The field by which a tap says that a record has left its source."""
+
 SOURCE_FILE, SOURCE_LINE = "_sdc_source_file", "_sdc_source_lineno"
 # Where a record stands in a file is no part of it: it moves as others come before it.
 _PLACE = frozenset({SOURCE_FILE, SOURCE_LINE})
-"""The field by which a tap says that a record has left its source."""
 
 
 class WriteOperation(enum.StrEnum):
@@ -151,7 +152,7 @@ class Quarantined:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """References that the ledger does not hold (yet). The engine prepares again when they came."""
+    """References that the ledger does not hold yet; the record is prepared again once it does."""
 
     on: tuple[Reference, ...]
     reasons: tuple[str, ...]
@@ -160,7 +161,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Contacts that `create_missing` lets the engine write first; then it prepares again.
+    """Contacts that `create_missing` has written first; then the record is prepared again.
 
     Attributes:
         parents: `(stream, record)`; each record carries its source key in `externalId`.

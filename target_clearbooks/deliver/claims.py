@@ -62,12 +62,8 @@ class Claims:
 
     def done(self, task: int) -> None:
         """Let the others go on."""
-        for thing in self._claims.pop(task, {}):
+        for thing, alone in self._claims.pop(task, {}).items():
             queue = self._queues[thing]
-            queue.remove((task, self._claims_alone(queue, task)))
+            queue.remove((task, alone))
             if not queue:
                 del self._queues[thing]
-
-    @staticmethod
-    def _claims_alone(queue: deque[tuple[int, bool]], task: int) -> bool:
-        return next(alone for other, alone in queue if other == task)

@@ -108,8 +108,8 @@ class Preparer:
         A record whose source key the map holds becomes an `update` (or `void`) of what it became;
         one that the ledger holds already by its natural keys, or a contact by the setting `match`,
         an `update` with `adopted`; every other a `create`. Documents and payments of the ledger
-        are not compared here: `Adopter` does it before they are sent. Allocations are always
-        `create` with the whole sum wanted. Key properties need not be fields of the stream.
+        are not compared here: `ExistingRecords` finds them before they are sent. Allocations are
+        always `create` with the whole sum wanted. Key properties need not be fields of the stream.
 
         Raises:
             ClearBooksError: a list could not be read; nothing is decided from that.

@@ -39,6 +39,11 @@ class Amounts:
         """The VAT of documents."""
         return None if self.gross is None else self.gross - self.net
 
+    @classmethod
+    def stored(cls, currency: str, net: str, gross: str | None, records: int = 1) -> Amounts:
+        """What the state store holds as text."""
+        return cls(currency, Decimal(net), None if gross is None else Decimal(gross), records)
+
     def as_list(self) -> list[str | None]:
         """For the result of an intent; amounts as text."""
         return [self.currency, str(self.net), None if self.gross is None else str(self.gross)]
@@ -89,9 +94,7 @@ class Totals:
         for (result,) in rows:
             match msgspec.json.decode(result or "{}"):
                 case {"amounts": [currency, net, gross]}:
-                    return Amounts(
-                        currency, Decimal(net), None if gross is None else Decimal(gross)
-                    )
+                    return Amounts.stored(currency, net, gross)
         return None
 
 
@@ -103,10 +106,7 @@ def read_totals(db: Store, run: str) -> list[Total]:
         "ORDER BY stream, outcome, currency",
         (run,),
     ):
-        amounts = Amounts(
-            currency, Decimal(net), None if gross is None else Decimal(gross), records
-        )
-        found[stream, outcome, currency].append(amounts)
+        found[stream, outcome, currency].append(Amounts.stored(currency, net, gross, records))
     return [
         Total(stream, outcome, sum(rest, first))
         for (stream, outcome, _), (first, *rest) in found.items()
