@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 from clearbooks.auth import Name
@@ -75,7 +75,9 @@ class Session:
         # Lines of the input that were refused.
         self._lines = 0
         self._dry_run: DryRun | None = None
-        self.client = client or Client(connection)
+        # In reverse order of what is opened.
+        self._closing = ExitStack()
+        self.client = self._closing.enter_context(closing(client or Client(connection)))
         self._coverage = Coverage(self.client)
         self.executor = RequestThreads(connection.max_in_flight)
         self.db: Store | None = None
@@ -88,7 +90,8 @@ class Session:
     def _open(self, kind: str) -> None:
         if self.settings.dry_run and self.settings.plan_path is not None:
             # First, so that no plan of an earlier run is taken for that of one that failed.
-            self._plan = PlanFile(self.settings.plan_path, self.connection.api_url, kind)
+            plan = PlanFile(self.settings.plan_path, self.connection.api_url, kind)
+            self._plan = self._closing.enter_context(closing(plan))
             self._dry_run = DryRun(self._plan)
         self.businesses = chosen_businesses(self.client)
         if not self.businesses:
@@ -99,17 +102,19 @@ class Session:
         if self.settings.dry_run:
             # A copy that goes with the run: a dry run leaves the store as it is.
             with closing(open_store(location)) as store:
-                self.db = store.copy()
+                self.db = self._closing.enter_context(closing(store.copy()))
             self.outbox = Outbox(self.db, kind, self.businesses)
         else:
             self.db, self._locks = open_locked(self.connection, location, first)
+            self._closing.callback(self._locks.release)
+            self._closing.callback(self.db.close)
             self.outbox = Outbox(self.db, kind, self.businesses, self._check_writer)
         file = RejectFile(self.settings.rejects_path, self.outbox.run.id)
-        self.rejects = RejectReport(file, self._dry_run)
+        self.rejects = self._closing.enter_context(closing(RejectReport(file, self._dry_run)))
         # Of a dry run the plan says what would become of each record.
         path = None if self.settings.dry_run else self.settings.results_path
-        self.results = Results(path, self.outbox.run.id)
-        self.page = RunPage(self.settings.report_path)
+        self.results = self._closing.enter_context(closing(Results(path, self.outbox.run.id)))
+        self.page = self._closing.enter_context(closing(RunPage(self.settings.report_path)))
         for number in first:
             self.writers[number] = self._writer(number)
 
@@ -153,7 +158,7 @@ class Session:
 
         recorder = Recorder(number, self.outbox, ledger_map, self.rejects.record, self.results)
         preparer = Preparer(Resolver(lookups, ledger_map, self.settings, number))
-        return BusinessWriter(
+        writer = BusinessWriter(
             self.settings,
             sender,
             self.outbox,
@@ -165,6 +170,7 @@ class Session:
             self._dry_run,
             self.stopped,
         )
+        return self._closing.enter_context(closing(writer))
 
     def __enter__(self) -> Self:
         return self
@@ -370,15 +376,4 @@ class Session:
     def close(self) -> None:
         """Let go of everything."""
         self.executor.shutdown(wait=threading.current_thread() is threading.main_thread())
-        for writer in self.writers.values():
-            writer.close()
-        if self._plan is not None:
-            self._plan.close()
-        if self.db is not None:
-            self.db.close()
-        for file in ("rejects", "results", "page"):
-            if hasattr(self, file):
-                getattr(self, file).close()
-        if self._locks is not None:
-            self._locks.release()
-        self.client.close()
+        self._closing.close()
