@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from clearbooks_app import output
 from clearbooks_app.operations.plan_view import MOST_REFUSED, gross_planned, kind_of, whom
 from target_clearbooks.ledger.amounts import money
-from target_clearbooks.plan import worth
+from target_clearbooks.worth import worth
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

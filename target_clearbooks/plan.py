@@ -14,19 +14,22 @@ import msgspec
 from clearbooks.errors import SettingError
 from clearbooks.exact_json import encode_any, loads
 from clearbooks.private_files import open_private
-from target_clearbooks.intent import Intent, content_hash
-from target_clearbooks.ledger.amounts import HOME_CURRENCY, decimal, money, pennies, times
+from target_clearbooks.intent import content_hash
+from target_clearbooks.ledger.amounts import HOME_CURRENCY, money
 from target_clearbooks.ledger.matching import diff
-from target_clearbooks.store.totals import Amounts
+from target_clearbooks.worth import worth
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from target_clearbooks.intent import Intent
 
 VERSION = 1
 _LONGEST_HEAD = 4096
 FIRST = -1_000_000_000
+PLANNED = {"planned": "id", "planned_account": "accountCode"}
+"""Entries of an operation that stand for what it makes, and the field that has it then."""
 
 
 class PlanError(SettingError):
@@ -167,55 +170,6 @@ class PlanFile:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
-
-
-def worth(body: Mapping[str, Any]) -> Decimal:
-    """What a body comes to: the net of a document, a payment's amount, a journal's debits."""
-    items = body.get("lineItems")
-    if items:
-        return sum(
-            (
-                pennies(times(Decimal(item["unitPrice"]), Decimal(item["quantity"])))
-                for item in items
-                if "unitPrice" in item and "quantity" in item
-            ),
-            Decimal(0),
-        )
-    amounts = [Decimal(line["amount"]) for line in body.get("lines", ()) if "amount" in line]
-    if amounts:
-        return sum((amount for amount in amounts if amount > 0), Decimal(0))
-    lines = body.get("statementLines", ())
-    if lines:
-        return sum((Decimal(line.get("amount") or 0) for line in lines), Decimal(0))
-    return Decimal(body.get("amount") or 0)
-
-
-def comes_to(intent: Intent, record: Mapping[str, Any]) -> Amounts | None:
-    """What a write comes to: as the ledger answered it, else by what was sent.
-
-    Args:
-        intent: The write.
-        record: What the API answered, or holds; it may leave anything out.
-
-    Returns:
-        None where there is no money in it.
-    """
-    body = intent.body if isinstance(intent.body, dict) else {}
-    answered = {name: _amount(record.get(name)) for name in ("net", "gross", "amount")}
-    net, gross = answered["net"], answered["gross"]
-    if net is None:
-        net = worth(body) or answered["amount"] or Decimal(0)
-    if gross is None:
-        gross = intent.total
-    currency = str(record.get("currency") or body.get("currency") or HOME_CURRENCY)
-    return Amounts(currency, net, gross) if net or gross else None
-
-
-def _amount(value: Any) -> Decimal | None:
-    try:
-        return None if value is None else decimal(value)
-    except ValueError:
-        return None
 
 
 def is_planned(remote_id: Any) -> bool:

@@ -12,8 +12,8 @@ from clearbooks_app.operations.plan_view import gross_of
 from target_clearbooks.ledger.amounts import decimal
 from target_clearbooks.ledger.contact_keys import IDENTITIES, contact_key
 from target_clearbooks.ledger.spelling import fold
-from target_clearbooks.plan import worth
 from target_clearbooks.prepare.shapes import folded_keys, from_json
+from target_clearbooks.worth import worth
 from target_clearbooks.writable import WRITABLE, Kind
 
 if TYPE_CHECKING:

@@ -8,9 +8,10 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.ledger.amounts import ZERO, decimal
-from target_clearbooks.plan import read_plan, read_refused, worth
+from target_clearbooks.plan import read_plan, read_refused
 from target_clearbooks.prepare.shapes import folded_keys, from_json
 from target_clearbooks.source_key import reversed_key
+from target_clearbooks.worth import worth
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,7 +12,7 @@ from clearbooks_app.operations.runs import named
 from clearbooks_app.target_session import run_session, state_store, target_connection
 from target_clearbooks.commands.apply import apply as carry_out
 from target_clearbooks.commands.undo import plan_undo
-from target_clearbooks.plan import PlanFile, planned_ids, read_plan
+from target_clearbooks.plan import PLANNED, PlanFile, planned_ids, read_plan
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from clearbooks_app.config import Settings
     from target_clearbooks.commands.undo import Undoing
     from target_clearbooks.session import Session
-
-# Entries of an operation that stand for what it makes.
-_PLANNED = ("planned", "planned_account")
 
 Key = tuple[int, str, str]
 """Business, stream and source key of an operation."""
@@ -61,7 +58,7 @@ def approve(path: Path, api_url: str, places: Container[int], to: Path) -> int:
         named = {(key[0], stream, parent) for stream, parent in operation["depends_on"]}
         made = {planned[number] for number in planned_ids(operation) if number in planned}
         parents.append((key, named | made))
-        planned |= {operation[n]: key for n in _PLANNED if operation.get(n) is not None}
+        planned |= {operation[n]: key for n in PLANNED if operation.get(n) is not None}
     # What is depended on stands before what depends on it.
     for place, (key, before) in reversed(list(enumerate(parents))):
         if place in places or key in needed:

@@ -12,7 +12,7 @@ from target_clearbooks.commands.apply import carried_out
 from target_clearbooks.deliver.sending import Sender
 from target_clearbooks.ledger.amounts import ZERO, decimal, money
 from target_clearbooks.ledger.matching import equal_journals, is_voided
-from target_clearbooks.plan import worth
+from target_clearbooks.worth import worth
 from target_clearbooks.writable import WRITABLE, Kind
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from target_clearbooks.allocation_ends import allocation_ends
 from target_clearbooks.deliver.sending import Sender
 from target_clearbooks.intent import Intent, Rejected, WriteOperation, content_hash
 from target_clearbooks.ledger.matching import is_voided
-from target_clearbooks.plan import PlanError, planned_ids, planned_number, read_plan
+from target_clearbooks.plan import PLANNED, PlanError, planned_ids, planned_number, read_plan
 from target_clearbooks.prepare import file_contents
 from target_clearbooks.source_key import reversed_key
 from target_clearbooks.writable import WRITABLE, Kind
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("target-clearbooks")
 
 _MOST_SHOWN = 20
-# Entries of an operation that stand for what it makes, and the field that has it then.
-_PLANNED = (("planned", "id"), ("planned_account", "accountCode"))
 _MAKES = (WriteOperation.CREATE, WriteOperation.POST, WriteOperation.UPDATE)
 
 
@@ -50,7 +48,7 @@ class _Numbers:
 
     def note(self, operation: Mapping[str, Any]) -> None:
         """Later operations may refer to what this one makes."""
-        for name, field in _PLANNED:
+        for name, field in PLANNED.items():
             if operation.get(name) is not None:
                 made = _Planned(operation["stream"], operation["key"], field)
                 self._planned[operation[name]] = made

@@ -12,7 +12,8 @@ from target_clearbooks.deliver.parts import in_parts, parts_left
 from target_clearbooks.intent import OUTCOMES, Rejected, WriteOperation
 from target_clearbooks.ledger.amounts import HOME_CURRENCY
 from target_clearbooks.ledger.matching import is_voided
-from target_clearbooks.plan import FIRST, is_planned, worth
+from target_clearbooks.plan import FIRST, is_planned
+from target_clearbooks.worth import worth
 from target_clearbooks.writable import WRITABLE, Kind, Settle
 
 if TYPE_CHECKING:

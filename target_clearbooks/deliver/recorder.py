@@ -20,10 +20,10 @@ from target_clearbooks.intent import Quarantined, Rejected, WriteOperation
 from target_clearbooks.ledger.amounts import decimal
 from target_clearbooks.ledger.likeness import likeness
 from target_clearbooks.ledger.statement_lines import line_marks
-from target_clearbooks.plan import comes_to
 from target_clearbooks.prepare.contacts import named_by_key
 from target_clearbooks.source_key import reversed_key
 from target_clearbooks.store.outbox import Row
+from target_clearbooks.worth import comes_to
 from target_clearbooks.writable import WRITABLE, Kind, Settle
 
 if TYPE_CHECKING:

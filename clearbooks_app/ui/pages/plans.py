@@ -16,7 +16,8 @@ from clearbooks_app.ui.pages.view import field, page, to
 from clearbooks_app.ui.site import MissingError, free_path
 from clearbooks_files.mapping import load_mapping, presets
 from clearbooks_sandbox.pages.render import money
-from target_clearbooks.plan import PlanError, is_plan, is_planned, worth
+from target_clearbooks.plan import PlanError, is_plan, is_planned
+from target_clearbooks.worth import worth
 
 if TYPE_CHECKING:
     from starlette.datastructures import FormData
