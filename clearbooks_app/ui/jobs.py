@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
 import shutil
 import signal
 import subprocess
@@ -23,6 +22,7 @@ import filelock
 import msgspec
 
 from clearbooks.errors import SettingError
+from clearbooks.history import new_run_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -127,7 +127,7 @@ class Jobs:
             SettingError: the folder cannot be written, or a program is not there.
         """
         self._forget_old()
-        number = time.strftime("%Y%m%d-%H%M%S-", time.gmtime()) + secrets.token_hex(3)
+        number = new_run_id()
         folder = self._folder / number
         for command in commands:
             if shutil.which(command[0]) is None:
