@@ -179,6 +179,10 @@ class Source(ABC):
         """Whether the last whole reading is younger than that."""
         return self.context.window.read_within(self.bookmark, age)
 
+    def last_batch(self) -> Batch:
+        """The batch that ends a reading of all that there is; its bookmark says when that was."""
+        return Batch([], {"read": self.context.window.now.isoformat()}, covers=everything)
+
     @abstractmethod
     def batches(self) -> Iterator[Batch]:
         """The records, with `businessId` and the stream's dimensions filled in."""

@@ -35,12 +35,11 @@ class Listed(Source):
 
     def batches(self) -> Iterator[Batch]:
         """A batch for each page."""
-        window = self.context.window
-        if self.read_within(window.refresh):
+        if self.read_within(self.context.window.refresh):
             return
         for part in self.listing().ascending():
             yield Batch(self.stamp(part.records))
-        yield Batch([], {"read": window.now.isoformat()}, covers=everything)
+        yield self.last_batch()
 
 
 class Attachments(Source):

@@ -6,7 +6,7 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from tap_clearbooks.records import Shape
-from tap_clearbooks.sources.base import Batch, Source, everything
+from tap_clearbooks.sources.base import Batch, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ class VatTreatments(Source):
             return
         for side in vat_sides(self.resource):
             yield Batch(self.stamp(self.ask(vatType=side), vatType=side))
-        yield Batch([], {"read": self.context.window.now.isoformat()}, covers=everything)
+        yield self.last_batch()
 
 
 class VatRates(Source):
@@ -53,7 +53,7 @@ class VatRates(Source):
 
         for records in self.in_order(rates, pairs):
             yield Batch(records)
-        yield Batch([], {"read": self.context.window.now.isoformat()}, covers=everything)
+        yield self.last_batch()
 
 
 def vat_sides(resource: Resource) -> list[str]:
