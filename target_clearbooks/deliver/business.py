@@ -1,27 +1,27 @@
-"""Writing into one business: what was decided is carried out here, and nowhere else.
+"""Writing into one business: records and plans come in here, and go on until they are settled.
 
-A record becomes a task. `decide` says what is to become of it and asks for what it has to know,
-`facts` answers, and `_carry_out` does what was decided. What is under way lies with
-`dispatch`, whose answers are decisions again; `recorder` puts down every settlement. Everything
-but the requests themselves happens in the caller's thread, so nothing here is locked.
+A record becomes a task. `execution` decides about it and carries the decision out; what is under
+way lies with `dispatch`. Everything but the requests themselves happens in the caller's thread, so
+nothing here is locked.
 """
 
 from __future__ import annotations
 
 import logging
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.deliver.awaited import Awaited
 from target_clearbooks.deliver.before_write import BeforeWrite
-from target_clearbooks.deliver.decision import Done, First, Gone, Hold, Leave, Send, Unchanged
 from target_clearbooks.deliver.dispatch import Dispatch
+from target_clearbooks.deliver.execution import Execution
 from target_clearbooks.deliver.facts import Facts
 from target_clearbooks.deliver.intake import Intake
 from target_clearbooks.deliver.reconcile import Reconciler
 from target_clearbooks.deliver.schedule import Schedule
 from target_clearbooks.deliver.task import claims
-from target_clearbooks.intent import Quarantined, Rejected, Waiting, content_hash
+from target_clearbooks.intent import content_hash
 from target_clearbooks.ledger.emptied import SameLedger
 from target_clearbooks.ledger.existing import ExistingRecords
 from target_clearbooks.store.baseline import Baseline
@@ -31,13 +31,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from concurrent.futures import Executor
 
-    from target_clearbooks.deliver.decision import Decision, Step
     from target_clearbooks.deliver.dry_run import DryRun
     from target_clearbooks.deliver.intake import Taken
     from target_clearbooks.deliver.recorder import Recorder
     from target_clearbooks.deliver.sending import Sender
-    from target_clearbooks.deliver.task import Task
-    from target_clearbooks.intent import Intent, Mapped
+    from target_clearbooks.intent import Intent, Mapped, Rejected
     from target_clearbooks.ledger.lookups import Lookups
     from target_clearbooks.prepare.preparer import Preparer
     from target_clearbooks.settings import TargetSettings
@@ -82,30 +80,34 @@ class BusinessWriter:
         self._sender = sender
         self._outbox = outbox
         self._map = ledger_map
-        self._dry_run = dry_run
+        self._is_dry_run = dry_run is not None
         self._stopped = stopped
         self._lookups = lookups
         self._schedule = Schedule()
         baseline = Baseline(outbox.db, sender.business_id)
         self._existing = ExistingRecords(sender, lookups, ledger_map, baseline)
-        self._facts = Facts(
-            settings, preparer, self._existing, self._schedule, ledger_map, baseline
-        )
-        self._reconciler = Reconciler(sender, ledger_map)
-        self._before = BeforeWrite(settings, ledger_map, baseline)
         self._recorder = recorder
+        reconciler = Reconciler(sender, ledger_map)
+        before = BeforeWrite(settings, ledger_map, baseline)
         self._dispatch = Dispatch(
-            settings,
-            executor,
-            self._reconciler,
-            self._before,
-            recorder,
-            lookups,
-            baseline,
+            settings, executor, reconciler, before, recorder, lookups, baseline
         )
         self._awaited = Awaited(outbox, sender.business_id)
-        self._unsettled: dict[tuple[str, str], Row] = {}  # in doubt, of any run
-        self._intake = Intake(ledger_map, self._schedule, recorder, self._unsettled, lookups)
+        unsettled: dict[tuple[str, str], Row] = {}  # in doubt, of any run
+        self._intake = Intake(ledger_map, self._schedule, recorder, unsettled, lookups)
+        self._execution = Execution(
+            Facts(settings, preparer, self._existing, self._schedule, ledger_map, baseline),
+            self._schedule,
+            self._dispatch,
+            recorder,
+            self._intake,
+            self._awaited,
+            unsettled,
+            lookups,
+            None
+            if dry_run is None
+            else partial(dry_run.carry_out, reconciler=reconciler, before_write=before),
+        )
         self._same_ledger = SameLedger(sender, ledger_map)
 
     # What a run asks
@@ -164,7 +166,7 @@ class BusinessWriter:
         self._outbox.drop_planned(self.business_id)
         if self._outbox.left(self.business_id):
             self._same_ledger.check()
-        if self._dry_run is None:
+        if not self._is_dry_run:
             for row in self._outbox.rows(self.business_id, *DOUBTFUL, "quarantined"):
                 if row.sent is not None and row.intent is not None:
                     self._doubtful(row, row.intent)
@@ -215,9 +217,9 @@ class BusinessWriter:
     def _take(self, taken: Iterable[Taken]) -> None:
         for task, refused in taken:
             if refused is None:
-                self._begin(task)
+                self._execution.begin(task)
             else:
-                self._refuse(task, refused)
+                self._execution.refuse(task, refused)
 
     def reject(
         self,
@@ -231,27 +233,20 @@ class BusinessWriter:
         keys = tuple(key_properties)
         number = content_hash(record)
         task = self._schedule.add(stream, source_key, record, number, key_properties=keys)
-        self._refuse(task, outcome)
+        self._execution.refuse(task, outcome)
 
     def execute(self, intent: Intent) -> None:
         """Take in an intent of a plan."""
         self._same_ledger.check()
         key, record = (intent.stream, intent.source_key), intent.record
-        self._begin(
+        self._execution.begin(
             self._schedule.add(*key, record, content_hash(record), intent=intent, fixed=True)
         )
-
-    def _begin(self, task: Task) -> None:
-        """Decide about a task, after those of the same key."""
-        if self._schedule.enter(task):
-            self._consider(task)
-        else:
-            self._schedule.hold(task)
 
     def _resume(self, row: Row) -> None:
         """Take up a record that waited on disk."""
         if not self.under_way(row.stream, row.source_key):
-            self._begin(self._schedule.add_row(row))
+            self._execution.begin(self._schedule.add_row(row))
 
     # On and to the end
 
@@ -259,16 +254,16 @@ class BusinessWriter:
         """Go on with what is under way; wait up to so long for something to come."""
         self._take(self._intake.kept_back(longer=False))
         for task, decision in self._dispatch.step(seconds):
-            self._carry_out(task, decision)
+            self._execution.carry_out(task, decision)
         for row in self._awaited.rows(self._has_room):
             self._resume(row)
         for task, alone in self._schedule.next(self._is_idle):
             if self._has_room():
-                self._consider(task, alone=alone)
+                self._execution.consider(task, alone=alone)
             else:
                 self._schedule.hold(task)
         for task, decision in self._dispatch.send():
-            self._carry_out(task, decision)
+            self._execution.carry_out(task, decision)
 
     def _is_idle(self) -> bool:
         return not (self._dispatch.busy or self._intake.keeps_back)
@@ -279,119 +274,4 @@ class BusinessWriter:
     def finish_flights(self) -> None:
         """Put down what becomes of the requests under way; begin nothing new."""
         for task, decision in self._dispatch.rest():
-            self._carry_out(task, decision)
-
-    # Deciding
-
-    def _consider(self, task: Task, *, alone: bool = False) -> None:
-        """Decide about a task, and do it.
-
-        Args:
-            task: The task.
-            alone: Whether it goes although others stand before it, since none of them can.
-        """
-        if self.failure is not None:
-            self._schedule.hold(task)
-            return
-        left = self._unsettled.get((task.stream, task.source_key))
-        self._carry_out(task, self._facts.decide(task, left, alone=alone))
-
-    # Carrying out
-
-    def _carry_out(self, task: Task, decision: Decision) -> None:
-        match decision:
-            case Hold():
-                self._schedule.hold(task)
-            case Leave(row):
-                self._unsettled[task.stream, task.source_key] = row
-                self._schedule.release(task, settled=row.state == "quarantined")
-            case Unchanged(applied):
-                self._recorder.unchanged(task, applied)
-                self._intake.stays(task.stream, task.source_key)
-                self._settled(task)
-            case First(steps):
-                self._do_first(task, steps)
-            case Gone():
-                task.gone = task.replaced = True
-                self._schedule.hold(task)
-            case Send():
-                self._send(task, decision)
-            case Done(record, outcome, intent):
-                task.intent = intent or task.intent
-                named = self._recorder.done(task, record, outcome)
-                if named is not None:
-                    self._awaited.settled(*named)
-                self._dispatch.written(task, record)
-                self._settled(task)
-            case Waiting():
-                self._wait_for_parents(task, decision)
-            case _:
-                self._refuse(task, decision)
-
-    def _send(self, task: Task, decision: Send) -> None:
-        task.intent = decision.intent
-        self._schedule.weigh(task)
-        if self._dry_run is None:
-            self._dispatch.put(task, decision)
-        else:
-            plan = self._dry_run.carry_out
-            self._carry_out(task, plan(task, self._reconciler, self._before))
-
-    def _do_first(self, task: Task, steps: Iterable[Step]) -> None:
-        """Carry out steps before a task; each of them once."""
-        for step in steps:
-            key = (step.stream, step.source_key)
-            if key in task.parents and not self._schedule.under_way(*key, task):
-                words = f"{step.stream} {step.source_key!r} could not be written"
-                self._refuse(task, Rejected((words,), "blocked"))
-                return
-            task.parents.add(key)
-            task.replaced |= step.takes_back
-            begun = self._schedule.put_first(task, step)
-            if begun is not None:
-                self._begin(begun)
-        self._schedule.hold(task)
-
-    def _wait_for_parents(self, task: Task, outcome: Waiting) -> None:
-        """Wait on disk, unless a parent was refused in this run.
-
-        One that was set aside may come yet: a person decides.
-        """
-        refused = [
-            f"{stream} {key!r} was not written"
-            for stream, key in outcome.on
-            if self._outbox.last_state(self.business_id, stream, key) == "rejected"
-        ]
-        if refused:
-            self._refuse(task, Rejected((*outcome.reasons, *refused), "blocked"))
-            return
-        self._recorder.waiting(task, outcome)
-        self._schedule.release(task, settled=True)
-
-    def _refuse(self, task: Task, outcome: Rejected | Quarantined) -> None:
-        if (task.step_of or task.kept) and isinstance(outcome, Rejected):
-            self._give_up(task, outcome)
-            return
-        if self._dry_run is None and self._intake.put_last(task, outcome):
-            return
-        self._lookups.give_up_pairs(task.stream, task.source_key)
-        if isinstance(outcome, Quarantined):
-            task.intent = outcome.intent or task.intent
-        self._recorder.refused(task, outcome)
-        if task.sent_row.sent is not None and task.sent_row.state == "quarantined":
-            self._unsettled[task.stream, task.source_key] = task.sent_row
-        self._settled(task)
-
-    def _give_up(self, step: Task, outcome: Rejected) -> None:
-        """Take back nothing, and let the record know for the sake of which it was tried."""
-        if step.step_of is not None:
-            words = f"{step.stream} {step.source_key!r} could not be written: "
-            step.step_of.failed = tuple(words + reason for reason in outcome.reasons)
-        if step.row is not None:
-            self._recorder.not_carried_out(step, "superseded", outcome.reasons)
-        self._schedule.release(step, settled=True)
-
-    def _settled(self, task: Task) -> None:
-        """Let go of a task; what waited for it is taken up next."""
-        self._schedule.release(task, settled=True)
-        self._awaited.settled(task.stream, task.source_key)
+            self._execution.carry_out(task, decision)

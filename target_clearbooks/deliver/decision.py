@@ -1,6 +1,6 @@
 """What is to become of a record, as values.
 
-`decide` and `precheck` compute them, `business` carries them out, `recorder` puts them down. Of
+`decide` and `precheck` compute them, `execution` carries them out, `recorder` puts them down. Of
 what `prepare` answers, `Rejected`, `Quarantined` and `Waiting` are decisions already.
 """
 

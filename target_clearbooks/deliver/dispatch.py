@@ -1,7 +1,7 @@
 """What is under way of one business: read just before, put on disk, sent, answered, in doubt.
 
 `put` takes a write that is decided; `step` goes on with all of them and yields what follows for
-each, as decisions that `business` carries out.
+each, as decisions that `execution` carries out.
 """
 
 from __future__ import annotations

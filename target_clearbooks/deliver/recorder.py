@@ -263,6 +263,11 @@ class Recorder:
             self._business_id, task.stream, task.source_key, state, reasons=outcome.reasons
         )
 
+    def was_refused(self, stream: str, source_key: str) -> bool:
+        """Whether the newest record of a source key was refused in this run."""
+        state = self._outbox.last_state(self._business_id, stream, source_key)
+        return state == "rejected"
+
     def waiting(self, task: Task, outcome: Waiting) -> None:
         """It waits on disk for its parents."""
         outcome = replace(outcome, reasons=placed(task.record, outcome.reasons))

@@ -1,6 +1,6 @@
 """What `on_change: replace` has taken back, so that a record can be written anew.
 
-The functions here compute steps; `business` has them carried out before the record.
+The functions here compute steps; `execution` has them carried out before the record.
 """
 
 from __future__ import annotations
