@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,8 @@ from target_clearbooks.settings import (
 from target_clearbooks.store import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from clearbooks.settings import Connection
     from target_clearbooks.session import Session
@@ -65,14 +66,15 @@ def target_connection(settings: Settings) -> Connection:
     )
 
 
-@contextmanager
-def state_store(settings: Settings, *, write: bool = False) -> Iterator[Store]:
-    """The state store of the settings, closed at the end of the block."""
-    db = open_store(TargetSettings.from_config(settings.values).state_store, write=write)
-    try:
-        yield db
-    finally:
-        db.close()
+def state_store(settings: Settings) -> AbstractContextManager[Store]:
+    """The state store of the settings, to be read; closed at the end of the block.
+
+    Raises:
+        NoStoreError: there is none yet.
+        SettingError: it cannot be opened, or a newer program has written it.
+    """
+    location = TargetSettings.from_config(settings.values).state_store
+    return closing(open_store(location, write=False))
 
 
 def chosen_business(settings: Settings, business: int | None) -> int:
@@ -89,12 +91,11 @@ def chosen_business(settings: Settings, business: int | None) -> int:
     raise SettingError("--business: name the business, or set business_ids to one")
 
 
-def run_session(settings: Settings, kind: str, work: Callable[[Session], None]) -> tuple[int, Any]:
-    """Run `work` in a session of the target; returns its exit code and its summary.
+def run_session(settings: Settings, work: Callable[[Session], None]) -> tuple[int, Any]:
+    """Carry out a plan in a session of the target; returns its exit code and its summary.
 
     Args:
         settings: From `load_settings`, with those of the target.
-        kind: What the session is recorded as, such as `apply`.
         work: Called once what an earlier run left open is settled.
     """
     # Imported here, since the commands that only list runs need none of it.
@@ -106,7 +107,7 @@ def run_session(settings: Settings, kind: str, work: Callable[[Session], None]) 
             "a plan out"
         )
     target = replace(TargetSettings.from_config(settings.values), dry_run=False)
-    with Session(target_connection(settings), target, kind) as session:
+    with Session(target_connection(settings), target, "apply") as session:
         try:
             session.recover()
             work(session)

@@ -92,7 +92,7 @@ def write(*, settings: Settings, as_json: bool, file: Path, yes: bool, **more: A
         found.extend(reconcile(session, made.path))
 
     with contextlib.redirect_stderr(io.StringIO()):
-        code, summary = run_session(made.settings, "apply", work)
+        code, summary = run_session(made.settings, work)
     _tell_written(made, summary, found, refused, as_json=as_json)
     raise click.exceptions.Exit(code or made.code)
 

@@ -20,7 +20,6 @@ from target_clearbooks.ledger.spelling import closest, fold
 from target_clearbooks.prepare.aliases import Aliases
 from target_clearbooks.prepare.vat import percentage
 from target_clearbooks.settings import REFERENCE_KINDS
-from target_clearbooks.writable import WRITABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -185,7 +184,7 @@ def read_references(path: Path) -> dict[str, Any]:
             f'--references {path}: should hold {{"references": {{"accountCode": {{…}}}}}}'
         )
     references: dict[str, Any] = found.get("references", {})
-    Aliases(references, WRITABLE)
+    Aliases(references)
     return references
 
 

@@ -111,7 +111,7 @@ def apply(settings: Settings, path: Path, *, read_back: bool = False) -> Applied
         if read_back:
             found.extend(reconcile(session, path))
 
-    code, summary = run_session(settings, "apply", work)
+    code, summary = run_session(settings, work)
     return Applied(code, summary, found if read_back else None)
 
 

@@ -51,9 +51,9 @@ class Session:
         if self.faults:
             raise RefusedError(422, self.faults)
 
-    def next_id(self, name: str, first: int = 1) -> int:
+    def next_id(self, name: str) -> int:
         """The next id of a sequence of the business."""
-        return next_value(self.db, self.business, name, first)
+        return next_value(self.db, self.business, name)
 
     def row(self, table: str, record_id: int, columns: str = "json") -> tuple[Any, ...] | None:
         """Columns of a record; None where there is no such record, or it is hidden."""

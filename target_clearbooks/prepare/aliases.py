@@ -10,6 +10,7 @@ from clearbooks.errors import SettingError
 from target_clearbooks.ledger.amounts import plain
 from target_clearbooks.ledger.spelling import fold, join_names
 from target_clearbooks.settings import REFERENCE_KINDS
+from target_clearbooks.writable import WRITABLE
 
 ANY = "*"
 
@@ -19,17 +20,16 @@ class Aliases:
 
     Args:
         setting: Value of `references`.
-        streams: Names that a kind may be limited to.
 
     Raises:
         SettingError: an unknown kind or stream, or something that is no object.
     """
 
-    def __init__(self, setting: Mapping[str, Any], streams: Mapping[str, Any]) -> None:
+    def __init__(self, setting: Mapping[str, Any]) -> None:
         self._by_kind: dict[str, dict[str, Any]] = {}
         for kind, names in setting.items():
             stream, _, name = kind.rpartition(".")
-            if name not in REFERENCE_KINDS or (stream and stream not in streams):
+            if name not in REFERENCE_KINDS or (stream and stream not in WRITABLE):
                 raise SettingError(
                     f"references: unknown kind {kind!r}; there are {join_names(REFERENCE_KINDS)}, "
                     "each also with a stream before it, such as bills.accountCode"

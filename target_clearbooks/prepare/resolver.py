@@ -9,7 +9,6 @@ from target_clearbooks.prepare.contacts import Contacts
 from target_clearbooks.prepare.lines import Lines
 from target_clearbooks.prepare.references import References
 from target_clearbooks.prepare.vat import Vat
-from target_clearbooks.writable import WRITABLE
 
 if TYPE_CHECKING:
     from target_clearbooks.ledger.lookups import Lookups
@@ -45,7 +44,7 @@ class Resolver:
         self.map = ledger_map
         self.settings = settings
         self.business_id = business_id
-        self.aliases = Aliases(settings.references, WRITABLE)
+        self.aliases = Aliases(settings.references)
         self.references = References(lookups, ledger_map)
         self.contacts = Contacts(lookups, ledger_map, settings)
         self.vat = Vat(lookups)

@@ -223,21 +223,17 @@ def test_every_writable_stream_has_a_way_to_be_prepared(ledger):
 
 def test_the_setting_references_is_checked():
     with pytest.raises(SettingError, match="unknown kind 'acountCode'"):
-        Aliases({"acountCode": {}}, WRITABLE)
+        Aliases({"acountCode": {}})
     with pytest.raises(SettingError, match=r"unknown kind 'invoices\.accountCode'"):
-        Aliases({"invoices.accountCode": {}}, WRITABLE)
+        Aliases({"invoices.accountCode": {}})
     with pytest.raises(SettingError, match="should be an object"):
-        Aliases({"accountCode": "Revenue"}, WRITABLE)
-    assert (
-        Aliases({kind: {} for kind in REFERENCE_KINDS}, WRITABLE).meant("bills", "accountCode", 5)
-        == 5
-    )
+        Aliases({"accountCode": "Revenue"})
+    assert Aliases({kind: {} for kind in REFERENCE_KINDS}).meant("bills", "accountCode", 5) == 5
 
 
 def test_aliases():
     aliases = Aliases(
-        {"accountCode": {"4000": "Revenue", "Cost-Centre 1": 5}, "bills.accountCode": {"*": 9}},
-        WRITABLE,
+        {"accountCode": {"4000": "Revenue", "Cost-Centre 1": 5}, "bills.accountCode": {"*": 9}}
     )
     assert aliases.meant("quotes", "accountCode", 4000) == "Revenue"
     assert aliases.meant("quotes", "accountCode", Decimal("4000.0")) == "Revenue"
