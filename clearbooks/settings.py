@@ -196,8 +196,7 @@ class Connection(Settings):
     @property
     def database(self) -> str | None:
         """The PostgreSQL URL of the token store, where it is in a database."""
-        postgres = self.token_store.startswith(("postgresql://", "postgres://"))
-        return self.token_store if postgres else None
+        return self.token_store if is_postgres(self.token_store) else None
 
     @property
     def directory(self) -> Path:
@@ -210,6 +209,11 @@ class Connection(Settings):
 def connection_properties() -> dict[str, JsonSchema]:
     """JSON Schema of each of the settings that every program shares."""
     return Connection.properties()
+
+
+def is_postgres(location: str) -> bool:
+    """Whether a location is the URL of a PostgreSQL database."""
+    return location.startswith(("postgresql://", "postgres://"))
 
 
 def is_loopback(host: str) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import yaml
 
-from clearbooks.settings import connection_properties
+from clearbooks.settings import connection_properties, is_postgres
 from clearbooks_app import output
 from clearbooks_app.config import examples, settings_options
 from clearbooks_app.save_settings import TAP, TARGET, env_lines, values_to_save
@@ -58,7 +58,7 @@ def meltano_config(
     values = values_to_save(settings)
     secret = {n for n, s in connection_properties().items() if s.get("writeOnly")} & set(values)
     # The URL of a database may hold a password.
-    if str(values.get("token_store", "")).startswith("postgres"):
+    if is_postgres(str(values.get("token_store", ""))):
         secret.add("token_store")
     chosen = dict.fromkeys(plugins or ("tap",))
     if as_json:

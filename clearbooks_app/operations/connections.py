@@ -9,7 +9,7 @@ from clearbooks.auth import Name, describe, open_store, saved_connections
 from clearbooks.businesses import list_businesses
 from clearbooks.client import Client
 from clearbooks.errors import ClearBooksError
-from clearbooks.settings import Connection, state_dir
+from clearbooks.settings import Connection, is_postgres, state_dir
 from clearbooks_app.config import find_account
 from clearbooks_app.operations.fleet import last_successes
 
@@ -94,7 +94,7 @@ def _stored(settings: Settings) -> Iterator[StoredConnection]:
     for place in places:
         clients = {k.client_id for k in remembered if k.token_store == place}
         try:
-            if place.startswith("postgres") and place != current:
+            if is_postgres(place) and place != current:
                 if place in seen:
                     continue
                 raise ClearBooksError("not opened: give its URL with --token-store")  # noqa: TRY301

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.errors import ClearBooksError, SettingError
+from clearbooks.settings import is_postgres
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -112,8 +113,7 @@ def opened(where: str, schema: str) -> Iterator[Ask]:
         SettingError: there is no such file, or what reads it is not installed.
         WarehouseError: it cannot be read, or holds no such models.
     """
-    url = where.startswith(("postgresql://", "postgres://"))
-    with _postgres(where, schema) if url else _duckdb(where, schema) as ask:
+    with (_postgres if is_postgres(where) else _duckdb)(where, schema) as ask:
         yield ask
 
 

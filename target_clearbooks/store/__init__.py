@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from clearbooks.errors import SettingError
-from clearbooks.settings import is_loopback, state_dir
+from clearbooks.settings import is_loopback, is_postgres, state_dir
 from target_clearbooks.store.database import BusyError, NoStoreError, Store, StoreError
 from target_clearbooks.store.locks import WriterLocks
 from target_clearbooks.store.sqlite import SqliteStore
@@ -30,8 +30,6 @@ __all__ = [
     "open_store",
 ]
 
-_POSTGRES = ("postgresql", "postgres")
-
 
 def checked_location(location: str | None) -> str:
     """Where the state store is: a path or a URL; by default a file in the state directory.
@@ -39,12 +37,13 @@ def checked_location(location: str | None) -> str:
     Raises:
         SettingError: it is neither.
     """
-    scheme, found, _ = (location or "").partition("://")
-    if found and scheme not in _POSTGRES:
+    location = location or str(state_dir() / "target.sqlite3")
+    scheme, found, _ = location.partition("://")
+    if found and not is_postgres(location):
         raise SettingError(
             f"state_store: {scheme}:// is not known; give a file path or a postgresql:// URL"
         )
-    return location or str(state_dir() / "target.sqlite3")
+    return location
 
 
 def open_store(location: str, *, write: bool = True) -> Store:

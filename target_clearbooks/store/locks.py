@@ -139,7 +139,7 @@ class WriterLocks:
 
     def __init__(self, connection: Connection, store: str) -> None:
         self._api_url = connection.api_url
-        self._tokens = connection.token_store
+        self._tokens, self._database = connection.token_store, connection.database
         self._files = FileLocks(store)
         self._link: psycopg.Connection | None = None
 
@@ -151,8 +151,8 @@ class WriterLocks:
             SettingError: no lock can be made beside the tokens.
         """
         name = ledger_name(self._api_url, business_id)
-        if self._tokens.startswith(("postgresql://", "postgres://")):
-            self._acquire_in_database(name, business_id)
+        if self._database is not None:
+            self._acquire_in_database(self._database, name, business_id)
         elif "://" not in self._tokens:
             path = Path(self._tokens).expanduser().resolve().parent / f"writer-{name}.lock"
             try:
@@ -168,12 +168,11 @@ class WriterLocks:
             # A machine without a home directory: the locks at the two stores have to do.
             logger.info("no lock can be made in %s: %s", path.parent, error.strerror)
 
-    def _acquire_in_database(self, name: str, business_id: int) -> None:
+    def _acquire_in_database(self, url: str, name: str, business_id: int) -> None:
         # Here, since the driver is there only where a database is used.
         from clearbooks.postgres import connect, keep_open, psycopg, reason, shown
         from target_clearbooks.store import advisory
 
-        url = self._tokens
         try:
             if self._link is None:
                 # Locks of one open transaction, so a pooler does no harm.
