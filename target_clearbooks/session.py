@@ -209,18 +209,7 @@ class Session:
         """Refuse a line of the input that is no message: it is told and counted like a record."""
         business, key = self.businesses[0], f"line {number}"
         self.rejects.line(business, number, text, reason)
-        row = Row(
-            0,
-            self.outbox.run.id,
-            business,
-            INPUT,
-            key,
-            "planned",
-            {},
-            "",
-            kind="invalid",
-            reasons=(reason,),
-        )
+        row = Row(business, INPUT, key, {}, "", kind="invalid", reasons=(reason,))
         with self.outbox.transaction():
             self.outbox.add(row, state="rejected")
             self.outbox.audit(row, "rejected", kind="invalid")

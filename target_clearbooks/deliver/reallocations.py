@@ -95,7 +95,7 @@ class Reallocations:
         """
         given = dict(kept["again"])
         number = (applied.record_hash if applied else None) or content_hash(given)
-        row = Row(0, self._outbox.run.id, self._business_id, stream, key, "waiting", given, number)
+        row = Row(self._business_id, stream, key, given, number)
         self._outbox.supersede(self._business_id, stream, key)
         row = self._outbox.add(row, state="waiting")
         after, name = kept["after"]

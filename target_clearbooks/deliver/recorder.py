@@ -307,12 +307,9 @@ class Recorder:
 
     def _row(self, task: Task, outcome: Rejected | Quarantined | Waiting | None = None) -> Row:
         return Row(
-            0,
-            self._outbox.run.id,
             self._business_id,
             task.stream,
             task.source_key,
-            "planned",
             dict(task.record),
             task.hash,
             task.intent,

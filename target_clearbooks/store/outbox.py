@@ -30,17 +30,20 @@ _REPLACEABLE = ("waiting", "quarantined", "planned")
 
 @dataclass(slots=True)
 class Row:
-    """An intent on disk; `intent` is None for a record that waits or was refused before one."""
+    """An intent on disk; `intent` is None for a record that waits or was refused before one.
 
-    id: int
-    run: str
+    `id`, `run` and `state` are those of `Outbox.add`.
+    """
+
     business_id: int
     stream: str
     source_key: str
-    state: str
     record: dict[str, Any]
     record_hash: str
     intent: Intent | None = None
+    id: int = 0
+    run: str = ""
+    state: str = "planned"
     snapshot: dict[str, Any] = field(default_factory=dict)
     attempts: int = 0
     sent: float | None = None
@@ -78,7 +81,7 @@ def _row(found: tuple[Any, ...]) -> Row:
             record=given,
         )
     return Row(
-        number, run, business, stream, key, state, given, record_hash, intent,
+        business, stream, key, given, record_hash, intent, number, run, state,
         loads(snapshot) if snapshot else {}, attempts, sent, kind, tuple(loads(reasons or "[]")),
         tuple(loads(candidates or "[]")), loads(result) if result else {},
         tuple(loads(keys or "[]")),
@@ -121,7 +124,7 @@ class Outbox:
             self._guard(row.business_id)
         intent = row.intent
         now = time.time()
-        row.state, row.snapshot = state, dict(snapshot or {})
+        row.run, row.state, row.snapshot = self.run.id, state, dict(snapshot or {})
         row.sent, row.attempts = (now, 1) if sent else (None, 0)
         raw = isinstance(intent.body, bytes) if intent else False
         added = self.db.execute(
@@ -131,7 +134,7 @@ class Outbox:
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
             "RETURNING id",
             (
-                self.run.id, row.business_id, row.stream, row.source_key, state,
+                row.run, row.business_id, row.stream, row.source_key, state,
                 encode(row.record), row.record_hash,
                 intent.operation if intent else "",
                 dumps(dict(intent.params)) if intent else "{}",

@@ -65,7 +65,7 @@ def test_what_came_before_is_not_even_prepared():
 
 
 def test_nothing_is_sent_on_top_of_a_doubt():
-    row = Row(1, "run", 1, "sales_invoices", "I1", "uncertain", {}, "")
+    row = Row(1, "sales_invoices", "I1", {}, "", id=1, run="run", state="uncertain")
     assert ask(Known(row, applied())) == Leave(row)
 
 
