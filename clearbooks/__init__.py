@@ -1,4 +1,4 @@
-"""What every Clear Books program stands on: contract, client, tokens, pacing, errors."""
+"""What every Clear Books program shares: contract, client, tokens, pacing, errors."""
 
 from importlib.metadata import PackageNotFoundError, version
 

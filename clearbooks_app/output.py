@@ -134,7 +134,7 @@ def short_time(seconds: float) -> str:
 
 
 def local_time(seconds: float) -> str:
-    """The same, and how far that is from now."""
+    """Seconds since 1970 in local time, and how far that is from now; `unknown` for 0."""
     if not seconds:
         return "unknown"
     away = seconds - time.time()
@@ -143,5 +143,5 @@ def local_time(seconds: float) -> str:
 
 
 def local_from_iso(text: str | None) -> str:
-    """The same for a time from `iso_time`; `unknown` for None."""
+    """A time from `iso_time` in local time, and how far it is from now; `unknown` for None."""
     return local_time(dt.datetime.fromisoformat(text).timestamp()) if text else "unknown"

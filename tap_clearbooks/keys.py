@@ -55,7 +55,7 @@ class CopyKeys(ABC):
         self._fresh: Any = self._none()
 
     def unknown(self, records: Iterable[Record]) -> list[Record]:
-        """Those of the records that the table does not hold."""
+        """The records that the table does not hold."""
         return [record for record in records if self._get(record) not in self]
 
     @property

@@ -76,18 +76,18 @@ class Progress:
                 handler.setStream(sys.stderr)
 
     def reading(self, stream: str, business: int | None) -> None:
-        """It is the turn of a stream of a business."""
+        """Take in which stream of which business is read now."""
         with self._lock:
             if self._plan:
                 self._turn = self._plan.index((stream, business))
 
     def expect(self, stream: str, business: int | None, records: int) -> None:
-        """So many records of a stream are going to come; the first word counts."""
+        """Take in how many records of a stream are going to come; the first estimate is kept."""
         with self._lock:
             self._totals.setdefault((stream, business), records)
 
     def wrote(self, stream: str, business: int | None, records: int) -> None:
-        """So many more records of a stream were written."""
+        """Count records of a stream that were written."""
         row = (stream, business)
         with self._lock:
             # Last in the table is what moved last.

@@ -177,7 +177,7 @@ class Run(Generic[S]):
 
     @property
     def known_businesses(self) -> list[int]:
-        """The same, as far as they are known yet."""
+        """The businesses of this run; before they were asked for, those of the settings."""
         known = "businesses" in vars(self)
         return self.businesses if known else list(self.client.connection.business_ids)
 

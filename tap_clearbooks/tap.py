@@ -187,7 +187,7 @@ class TapClearbooks(ConfiguredPlugin[TapSettings], Tap):
             self.expect(name, business, max(total - (mark.get("position") or 0), 0))
 
     def expect(self, name: str, business: int | None, records: int) -> None:
-        """So many records of a stream are going to come."""
+        """Take in how many records of a stream are going to come."""
         self.progress.expect(name, business, records)
 
     def close(self) -> None:

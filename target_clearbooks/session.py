@@ -44,7 +44,7 @@ _LEFT = ("uncertain", "quarantined", "waiting", "sending")
 
 
 class Session:
-    """What a run stands on; close it after use.
+    """One run; close it after use.
 
     Args:
         connection: How to reach the API.

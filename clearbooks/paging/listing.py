@@ -100,7 +100,7 @@ class Listing(Pages):
             yield from self._in_order_of_id(newest, after, position)
 
     def whole(self, after: int | None = None) -> list[Record]:
-        """The same in one list, for listings that are short."""
+        """What `ascending` yields, in one list; for short listings."""
         return [record for part in self.ascending(after) for record in part.records]
 
     def _is_whole(self, first: Page) -> bool:

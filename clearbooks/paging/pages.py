@@ -183,7 +183,7 @@ def _total(reply: Reply, number: int, records: int) -> int | None:
 
 
 def unseen(records: list[Record], seen: BitMap64) -> list[Record]:
-    """Those of the records whose IDs were not seen."""
+    """The records whose IDs were not seen."""
     return [record for record in records if record.id not in seen]
 
 
@@ -198,7 +198,7 @@ def by_id(record: Record) -> int:
 
 
 def above(records: list[Record], after: int | None) -> list[Record]:
-    """Those of the records whose ID is greater than `after`."""
+    """The records whose ID is greater than `after`."""
     if after is None:
         return records
     return [record for record in records if record.id > after]

@@ -231,7 +231,7 @@ class Completeness:
         self.passes = 0
 
     def note(self, fresh: list[Record]) -> None:
-        """These were found for the first time."""
+        """Take in records that were found for the first time."""
         if not self._given and not self.passes:
             self.newest = max([self.newest or 0, *ids(fresh)])
             self._missed += len(fresh)

@@ -1,4 +1,4 @@
-"""What the page stands on: the settings it was started with, and where it keeps its own."""
+"""What the page works with: the settings it was started with, and where it keeps its own."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ TOGETHER = 5
 
 
 def joined(batches: Iterable[Batch]) -> Iterator[Batch]:
-    """The same batches, some that follow each other made one.
+    """The batches, with up to `TOGETHER` that follow each other made one.
 
     What was read before an error still goes out.
     """

@@ -96,11 +96,11 @@ class Followed(Source):
     # What differs from one kind to another
 
     def kept(self, records: list[Record]) -> list[Record]:
-        """Those of the records that belong into the table."""
+        """The records that belong in the table."""
         return records
 
     def parts(self, listing: Listing) -> Iterable[Part]:
-        """All of the listing that belongs into the table."""
+        """The whole listing, as far as it belongs in the table."""
         return listing.ascending(newest=self.newest if self._began else None)
 
     @abstractmethod

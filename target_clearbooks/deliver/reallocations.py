@@ -67,14 +67,14 @@ class Reallocations:
             self._more(task, new)
 
     def _again(self, task: Task, new: int | str) -> None:
-        """All that we have allocated."""
+        """Have everything written again that this store has allocated to it."""
         for stream, key, body in list(self._map.allocated.of(task.stream, new)):
             applied = self._map.applied(stream, key)
             self._map.reopen(stream, key)
             self.wait(stream, key, self._kept(task, stream, key, body), applied)
 
     def _more(self, task: Task, new: int | str) -> None:
-        """What came to less than it may, where there may be room now."""
+        """Have allocations raised that came to less than they may: there may be room now."""
         for stream, key, body in list(self._map.allocated.of(task.stream, new)):
             applied = self._map.applied(stream, key)
             if most_of(applied, body) > body["amount"]:

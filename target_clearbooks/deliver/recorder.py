@@ -233,7 +233,7 @@ class Recorder:
             self._outbox.supersede(self._business_id, task.stream, task.source_key)
 
     def known(self, stream: str, source_key: str) -> None:
-        """The very record was written before."""
+        """Exactly this record was written before."""
         self.count(stream, "unchanged")
         self._tell(stream, source_key, "unchanged")
 

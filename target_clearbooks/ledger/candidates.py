@@ -24,5 +24,5 @@ def as_candidate(row: Mapping[str, Any], stream: str | None = None) -> dict[str,
 
 
 def as_candidates(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Several of one stream."""
+    """What tells records of one stream from others."""
     return [as_candidate(row) for row in rows]

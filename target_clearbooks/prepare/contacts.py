@@ -301,7 +301,7 @@ class Contacts:
         return NotFoundInLedgerError(f"no {_nouns(streams)} matches {quoted(value)}{hint}")
 
     def _contradicting(self, streams: tuple[str, ...], wanted: Mapping[str, Any]) -> str:
-        """Who agrees in something and is somebody else, in words."""
+        """Contacts that agree in one field and contradict in another, for a message."""
         found = [
             f"; {stream} {row['id']} ({row.get('name', '')}) has another {' and '.join(against)}"
             for stream in streams
