@@ -52,7 +52,7 @@ def meltano_config(
 ) -> None:
     """Print the settings for Meltano: lines for `.env`, or a part of `meltano.yml`.
 
-    Secrets belong in `.env`, never into `meltano.yml`, and are printed only when asked for.
+    Secrets belong in `.env`, never in `meltano.yml`, and are printed only when asked for.
     """
     settings.connection()
     values = values_to_save(settings)
