@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from clearbooks.errors import SettingError, exit_code_of
 from target_clearbooks.expand import TRANSFERS, expanded, written_as
 from target_clearbooks.intent import Rejected, in_range
+from target_clearbooks.ledger.records import id_number
 from target_clearbooks.line_faults import TOO_DEEP, LineError, check_message, is_too_deep
 from target_clearbooks.session import EXIT_REJECTED, Session
 from target_clearbooks.source_key import source_key, spelled
@@ -33,7 +34,6 @@ logger = logging.getLogger("target-clearbooks")
 
 _WAIT = 0.1
 _MOST_LISTED = 20
-_LONGEST_NUMBER = 18
 
 
 class StoppedError(Exception):
@@ -309,10 +309,9 @@ def _business_of(
     if not name:
         several = f"businessId: is needed, since there are several: {_listed(businesses)}"
         return businesses[0], several if len(businesses) > 1 else None
-    text = spelled(number)
-    plain = text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER
-    if plain and int(text) in businesses:
-        return int(text), None
+    found = id_number(spelled(number))
+    if found is not None and found in businesses:
+        return found, None
     return businesses[0], f"{name}: {number!r} is none of {_listed(businesses)}"
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from clearbooks.errors import NotFoundError, SettingError
 from target_clearbooks.ledger.matching import is_voided
-from target_clearbooks.ledger.records import records
+from target_clearbooks.ledger.records import id_number, records
 from target_clearbooks.writable import WRITABLE, Kind
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 _TRANSACTION = "transaction:"
 _LINES = "listTransactionLines"
-_LONGEST_NUMBER = 18
 
 
 def named_record_id(sender: Sender, stream: str, given: str) -> int | str:
@@ -32,7 +31,7 @@ def named_record_id(sender: Sender, stream: str, given: str) -> int | str:
     row = WRITABLE[stream]
     if row.kind is Kind.JOURNAL:
         return _transaction(sender, stream, given)
-    number = _number(given)
+    number = id_number(given)
     operations = sender.resource(stream).operations
     if "get" not in operations or row.kind is Kind.ATTACHMENT:
         return given if number is None else number
@@ -54,7 +53,7 @@ def _record(sender: Sender, stream: str, number: int) -> Mapping[str, Any] | Non
 
 
 def _transaction(sender: Sender, stream: str, given: str) -> str:
-    number = _number(given.removeprefix(_TRANSACTION))
+    number = id_number(given.removeprefix(_TRANSACTION))
     if number is None or not given.startswith(_TRANSACTION):
         raise SettingError(f"{stream} {given!r} should be {_TRANSACTION}ID")
     try:
@@ -67,8 +66,3 @@ def _transaction(sender: Sender, stream: str, given: str) -> str:
     if not any(str(line.get("transactionId")) == str(number) for line in lines):
         raise SettingError(f"transaction {number} is not in business {sender.business_id}")
     return given
-
-
-def _number(text: str) -> int | None:
-    plain = text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER
-    return int(text) if plain else None

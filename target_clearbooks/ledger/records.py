@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Record = dict[str, Any]
 _ALLOCATIONS = "listAllocations"
 _DATE = len("2026-11-30")
+_LONGEST_ID = 18
 _NO_PROPERTIES: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -74,6 +75,16 @@ def _as_meant(name: str, value: str, properties: Mapping[str, Any]) -> Any:
 def _is_number(name: str, properties: Mapping[str, Any]) -> bool:
     text = properties.get(name, {}).get("type") == "string"
     return (name == "id" or name.endswith("Id")) and not text
+
+
+def id_number(text: str) -> int | None:
+    """The number that a text is; None where it is no number, or longer than an ID can be.
+
+    >>> id_number("101"), id_number("1e2")
+    (101, None)
+    """
+    plain = text.isascii() and text.isdigit() and len(text) <= _LONGEST_ID
+    return int(text) if plain else None
 
 
 def listing(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from target_clearbooks.ledger.amounts import HOME_CURRENCY, ZERO, decimal, money
 from target_clearbooks.prepare.checks import pennies_only
-from target_clearbooks.prepare.open_documents import match_open
+from target_clearbooks.prepare.open_documents import CONTACT_IDS, match_open
 from target_clearbooks.writable import WRITABLE, Kind, Side, streams_of
 
 if TYPE_CHECKING:
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from target_clearbooks.prepare.draft import Draft
-
-    Found = tuple[str, Mapping[str, Any]]
-    """A document or payment: its stream and its digest."""
+    from target_clearbooks.prepare.open_documents import Found
 
 
 def allocation(draft: Draft) -> None:
@@ -215,7 +213,7 @@ def _sum(allocations: Iterable[Mapping[str, Any]]) -> Decimal:
 
 
 def _contact(row: Mapping[str, Any]) -> Any:
-    return next((row[n] for n in ("customerId", "supplierId", "contactId") if n in row), None)
+    return next((row[n] for n in CONTACT_IDS if n in row), None)
 
 
 def _due(row: Mapping[str, Any]) -> Decimal | None:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     Found = tuple[str, Row]
     """A document or payment: its stream and its digest."""
 
-_CONTACTS = ("customerId", "supplierId", "contactId")
+CONTACT_IDS = ("customerId", "supplierId", "contactId")
+"""Fields of a document or payment that may hold the ID of its contact."""
 _WORD = re.compile(r"[\w#/-]+")
 
 
@@ -84,7 +85,7 @@ def _open(draft: Draft, wanted: list[str], payment: Row) -> Iterator[Found]:
 
 
 def _same_contact(document: Row, payment: Row) -> bool:
-    contacts = {row[n] for row in (document, payment) for n in _CONTACTS if row.get(n) is not None}
+    contacts = {row.get(name) for row in (document, payment) for name in CONTACT_IDS} - {None}
     return len(contacts) == 1
 
 
