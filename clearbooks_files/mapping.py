@@ -16,6 +16,7 @@ import yaml
 from msgspec import Meta
 
 from clearbooks_files.errors import MappingError
+from clearbooks_files.expressions import Expressions
 from clearbooks_files.layout import Column, Layout
 
 if TYPE_CHECKING:
@@ -50,6 +51,18 @@ class Check(_Strict):
     name: str
     file: str
     rows: str
+
+
+class Expected(_Strict):
+    """What a column holds in every row that counts, unless it is empty there.
+
+    Attributes:
+        value: Expression for the value, over `option` and `first_row`.
+        otherwise: What to do where a row holds another one.
+    """
+
+    value: str
+    otherwise: str
 
 
 class FillDown(_Strict):
@@ -110,6 +123,7 @@ class Mapping(_Strict, kw_only=True):
         file: How the file is laid out.
         columns: How cells are written, by column; text where nothing is said.
         where: Expression: the rows that count. The others are counted as left out.
+        expects: By column, what all rows that count have in common, such as the bank account.
         totals: Expression: the rows that hold totals. They become no records; a check calls the
             last one `totals`.
         row_id: Expression for what identifies a row, and is `row_id` in others.
@@ -134,6 +148,7 @@ class Mapping(_Strict, kw_only=True):
     file: Layout = Layout()
     columns: dict[str, Column] = {}
     where: str = ""
+    expects: dict[str, Expected] = {}
     totals: str = ""
     row_id: str = ""
     digest: tuple[str, ...] = ()
@@ -147,14 +162,19 @@ class Mapping(_Strict, kw_only=True):
 
 
 def schema() -> dict[str, Any]:
-    """JSON Schema of a mapping."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | msgspec.json.schema(
-        Mapping
-    )
+    """JSON Schema of a mapping; one that extends another need not have everything itself."""
+    found = msgspec.json.schema(Mapping)
+    whole = found["$defs"]["Mapping"]
+    whole["anyOf"] = [{"required": whole.pop("required")}, {"required": ["extends"]}]
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | found
 
 
 def presets() -> dict[str, Path]:
-    """The presets that come with the package, by name."""
+    """The presets that come with the package, by name; none of those that others only extend."""
+    return {name: path for name, path in _packaged().items() if not name.startswith("_")}
+
+
+def _packaged() -> dict[str, Path]:
     folder = Path(str(resources.files(PRESETS)))
     return {path.stem: path for path in sorted(folder.glob("*.yml"))}
 
@@ -202,13 +222,13 @@ def _extended(name: str, folder: Path, depth: int) -> tuple[Path, dict[str, Any]
 
 
 def _find(name: str, folder: Path) -> Path:
-    known = presets()
+    known = _packaged()
     if name in known:
         return known[name]
     path = folder / Path(name).expanduser()
     if not path.is_file():
         raise MappingError(
-            f"{name!r} is neither a preset nor a file; presets are: {', '.join(known)}"
+            f"{name!r} is neither a preset nor a file; presets are: {', '.join(presets())}"
         )
     return path
 
@@ -251,12 +271,8 @@ def expressions_of(mapping: Mapping) -> Iterator[tuple[str, str]]:
     for group in ("let", "sums"):
         for name, text in getattr(mapping, group).items():
             yield f"{group}.{name}", text
-    if mapping.balance is not None:
-        for name in ("amount", "balance", "date"):
-            yield f"balance.{name}", getattr(mapping.balance, name)
-    for n, check in enumerate(mapping.checks):
-        yield f"checks[{n}].file", check.file
-        yield f"checks[{n}].rows", check.rows
+    for where, part, names in _parts(mapping):
+        yield from ((f"{where}.{name}", getattr(part, name)) for name in names)
     for n, record in enumerate(mapping.records):
         where = f"records[{n}]"
         yield f"{where}.key", record.key
@@ -296,3 +312,32 @@ def with_options(mapping: Mapping, given: Map[str, Any]) -> dict[str, Any]:
             about = mapping.options[name].about
             raise MappingError(f"{name}: is needed{f': {about}' if about else ''} (--set {name}=…)")
     return found
+
+
+def _parts(mapping: Mapping) -> Iterator[tuple[str, _Strict, tuple[str, ...]]]:
+    """Parts whose fields are expressions: where each stands, and the names of those fields."""
+    for column, expected in mapping.expects.items():
+        yield f"expects.{column}", expected, ("value",)
+    if mapping.balance is not None:
+        yield "balance", mapping.balance, ("amount", "balance", "date")
+    for n, check in enumerate(mapping.checks):
+        yield f"checks[{n}]", check, ("file", "rows")
+
+
+def checked_expressions(mapping: Mapping) -> Expressions:
+    """The evaluator of a mapping, once each of its expressions can be read.
+
+    Raises:
+        MappingError: one cannot; the text names the key.
+    """
+    expressions = Expressions(mapping.tables)
+    for where, text in expressions_of(mapping):
+        try:
+            expressions.check(text)
+        except SyntaxError as error:
+            raise MappingError(
+                f"{mapping.title}: {where}: {text!r} is no expression: {error.msg}"
+            ) from None
+    if any(record.per == "group" for record in mapping.records) and not mapping.group_by:
+        raise MappingError(f"{mapping.title}: group_by: is needed for a record `per: group`")
+    return expressions

@@ -11,10 +11,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from clearbooks_files import values
-from clearbooks_files.errors import Faults, FileError, MappingError, RowError
-from clearbooks_files.expressions import Expressions, Scope, identifier
+from clearbooks_files.errors import Faults, FileError, RowError
+from clearbooks_files.expressions import Scope, identifier
 from clearbooks_files.layout import Column
-from clearbooks_files.mapping import expressions_of, with_options
+from clearbooks_files.mapping import checked_expressions, expressions_of, with_options
 from clearbooks_files.readers import read_rows
 from clearbooks_files.running_balance import RunningBalance
 from clearbooks_files.spool import Spool
@@ -90,6 +90,7 @@ class SourceFile:
         self._columns: list[str] = []
         self._sums = dict.fromkeys(mapping.sums, Decimal(0))
         self._first: dict[str, Any] = {}
+        self._wanted: dict[str, Any] = {}
         self._last: dict[str, Any] = {}
         self._totals: dict[str, Any] = {}
         self._balance = RunningBalance()
@@ -155,6 +156,8 @@ class SourceFile:
         if mapping.where and not self._evaluated("where", mapping.where, scope):
             self.counts.left_out += 1
             return
+        self._first = self._first or scope["cells"]
+        self._expect(scope)
         self.counts.used += 1
         scope.names["row_id"] = row_id = self._row_id(row.line, scope)
         for name, text in mapping.sums.items():
@@ -167,7 +170,6 @@ class SourceFile:
             )
             day = self._evaluated("balance.date", mapping.balance.date, scope)
             self._days = (self._days[0] or day, day)
-        self._first = self._first or scope["cells"]
         self._last = scope["cells"]
         for place, record in enumerate(mapping.records):
             if record.per == "row":
@@ -175,6 +177,18 @@ class SourceFile:
         if self._grouped:
             group = self._evaluated("group_by", mapping.group_by, scope)
             self._spool.keep(str(plain(group)), row.line, row_id, cells)
+
+    def _expect(self, scope: Scope) -> None:
+        """Refuse a row that holds another value than expected, such as another account."""
+        for name, expected in self.mapping.expects.items():
+            if name not in self._wanted:
+                about = Scope({"option": self._option, "first_row": self._first}, (), {})
+                where = f"expects.{name}.value"
+                self._wanted[name] = self._evaluated(where, expected.value, about)
+            found, wanted = scope["_"][name], self._wanted[name]
+            if found not in ("", wanted):
+                words = f"{values.shown(found)} is not {values.shown(wanted)}"
+                raise RowError(name, f"{words}; {expected.otherwise}")
 
     def _holds_totals(self, row: Row) -> bool:
         """Whether a row holds totals, which are kept then. Words may stand in any column of it."""
@@ -198,7 +212,7 @@ class SourceFile:
         file, mapping = self.path.name, self.mapping
         columns = ", ".join(self._columns)
         fill = (mapping.fill_down.by, *mapping.fill_down.columns) if mapping.fill_down else ()
-        for name in (*mapping.columns, *mapping.digest, *fill):
+        for name in (*mapping.columns, *mapping.expects, *mapping.digest, *fill):
             if name not in row.cells:
                 raise FileError(
                     f"{file}: has no column {name!r}, which the mapping reads; it has: {columns}"
@@ -206,7 +220,7 @@ class SourceFile:
         known = {*self._names.values(), *mapping.let, *_OF_ROWS}
         for where, text in expressions_of(mapping):
             there = known | _OF_FILES if where.startswith(self._once) else known
-            there = _OF_FILES if where.startswith("checks") else there
+            there = _OF_FILES if where.startswith(("checks", "expects")) else there
             for name in sorted(self._expressions.names(text) - there):
                 near = difflib.get_close_matches(name, there, 1)
                 hint = f"did you mean {near[0]}?" if near else f"it has: {columns}"
@@ -375,22 +389,3 @@ def _restored(cell: Any, column: Column) -> Any:
     if cell is None or column.type == "text":
         return cell
     return Decimal(cell) if column.type == "number" else values.date(cell)
-
-
-def checked_expressions(mapping: Mapping) -> Expressions:
-    """The evaluator of a mapping, once each of its expressions can be read.
-
-    Raises:
-        MappingError: one cannot; the text names the key.
-    """
-    expressions = Expressions(mapping.tables)
-    for where, text in expressions_of(mapping):
-        try:
-            expressions.check(text)
-        except SyntaxError as error:
-            raise MappingError(
-                f"{mapping.title}: {where}: {text!r} is no expression: {error.msg}"
-            ) from None
-    if any(record.per == "group" for record in mapping.records) and not mapping.group_by:
-        raise MappingError(f"{mapping.title}: group_by: is needed for a record `per: group`")
-    return expressions

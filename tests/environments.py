@@ -2,7 +2,7 @@
 
 Airbyte's `backoff` and the SDK's `python-backoff` install the same folder, and loaders ask for
 versions of their own. Each environment is made once below `.tools/`, and again only when its list
-of packages changes.
+of packages changes, or where this project is one of them, what that says of itself.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ PYTHON = "3.11"
 def environment(name: str) -> Path:
     """The Python of an environment, made where it is missing. Safe for several processes."""
     wanted = PACKAGES[name]
-    digest = hashlib.sha256("\n".join([PYTHON, *wanted]).encode()).hexdigest()[:10]
+    ours = (ROOT / "pyproject.toml").read_text() if "-e" in wanted else ""
+    digest = hashlib.sha256("\n".join([PYTHON, *wanted, ours]).encode()).hexdigest()[:10]
     folder = ROOT / ".tools" / "environments" / f"{name}-{digest}"
     python, ready = folder / "bin" / "python", folder / "ready"
     folder.parent.mkdir(parents=True, exist_ok=True)

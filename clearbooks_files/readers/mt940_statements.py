@@ -69,7 +69,8 @@ def _line(data: dict[str, Any]) -> dict[str, Any]:
     customer, bank = (
         str(data.get(f"{who}_reference") or "").strip() for who in ("customer", "bank")
     )
-    amount, day = data["amount"], data["date"]
+    # The day of the booking, as in CAMT.053; where none is given, that of the value.
+    amount, day = data["amount"], data.get("guessed_entry_date") or data["date"]
     return {
         # The library's own kind of date is none that msgspec knows.
         "Date": dt.date(day.year, day.month, day.day),

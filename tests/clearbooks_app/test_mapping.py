@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 import yaml
 
-from clearbooks_files.mapping import presets, schema
+from clearbooks_files.mapping import load_mapping, presets, schema
 from tests.clearbooks_app.test_write import one, writes  # noqa: F401 - a fixture
 
 JOBS = (
@@ -127,3 +127,10 @@ def test_names_that_fit_nothing_are_told_once_and_answered_once(one, run, home):
     )
     run(f"write jobs.csv --as jobs.yml --yes {given}")
     assert "Every account" in run(f"mapping init contacts.csv --as contacts {given}").output
+
+
+@pytest.mark.parametrize("preset", presets())
+def test_a_preset_that_is_shown_is_a_mapping_anywhere(run, tmp_path, preset):
+    page = tmp_path / "mine.yml"
+    page.write_text(run(f"mapping show {preset}").output)
+    assert load_mapping(page) == load_mapping(preset)

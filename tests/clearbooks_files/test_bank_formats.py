@@ -113,12 +113,34 @@ def test_lists_of_categories_in_qif_are_no_transactions(rows):
     assert [found["Amount"] for found in rows(content, "a.qif")] == [1]
 
 
-def test_lines_of_two_accounts_do_not_go_into_one(read):
-    day = ":20:S\n:25:{0}\n:28C:1/1\n:60F:C260430GBP10,00\n:61:2604300430D1,00NMSC//X\n:86:{0}\n"
-    text = "".join((day + ":62F:C260430GBP9,00\n-\n").format(name) for name in ("A/1", "A/2"))
-    with pytest.raises(FileError, match="say which by --set account="):
+def sta(account, currency="GBP"):
+    """An MT940 statement of one line, booked on 30 April with a value of 2 May."""
+    return (
+        f":20:S\n:25:{account}\n:28C:1/1\n:60F:C260430{currency}10,00\n"
+        f":61:2605020430D1,00NMSC//X\n:86:{account}\n:62F:C260430{currency}9,00\n-\n"
+    )
+
+
+@pytest.mark.parametrize("accounts", [("A/1", "A/2"), ("A/1", "A/2", "A/1")])
+def test_lines_of_two_accounts_do_not_go_into_one(read, accounts):
+    text = "".join(map(sta, accounts))
+    words = "a.sta row 2, Account: 'A/2' is not 'A/1'; say by --set account= which account's lines"
+    with pytest.raises(FileError, match=words):
         read(text, "mt940", name="a.sta")
     source = read(text, "mt940", name="a.sta", given={"account": "A/2"})
-    assert source.counts.left_out == 1
+    assert source.counts.left_out == len(accounts) - 1
     (_, _), (_, statement) = source.records()
     assert [row["description"] for row in statement["statementLines"]] == ["A/2"]
+
+
+def test_euros_do_not_go_into_an_account_of_pounds(read):
+    words = "a.sta row 1, Currency: 'EUR' is not 'GBP'; say by --set currency="
+    with pytest.raises(FileError, match=words):
+        read(sta("A/1", "EUR"), "mt940", name="a.sta")
+    assert read(sta("A/1", "EUR"), "mt940", name="a.sta", given={"currency": "EUR"}).counts.used
+
+
+def test_a_line_has_the_day_on_which_it_was_booked(read):
+    (_, _), (_, statement) = read(sta("A/1"), "mt940", name="a.sta").records()
+    [found] = statement["statementLines"]
+    assert str(found["transactionDate"]) == "2026-04-30"
