@@ -221,6 +221,8 @@ def _transfer(record: Mapping[str, Any]) -> dict[str, Any]:
     lacking = [name for name in ("date", "from", "to", "amount") if given.get(name) in _EMPTY]
     if lacking and is_plain(record):
         raise ValueError(f"{lacking[0]}: is required")
+    if given.get("to") == given.get("from") and not lacking:
+        raise ValueError("to: is the account that the money comes from; name the other one")
     amounts = {name: _amount(name, given.get(name)) for name in ("amount", "fee")}
     lines = [
         {"bankAccount": given.get("to"), "debit": plain(amounts["amount"])},

@@ -238,6 +238,12 @@ def test_debits_and_credits(run):
         ),
         (
             record(
+                "transfers", "T", **{"from": "a", "to": "a", "date": "2024-05-01", "amount": "1"}
+            ),
+            "to: is the account that the money comes from",
+        ),
+        (
+            record(
                 "transfers",
                 "T",
                 **{"from": "Current account", "to": "b", "date": "2024-05-01", "amount": "1"},
