@@ -263,8 +263,12 @@ class Balances(Source):
         while period.start > (start or dt.date.min):
             before = period.start - dt.timedelta(days=1)
             found = self._day(ASCENDING, accountingDateTo=before, **since)
-            if found is None or found >= period.start:
+            if found is None:
                 return period
+            if found >= period.start:
+                # A server that ignores the dates may ignore the order as well: all of them tell.
+                days = [day for day in self._all_days() if start is None or day >= start]
+                return Period.holding(min([*days, period.start]), unit)
             # Asked again from there: a server that does not sort comes to the end as well.
             period = Period.holding(found, unit)
         return period
@@ -291,10 +295,20 @@ class Balances(Source):
             return self._day(direction, accountingDateFrom=dt.date.min, **dates)
         return day if isinstance(day, dt.date) else None
 
+    def _all_days(self) -> Iterator[dt.date]:
+        """The days of all transactions."""
+        for part in self._of_transactions({}).ascending():
+            for record in part.records:
+                if isinstance(record.accountingDate, dt.date):
+                    yield record.accountingDate
+
     def _transactions(
         self, direction: str, sort_by: str, dates: Mapping[str, dt.date], limit: int = 1
     ) -> Page:
         """One transaction or more, from one end of those between the dates."""
+        return self._of_transactions(dates).fetch(1, direction, sort_by, limit=limit)
+
+    def _of_transactions(self, dates: Mapping[str, dt.date]) -> Listing:
         shape = Shape(
             "transactions",
             {
@@ -305,7 +319,7 @@ class Balances(Source):
             },
         )
         resource = self.context.client.contract.resources["transactions"]
-        return self.listing(resource, shape, dates).fetch(1, direction, sort_by, limit=limit)
+        return self.listing(resource, shape, dates)
 
 
 def _periods(first: Period, last: Period, unit: str) -> list[Period]:

@@ -177,3 +177,21 @@ def test_an_api_that_sums_a_year_at_most_is_asked_year_by_year(ledger, balances,
     output, requests = balances()
     assert rows(output) == asked_one_by_one(ledger, "1990-01-05", ago(0))
     assert requests < (TODAY.year - 1990) * 12 / 2
+
+
+def test_a_server_that_neither_filters_nor_sorts_transactions_hides_no_period(
+    ledger, balances, monkeypatch
+):
+    post(ledger, "2003-03-01", 50)
+    call, wanted = ledger.engine.call, asked_one_by_one(ledger, "2003-03-01", ago(0))
+
+    def heedless(operation, **request):
+        if operation == "listTransactions":
+            query = request["query"].items()
+            request["query"] = {name: v for name, v in query if not name.startswith("accounting")}
+        return call(operation, **request)
+
+    monkeypatch.setattr(ledger.engine, "call", heedless)
+    ledger.server.dialects.on("unsorted")
+    output, _ = balances()
+    assert [row for row in rows(output) if row[3]] == [row for row in wanted if row[3]]
