@@ -87,8 +87,8 @@ class AirbyteStream(ClearBooksStream):
     def finish(self) -> None:
         self.unfinished = self.unfinished and not self.complete
         super().finish()
-        leader = self.run.leader(self).name
-        for failure in self.run.failures:
+        leader = self._tap.plan.leader(self).name
+        for failure in self._tap.plan.failures:
             if failure.stream == leader:
                 business = failure.business
                 where = "the authorisation" if business is None else f"business {business}"

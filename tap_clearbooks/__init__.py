@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tap_clearbooks.failures import Failure
     from tap_clearbooks.library import Result, read
-    from tap_clearbooks.run import Failure
 
 __all__ = ["Failure", "Result", "read"]
 
@@ -14,6 +14,6 @@ if not TYPE_CHECKING:
         # Imported when first used: the SDK takes a second, and `spec` and the settings need none.
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from tap_clearbooks import library, run
+        from tap_clearbooks import failures, library
 
-        return getattr(run if name == "Failure" else library, name)
+        return getattr(failures if name == "Failure" else library, name)

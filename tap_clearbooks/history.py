@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from clearbooks.settings import Connection
-    from tap_clearbooks.run import Failure
+    from tap_clearbooks.failures import Failure
     from tap_clearbooks.summary import Summary
 
 logger = logging.getLogger("tap-clearbooks")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib.encoding.simple import Message
 
     from clearbooks.paging import Record
-    from tap_clearbooks.run import Failure
+    from tap_clearbooks.failures import Failure
 
     Emit = Callable[[dict[str, Any]], object]
 
@@ -140,7 +140,7 @@ def read(
             state=writer.state,
             records=writer.records,
             requests=tap.run.client.requests,
-            failures=tuple(tap.run.failures),
+            failures=tuple(tap.plan.failures),
         )
     finally:
         tap.close()

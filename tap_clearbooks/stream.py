@@ -21,7 +21,7 @@ from tap_clearbooks.streams import CARRIED_BY, STREAMS, resource
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Generator, Iterable, Mapping
+    from collections.abc import Callable, Generator, Iterable, Mapping
 
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from clearbooks.paging import Record
     from tap_clearbooks.keys import CopyKeys, Key
     from tap_clearbooks.run import Run
-    from tap_clearbooks.sources import Bookmark
+    from tap_clearbooks.sources import Bookmark, Source
+
+    MakeSource = Callable[["ClearBooksStream", int | None], Source]
 
 # STATE goes out after so many records or seconds, and when a stream ends.
 STATE_RECORDS = 10_000
@@ -41,14 +43,18 @@ STATE_SHARE = 10
 class ClearBooksStream(Stream):
     """One stream of the table in `streams.py`, for every business of the run.
 
+    Args:
+        source: Makes what reads it of a business, from its bookmark on.
+
     Attributes:
         deleted_at: The field that says when a record was found to have left the ledger.
     """
 
     deleted_at = "_sdc_deleted_at"
 
-    def __init__(self, tap: Tap, run: Run[ClearBooksStream], name: str) -> None:
+    def __init__(self, tap: Tap, run: Run, source: MakeSource, name: str) -> None:
         self.run = run
+        self._source = source
         self.spec = STREAMS[name]
         self.resource = resource(name)
         # The SDK reads this as a plain attribute.
@@ -186,7 +192,7 @@ class ClearBooksStream(Stream):
     def get_records(self, context: Context | None) -> Iterable[dict[str, Any]]:
         """Records as dicts, for the SDK's own loop: `--test` and BATCH."""
         business = context["businessId"] if context else None
-        for batch in self.run.source(self, business).batches():
+        for batch in self._source(self, business).batches():
             for record in self._of(batch, None):
                 yield to_dict(record)
 

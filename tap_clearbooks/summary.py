@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from tap_clearbooks.run import Failure
+    from tap_clearbooks.failures import Failure
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import signal
 import time
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -27,6 +28,7 @@ from clearbooks.scopes import asked_streams, chain_of
 from tap_clearbooks.history import BusinessNotes, HistoryEntry
 from tap_clearbooks.inputs import check_catalog, check_state, drop_unset, read_json
 from tap_clearbooks.observed import ObservedClient
+from tap_clearbooks.plan import Plan
 from tap_clearbooks.progress import Progress
 from tap_clearbooks.run import Run
 from tap_clearbooks.settings import TapSettings
@@ -72,9 +74,8 @@ class TapClearbooks(ConfiguredPlugin[TapSettings], Tap):
             check_state(state)
             drop_unset(state)
         self.progress = Progress()
-        self.run: Run[ClearBooksStream] = Run(
-            self.connect, lambda: self.settings, self.progress.wrote
-        )
+        self.run = Run(self.connect, lambda: self.settings)
+        self.plan = Plan(self.run)
         super().__init__(**kwargs)
         if batch := self.config.get("batch_config"):
             try:
@@ -88,8 +89,9 @@ class TapClearbooks(ConfiguredPlugin[TapSettings], Tap):
     @override
     def discover_streams(self) -> list[ClearBooksStream]:
         # In the order of the SDK, which sorts them by name.
-        streams = [self.stream_class(self, self.run, name) for name in sorted(STREAMS)]
-        self.run.streams = {stream.name: stream for stream in streams}
+        made = functools.partial(self.stream_class, self, self.run, self.plan.source)
+        streams = [made(name) for name in sorted(STREAMS)]
+        self.plan.streams = {stream.name: stream for stream in streams}
         return streams
 
     # Final in the SDK, which knows no order but stream by stream.
@@ -97,7 +99,7 @@ class TapClearbooks(ConfiguredPlugin[TapSettings], Tap):
     def sync_all(self) -> None:
         """Read what is selected, and put down what it came to for each business."""
         run = self.run
-        notes = BusinessNotes(self.connection, self.progress.records, run.failures)
+        notes = BusinessNotes(self.connection, self.progress.records, self.plan.failures)
         try:
             if self.config.get("batch_config"):
                 super().sync_all()
@@ -115,11 +117,11 @@ class TapClearbooks(ConfiguredPlugin[TapSettings], Tap):
         self._set_compatible_replication_methods()
         if self.state:
             self.write_message(StateMessage(value=self.state))
-        run = self.run
-        last, unstated = dict(run.plan), 0
-        for name, business in run.plan:
-            streams = self._read(run.streams[name], business)
-            if business is not None and name == run.plan[-1][0]:
+        run, plan = self.run, self.plan
+        last, unstated = dict(plan.turns), 0
+        for name, business in plan.turns:
+            streams = self._read(plan.streams[name], business)
+            if business is not None and name == plan.turns[-1][0]:
                 notes.end(business, run.client.requests_of[business])
             unstated += 1
             if last[name] == business:
@@ -131,7 +133,7 @@ class TapClearbooks(ConfiguredPlugin[TapSettings], Tap):
             else:
                 continue
             unstated = 0
-        for stream in run.streams.values():
+        for stream in plan.streams.values():
             # Without a business there is nothing to be read.
             if stream.selected and not stream.announced:
                 stream.announce()
@@ -153,17 +155,17 @@ class TapClearbooks(ConfiguredPlugin[TapSettings], Tap):
 
     def _read(self, leader: ClearBooksStream, business: int | None) -> list[ClearBooksStream]:
         """Read a stream of a business; returns it and those that come from the same pages."""
-        streams = [leader, *self.run.carried(leader)]
+        streams = [leader, *self.plan.carried(leader)]
         self.progress.reading(leader.name, business)
         for stream in streams:
             if not stream.announced:
                 stream.announce()
         try:
-            for batch in self.run.reading(leader, business):
+            for batch in self.plan.reading(leader, business):
                 for stream in streams:
-                    self.run.wrote(stream.name, business, stream.emit(batch, business))
+                    self.progress.wrote(stream.name, business, stream.emit(batch, business))
         except (ForbiddenError, NotFoundError, RejectedError, UnavailableError) as error:
-            self.run.failed(leader.name, business, error)
+            self.plan.failures.note(leader.name, business, error)
             for stream in streams:
                 stream.complete = False
         for stream in streams:
@@ -178,7 +180,7 @@ class TapClearbooks(ConfiguredPlugin[TapSettings], Tap):
 
     def count(self, name: str, business: int | None, total: int) -> None:
         """Take note of how many records a listing holds, which any thread may tell."""
-        stream = self.run.streams[name]
+        stream = self.plan.streams[name]
         mark = stream.bookmark(business) if stream.selected else None
         # Of a part that is read, nobody has counted the records.
         if mark is None:
@@ -193,8 +195,9 @@ class TapClearbooks(ConfiguredPlugin[TapSettings], Tap):
     def close(self) -> None:
         """Stop what is under way and keep what the pacer found."""
         self.progress.close()
-        for stream in self.run.streams.values():
+        for stream in self.plan.streams.values():
             stream.close()
+        self.plan.close()
         self.run.close()
 
     @override
@@ -230,7 +233,7 @@ class TapClearbooks(ConfiguredPlugin[TapSettings], Tap):
         entry = HistoryEntry(tap.connection, tap.run.id)
         began, ended, code = time.monotonic(), "", 0
         try:
-            tap.progress.show(tap.run.plan, lambda: client.requests)
+            tap.progress.show(tap.plan.turns, lambda: client.requests)
             tap.sync_all()
         except BaseException as error:
             stopped = isinstance(error, SystemExit)
@@ -245,16 +248,16 @@ class TapClearbooks(ConfiguredPlugin[TapSettings], Tap):
                 limited=client.pacer.answers_429,
                 seconds=time.monotonic() - began,
                 gone=tap.run.gone,
-                failures=tap.run.failures,
+                failures=tap.plan.failures,
                 error=ended,
             )
             tap.progress.close(summary)
             tap.logger.info("SUMMARY: %s", summary.as_json())
             entry.end(summary, code or int(not summary.complete), tap.run.known_businesses)
             tap.close()
-        if tap.run.failures:
+        if tap.plan.failures:
             raise ClearBooksError(
-                f"{len(tap.run.failures)} of the streams could not be read; see the errors above"
+                f"{len(tap.plan.failures)} of the streams could not be read; see the errors above"
             )
 
 

@@ -18,7 +18,7 @@ class Output:
 
     def __init__(self, messages, tap=None):
         self.messages = messages
-        self.failures = [str(failure) for failure in tap.run.failures] if tap else []
+        self.failures = [str(failure) for failure in tap.plan.failures] if tap else []
 
     def records(self, stream):
         return [m["record"] for m in self.messages if is_record(m, stream)]

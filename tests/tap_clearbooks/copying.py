@@ -159,7 +159,7 @@ class Copy:
             ended = False
         finally:
             tap.close()
-        assert not tap.run.failures
+        assert not tap.plan.failures
         self.asked = tap.direct.asked
         whole, _, _ = writer.data.rpartition(b"\n")
         self.size = len(whole)

@@ -155,13 +155,13 @@ def test_what_is_not_asked_again_does_not_count_as_a_second_failure_in_a_row(led
     tap = TapClearbooks(config=ledgers.config(tmp_path))
     errors = [UnavailableError(name, 500) for name in ("one", "two", "other")]
     for business, error in zip(BUSINESSES[:2], errors, strict=False):
-        tap.run.failed("suppliers", business, error)
-        list(tap.run.reading(tap.run.streams["bank_accounts"], business))
-    tap.run.failed("suppliers", BUSINESSES[2], errors[1])
-    tap.run.failed("transactions", BUSINESSES[2], errors[2])
-    assert len(tap.run.failures) == 4
+        tap.plan.failures.note("suppliers", business, error)
+        list(tap.plan.reading(tap.plan.streams["bank_accounts"], business))
+    tap.plan.failures.note("suppliers", BUSINESSES[2], errors[1])
+    tap.plan.failures.note("transactions", BUSINESSES[2], errors[2])
+    assert len(tap.plan.failures) == 4
     with pytest.raises(UnavailableError):
-        tap.run.failed("vat_rates", BUSINESSES[2], UnavailableError("another", 500))
+        tap.plan.failures.note("vat_rates", BUSINESSES[2], UnavailableError("another", 500))
     tap.close()
 
 
