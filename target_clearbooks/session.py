@@ -27,7 +27,7 @@ from target_clearbooks.plan import PlanFile
 from target_clearbooks.run_page import RunPage
 from target_clearbooks.store import bind, claim, open_locked, open_store
 from target_clearbooks.store.ledger_map import LedgerMap
-from target_clearbooks.store.outbox import Outbox, Row
+from target_clearbooks.store.outbox import DOUBTFUL, LEFT, Outbox, Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,7 +40,6 @@ _WINDOW = 8
 _OPEN_AT_ONCE = 20
 EXIT_REJECTED = 3
 EXIT_UNSETTLED = 4
-_LEFT = ("uncertain", "quarantined", "waiting", "sending")
 
 
 class Session:
@@ -275,7 +274,7 @@ class Session:
         found: Counter[str] = Counter()
         for business in self.writers:
             for (_, state), number in self.outbox.left(business).items():
-                found[state] += number if state in _LEFT else 0
+                found[state] += number if state in LEFT else 0
         return +found
 
     # Its end
@@ -314,7 +313,7 @@ class Session:
         outcomes: Counter[str] = Counter()
         for (of, _, outcome), number in self.outbox.run.counts.items():
             outcomes[outcome] += number if of == business else 0
-        now, doubts = time.time(), sum(outcomes[state] for state in _LEFT)
+        now, doubts = time.time(), sum(outcomes[state] for state in LEFT)
         return BusinessStatus(
             application=application,
             connection=connection,
@@ -333,7 +332,7 @@ class Session:
     def _tell_open(self, business: int) -> None:
         """Put down in the results what this run leaves open."""
         if self.results.wanted:
-            for row in self.outbox.rows(business, "waiting", "uncertain", "sending"):
+            for row in self.outbox.rows(business, "waiting", *DOUBTFUL):
                 if row.run == self.outbox.run.id:
                     self.results.write(
                         business, row.stream, row.source_key, row.state, reasons=row.reasons

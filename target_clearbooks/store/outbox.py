@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from target_clearbooks.store import Store
 
 DOUBTFUL = ("sending", "uncertain")
+LEFT = (*DOUBTFUL, "quarantined", "waiting")
+"""What a run leaves for a person to see to. As text, such a tuple is a list of SQL."""
 # What a newer record of the same source key replaces.
 _REPLACEABLE = ("waiting", "quarantined", "planned")
 
@@ -303,8 +305,7 @@ class Outbox:
         """
         found = self.db.execute(
             f"SELECT count(*) FROM intents i WHERE business = ? AND {OPEN} "
-            "AND (state IN ('sending', 'uncertain') "
-            "OR (state IN ('quarantined', 'waiting') AND run = ?) "
+            f"AND (state IN {DOUBTFUL} OR (state IN {LEFT} AND run = ?) "
             "OR (state = 'quarantined' AND operation != '') "
             "OR (state = 'waiting' AND NOT EXISTS (SELECT 1 FROM waits w JOIN intents parent "
             "ON parent.business = w.business AND parent.stream = w.stream "

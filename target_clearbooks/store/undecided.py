@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from clearbooks.exact_json import loads
+from target_clearbooks.store.outbox import LEFT
 
 if TYPE_CHECKING:
     from target_clearbooks.store.database import Store
-
-STATES = ("uncertain", "sending", "quarantined", "waiting", "rejected")
-"""States of such a record; one that was refused counts until it comes again or is dropped."""
 
 _COLUMNS = (
     "id, run, business, stream, source_key, state, operation, kind, reasons, candidates, record, "
@@ -19,7 +17,7 @@ _COLUMNS = (
 )
 # A refusal is over once a newer record of its key came to anything else.
 _OPEN = (
-    "state IN ('uncertain', 'sending', 'quarantined', 'waiting') OR (state = 'rejected' "
+    f"state IN {LEFT} OR (state = 'rejected' "
     "AND record IS NOT NULL AND NOT EXISTS (SELECT 1 FROM intents newer "
     "WHERE newer.business = i.business AND newer.stream = i.stream "
     "AND newer.source_key = i.source_key AND newer.id > i.id))"
@@ -36,7 +34,7 @@ class Undecided:
         business: The business.
         stream: Its stream.
         key: Its source key.
-        state: One of `STATES`.
+        state: One of `outbox.LEFT`; or `rejected`, until it comes again or is dropped.
         sent: Whether a write of it may have been carried out.
         kind: Of a refusal: `invalid`, `quarantined`, `blocked` …
         reasons: Why.
