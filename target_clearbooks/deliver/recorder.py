@@ -31,9 +31,10 @@ if TYPE_CHECKING:
 
     from target_clearbooks.deliver.results import Results
     from target_clearbooks.deliver.task import Task
-    from target_clearbooks.intent import Intent, Reference, Waiting
+    from target_clearbooks.intent import Intent, Mapped, Reference, Waiting
     from target_clearbooks.store.ledger_map import Applied, LedgerMap
     from target_clearbooks.store.outbox import Outbox
+    from target_clearbooks.store.totals import Amounts
 
     Refuse = Callable[[int, Task, str, Sequence[str], Sequence[Mapping[str, Any]]], None]
 
@@ -105,63 +106,84 @@ class Recorder:
 
     def done(self, task: Task, record: Mapping[str, Any], outcome: str) -> Reference | None:
         """It stands in the ledger; returns the key of a contact that it has made known."""
-        outbox, intent = self._outbox, task.whole
         outcome = _counted_as(task, outcome)
-        gone = intent.removes
-        old = intent.remote_id
-        new = record.get("id", old)
-        with outbox.transaction():
+        with self._outbox.transaction():
             applied = self._map.applied(task.stream, task.source_key)
             before = applied.mapped if applied else None
-            mapped = self._map.set(
-                task.stream,
-                task.source_key,
-                0 if new is None else new,
-                run=outbox.run.id,
-                content=intent.hash,
-                record=applied.record_hash if applied and task.kept else task.hash,
-                voided=gone,
-                likeness=_likeness(task, applied),
-                remote_type=record.get("found"),
-            )
-            named = self._name_contact(intent)
+            mapped = self._stands_for(task, record, applied)
+            named = self._name_contact(task.whole)
             self._reallocations.follow(task, record, before, mapped)
-            if WRITABLE[task.stream].settle is Settle.CONVERGE:
-                self._want(task, gone=gone)
+            self._want(task)
             self._reversed(task)
-            if WRITABLE[task.stream].kind is Kind.BANK_STATEMENT:
-                for mark, words in line_marks(intent.body):
-                    self._map.mark(task.stream, mark, words)
-            if task.row is None:
-                outbox.supersede(self._business_id, task.stream, task.source_key)
-                task.row = outbox.add(self._row(task), state="planned")
-            new_one = outcome in ("written", "replaced", "reversed")
-            made = new_one and (before is None or before.voided or is_another(task, before, mapped))
-            result: dict[str, Any] = {"id": mapped.remote_id, "outcome": outcome, "made": made}
-            if number := record.get("formattedDocumentNumber"):
-                result["number"] = str(number)
-            amounts = comes_to(intent, record)
-            if amounts is None and before is not None:
-                # What takes a record back is answered without it.
-                amounts = outbox.run.totals.last(self._business_id, task.stream, task.source_key)
-            if amounts is not None:
-                result["amounts"] = amounts.as_list()
-            outbox.close(task.row, "done", result=result)
-            outbox.audit(
-                task.row,
-                outcome,
-                id=mapped.remote_id,
-                was=old,
-                warnings=[*intent.warnings, *intent.adjusted] or None,
-            )
+            self._mark_lines(task)
+            amounts = self._amounts(task, record, before)
+            self._close(task, record, outcome, before, mapped, amounts)
             if task.kept and applied is not None:
                 self._reallocations.wait(task.stream, task.source_key, task.kept, applied)
-            self.count(task.stream, outcome)
-            outbox.run.save_counts()
-            if amounts is not None and outcome in _WRITES:
-                outbox.run.totals.add(self._business_id, task.stream, outcome, amounts)
+            self._add_up(task, outcome, amounts)
         self._tell(task.stream, task.source_key, outcome)
         return named
+
+    def _stands_for(self, task: Task, record: Mapping[str, Any], applied: Applied | None) -> Mapped:
+        """Let the map know what the key stands for now."""
+        intent = task.whole
+        new = record.get("id", intent.remote_id)
+        return self._map.set(
+            task.stream,
+            task.source_key,
+            0 if new is None else new,
+            run=self._outbox.run.id,
+            content=intent.hash,
+            record=applied.record_hash if applied and task.kept else task.hash,
+            voided=intent.removes,
+            likeness=_likeness(task, applied),
+            remote_type=record.get("found"),
+        )
+
+    def _amounts(
+        self, task: Task, record: Mapping[str, Any], before: Mapped | None
+    ) -> Amounts | None:
+        amounts = comes_to(task.whole, record)
+        if amounts is None and before is not None:
+            # What takes a record back is answered without it.
+            totals = self._outbox.run.totals
+            amounts = totals.last(self._business_id, task.stream, task.source_key)
+        return amounts
+
+    def _close(
+        self,
+        task: Task,
+        record: Mapping[str, Any],
+        outcome: str,
+        before: Mapped | None,
+        mapped: Mapped,
+        amounts: Amounts | None,
+    ) -> None:
+        """Bring its row to rest, with what an undo and the results file have to know."""
+        intent = task.whole
+        if task.row is None:
+            self._outbox.supersede(self._business_id, task.stream, task.source_key)
+            task.row = self._outbox.add(self._row(task), state="planned")
+        new_one = outcome in ("written", "replaced", "reversed")
+        made = new_one and (before is None or before.voided or is_another(task, before, mapped))
+        result: dict[str, Any] = {"id": mapped.remote_id, "outcome": outcome, "made": made}
+        if number := record.get("formattedDocumentNumber"):
+            result["number"] = str(number)
+        if amounts is not None:
+            result["amounts"] = amounts.as_list()
+        self._outbox.close(task.row, "done", result=result)
+        warnings = [*intent.warnings, *intent.adjusted] or None
+        self._outbox.audit(
+            task.row, outcome, id=mapped.remote_id, was=intent.remote_id, warnings=warnings
+        )
+
+    def _add_up(self, task: Task, outcome: str, amounts: Amounts | None) -> None:
+        """Count it, and add what it comes to."""
+        run = self._outbox.run
+        self.count(task.stream, outcome)
+        run.save_counts()
+        if amounts is not None and outcome in _WRITES:
+            run.totals.add(self._business_id, task.stream, outcome, amounts)
 
     def _name_contact(self, intent: Intent) -> Reference | None:
         """Keep whom a key meant that led to a contact of the ledger by its name or address.
@@ -193,6 +215,12 @@ class Recorder:
                 voided=True,
             )
 
+    def _mark_lines(self, task: Task) -> None:
+        """Keep which lines of a bank statement stand in the ledger."""
+        if WRITABLE[task.stream].kind is Kind.BANK_STATEMENT:
+            for mark, words in line_marks(task.whole.body):
+                self._map.mark(task.stream, mark, words)
+
     def _tell(self, stream: str, source_key: str, outcome: str) -> None:
         if self._results.wanted:
             mapped = self._map.find(stream, source_key)
@@ -206,9 +234,12 @@ class Recorder:
                 number=number,
             )
 
-    def _want(self, task: Task, *, gone: bool) -> None:
+    def _want(self, task: Task) -> None:
+        """Keep what is wanted of an allocation."""
         intent = task.whole
-        if gone:
+        if WRITABLE[task.stream].settle is not Settle.CONVERGE:
+            return
+        if intent.removes:
             self._map.allocated.unwant(task.stream, task.source_key)
         elif intent.operation is WriteOperation.CREATE:
             amount = Decimal(str(intent.body["amount"]))
