@@ -27,6 +27,7 @@ JsonSchema = dict[str, Any]
 VERBS = ("list", "get", "create", "update", "delete")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 BUSINESS_HEADER = "X-Business-ID"
+HOME_CURRENCY = "GBP"
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 

@@ -12,7 +12,7 @@ from tap_clearbooks.failures import Failures
 from tap_clearbooks.prefetch import Reading, Readings
 from tap_clearbooks.signs import TRANSACTIONS, Signs
 from tap_clearbooks.sources import Dated, ReadContext, joined
-from tap_clearbooks.streams import CARRIED_BY
+from tap_clearbooks.streams import CARRIED_BY, POSTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -86,7 +86,7 @@ class Plan:
         if signs is None:
             listing = functools.partial(self._listing, business)
             shape = self.streams[TRANSACTIONS].shape
-            signs = Signs(listing, shape, self._run.client.executor, self._run.id)
+            signs = Signs(listing, shape, self._run.client.executor, self._run.id, POSTED)
             self._signs[business] = signs
         return signs
 

@@ -20,13 +20,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import UNSET
 
+from clearbooks.contract import HOME_CURRENCY
 from clearbooks.document_status import is_draft
 from clearbooks.errors import ApiError
 from clearbooks.paging import in_order
 from tap_clearbooks.records import Shape
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from concurrent.futures import Executor
 
     from clearbooks.paging import Listing, Page, Record
@@ -36,16 +37,6 @@ if TYPE_CHECKING:
 TRANSACTIONS = "transactions"
 ALLOCATIONS = ("sales_allocations", "purchase_allocations")
 _LOOKED_AT = (TRANSACTIONS, *ALLOCATIONS)
-# Streams whose records a transaction may belong to, besides journals.
-POSTED = (
-    "sales_invoices",
-    "sales_credit_notes",
-    "bills",
-    "purchase_credit_notes",
-    "expenses",
-    "payments",
-)
-HOME = "GBP"
 _INTEGER = {"type": "integer"}
 _ALLOCATION = Shape(
     "allocations",
@@ -92,16 +83,23 @@ class Signs:
             was read for the signs.
         executor: Threads in which several listings are looked at together.
         run: Stands for this run in bookmarks.
+        posted: Streams whose records a transaction may belong to, besides journals.
 
     Attributes:
         readings: The readings of documents and payments in this run, by stream.
     """
 
     def __init__(
-        self, listing: MakeListing, transactions: Shape, executor: Executor, run: str
+        self,
+        listing: MakeListing,
+        transactions: Shape,
+        executor: Executor,
+        run: str,
+        posted: Sequence[str],
     ) -> None:
         self.run = run
         self.readings: dict[str, Probed] = {}
+        self._posted = posted
         self._listing = listing
         self._shapes = {TRANSACTIONS: transactions} | dict.fromkeys(ALLOCATIONS, _ALLOCATION)
         self._executor = executor
@@ -172,7 +170,7 @@ class Signs:
 
     def _same_run(self, run: str | None = None) -> bool:
         """Whether the bookmarks of all that posts are of one run."""
-        found = {self.readings[n].run if n in self.readings else None for n in POSTED}
+        found = {self.readings[n].run if n in self.readings else None for n in self._posted}
         return len(found | {run} if run else found) == 1 and None not in found
 
     def _probe(self, stream: str) -> Probe | None:
@@ -187,7 +185,7 @@ class Signs:
         with self._lock:
             if run is None or not self._same_run(run):
                 return False
-            probes = [self._probe(name) for name in POSTED]
+            probes = [self._probe(name) for name in self._posted]
         return all(probe is not None and not probe.vanished for probe in probes)
 
     def _explain(self, then: Mark) -> bool:
@@ -200,7 +198,7 @@ class Signs:
             return False
         left = self._above(TRANSACTIONS, then, now)
         removed, vanished, shorter = then[1] + len(left) - now[1], 0, []
-        for name in POSTED:
+        for name in self._posted:
             probe = self._probe(name)
             if probe is None or probe.vanished < 0:
                 return False
@@ -239,7 +237,7 @@ def _posting(record: Record, transactions: Iterable[Record]) -> Record | None:
     date = _given(record, "accountingDate") or _given(record, "date")
     amount = _given(record, "gross") or _given(record, "amount")
     of_day = [t for t in transactions if t.accountingDate == date]
-    home = (_given(record, "currency") or HOME) == HOME
+    home = (_given(record, "currency") or HOME_CURRENCY) == HOME_CURRENCY
     if home and amount is not None:
         for transaction in of_day:
             lines = transaction.lines if isinstance(transaction.lines, list) else []

@@ -74,6 +74,9 @@ STREAMS: dict[str, StreamSpec] = {
     "account_balances": StreamSpec(sources.Balances, "accountingDateTo"),
 }
 
+# Those whose records a transaction may belong to, besides journals: no quote does.
+POSTED = tuple(name for name, spec in STREAMS.items() if spec.source is sources.Dated)
+
 # Streams that come out of the pages of another one at no extra request.
 CARRIED_BY = {"transaction_lines": "transactions"}
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from clearbooks.contract import HOME_CURRENCY
 from clearbooks.errors import SettingError
 from clearbooks.exact_json import encode_any, loads
 from clearbooks.private_files import open_private
 from target_clearbooks.intent import content_hash
-from target_clearbooks.ledger.amounts import HOME_CURRENCY, money
+from target_clearbooks.ledger.amounts import money
 from target_clearbooks.ledger.matching import diff
 from target_clearbooks.worth import worth
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from target_clearbooks.ledger.amounts import HOME_CURRENCY, decimal, pennies, times
+from clearbooks.contract import HOME_CURRENCY
+from target_clearbooks.ledger.amounts import decimal, pennies, times
 from target_clearbooks.store.totals import Amounts
 
 if TYPE_CHECKING:

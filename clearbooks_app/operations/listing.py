@@ -11,13 +11,13 @@ import msgspec
 
 from clearbooks.businesses import list_businesses
 from clearbooks.client import Client
+from clearbooks.contract import HOME_CURRENCY
 from clearbooks.errors import SettingError
 from clearbooks.paging import ASCENDING
 from clearbooks.replies import records
 from clearbooks_app.config import find_account, require_connected
 from clearbooks_app.operations.unified import unify
 from clearbooks_app.operations.unified_models import ABSENT, MODELS, Part
-from target_clearbooks.ledger.amounts import HOME_CURRENCY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

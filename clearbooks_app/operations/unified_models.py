@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from target_clearbooks.ledger.amounts import HOME_CURRENCY
+from clearbooks.contract import HOME_CURRENCY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

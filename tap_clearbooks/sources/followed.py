@@ -252,7 +252,7 @@ class Dated(Followed):
         allocations = signs.since(side, then[side]) if side else []
         if allocations is None:
             return None
-        end = "creditNoteId" if self.resource.name.endswith("credit_notes") else "invoiceId"
+        end = "creditNoteId" if "creditNotes" in self.resource.fixed.values() else "invoiceId"
         named = joined(allocations, end).union(self.bookmark.get("drafts", ()))
         if self.bookmark.get("voided"):
             named.update(self.bookmark.get("zeros", ()))

@@ -6,11 +6,11 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from clearbooks.contract import HOME_CURRENCY
 from target_clearbooks.allocation_ends import pair_of
 from target_clearbooks.deliver.decision import Done, Send
 from target_clearbooks.deliver.parts import in_parts, parts_left
 from target_clearbooks.intent import OUTCOMES, Rejected, WriteOperation
-from target_clearbooks.ledger.amounts import HOME_CURRENCY
 from target_clearbooks.ledger.matching import is_voided
 from target_clearbooks.plan import FIRST, is_planned
 from target_clearbooks.worth import worth

@@ -12,7 +12,6 @@ from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import Any
 
 PENNY = Decimal("0.01")
-HOME_CURRENCY = "GBP"
 HUNDRED = Decimal(100)
 ZERO = Decimal(0)
 

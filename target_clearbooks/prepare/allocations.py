@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from target_clearbooks.ledger.amounts import HOME_CURRENCY, ZERO, decimal, money
+from clearbooks.contract import HOME_CURRENCY
+from target_clearbooks.ledger.amounts import ZERO, decimal, money
 from target_clearbooks.prepare.checks import pennies_only
 from target_clearbooks.prepare.open_documents import CONTACT_IDS, match_open
 from target_clearbooks.writable import WRITABLE, Kind, Side, streams_of

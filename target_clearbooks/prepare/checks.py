@@ -6,8 +6,8 @@ from collections import Counter
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from clearbooks.contract import country_codes, country_names
-from target_clearbooks.ledger.amounts import HOME_CURRENCY, is_pennies, plain, text
+from clearbooks.contract import HOME_CURRENCY, country_codes, country_names
+from target_clearbooks.ledger.amounts import is_pennies, plain, text
 from target_clearbooks.ledger.spelling import normal_name
 
 if TYPE_CHECKING:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clearbooks.contract import HOME_CURRENCY
 from target_clearbooks.expand import PAID
-from target_clearbooks.ledger.amounts import HOME_CURRENCY, money
+from target_clearbooks.ledger.amounts import money
 from target_clearbooks.prepare.checks import pennies_only
 from target_clearbooks.prepare.shapes import folded_keys
 from target_clearbooks.writable import WRITABLE, Kind, Side, streams_of

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tap_clearbooks.signs import ALLOCATIONS, POSTED
+from tap_clearbooks.signs import ALLOCATIONS
+from tap_clearbooks.streams import POSTED
 from tests.tap_clearbooks.conftest import ONE, select
 
 
