@@ -17,6 +17,7 @@ from target_clearbooks.control_fields import is_plain
 from target_clearbooks.deliver.collisions import other_lines
 from target_clearbooks.deliver.seen import Seen, SeenKeys
 from target_clearbooks.intent import DELETED_AT, Quarantined, Rejected, Waiting, content_hash
+from target_clearbooks.ledger.likeness import MOST_LINES
 from target_clearbooks.ledger.spelling import fold
 from target_clearbooks.prepare.shapes import from_json
 from target_clearbooks.writable import WRITABLE, Kind
@@ -39,8 +40,6 @@ logger = logging.getLogger("target-clearbooks")
 # Seconds for which the newest record is kept back while no other comes.
 _KEPT_BACK = 0.2
 _LINES = fold("lineItems")
-# Of more lines the smallest hashes are kept: two documents that share lines share some of these.
-_MOST_NAMES = 64
 
 
 class Intake:
@@ -216,4 +215,4 @@ def _names(stream: str, record: Mapping[str, Any]) -> tuple[int, ...]:
         for line in items
         if isinstance(line, dict)
     }
-    return tuple(sorted(names)[:_MOST_NAMES])
+    return tuple(sorted(names)[:MOST_LINES])

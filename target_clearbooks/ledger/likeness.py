@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _LENGTH = 12
 # Of more lines the smallest hashes are kept: two documents that share lines share some of these.
-_MOST_LINES = 64
+MOST_LINES = 64
 _AMOUNTS = ("unitPrice", "quantity")
 
 
@@ -38,7 +38,7 @@ def likeness(stream: str, body: Any) -> dict[str, Any]:
         parts = {"lines": [_hash([name, _amount(body[name])]) for name in names]}
     elif row.kind is Kind.DOCUMENT:
         found = {_hash(_values(line)) for line in body.get("lineItems") or ()}
-        parts = {"lines": sorted(found)[:_MOST_LINES]}
+        parts = {"lines": sorted(found)[:MOST_LINES]}
     else:
         return {}
     contact = body.get(str(row.contact))
