@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import time
 from collections import Counter
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -14,10 +13,10 @@ import msgspec
 from clearbooks.contract import HOME_CURRENCY
 from clearbooks.errors import SettingError
 from clearbooks.exact_json import encode_any, loads
-from clearbooks.private_files import open_private
 from target_clearbooks.intent import content_hash
 from target_clearbooks.ledger.amounts import money
 from target_clearbooks.ledger.matching import diff
+from target_clearbooks.output_files import open_output, utc_now
 from target_clearbooks.worth import worth
 
 if TYPE_CHECKING:
@@ -47,12 +46,8 @@ class PlanFile:
     """
 
     def __init__(self, path: Path, api_url: str, kind: str) -> None:
-        try:
-            descriptor = open_private(path, os.O_TRUNC | os.O_WRONLY)
-        except OSError as error:
-            raise SettingError(f"plan_path: {path}: {error.strerror}") from None
         self.path = path
-        self._file = os.fdopen(descriptor, "wb")
+        self._file = os.fdopen(open_output("plan_path", path, os.O_TRUNC | os.O_WRONLY), "wb")
         self._seal = hashlib.sha256()
         self.totals: Counter[tuple[str, str]] = Counter()
         self._sums: dict[str, dict[str, Decimal]] = {}
@@ -62,7 +57,7 @@ class PlanFile:
                 "version": VERSION,
                 "kind": kind,
                 "api_url": api_url,
-                "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+                "made": utc_now(),
             }
         )
 

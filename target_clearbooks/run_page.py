@@ -8,9 +8,8 @@ import time
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from clearbooks.errors import SettingError
-from clearbooks.private_files import open_private
 from target_clearbooks.ledger.amounts import money
+from target_clearbooks.output_files import open_output
 from target_clearbooks.store.history import chain, find_run, results, unsettled
 from target_clearbooks.store.totals import read_totals
 
@@ -52,10 +51,7 @@ class RunPage:
     def __init__(self, path: Path | None) -> None:
         self._descriptor: int | None = None
         if path is not None:
-            try:
-                self._descriptor = open_private(path, os.O_WRONLY | os.O_TRUNC)
-            except OSError as error:
-                raise SettingError(f"report_path: {path}: {error.strerror}") from None
+            self._descriptor = open_output("report_path", path, os.O_WRONLY | os.O_TRUNC)
 
     def write(self, db: Store, run: str, words: Mapping[str, str]) -> None:
         """Write the page of a run that has ended.

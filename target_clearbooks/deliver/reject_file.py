@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import time
 from typing import TYPE_CHECKING, Any
 
-from clearbooks.errors import SettingError
 from clearbooks.exact_json import encode_any
-from clearbooks.private_files import open_private
 from target_clearbooks.line_faults import LINE
+from target_clearbooks.output_files import open_output, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -71,19 +69,15 @@ class RejectFile:
     def _write(self, entry: Mapping[str, Any]) -> None:
         if self.path is None:
             return
-        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         if self._file is None:
             self._file = self._open(self.path)
-        self._file.write(encode_any({**entry, "run": self.run, "at": at}) + b"\n")
+        self._file.write(encode_any({**entry, "run": self.run, "at": utc_now()}) + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())
 
     @staticmethod
     def _open(path: Path) -> BinaryIO:
-        try:
-            file = os.fdopen(open_private(path, os.O_APPEND | os.O_RDWR), "a+b")
-        except OSError as error:
-            raise SettingError(f"rejects_path: {path}: {error.strerror}") from None
+        file = os.fdopen(open_output("rejects_path", path, os.O_APPEND | os.O_RDWR), "a+b")
         if file.seekable() and (end := file.seek(0, os.SEEK_END)):
             file.seek(max(end - _LONGEST, 0))
             tail = file.read()

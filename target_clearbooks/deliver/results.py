@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import time
 from typing import TYPE_CHECKING, Any
 
-from clearbooks.errors import SettingError
 from clearbooks.exact_json import encode_any
-from clearbooks.private_files import open_private
+from target_clearbooks.output_files import open_output, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,10 +30,7 @@ class Results:
         self._file: BinaryIO | None = None
         if path is None:
             return
-        try:
-            descriptor = open_private(path, os.O_WRONLY | os.O_APPEND)
-        except OSError as error:
-            raise SettingError(f"results_path: {path}: {error.strerror}") from None
+        descriptor = open_output("results_path", path, os.O_WRONLY | os.O_APPEND)
         # Each line at once, so that a run that is killed leaves those that were settled.
         self._file = os.fdopen(descriptor, "ab", buffering=0)
 
@@ -77,7 +72,7 @@ class Results:
             "ledger_id": ledger_id,
             "ledger_number": number,
             "reasons": list(reasons),
-            "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "at": utc_now(),
         }
         self._file.write(encode_any(line) + b"\n")
 
