@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from clearbooks.errors import SettingError
-from clearbooks.settings import is_loopback, is_postgres, state_dir
+from clearbooks.settings import is_postgres, state_dir
 from target_clearbooks.store.database import BusyError, NoStoreError, Store, StoreError
-from target_clearbooks.store.locks import WriterLocks
+from target_clearbooks.store.locks import WriterLocks, server_host
 from target_clearbooks.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
@@ -101,9 +100,8 @@ def bind(store: Store, connection: Connection, business_id: int) -> None:
     Raises:
         SettingError: the store knows a business of that number on another server.
     """
-    host = urlsplit(connection.api_url).hostname or ""
-    # A sandbox may be found under another name or port the next day.
-    host = "this machine" if is_loopback(host) else host
+    # Without the port: a sandbox may be found at another one the next day.
+    host = server_host(connection.api_url)
     with store.transaction():
         store.execute(
             "INSERT INTO ledgers (business, host) VALUES (?, ?) ON CONFLICT DO NOTHING",

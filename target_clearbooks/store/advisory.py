@@ -41,10 +41,7 @@ def acquire(link: psycopg.Connection, name: str, business_id: int) -> None:
     if link.execute(take.encode(), [lock]).fetchone() == (True,):
         return
     found = link.execute(_HOLDER.encode(), [lock]).fetchone()
-    raise BusyError(
-        f"business {business_id} is being written by {found[0] if found else 'another program'}; "
-        "one program at a time may write into a business"
-    )
+    raise BusyError.held(business_id, found[0] if found else "another program")
 
 
 def close(link: psycopg.Connection) -> None:

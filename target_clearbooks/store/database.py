@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from clearbooks.errors import ClearBooksError, SettingError
 
@@ -28,6 +28,14 @@ class UnreachableStoreError(SettingError):
 
 class BusyError(ClearBooksError):
     """Another program writes into this business."""
+
+    @classmethod
+    def held(cls, business_id: int, holder: str) -> Self:
+        """Of a business into which somebody may not write while another one does."""
+        return cls(
+            f"business {business_id} is being written by {holder}; "
+            "one program at a time may write into a business"
+        )
 
 
 class Rows(Protocol):

@@ -75,10 +75,7 @@ class FileLocks:
         try:
             lock.acquire(timeout=0)
         except filelock.Timeout:
-            raise BusyError(
-                f"business {business_id} is being written by {_holder(path)}; "
-                "one program at a time may write into a business"
-            ) from None
+            raise BusyError.held(business_id, _holder(path)) from None
         held[path] = lock, _identity(path)
         since = time.strftime("%Y-%m-%d %H:%M:%S")
         holder = _Holder(os.getpid(), socket.gethostname(), since, self._store)
@@ -214,10 +211,14 @@ class WriterLocks:
             self._link = None
 
 
+def server_host(api_url: str) -> str:
+    """The host of a server; one word for this machine, whichever of its names is used."""
+    host = urlsplit(api_url).hostname or ""
+    return "this machine" if is_loopback(host) else host
+
+
 def ledger_name(api_url: str, business_id: int) -> str:
     """One name for a business of a server, however its address is written."""
     parts = urlsplit(api_url)
-    host = parts.hostname or ""
-    host = "loopback" if is_loopback(host) else host
-    key = f"{host}:{parts.port or _PORTS.get(parts.scheme)} {business_id}"
+    key = f"{server_host(api_url)}:{parts.port or _PORTS.get(parts.scheme)} {business_id}"
     return hashlib.sha256(key.encode()).hexdigest()[:16]
