@@ -137,6 +137,7 @@ def schema(*streams, keys=("externalId",)):
 
 
 TWO = schema("customers", "sales_invoices")
+FOUR = [*TWO, *schema("payments", "sales_allocations")]
 
 
 def record(stream, key, **fields):

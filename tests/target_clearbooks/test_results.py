@@ -10,16 +10,14 @@ from clearbooks.errors import SettingError
 from target_clearbooks.store import open_store
 from tests.postgres import database, server  # noqa: F401 - fixtures
 from tests.target_clearbooks.conftest import (
+    FOUR,
     allocation,
     customer,
     invoice,
     line,
     payment,
     record,
-    schema,
 )
-
-STREAMS = schema("customers", "sales_invoices", "payments", "sales_allocations")
 
 
 def results(run):
@@ -36,7 +34,7 @@ def asked(run, messages, **settings):
 
 def test_every_record_has_one_line(run):
     messages = [
-        *STREAMS,
+        *FOUR,
         customer(),
         invoice(),
         payment(),
@@ -72,7 +70,7 @@ def test_every_record_has_one_line(run):
     assert again["customers", "C1"]["outcome"] == "unchanged"
     assert again["customers", "C1"]["ledger_id"] == found["customers", "C1"]["ledger_id"]
     assert again["sales_invoices", "I1"]["outcome"] == "updated"
-    assert asked(run, [*STREAMS, invoice(description="Changed")]) == 4
+    assert asked(run, [*FOUR, invoice(description="Changed")]) == 4
     entry = results(run)[0]["sales_invoices", "I1"]
     assert entry["outcome"] == "unchanged"
     assert entry["ledger_number"] == made["formattedDocumentNumber"]
@@ -80,11 +78,11 @@ def test_every_record_has_one_line(run):
 
 def test_a_void_and_a_quarantine(run):
     twins = [customer(f"T{n}", name="Twin Ltd", email=f"{n}@example.com") for n in range(2)]
-    assert asked(run, [*STREAMS, *twins, customer(), invoice()]) == 0
+    assert asked(run, [*FOUR, *twins, customer(), invoice()]) == 0
     results(run)
     doubt = invoice("I2")
     doubt["record"]["customer"] = "Twin Ltd"
-    assert asked(run, [*STREAMS, doubt, record("sales_invoices", "I1", _operation="void")]) == 4
+    assert asked(run, [*FOUR, doubt, record("sales_invoices", "I1", _operation="void")]) == 4
     found, number = results(run)
     assert number == 2
     assert found["sales_invoices", "I2"]["outcome"] == "quarantined"
@@ -94,7 +92,7 @@ def test_a_void_and_a_quarantine(run):
 
 def test_a_lost_reply_is_told_once_it_is_settled_or_left(run):
     run.sandbox.faults.plan("drop-after", method="POST", path="/accounting/customers", times=1)
-    assert asked(run, [*STREAMS, customer()]) == 0
+    assert asked(run, [*FOUR, customer()]) == 0
     assert results(run)[0]["customers", "C1"]["ledger_id"]
     run.sandbox.faults.plan("drop-after", method="POST", path="/accounting/bankFeeds", times=9)
     feed = record("bank_feeds", "F1", bankAccount="Current account")
@@ -103,7 +101,7 @@ def test_a_lost_reply_is_told_once_it_is_settled_or_left(run):
 
 
 def test_a_record_that_comes_twice_has_two_lines(run):
-    twice = [*STREAMS, customer(), invoice(), invoice(), customer("C2"), customer("C2", phone="1")]
+    twice = [*FOUR, customer(), invoice(), invoice(), customer("C2"), customer("C2", phone="1")]
     assert asked(run, twice) == 0
     text = (run.directory / "results.jsonl").read_text()
     found = [json.loads(line) for line in text.splitlines()]
@@ -116,7 +114,7 @@ def test_a_record_that_comes_twice_has_two_lines(run):
 
 
 def test_a_dry_run_has_a_plan_and_no_results(run):
-    asked(run, [*STREAMS, customer()], dry_run=True, plan_path=str(run.directory / "plan.jsonl"))
+    asked(run, [*FOUR, customer()], dry_run=True, plan_path=str(run.directory / "plan.jsonl"))
     assert not (run.directory / "results.jsonl").exists()
 
 
@@ -131,7 +129,7 @@ def test_the_view_joins_what_was_sent_with_what_became_of_it(kind, run, request)
     where = str(run.directory / "s.sqlite3")
     if kind == "database":
         where = request.getfixturevalue("database")
-    messages = [*STREAMS, customer(), invoice(), invoice("I2", "C1", line(rate="21%"))]
+    messages = [*FOUR, customer(), invoice(), invoice("I2", "C1", line(rate="21%"))]
     assert run(messages, state_store=where) == 3
     store = open_store(where)
     rows = store.execute(

@@ -13,6 +13,7 @@ import pytest
 from clearbooks.errors import SettingError
 from tests.project.conftest import ROOT
 from tests.target_clearbooks.conftest import (
+    TWO,
     bill,
     customer,
     invoice,
@@ -21,8 +22,6 @@ from tests.target_clearbooks.conftest import (
     schema,
     supplier,
 )
-
-TWO = schema("customers", "sales_invoices")
 
 
 def table(text, heading):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tests.target_clearbooks.conftest import (
+    FOUR,
     TWO,
     allocation,
     customer,
     invoice,
     payment,
-    schema,
 )
 
 # Changes
@@ -18,7 +18,7 @@ from tests.target_clearbooks.conftest import (
 
 def test_update_makes_a_revision_and_the_map_follows(run):
     full = [
-        *schema("customers", "sales_invoices", "payments", "sales_allocations"),
+        *FOUR,
         customer(),
         invoice(),
         payment(),

@@ -8,6 +8,7 @@ import pytest
 
 from target_clearbooks.ledger.matching import is_paid, is_voided
 from tests.target_clearbooks.conftest import (
+    FOUR,
     allocation,
     bill,
     customer,
@@ -19,25 +20,24 @@ from tests.target_clearbooks.conftest import (
     supplier,
 )
 
-STREAMS = schema("customers", "sales_invoices", "payments", "sales_allocations")
-PAID = [*STREAMS, customer(), invoice(), payment(), allocation()]
+PAID = [*FOUR, customer(), invoice(), payment(), allocation()]
 
 
 @pytest.mark.parametrize("dialects", [(), ("part-paid", "errors-array", "string-money", "nulls")])
 def test_a_change_of_a_paid_document_is_rejected_in_plain_words(run, dialects):
     run.sandbox.dialects.on(*dialects)
     assert run(PAID) == 0
-    assert run([*STREAMS, invoice("I1", "C1", line(90))]) == 3
+    assert run([*FOUR, invoice("I1", "C1", line(90))]) == 3
     (reject,) = run.rejects
     assert reject["class"] == "rejected"
     plain, words = reject["reasons"][0], reject["reasons"][1]
     assert plain.startswith("record: the invoice is paid and cannot be changed, but for its ref")
     assert words.startswith("lineItems[0].unitPrice: DOCUMENT_PAID: the document is paid")
-    assert run([*STREAMS, record("sales_invoices", "I1", _operation="void")]) == 3
+    assert run([*FOUR, record("sales_invoices", "I1", _operation="void")]) == 3
     assert run.rejects[-1]["reasons"][0] == (
         "record: the invoice is paid and cannot be voided; void what is allocated to it first"
     )
-    assert run([*STREAMS, invoice(description="On account")]) == 0
+    assert run([*FOUR, invoice(description="On account")]) == 0
     [found] = run.invoices()
     assert (found["description"], found["due"]) == ("On account", 0)
 
@@ -48,15 +48,15 @@ def test_a_paid_document_is_sent_no_field_that_stays_as_it_is(run):
     for fault in (None, "drop-before", "error-after"):
         if fault:
             run.sandbox.faults.plan(fault, method="PUT")
-        assert run([*STREAMS, invoice(description=f"After {fault}")]) == 0
+        assert run([*FOUR, invoice(description=f"After {fault}")]) == 0
         [found] = run.invoices()
         assert (found["description"], found["due"]) == (f"After {fault}", 0)
-    assert run([*STREAMS, invoice(description="Cheaper", lineItems=[line(90)])]) == 3
+    assert run([*FOUR, invoice(description="Cheaper", lineItems=[line(90)])]) == 3
 
 
 def test_one_that_is_paid_in_part_is_changed(run):
-    assert run([*STREAMS, customer(), invoice(), payment(), allocation(amount="50.00")]) == 0
-    assert run([*STREAMS, invoice("I1", "C1", line(90))]) == 0
+    assert run([*FOUR, customer(), invoice(), payment(), allocation(amount="50.00")]) == 0
+    assert run([*FOUR, invoice("I1", "C1", line(90))]) == 0
     [found] = run.invoices()
     assert (found["status"], found["due"]) == ("approved", 58)
 
@@ -74,9 +74,9 @@ def test_a_document_on_a_finalised_vat_return_is_rejected_in_plain_words(run):
 
 
 def test_a_refusal_for_another_reason_has_no_words_but_those_of_the_api(run):
-    assert run([*STREAMS, customer(), invoice()]) == 0
+    assert run([*FOUR, customer(), invoice()]) == 0
     run.sandbox.faults.plan("error", method="PUT", status=422)
-    assert run([*STREAMS, invoice("I1", "C1", line(90))]) == 3
+    assert run([*FOUR, invoice("I1", "C1", line(90))]) == 3
     assert run.rejects[0]["reasons"] == ["SERVER_ERROR: A fault made on purpose"]
 
 

@@ -18,6 +18,7 @@ from clearbooks_sandbox import AccountingEngine, Options
 from clearbooks_sandbox.http import server
 from target_clearbooks.deliver.sending import Sender
 from tests.target_clearbooks.conftest import (
+    FOUR,
     Runner,
     allocation,
     customer,
@@ -28,7 +29,7 @@ from tests.target_clearbooks.conftest import (
     schema,
 )
 
-STREAMS = schema("customers", "sales_invoices", "payments", "sales_allocations", "journals")
+STREAMS = [*FOUR, *schema("journals")]
 KEYS = st.integers(0, 3)
 FAULTS = st.sampled_from(
     [

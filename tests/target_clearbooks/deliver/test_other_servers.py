@@ -14,6 +14,7 @@ from target_clearbooks.ledger.matching import became, find_matches, is_voided, m
 from target_clearbooks.ledger.records import records
 from target_clearbooks.prepare.vat import _matching, _rate
 from tests.target_clearbooks.conftest import (
+    FOUR,
     TWO,
     allocation,
     bill,
@@ -322,8 +323,7 @@ def test_an_equal_journal_that_the_list_does_not_show_yet_is_not_taken_for_anoth
 
 def test_an_allocation_that_the_list_does_not_show_yet_is_not_made_again(run, monkeypatch):
     monkeypatch.setattr(Reconciler, "allocations", lambda *_: [])
-    streams = schema("customers", "sales_invoices", "payments", "sales_allocations")
-    messages = [*streams, customer(), invoice(), payment(), allocation(amount="50.00")]
+    messages = [*FOUR, customer(), invoice(), payment(), allocation(amount="50.00")]
     assert run([*messages, allocation(amount="70.00")]) == 0
     found = run.listed("listAllocations", invoiceType="sales")
     assert sum(Decimal(str(row["amount"])) for row in found) == 70

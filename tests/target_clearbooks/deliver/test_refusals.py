@@ -8,6 +8,7 @@ import pytest
 
 from clearbooks.errors import SubscriptionError
 from tests.target_clearbooks.conftest import (
+    FOUR,
     allocation,
     customer,
     invoice,
@@ -138,7 +139,7 @@ def test_a_record_that_waited_is_kept_for_the_next_run(run, fault):
 def test_a_list_that_cannot_be_read_ends_the_run_too(run):
     run.sandbox.faults.add("no-subscription:path=/accounting/allocations,status=402")
     messages = [
-        *schema("customers", "sales_invoices", "payments", "sales_allocations"),
+        *FOUR,
         customer(),
         invoice(),
         payment(),
@@ -165,10 +166,9 @@ def test_the_program_ends_in_one_line(run):
 
 
 def test_an_allocation_that_the_server_refuses_leaves_the_pair_to_a_right_one(run):
-    streams = schema("customers", "sales_invoices", "payments", "sales_allocations")
-    books = [*streams, customer(), invoice(), payment(amount="180.00")]
+    books = [*FOUR, customer(), invoice(), payment(amount="180.00")]
     assert run(books) == 0
-    both = [*streams, allocation("X2", amount="110.00"), allocation("X3", amount="120.00")]
+    both = [*FOUR, allocation("X2", amount="110.00"), allocation("X3", amount="120.00")]
     run.sandbox.faults.plan("error", method="POST", path="/accounting/allocations", status=422)
     assert run(both) == 3
     assert [row["key"] for row in run.rejects] == ["X2"]
@@ -191,8 +191,7 @@ def test_an_allocation_that_the_server_refuses_leaves_the_pair_to_a_right_one(ru
 
 @pytest.mark.parametrize("spelled", ["50.00", "50"])
 def test_what_was_one_too_many_is_so_in_the_next_run_too(run, spelled):
-    streams = schema("customers", "sales_invoices", "payments", "sales_allocations")
-    books = [*streams, customer(), invoice(), payment()]
+    books = [*FOUR, customer(), invoice(), payment()]
     for first in ("50.00", spelled):
         both = [allocation("A1", amount=first), allocation("A2", amount="60.00")]
         assert run([*books, *both]) == 3
@@ -209,8 +208,7 @@ def test_what_was_one_too_many_is_so_in_the_next_run_too(run, spelled):
 
 
 def test_an_allocation_that_was_refused_goes_through_in_the_next_run(run):
-    streams = schema("customers", "sales_invoices", "payments", "sales_allocations")
-    books = [*streams, customer(), invoice(), payment()]
+    books = [*FOUR, customer(), invoice(), payment()]
     run.sandbox.faults.plan("error", method="POST", path="/accounting/allocations", status=422)
     assert run([*books, allocation("X2")]) == 3
     assert run([*books, allocation("X3")]) == 0

@@ -15,6 +15,7 @@ from clearbooks.errors import ClearBooksError
 from clearbooks_sandbox import AccountingEngine, Options
 from clearbooks_sandbox.http import server
 from tests.target_clearbooks.conftest import (
+    FOUR,
     CrashError,
     Runner,
     allocation,
@@ -28,7 +29,7 @@ from tests.target_clearbooks.conftest import (
     schema,
 )
 
-STREAMS = schema("customers", "sales_invoices", "payments", "sales_allocations", "journals")
+STREAMS = [*FOUR, *schema("journals")]
 KEYS = st.integers(0, 2)
 NETS = st.sampled_from([50, 80, 100, 120])
 FAULTS = st.sampled_from(["drop-before", "drop-after", "error", "error-after", "truncate", "cut"])

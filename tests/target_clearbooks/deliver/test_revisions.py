@@ -11,6 +11,7 @@ from clearbooks.errors import RejectedError
 from target_clearbooks.deliver.refusals import newer_revisions
 from target_clearbooks.intent import Intent, Mapped, WriteOperation
 from tests.target_clearbooks.conftest import (
+    TWO,
     allocation,
     customer,
     invoice,
@@ -20,7 +21,6 @@ from tests.target_clearbooks.conftest import (
     schema,
 )
 
-STREAMS = schema("customers", "sales_invoices")
 LINES = [line("10.00"), line("20.00"), line("20.00", quantity=2)]
 
 
@@ -40,13 +40,13 @@ LINES = [line("10.00"), line("20.00"), line("20.00", quantity=2)]
 def test_what_the_ledger_has_already_makes_no_revision(run, more, reads):
     """One reading is to see whether the ledger is still that of the store."""
     first = invoice("I1", date="2024-03-01", lineItems=LINES)
-    assert run([*STREAMS, customer(), first]) == 0
+    assert run([*TWO, customer(), first]) == 0
     before = run.invoices()
     again = invoice("I1", date="2024-03-01", **{"lineItems": LINES, **more})
     read = []
     for _ in range(2):
         run.sandbox.requests.clear()
-        assert run([*STREAMS, customer(), again]) == 0
+        assert run([*TWO, customer(), again]) == 0
         assert not run.writes()
         path = f"/accounting/sales/invoices/{before[0]['id']}"
         read.append(sum(r.path == path for r in run.sandbox.requests))
@@ -75,17 +75,17 @@ def test_a_payment_in_pounds_at_the_rate_of_pounds_is_not_sent_again(run):
 )
 def test_what_differs_is_revised(run, more):
     first = invoice("I1", date="2024-03-01", lineItems=LINES)
-    assert run([*STREAMS, customer(), first]) == 0
+    assert run([*TWO, customer(), first]) == 0
     (before,) = run.invoices()
     again = invoice("I1", date="2024-03-01", **{"lineItems": LINES, **more})
-    assert run([*STREAMS, customer(), again]) == 0
+    assert run([*TWO, customer(), again]) == 0
     (after,) = run.invoices()
     assert after["id"] != before["id"]
 
 
 def test_an_update_sends_what_differs_and_lists_whole(run, monkeypatch):
     first = invoice("I1", date="2024-03-01", lineItems=LINES, reference="PO 7")
-    assert run([*STREAMS, customer(), first]) == 0
+    assert run([*TWO, customer(), first]) == 0
     bodies, call = [], run.sandbox.engine.call
 
     def noted(operation_id, **request):
@@ -102,7 +102,7 @@ def test_an_update_sends_what_differs_and_lists_whole(run, monkeypatch):
     ):
         (before,) = run.invoices()
         first["record"] |= more
-        assert run([*STREAMS, first]) == 0
+        assert run([*TWO, first]) == 0
         assert bodies[-1].keys() == sent
         assert len(bodies[-1].get("lineItems", LINES)) == 3
         (after,) = run.invoices()
@@ -111,7 +111,7 @@ def test_an_update_sends_what_differs_and_lists_whole(run, monkeypatch):
             k: v for k, v in before.items() if k not in ours
         }
         run.sandbox.requests.clear()
-        assert run([*STREAMS, first]) == 0
+        assert run([*TWO, first]) == 0
         # To see whether the ledger is still that of the store.
         assert [r.method for r in run.sandbox.requests] == ["GET"]
     assert len(bodies) == 3
@@ -120,11 +120,11 @@ def test_an_update_sends_what_differs_and_lists_whole(run, monkeypatch):
 def test_one_that_was_voided_by_hand_is_not_taken_for_unchanged(run):
     run.sandbox.dialects.on("voided-listed")
     first = invoice("I1", date="2024-03-01", lineItems=LINES)
-    assert run([*STREAMS, customer(), first]) == 0
+    assert run([*TWO, customer(), first]) == 0
     (made,) = run.invoices()
     run.call("deleteSalesDocument", salesType="invoices", salesId=made["id"])
     again = invoice("I1", date="2024-03-01", lineItems=LINES, currency="GBP")
-    assert run([*STREAMS, customer(), again]) == 3
+    assert run([*TWO, customer(), again]) == 3
 
 
 # What is allocated to a document that is revised

@@ -13,6 +13,7 @@ from target_clearbooks.deliver.reconcile import Reconciler
 from target_clearbooks.line_faults import InputError
 from target_clearbooks.target import TargetClearbooks
 from tests.target_clearbooks.conftest import (
+    FOUR,
     TWO,
     allocation,
     bill,
@@ -200,7 +201,7 @@ def test_bad_input(run):
 
 def test_parents_may_come_later(run):
     messages = [
-        *schema("customers", "sales_invoices", "payments", "sales_allocations"),
+        *FOUR,
         allocation(),
         payment(),
         invoice(),

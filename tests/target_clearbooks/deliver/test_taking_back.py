@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.target_clearbooks.conftest import (
+    FOUR,
     allocation,
     customer,
     invoice,
@@ -132,19 +133,17 @@ def test_what_others_have_allocated_between_the_same_two_stays(run):
 
 @pytest.mark.parametrize("order", ["I1 P1 A1", "P1 A1 I1", "A1 P1 I1"])
 def test_voids_may_come_in_any_order(run, order):
-    streams = schema("customers", "sales_invoices", "payments", "sales_allocations")
-    assert run([*streams, customer(), invoice(), payment(), allocation()]) == 0
+    assert run([*FOUR, customer(), invoice(), payment(), allocation()]) == 0
     stream = {"I1": "sales_invoices", "P1": "payments", "A1": "sales_allocations"}
     voids = [record(stream[key], key, _operation="void") for key in order.split()]
-    assert run([*streams, *voids]) == 0, run.rejects
+    assert run([*FOUR, *voids]) == 0, run.rejects
     assert run.invoices() == []
     assert run.listed("listPayments") == []
 
 
 def test_a_void_that_stays_refused_is_told_once(run):
-    streams = schema("customers", "sales_invoices", "payments", "sales_allocations")
-    assert run([*streams, customer(), invoice(), payment(), allocation()]) == 0
+    assert run([*FOUR, customer(), invoice(), payment(), allocation()]) == 0
     run.sandbox.requests.clear()
-    assert run([*streams, record("sales_invoices", "I1", _operation="void")]) == 3
+    assert run([*FOUR, record("sales_invoices", "I1", _operation="void")]) == 3
     assert [row["key"] for row in run.rejects] == ["I1"]
     assert run.writes() == {("DELETE", "sales"): 2}
