@@ -8,43 +8,13 @@ import pytest
 
 from clearbooks_sandbox import AccountingEngine, Options, running
 from tests.airbyte_clearbooks.program import DESTINATION, SOURCE, Program
+from tests.ledger import ONE, TWO, Served
 
-ONE, TWO = 101, 102
 INVOICES = 25
 
 
-class Books:
+class Books(Served):
     """A served sandbox, with short ways to write into it."""
-
-    def __init__(self, server):
-        self.server, self.engine = server, server.engine
-
-    def do(self, operation, body=None, *, business=ONE, query=(), **params):
-        reply = self.engine.call(
-            operation, business_id=business, params=params, query=dict(query), body=body
-        )
-        assert reply.status < 300, (reply.status, reply.body)
-        return reply.json() if reply.body else None
-
-    def customer(self, name, *, business=ONE, **fields):
-        return self.do("createCustomer", {"name": name, **fields}, business=business)["id"]
-
-    def invoice(self, customer, date="2024-03-01", amount=100, *, business=ONE, **fields):
-        line = {
-            "description": "Work",
-            "unitPrice": amount,
-            "quantity": 1,
-            "accountCode": 1001001,
-            "vatRateKey": "20.00:Standard",
-        }
-        body = {
-            "date": date,
-            "vatTreatment": "UK",
-            "customerId": customer,
-            "lineItems": [line],
-            **fields,
-        }
-        return self.do("createSalesDocument", body, business=business, salesType="invoices")["id"]
 
     def sales(self, business=ONE):
         return self.do(

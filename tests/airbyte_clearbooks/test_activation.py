@@ -10,9 +10,10 @@ from jsonschema import Draft7Validator
 from airbyte_clearbooks.operations import catalog, sync_modes
 from airbyte_clearbooks.places import Places
 from target_clearbooks.writable import WRITABLE
-from tests.airbyte_clearbooks.conftest import INVOICES, ONE
+from tests.airbyte_clearbooks.conftest import INVOICES
 from tests.airbyte_clearbooks.program import configured
 from tests.airbyte_clearbooks.test_write import lines, record, state
+from tests.ledger import ONE
 
 LINE = {
     "description": "Work",

@@ -8,7 +8,7 @@ from clearbooks.contract import load_contract
 from clearbooks.scopes import needed_scopes
 from clearbooks.settings import Connection
 from tap_clearbooks.streams import STREAMS
-from tests.airbyte_clearbooks.conftest import ONE
+from tests.ledger import ONE
 
 
 def status(run):

@@ -13,8 +13,9 @@ import pytest
 from airbyte_clearbooks.state import UNFINISHED
 from clearbooks import program
 from clearbooks.paging import passes
-from tests.airbyte_clearbooks.conftest import INVOICES, ONE
+from tests.airbyte_clearbooks.conftest import INVOICES
 from tests.airbyte_clearbooks.program import configured, kill_after
+from tests.ledger import ONE
 
 PIPE_SIZE = 1031
 

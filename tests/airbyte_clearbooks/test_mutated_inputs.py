@@ -19,9 +19,9 @@ from airbyte_clearbooks.protocol import Output, Stopped
 from airbyte_clearbooks.source import Source
 from clearbooks.errors import ClearBooksError, SettingError
 from clearbooks.exact_json import loads
-from tests.airbyte_clearbooks.conftest import ONE
 from tests.airbyte_clearbooks.program import configured
 from tests.airbyte_clearbooks.test_write import CUSTOMER, invoice, lines, record, state
+from tests.ledger import ONE
 from tests.tap_clearbooks.test_mutated_inputs import JUNK, mutated
 from tests.target_clearbooks.test_unreadable_lines import mutated as mutated_line
 

@@ -9,8 +9,9 @@ import pytest
 
 from airbyte_clearbooks.state import NOTHING
 from tap_clearbooks.streams import STREAMS
-from tests.airbyte_clearbooks.conftest import INVOICES, ONE, TWO
+from tests.airbyte_clearbooks.conftest import INVOICES
 from tests.airbyte_clearbooks.program import configured
+from tests.ledger import ONE, TWO
 
 
 def catalog_of(source, **config):

@@ -9,8 +9,9 @@ import pytest
 
 from airbyte_clearbooks.spec import MODES
 from target_clearbooks.settings import target_properties
-from tests.airbyte_clearbooks.conftest import INVOICES, ONE
+from tests.airbyte_clearbooks.conftest import INVOICES
 from tests.airbyte_clearbooks.program import configured, kill_after
+from tests.ledger import ONE
 
 CUSTOMER = {"externalId": "C1", "name": "Acme Ltd", "email": "acme@example.com"}
 ACME = {"name": "Acme Ltd"}

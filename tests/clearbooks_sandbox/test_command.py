@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from clearbooks_app import main
 from clearbooks_sandbox import AccountingEngine
-from tests.clearbooks_sandbox.conftest import line
+from tests.ledger import line
 
 PROGRAM = [
     sys.executable,

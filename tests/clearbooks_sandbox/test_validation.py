@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.clearbooks_sandbox.conftest import COST, line
+from tests.ledger import COST, line
 
 
 def test_all_faults_come_at_once(ledger):

@@ -22,10 +22,10 @@ import pytest
 from clearbooks_sandbox import Options, running
 from tap_clearbooks.streams import STREAMS, resource
 from tests.environments import environment
+from tests.ledger import ONE, TWO
 from tests.postgres import database, server  # noqa: F401 - fixtures
 from tests.project.conftest import BIN
 from tests.tap_clearbooks.bookkeeper import Bookkeeper, small_ledger
-from tests.tap_clearbooks.conftest import ONE, TWO
 from tests.tap_clearbooks.copying import NAMES, Recorder, ledger, plain
 
 CHANGES = 60

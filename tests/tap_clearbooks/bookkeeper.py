@@ -7,7 +7,7 @@ import json
 
 from clearbooks_sandbox import AccountingEngine
 from clearbooks_sandbox.reply import RefusedError
-from tests.tap_clearbooks.conftest import ONE, TWO
+from tests.ledger import ONE, TWO
 
 TODAY = dt.datetime.now(dt.UTC).date()
 # Days before today: this month, the month before, last year, and one in the future.

@@ -9,8 +9,7 @@ import pytest
 from clearbooks_sandbox import AccountingEngine, Options, running
 from tap_clearbooks.tap import TapClearbooks
 from tap_clearbooks.writer import PageWriter
-
-ONE, TWO = 101, 102
+from tests.ledger import ONE, TWO, Served
 
 
 class Output:
@@ -50,35 +49,8 @@ class Collector(PageWriter):
         self.data += data
 
 
-class Books:
+class Books(Served):
     """A served sandbox and its engine, with short ways to write into it."""
-
-    def __init__(self, server):
-        self.server, self.engine = server, server.engine
-
-    def do(self, operation, body=None, *, business=ONE, **params):
-        reply = self.engine.call(
-            operation, business_id=business, params=params, query={}, body=body
-        )
-        assert reply.status < 300, (reply.status, reply.body)
-        return json.loads(reply.body) if reply.body else None
-
-    def invoice(self, customer, date="2024-03-01", amount=100, *, business=ONE, **fields):
-        line = {
-            "description": "Work",
-            "unitPrice": amount,
-            "quantity": 1,
-            "accountCode": 1001001,
-            "vatRateKey": "20.00:Standard",
-        }
-        body = {
-            "date": date,
-            "vatTreatment": "UK",
-            "customerId": customer,
-            "lineItems": [line],
-            **fields,
-        }
-        return self.do("createSalesDocument", body, business=business, salesType="invoices")
 
     def config(self, tmp_path, **more):
         return {

@@ -12,7 +12,7 @@ from clearbooks.dates import period_of
 from clearbooks.errors import RejectedError
 from clearbooks.pacing import Pacer
 from clearbooks.replies import Reply
-from tests.tap_clearbooks.conftest import ONE
+from tests.ledger import ONE
 
 ACCOUNTS = (1001001, 7501001)
 TODAY = dt.datetime.now(dt.UTC).date()

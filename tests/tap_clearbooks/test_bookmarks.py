@@ -6,7 +6,8 @@ import datetime as dt
 
 import pytest
 
-from tests.tap_clearbooks.conftest import ONE, TWO, select
+from tests.ledger import ONE, TWO
+from tests.tap_clearbooks.conftest import select
 
 TODAY = dt.datetime.now(dt.UTC).date()
 

@@ -21,8 +21,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from clearbooks.paging import passes
+from tests.ledger import ONE, TWO
 from tests.tap_clearbooks.bookkeeper import TODAY, Bookkeeper, dt, small_ledger
-from tests.tap_clearbooks.conftest import ONE, TWO
 from tests.tap_clearbooks.copying import NAMES, Copy, clone
 
 EXAMPLES = int(os.environ.get("COPY_EXAMPLES", "0"))

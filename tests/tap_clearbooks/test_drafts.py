@@ -6,7 +6,8 @@ import pytest
 
 from tap_clearbooks.signs import ALLOCATIONS
 from tap_clearbooks.streams import POSTED
-from tests.tap_clearbooks.conftest import ONE, select
+from tests.ledger import ONE
+from tests.tap_clearbooks.conftest import select
 
 
 @pytest.mark.parametrize("without_status", [False, True], ids=["", "bills have no status"])

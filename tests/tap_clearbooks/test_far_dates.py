@@ -10,7 +10,7 @@ import pytest
 
 from clearbooks.errors import SettingError
 from tap_clearbooks.inputs import check_state
-from tests.tap_clearbooks.conftest import ONE
+from tests.ledger import ONE
 
 STREAMS = ["account_balances", "customers", "sales_invoices", "transactions", "transaction_lines"]
 TODAY = dt.datetime.now(dt.UTC).date().isoformat()

@@ -11,7 +11,8 @@ from clearbooks.errors import ApiError, ClearBooksError
 from clearbooks.replies import Reply
 from tap_clearbooks.records import ONLY_ID, Shape, to_dict
 from tap_clearbooks.schema import stream_schema
-from tests.tap_clearbooks.conftest import ONE, TWO, select
+from tests.ledger import ONE, TWO
+from tests.tap_clearbooks.conftest import select
 
 STREAMS = ["customers", "sales_invoices", "transactions", "transaction_lines"]
 

@@ -13,7 +13,8 @@ from tap_clearbooks.keys import copy_keys
 from tap_clearbooks.library import read
 from tap_clearbooks.tap import TapClearbooks
 from tests.clearbooks.paging.at_once import most_at_once
-from tests.tap_clearbooks.conftest import ONE, Output
+from tests.ledger import ONE
+from tests.tap_clearbooks.conftest import Output
 
 BUSINESSES = range(ONE, ONE + 5)
 STREAMS = ["bank_accounts", "sales_invoices", "suppliers", "transactions", "transaction_lines"]

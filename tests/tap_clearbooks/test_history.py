@@ -14,7 +14,7 @@ from clearbooks.settings import Connection
 from clearbooks_app import main
 from tap_clearbooks.library import read
 from tap_clearbooks.tap import TapClearbooks
-from tests.tap_clearbooks.conftest import ONE
+from tests.ledger import ONE
 
 
 @pytest.fixture

@@ -16,8 +16,9 @@ import pytest
 
 from clearbooks.errors import NotAuthorisedError, SettingError, UnavailableError
 from tap_clearbooks import Failure, Result, read
+from tests.ledger import ONE, TWO
 from tests.project.conftest import ROOT
-from tests.tap_clearbooks.conftest import ONE, TWO, Output
+from tests.tap_clearbooks.conftest import Output
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 

@@ -16,7 +16,8 @@ import pytest
 
 from clearbooks.errors import SettingError
 from tap_clearbooks import read, tap
-from tests.tap_clearbooks.conftest import ONE, select
+from tests.ledger import ONE
+from tests.tap_clearbooks.conftest import select
 
 CHOSEN = [
     "account_balances",

@@ -12,8 +12,8 @@ import re
 from rich.console import Console
 
 from tap_clearbooks.progress import Progress
+from tests.ledger import ONE, TWO
 from tests.programs import DEVNULL, PIPE, Process
-from tests.tap_clearbooks.conftest import ONE, TWO
 from tests.tap_clearbooks.test_program import TAP, environment, tap
 
 

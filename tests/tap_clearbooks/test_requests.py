@@ -13,7 +13,7 @@ import pytest
 
 from clearbooks.client import Client
 from tap_clearbooks.streams import STREAMS
-from tests.tap_clearbooks.conftest import ONE
+from tests.ledger import ONE
 
 LISTINGS = 16  # the listings behind the streams below; lines come out of the transactions
 NAMES = [

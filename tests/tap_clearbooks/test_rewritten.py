@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from tests.tap_clearbooks.conftest import ONE
+from tests.ledger import ONE
 
 STREAMS = ["transactions", "transaction_lines", "account_balances"]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from clearbooks.client import Client
-from tests.tap_clearbooks.conftest import ONE
+from tests.ledger import ONE
 from tests.tap_clearbooks.test_requests import LONG, NAMES, PAGE, Ledger
 
 MOVED = ("transactions", "sales_invoices", "payments", "sales_allocations")

@@ -8,8 +8,8 @@ import pytest
 
 from clearbooks.paging import passes
 from clearbooks_sandbox import AccountingEngine
+from tests.ledger import ONE
 from tests.tap_clearbooks.bookkeeper import TODAY, Bookkeeper
-from tests.tap_clearbooks.conftest import ONE
 from tests.tap_clearbooks.copying import PAGE, Copy
 
 NAMES = (

@@ -15,7 +15,8 @@ from clearbooks_sandbox import AccountingEngine, Options, demo, running
 from tap_clearbooks.streams import STREAMS
 from tap_clearbooks.tap import TapClearbooks
 from tests.clearbooks.paging.at_once import most_at_once
-from tests.tap_clearbooks.conftest import ONE, TWO, Books, Collector, Output, select
+from tests.ledger import ONE, TWO
+from tests.tap_clearbooks.conftest import Books, Collector, Output, select
 
 ATTACHMENTS = {"sales_attachments", "purchase_attachments"}
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from tap_clearbooks.keys import copy_keys
-from tests.tap_clearbooks.conftest import ONE, TWO
+from tests.ledger import ONE, TWO
 
 ALL = [
     "sales_invoices",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.tap_clearbooks.conftest import ONE
+from tests.ledger import ONE
 from tests.tap_clearbooks.test_tombstones import told
 
 STREAMS = ["transactions", "transaction_lines"]

@@ -19,9 +19,8 @@ from target_clearbooks.prepare.resolver import Resolver
 from target_clearbooks.settings import TargetSettings
 from target_clearbooks.source_key import referred
 from target_clearbooks.store.ledger_map import Applied
-
-STANDARD = "20.00:Standard"
-SALES, COST = 1001001, 2001001
+from tests import ledger as sandbox
+from tests.ledger import COST, SALES, STANDARD
 
 
 class EngineClient:
@@ -103,64 +102,15 @@ class Map:
         return found and found.mapped
 
 
-class Ledger:
+class Ledger(sandbox.Ledger):
     """A business, and everything needed to prepare records for it."""
 
     def __init__(self, engine, business):
-        self.engine, self.business = engine, business
+        super().__init__(engine, business)
         self.client = EngineClient(engine, business)
         self.lookups = Lookups(self.client, business)
         self.map = Map()
         self._preparers = {}
-
-    def do(self, operation, body=None, query=(), **params):
-        reply = self.engine.call(
-            operation, business_id=self.business, params=params, query=dict(query), body=body
-        )
-        assert reply.status < 300, (reply.status, reply.body)
-        return reply.json() if reply.body else None
-
-    def customer(self, name="Acme Ltd", **fields):
-        return self.do("createCustomer", {"name": name, **fields})["id"]
-
-    def supplier(self, name="Supplies Ltd", **fields):
-        return self.do("createSupplier", {"name": name, **fields})["id"]
-
-    def sale(self, customer, kind="invoices", price=100, **fields):
-        body = {
-            "date": "2024-03-01",
-            "vatTreatment": "UK",
-            "customerId": customer,
-            "lineItems": [line(price)],
-            **fields,
-        }
-        return self.do("createSalesDocument", body, salesType=kind)
-
-    def bill(self, supplier, kind="bills", price=100, **fields):
-        body = {
-            "date": "2024-03-01",
-            "vatTreatment": "UK",
-            "supplierId": supplier,
-            "lineItems": [line(price, COST)],
-            **fields,
-        }
-        return self.do("createPurchaseDocument", body, purchaseType=kind)
-
-    def pay(self, contact, amount, bank=1, **fields):
-        body = {
-            "date": "2024-03-05",
-            "description": "Payment",
-            "amount": amount,
-            "contactId": contact,
-            "bankAccountId": bank,
-            **fields,
-        }
-        return self.do("createPayment", body)["id"]
-
-    def allocate(self, invoice, amount, side="sales", **source):
-        kind = "payment" if "paymentId" in source else "creditNote"
-        body = {"invoiceId": invoice, "amount": amount, "allocationType": kind, **source}
-        return self.do("createAllocation", body, invoiceType=side)
 
     def prepare(self, stream, record, key=None, **settings):
         """The outcome of a record; settings are those of `TargetSettings`."""
@@ -193,14 +143,8 @@ class Ledger:
 
 
 def line(price=100, account=SALES, rate=STANDARD, quantity=1, **fields):
-    return {
-        "description": "Thing",
-        "unitPrice": price,
-        "quantity": quantity,
-        "accountCode": account,
-        "vatRateKey": rate,
-        **fields,
-    }
+    """A line of a record, whose price may be anything."""
+    return {**sandbox.line(0, account, rate, quantity), "unitPrice": price, **fields}
 
 
 def invoice(customer, *lines, **fields):

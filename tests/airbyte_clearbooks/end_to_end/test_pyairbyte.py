@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from tap_clearbooks.streams import STREAMS
-from tests.airbyte_clearbooks.conftest import INVOICES, ONE
+from tests.airbyte_clearbooks.conftest import INVOICES
 from tests.airbyte_clearbooks.end_to_end import shop
 from tests.airbyte_clearbooks.program import DESTINATION, SOURCE
 from tests.environments import ROOT, wheel
+from tests.ledger import ONE
 
 pytestmark = pytest.mark.heavy
 

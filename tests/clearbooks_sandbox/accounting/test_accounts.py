@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.clearbooks_sandbox.conftest import (
+from tests.ledger import (
     COST,
     CREDITORS,
     DEBTORS,

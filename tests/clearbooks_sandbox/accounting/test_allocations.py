@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from tests.clearbooks_sandbox.conftest import BANK, DEBTORS, EXCHANGE, SALES, allocation, line
+from tests.ledger import BANK, DEBTORS, EXCHANGE, SALES, allocation, line
 
 
 def test_realised_exchange_differences(ledger):

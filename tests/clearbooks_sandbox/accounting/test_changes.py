@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from clearbooks_sandbox import Options, create_app
-from tests.clearbooks_sandbox.conftest import SALES, line
+from tests.ledger import SALES, line
 
 OTHER = 1001002
 FREE = {"reference": "new", "description": "new"}

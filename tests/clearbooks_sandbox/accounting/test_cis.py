@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.clearbooks_sandbox.conftest import BANK, CREDITORS, DEBTORS, VAT, allocation, line
+from tests.ledger import BANK, CREDITORS, DEBTORS, VAT, allocation, line
 
 COST_20, COST_30, COST_GROSS, MATERIALS = 2002001, 2002002, 2002003, 2001003
 REVENUE_20, REVENUE_30, REVENUE_GROSS = 1002001, 1002002, 1002003

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.clearbooks_sandbox.conftest import COST, SALES
+from tests.ledger import COST, SALES
 
 
 def test_contacts_share_their_ids(ledger):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from clearbooks_sandbox import AccountingEngine, DatabaseInUseError
-from tests.clearbooks_sandbox.conftest import Ledger
+from tests.ledger import Ledger
 
 
 def test_ids_are_numbered_by_business():

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from clearbooks_sandbox import AccountingEngine
 from clearbooks_sandbox.accounting.money import to_home
-from tests.clearbooks_sandbox.conftest import (
+from tests.ledger import (
     COST,
     CREDITORS,
     DEBTORS,

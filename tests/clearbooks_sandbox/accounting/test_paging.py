@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from clearbooks.contract import load_contract
-from tests.clearbooks_sandbox.conftest import line
+from tests.ledger import line
 
 PAGED = [o for o in load_contract().operations.values() if o.paged]
 

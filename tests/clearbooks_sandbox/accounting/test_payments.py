@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from tests.clearbooks_sandbox.conftest import BANK, CREDITORS, DEBTORS, SALES, VAT
+from tests.ledger import BANK, CREDITORS, DEBTORS, SALES, VAT
 
 
 def body(amount=100, **fields):

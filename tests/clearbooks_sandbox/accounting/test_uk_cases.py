@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from tests.clearbooks_sandbox.conftest import (
+from tests.ledger import (
     BANK,
     COST,
     CREDITORS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.clearbooks_sandbox.conftest import COST, CREDITORS, VAT, Ledger, line
+from tests.ledger import COST, CREDITORS, VAT, Ledger, line
 
 
 def rates(ledger, side="sales", **query):

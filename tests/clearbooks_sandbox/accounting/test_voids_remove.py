@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.clearbooks_sandbox.conftest import BANK, DEBTORS, EXCHANGE, SALES, VAT, line
+from tests.ledger import BANK, DEBTORS, EXCHANGE, SALES, VAT, line
 
 ONE = {"salesType": "invoices"}
 

@@ -8,7 +8,7 @@ import pytest
 
 from clearbooks_sandbox import DIALECTS
 from clearbooks_sandbox.dialects import Dialects
-from tests.clearbooks_sandbox.conftest import line
+from tests.ledger import line
 
 ME = "/accounting/customers"
 

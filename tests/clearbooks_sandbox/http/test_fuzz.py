@@ -17,7 +17,7 @@ from starlette.routing import Mount, Route
 from clearbooks.contract import load_contract, schemas_dir
 from clearbooks_sandbox import AccountingEngine, Options, create_app
 from clearbooks_sandbox.validation import body_schema
-from tests.clearbooks_sandbox.conftest import Ledger, line
+from tests.ledger import Ledger, line
 
 AUTH = {"Authorization": "Bearer sandbox-access-token"}
 EXAMPLES = 12

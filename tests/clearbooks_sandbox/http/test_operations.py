@@ -7,7 +7,7 @@ from jsonschema import Draft202012Validator
 from clearbooks.contract import load_contract
 from clearbooks_sandbox.reply import decode
 from clearbooks_sandbox.validation import _Validator, resource_of
-from tests.clearbooks_sandbox.conftest import COST, line
+from tests.ledger import COST, line
 
 SALE = {
     "date": "2024-03-01",

@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 import requests
 
 from clearbooks_sandbox import AccountingEngine, Options, running
-from tests.clearbooks_sandbox.conftest import Http, Ledger
+from tests.clearbooks_sandbox.conftest import Http
+from tests.ledger import Ledger
 
 PLAIN = Options(pages=False)
 

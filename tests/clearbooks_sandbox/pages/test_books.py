@@ -10,7 +10,7 @@ from clearbooks_sandbox.accounting.chart import ROLES
 from clearbooks_sandbox.pages.document_kinds import KINDS
 from clearbooks_sandbox.pages.listing import SIZE
 from clearbooks_sandbox.pages.lists import LISTS
-from tests.clearbooks_sandbox.conftest import line
+from tests.ledger import line
 
 from .html import Page, added, number
 

@@ -7,7 +7,7 @@ import requests
 
 from clearbooks_sandbox import running
 from clearbooks_sandbox.pages.sections import GROUPS
-from tests.clearbooks_sandbox.conftest import BANK, COST, DEBTORS, EXCHANGE, line
+from tests.ledger import BANK, COST, DEBTORS, EXCHANGE, line
 
 from .html import Page, added, number
 from .test_books import pages_of

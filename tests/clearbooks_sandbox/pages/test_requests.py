@@ -8,7 +8,8 @@ import requests
 from clearbooks_sandbox import AccountingEngine, running
 from clearbooks_sandbox.http import request_log
 from clearbooks_sandbox.http.request_log import Exchange, LoggedRequest, RequestLog, message
-from tests.clearbooks_sandbox.conftest import COST, Http, allocation, line
+from tests.clearbooks_sandbox.conftest import Http
+from tests.ledger import COST, allocation, line
 
 from .html import Page, number
 

@@ -209,7 +209,7 @@ def test_what_is_not_there_costs_the_list_and_one_look(ledger):
 
 def test_documents_keep_decimals(ledger):
     customer = ledger.customer()
-    number = ledger.sale(customer, price=Decimal("12.49"))["id"]
+    number = ledger.sale(customer, line(Decimal("12.49")))["id"]
     (row,) = ledger.lookups.documents("sales_invoices", "id", number)
     assert (row["gross"], str(row["vat"])) == (Decimal("14.99"), "2.50")
     assert all(isinstance(row[n], Decimal) for n in ("gross", "net", "vat", "due"))

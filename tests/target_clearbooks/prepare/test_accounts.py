@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 
 from target_clearbooks.intent import Quarantined
-from tests.target_clearbooks.prepared import COST, SALES, bill, invoice, line
+from tests.ledger import COST, SALES
+from tests.target_clearbooks.prepared import bill, invoice, line
 
 ACME = {"name": "Acme Ltd"}
 

@@ -13,7 +13,8 @@ from clearbooks_sandbox import AccountingEngine
 from target_clearbooks.intent import Intent, Outcome
 from target_clearbooks.prepare.stream_shapes import line_shape, shape_of
 from target_clearbooks.writable import WRITABLE
-from tests.target_clearbooks.prepared import SALES, Ledger
+from tests.ledger import SALES
+from tests.target_clearbooks.prepared import Ledger
 
 plain = st.sampled_from(
     [

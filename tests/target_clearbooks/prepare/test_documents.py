@@ -13,7 +13,8 @@ from target_clearbooks.ledger.amounts import pennies
 from target_clearbooks.ledger.spelling import fold
 from target_clearbooks.prepare.stream_shapes import shape_of
 from target_clearbooks.writable import WRITABLE
-from tests.target_clearbooks.prepared import COST, SALES, STANDARD, bill, invoice, line
+from tests.ledger import COST, SALES, STANDARD
+from tests.target_clearbooks.prepared import bill, invoice, line
 
 ACME = {"name": "Acme Ltd"}
 

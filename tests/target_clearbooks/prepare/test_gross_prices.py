@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clearbooks_sandbox import AccountingEngine
-from tests.target_clearbooks.prepared import STANDARD, Ledger, invoice, line
+from tests.ledger import STANDARD
+from tests.target_clearbooks.prepared import Ledger, invoice, line
 
 ACME = {"name": "Acme Ltd"}
 

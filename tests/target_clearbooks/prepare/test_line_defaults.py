@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from tests.target_clearbooks.prepared import COST, SALES, STANDARD, bill, invoice, line
+from tests.ledger import COST, SALES, STANDARD
+from tests.target_clearbooks.prepared import bill, invoice, line
 
 ACME = {"name": "Acme Ltd"}
 WIDGET = {

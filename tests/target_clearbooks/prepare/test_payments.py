@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from target_clearbooks.intent import Intent, Quarantined, Waiting, WriteOperation
+from tests.ledger import COST, line
 
 
 def payment(amount="120.00", **fields):
@@ -223,7 +224,7 @@ def test_never_more_than_is_due(books):
 
 def test_never_more_than_the_payment_has_left(books):
     second = books.sale(books.acme)["id"]
-    books.allocate(books.invoice, 120, paymentId=books.receipt)
+    books.allocate(books.invoice, 120, payment=books.receipt)
     text = books.faults("sales_allocations", allocation("40", invoice={"id": second}))
     assert "amount: 40.00 is more than is left of the payment: 30.00" in text
     assert isinstance(
@@ -232,9 +233,9 @@ def test_never_more_than_the_payment_has_left(books):
 
 
 def test_what_stands_already_counts(books):
-    books.allocate(books.invoice, 50, paymentId=books.receipt)
+    books.allocate(books.invoice, 50, payment=books.receipt)
     assert isinstance(books.prepare("sales_allocations", allocation("120")), Intent)
-    books.allocate(books.invoice, 70, paymentId=books.receipt)
+    books.allocate(books.invoice, 70, payment=books.receipt)
     books.lookups.wrote(
         "sales_allocations",
         {
@@ -261,7 +262,7 @@ def test_part_payments_of_one_run(books):
 
 
 def test_a_stale_due_is_read_again_before_it_refuses(books):
-    books.allocate(books.invoice, 120, paymentId=books.receipt)
+    books.allocate(books.invoice, 120, payment=books.receipt)
     other = books.pay(books.acme, 120)
     books.map.set("payments", "P2", other)
     record = allocation("120", payment={"externalId": "P2"})
@@ -273,7 +274,7 @@ def test_a_stale_due_is_read_again_before_it_refuses(books):
 
 def test_what_is_left_is_read_again_before_it_refuses(books):
     other = books.sale(books.acme)["id"]
-    taken = books.allocate(books.invoice, 120, paymentId=books.receipt)["id"]
+    taken = books.allocate(books.invoice, 120, payment=books.receipt)["id"]
     record = allocation("120", invoice={"id": other})
     assert "left of the payment: 30.00" in books.faults("sales_allocations", record)
     books.do("deleteAllocation", invoiceType="sales", allocationId=taken)
@@ -285,7 +286,7 @@ def test_without_an_amount_it_is_what_is_due_or_left(books):
     record = allocation(None)
     assert books.body("sales_allocations", record)["amount"] == 120
     # What is there already counts towards it: the same record means the same sum again.
-    books.allocate(books.invoice, 120, paymentId=books.receipt)
+    books.allocate(books.invoice, 120, payment=books.receipt)
     books.lookups.wrote(
         "sales_allocations",
         {"id": 1, "invoiceId": books.invoice, "amount": 120, "paymentId": books.receipt},
@@ -294,7 +295,7 @@ def test_without_an_amount_it_is_what_is_due_or_left(books):
     other = books.sale(books.acme)["id"]
     rest = allocation(None, invoice={"id": other})
     assert books.body("sales_allocations", rest, "A2")["amount"] == 30
-    books.allocate(other, 30, paymentId=books.receipt)
+    books.allocate(other, 30, payment=books.receipt)
     books.lookups.wrote(
         "sales_allocations", {"id": 2, "invoiceId": other, "amount": 30, "paymentId": books.receipt}
     )
@@ -356,7 +357,7 @@ def test_a_refund_is_not_allocated(books):
 
 
 def test_a_credit_note_is_allocated(books):
-    credit = books.sale(books.acme, kind="creditNotes", price=25)["id"]
+    credit = books.sale(books.acme, line(25), kind="creditNotes")["id"]
     books.map.set("sales_credit_notes", "C1", credit)
     body = books.body("sales_allocations", allocation("30", creditNote={"externalId": "C1"}))
     assert (body["creditNoteId"], body["allocationType"]) == (credit, "creditNote")
@@ -371,7 +372,7 @@ def test_a_credit_note_is_allocated(books):
 
 def test_purchases(ledger):
     supplier = ledger.supplier()
-    due = ledger.bill(supplier, price=200, documentNumber="9")["id"]
+    due = ledger.bill(supplier, line(200, COST), documentNumber="9")["id"]
     paid = ledger.pay(supplier, -240)
     record = {"externalId": "A", "bill": {"documentNumber": "9"}, "paymentId": paid, "amount": 240}
     outcome = ledger.prepare("purchase_allocations", record)

@@ -12,7 +12,8 @@ from target_clearbooks.intent import Intent
 from target_clearbooks.prepare.record_schema import needs_of, record_schema
 from target_clearbooks.prepare.stream_shapes import shape_of
 from target_clearbooks.writable import WRITABLE, Kind
-from tests.target_clearbooks.prepared import COST, Ledger, line
+from tests.ledger import COST
+from tests.target_clearbooks.prepared import Ledger, line
 
 ATTACHMENTS = [name for name, row in WRITABLE.items() if row.kind is Kind.ATTACHMENT]
 OTHERS = [name for name in WRITABLE if name not in ATTACHMENTS]

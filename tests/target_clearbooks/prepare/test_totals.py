@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from tests.target_clearbooks.prepared import STANDARD, invoice, line
+from tests.ledger import STANDARD
+from tests.target_clearbooks.prepared import invoice, line
 
 ACME = {"name": "Acme Ltd"}
 

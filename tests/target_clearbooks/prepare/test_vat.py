@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from tests.target_clearbooks.prepared import COST, STANDARD, Ledger, bill, invoice, line
+from tests.ledger import COST, STANDARD
+from tests.target_clearbooks.prepared import Ledger, bill, invoice, line
 
 ACME = {"name": "Acme Ltd"}
 
