@@ -164,12 +164,12 @@ class Dispatch:
         if not sends:
             return
         for task in sends:
-            self._set_fence(task)
+            self._take_snapshot(task)
         self._recorder.sending(sends)
         for task in sends:
             self._requests.begin(task, self._sent, self._sender.send, task.wanted)
 
-    def _set_fence(self, task: Task) -> None:
+    def _take_snapshot(self, task: Task) -> None:
         """Note beyond which ID a create must lie."""
         intent, writable = task.wanted, WRITABLE[task.stream]
         if task.snapshot or intent.operation is not WriteOperation.CREATE:
@@ -202,7 +202,7 @@ class Dispatch:
         reading = reading_before(intent, known=False)
         if reading is Reading.ALLOCATIONS:
             self._requests.begin(task, before.allocations, self._reconciler.allocations, intent)
-        elif reading is Reading.FENCE:
+        elif reading is Reading.SNAPSHOT:
             if WRITABLE[task.stream].settle is Settle.COUNT:
                 self._take_baseline(task.stream)
             self._requests.begin(task, before.snapshot, self._reconciler.snapshot, intent)

@@ -38,7 +38,7 @@ class Reading(enum.Enum):
 
     RECORD = "the record that is to be updated"
     ALLOCATIONS = "what is allocated between the two that an allocation joins"
-    FENCE = "what a create adds to: equal transactions, the newest ID, files of that name"
+    SNAPSHOT = "what a create adds to: equal transactions, the newest ID, files of that name"
 
 
 def reading_before(intent: Intent, *, known: bool) -> Reading | None:
@@ -59,7 +59,7 @@ def reading_before(intent: Intent, *, known: bool) -> Reading | None:
         return Reading.ALLOCATIONS
     unmarked = bool(writable.marker) and not intent.marker
     if writable.settle is Settle.COUNT or isinstance(intent.body, bytes) or unmarked:
-        return Reading.FENCE
+        return Reading.SNAPSHOT
     return None
 
 
