@@ -164,7 +164,8 @@ def _says_unknown(error: RejectedError, name: str) -> bool:
     """
     words = " ".join(part for fault in error.faults for part in fault).casefold()
     taken = any(word in words for word in ("already", "exist", "duplicate", "unique", "in use"))
-    return error.status in _MALFORMED and name.casefold() in words and not taken
+    malformed = error.status in _MALFORMED or "unknown" in words
+    return malformed and name.casefold() in words and not taken
 
 
 def _answered(reply: Reply, operation: Operation, properties: Mapping[str, Any]) -> Record:

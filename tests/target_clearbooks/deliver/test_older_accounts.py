@@ -55,6 +55,7 @@ def test_a_record_that_is_refused_for_another_reason_is_not_sent_twice(run):
         (422, "Unknown property: externalid", True),
         (422, "externalId c1 already exists", False),
         (409, "externalId", False),
+        (409, "Unknown field externalId", True),
         (400, "name is missing", False),
     ],
 )
