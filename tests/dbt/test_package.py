@@ -72,3 +72,12 @@ def test_the_documentation_is_one_file(project):
     page = (project.folder / "target" / "static_index.html").read_text()
     assert "aged_debtors" in page
     assert "What customers owe at every report date" in page
+
+
+def test_a_schema_without_the_tables_ends_the_build(tmp_path):
+    warehouse = DuckDB(tmp_path)
+    done = warehouse.dbt("build", check=False, clearbooks_schema="raw")
+    assert done.returncode == 1
+    assert "the schema 'raw' holds no table of tap-clearbooks" in done.stdout
+    assert "variable clearbooks_schema" in done.stdout
+    assert warehouse.outcomes()["trial_balance"] == "skipped"
