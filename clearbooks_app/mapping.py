@@ -109,8 +109,8 @@ def init(
 ) -> None:
     """Print a `references` setting for the names in FILE that the ledger does not have.
 
-    Each stands beside the nearest name of the ledger, or beside nothing: fill that in, save it
-    once, and give it with --config from then on.
+    Each stands beside the name of the ledger that is nearly the same, or beside nothing: fill that
+    in, save it once, and give it with --config from then on. What is left open stands for itself.
     """
     del as_json, assume_new, path
     with open_input(file, how, stream, parsed_options(given)) as source:

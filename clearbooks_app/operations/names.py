@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 # Of a list, so many names are offered.
 _MOST = 5000
+# How alike a name must be to be filled in: `Telephones` is `Telephone`, and `Pest control` is not
+# `VAT control`.
+_SURE = 0.85
 _BY_KEY = {"vatRate", "vatTreatment"}
 _VAT_TYPES = ("sales", "purchases")
 
@@ -159,7 +162,7 @@ def _unknown(names: Iterable[str], choices: list[Choice]) -> dict[str, Choice | 
     known = {fold(t) for c in choices for t in (c.name, str(c.value), str(c.value).split(":")[-1])}
     rates = {choice.percent for choice in choices}
     return {
-        name: by_name.get(closest(name, by_name) or "")
+        name: by_name.get(closest(name, by_name, _SURE) or "")
         for name in names
         if fold(name) not in known and (_percent(name) is None or _percent(name) not in rates)
     }

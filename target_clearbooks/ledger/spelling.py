@@ -121,13 +121,13 @@ def email(value: str) -> str:
     return value.strip().casefold()
 
 
-def closest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that was probably meant, or None."""
+def closest(name: str, known: Iterable[str], likeness: float = 0.7) -> str | None:
+    """The known name that was probably meant, or None; `likeness` is at most 1, the same."""
     by_fold = {fold(k): k for k in known}
     wanted = fold(name)
     if wanted in by_fold:
         return by_fold[wanted]
-    found = difflib.get_close_matches(wanted, by_fold, n=1, cutoff=0.7)
+    found = difflib.get_close_matches(wanted, by_fold, n=1, cutoff=likeness)
     return by_fold[found[0]] if found else None
 
 

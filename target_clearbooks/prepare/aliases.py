@@ -38,7 +38,9 @@ class Aliases:
                 raise SettingError(
                     f'references: {kind}: should be an object such as {{"4000": "Sales"}}'
                 )
-            self._by_kind[kind] = {_spelling(k): v for k, v in names.items()}
+            # A name that nobody has filled in yet stands for itself.
+            filled = {k: v for k, v in names.items() if v not in (None, "")}
+            self._by_kind[kind] = {_spelling(k): v for k, v in filled.items()}
 
     def meant(self, stream: str, kind: str, value: Any) -> Any:
         """What the ledger calls it; None stands for a record that names nothing."""

@@ -21,6 +21,13 @@ def test_names_of_refused_records_stand_beside_the_nearest(load, business):
     assert by_kind["customer"].unknown == {"Ada Bell": None}
 
 
+def test_a_name_that_is_only_somewhat_alike_is_left_open(load, business):
+    names_of = {"accountCode": ["Telephones", "Pest control"]}
+    found = names.unknown_names(load(), business, names_of)["accountCode"]
+    assert found["Telephones"].name == "Telephone"
+    assert found["Pest control"] is None
+
+
 def test_what_was_mapped_is_used_by_the_target(load, home, business):
     settings = load(create_missing=["customers"])
     (revenue,) = (

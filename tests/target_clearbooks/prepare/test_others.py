@@ -231,6 +231,12 @@ def test_the_setting_references_is_checked():
     assert Aliases({kind: {} for kind in REFERENCE_KINDS}).meant("bills", "accountCode", 5) == 5
 
 
+def test_a_name_that_is_not_filled_in_stands_for_itself():
+    aliases = Aliases({"accountCode": {"Postage": "", "Rent": None, "Fees": "Legal fees"}})
+    meant = [aliases.meant("bills", "accountCode", name) for name in ("Postage", "Rent", "Fees")]
+    assert meant == ["Postage", "Rent", "Legal fees"]
+
+
 def test_aliases():
     aliases = Aliases(
         {"accountCode": {"4000": "Revenue", "Cost-Centre 1": 5}, "bills.accountCode": {"*": 9}}
