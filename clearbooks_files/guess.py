@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from itertools import islice
+from decimal import Decimal
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any
 
 from clearbooks_files import values
@@ -30,28 +31,55 @@ _FORMS = (
     "MM/DD/YYYY",
     "ISO",
 )
-# What a column's name says of it, best first.
+# What a column's name says of it, the best first.
+_TAX = r"\b(?:vat|tax)\b"
+_NUMBER = r"\bid\b|number|\bno\b|reference|\bref\b"
+_PARTIES = r"customer|client|supplier|vendor|subcontractor|merchant"
 _WORDS = {
-    "date": r"\bdate\b|posted|\bday\b|created",
-    "amount": r"^amount|\bamount\b|\bvalue\b|\btotal\b|\bgross\b|\bprice\b|\bnet\b",
-    "out": r"money out|debit|paid out|withdraw",
-    "in": r"money in|credit|paid in|deposit",
-    "balance": r"balance",
-    "text": r"descri|\bwhat\b|\bitem\b|memo|narrative|details|reference|payee|name",
-    "who": r"customer|client|supplier|merchant|\bname\b|company|contact",
-    "id": r"\bid\b|number|\bno\b|reference|\bref\b",
-    "email": r"e-?mail",
-    "phone": r"phone|mobile|\btel\b",
-    "gross": r"gross|\btotal\b|inc\w*\.?\s+(vat|tax)",
-    "net": r"\bnet\b|subtotal|ex\w*\.?\s+(vat|tax)",
-    "unit": r"\bunit\b|\beach\b|\bprice\b|\brate\b",
-    "quantity": r"\bqty\b|quantity|\bunits\b|\bhours\b",
-    "vat": r"^(vat|tax)\b(?!.*(\bno\b|number|reg))",
-    "vatRate": r"^(vat|tax)\b(?!.*(\bno\b|number|reg))",
+    "date": (r"^(?!.*\bdue\b).*\bdate\b", r"posted|\bday\b|created", r"\bdate\b"),
+    "amount": (
+        rf"^(?!.*{_TAX}).*\bamount\b",
+        r"\bamount\b|\bvalue\b|\btotal\b|\bgross\b|\bprice\b|\bnet\b",
+    ),
+    "out": (r"money out|debit|paid out|withdraw",),
+    "in": (r"money in|credit|paid in|deposit",),
+    "balance": (r"balance",),
+    "text": (
+        r"^(?!.*account).*descri|\bwhat\b",
+        r"details|narrative|\bitem\b|memo",
+        r"descri|reference|payee|name",
+    ),
+    "who": (
+        r"(customer|client|supplier|vendor|merchant|contact|company) ?name",
+        rf"^(?!.*(\bid\b|\bref|\bno\b|number|mail)).*({_PARTIES}|company|contact)",
+        r"\bname\b|payee|account ref",
+        _PARTIES,
+    ),
+    "id": (
+        r"(invoice|bill|order|document|doc|job|sale) ?(no\b|num|ref|id\b)",
+        rf"^(?!.*({_PARTIES}|account|contact|stock|item|vat|tax|a/c)).*({_NUMBER})",
+        _NUMBER,
+    ),
+    "email": (r"e-?mail",),
+    "phone": (r"phone|mobile|\btel\b",),
+    "gross": (r"gross|\btotal\b|inc\w*\.?\s+(vat|tax)",),
+    "net": (r"\bnet\b|subtotal|ex\w*\.?\s+(vat|tax)",),
+    "unit": (r"\bunit\b|\beach\b|\bprice\b|\brate\b",),
+    "quantity": (r"\bqty\b|quantity|\bunits\b|\bhours\b",),
+    "vat": (rf"^(?!.*(\bno\b|number|reg|\binc|\bex|rate)).*{_TAX}",),
+    "vatRate": (rf"{_TAX}.*(rate|code|type)", r"^(vat|tax)\b(?!.*(\bno\b|number|reg))"),
 }
+# Numbers that identify something are text, although they look like numbers.
+_NO_NUMBERS = "|".join((*_WORDS["id"], *_WORDS["phone"], r"\bcode\b"))
+# Between the words of `InvoiceDate`, `VATAmount` and `invoice_date`.
+_GAP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|_")
+# What VAT is of a net price, by rate. None of them is what another is of a gross price.
+_OF_NET = tuple(map(Decimal, ("0.2", "0.175", "0.15", "0.05")))
+# More than a price with the highest of them, and less than one without.
+_MOST_GROSS, _PENNY = Decimal("1.21"), Decimal("0.02")
 _NUMBERS = ("amount", "in", "out", "balance", "gross", "net", "unit", "quantity", "vat")
 _TOTALS = ("total", "grand total", "subtotal")
-_PURCHASES = r"supplier|vendor|subcontractor|merchant|payee"
+_PURCHASES = r"\bbill\b|supplier|vendor|subcontractor|merchant|payee"
 
 
 def guess(path: Path) -> dict[str, Any]:
@@ -72,7 +100,7 @@ def guess(path: Path) -> dict[str, Any]:
         raise FileError(f"{path.name}: has a header and no rows")
     names = [name for name in rows[0].cells if name]
     typed = {name: found for name in names if (found := _typed(name, rows)) is not None}
-    what = _Columns(names, typed)
+    what = _Columns([name for name in names if any(row.cells[name] for row in rows)], typed, rows)
     page: dict[str, Any] = {
         "title": f"{path.stem}, guessed: correct what is wrong",
         "source": re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-") or "file",
@@ -97,18 +125,23 @@ def guess(path: Path) -> dict[str, Any]:
 class _Columns:
     """Which column holds what, by its name and by what its cells are."""
 
-    def __init__(self, names: Sequence[str], typed: dict[str, dict[str, str]]) -> None:
+    def __init__(
+        self, names: Sequence[str], typed: dict[str, dict[str, str]], rows: Sequence[Row]
+    ) -> None:
         self._found: dict[str, str] = {}
         self._names = {identifier(name): name for name in names}
-        for what, words in _WORDS.items():
+        for what, patterns in _WORDS.items():
             kind = "date" if what == "date" else "number" if what in _NUMBERS else "text"
-            for name in names:
-                fits = typed.get(name, {}).get("type", "text") == kind
-                if fits and re.search(words, name, re.IGNORECASE):
-                    self._found.setdefault(what, identifier(name))
+            fitting = [n for n in names if typed.get(n, {}).get("type", "text") == kind]
+            for words in patterns:
+                for name in fitting:
+                    if _says(words, name):
+                        self._found.setdefault(what, identifier(name))
         if "date" not in self._found:
             dates = [n for n, column in typed.items() if column["type"] == "date"]
             self._found |= {"date": identifier(dates[0])} if dates else {}
+        self._typed, self._rows = typed, rows
+        self.repeated = self._is_repeated()
 
     def column(self, what: str) -> str:
         """The name of the column in the file."""
@@ -129,20 +162,61 @@ class _Columns:
     def price(self) -> tuple[str, str]:
         """The field of a document's line that has its price, and the column; empty for none."""
         for field in ("gross", "net"):
-            if self[field]:
+            if self[field] and not (field == "gross" and self.repeated):
                 return field, self[field]
         if self["unit"] and self["quantity"]:
             # Who states VAT beside it, or gives its rate, states prices without it.
             net = self["vat"] or self["vatRate"]
             return ("unitPrice" if net else "grossUnitPrice"), self["unit"]
-        return ("gross", self["amount"]) if self["amount"] else ("", "")
+        field = "net" if self._is_net() else "gross"
+        return (field, self["amount"]) if self["amount"] else ("", "")
+
+    def _number(self, row: Row, what: str) -> Decimal:
+        """The number that a row has; 0 where it has none."""
+        name = self.column(what)
+        try:
+            found = values.number(
+                row.cells.get(name), self._typed.get(name, {}).get("decimal", ".")
+            )
+        except ValueError:
+            found = None
+        return found or Decimal(0)
+
+    def _is_net(self) -> bool:
+        """Whether the VAT beside the amounts is VAT on top of them, by what they are."""
+        pairs = [(self._number(row, "amount"), self._number(row, "vat")) for row in self._rows]
+        taxed = [(amount, vat) for amount, vat in pairs if vat]
+        return bool(taxed) and all(
+            any(abs(amount * rate - vat) <= _PENNY for rate in _OF_NET) for amount, vat in taxed
+        )
+
+    def _is_repeated(self) -> bool:
+        """Whether the total is that of the document, and each of its rows has it."""
+        number, total = self.column("id"), self.column("gross")
+        if not (number and total and (self["net"] or (self["unit"] and self["quantity"]))):
+            return False
+        below = False
+        for _, group in groupby(self._rows, lambda row: row.cells.get(number)):
+            rows = list(group)
+            if len({row.cells.get(total) for row in rows}) > 1:
+                return False
+            for row in rows if len(rows) > 1 else ():
+                price = self._number(row, "net") or (
+                    self._number(row, "unit") * self._number(row, "quantity")
+                )
+                below |= price * _MOST_GROSS + _PENNY < self._number(row, "gross")
+        return below
+
+
+def _says(words: str, name: str) -> bool:
+    """Whether a column's name says something, however its words are joined."""
+    return re.search(words, _GAP.sub(" ", name), re.IGNORECASE) is not None
 
 
 def _typed(name: str, rows: Sequence[Row]) -> dict[str, str] | None:
     """How the cells of a column are written: the first way that fits all of them."""
     cells = [row.cells[name] for row in rows if row.cells.get(name) not in (None, "")]
-    # Numbers that identify something are text, although they look like numbers.
-    if not cells or re.search(_WORDS["id"] + "|" + _WORDS["phone"], name, re.IGNORECASE):
+    if not cells or _says(_NO_NUMBERS, name):
         return None
     for form in _FORMS:
         if _fits(lambda cell, form=form: values.date(cell, form), cells):  # type: ignore[misc]
@@ -203,7 +277,7 @@ def _bank(what: _Columns) -> dict[str, Any]:
 
 def _documents(what: _Columns, rows: Sequence[Row]) -> dict[str, Any]:
     """Invoices, or bills where the other party supplies; rows of one number are its lines."""
-    bills = bool(re.search(_PURCHASES, what.column("who"), re.IGNORECASE))
+    bills = any(_says(_PURCHASES, what.column(name)) for name in ("who", "id", "date"))
     account = "purchaseAccount" if bills else "salesAccount"
     options = {
         account: {
@@ -225,7 +299,7 @@ def _documents(what: _Columns, rows: Sequence[Row]) -> dict[str, Any]:
         "accountCode": f"= option.{account}",
         "vatRate": "= " + (what["vatRate"] or "option.vatRate"),
     }
-    if what["vat"] and field in ("gross", "net"):
+    if what["vat"] and field in ("gross", "net", "unitPrice"):
         line["vatAmount"] = f"= {what['vat']}"
     fields: dict[str, Any] = {
         ("supplier" if bills else "customer"): {
@@ -237,6 +311,8 @@ def _documents(what: _Columns, rows: Sequence[Row]) -> dict[str, Any]:
     }
     if field == "gross":
         fields["gross"] = f"= sum('{price}')" if grouped else f"= {price}"
+    elif what.repeated:
+        fields["gross"] = f"= first('{what['gross']}')"
     record: dict[str, Any] = {"stream": "bills" if bills else "sales_invoices"}
     if grouped:
         record["per"] = "group"

@@ -106,6 +106,70 @@ def test_purchases_by_their_net_and_vat(one, engine, run, home):  # noqa: F811
     ]
 
 
+# As another accounting program exports them: each row of an invoice has the total of the invoice.
+EXPORT = """*Contact,*InvoiceNumber,*InvoiceDate,Total,*Description,Qty,*UnitAmount,TaxAmount,VAT
+Ada Ltd,INV-1,03/11/2026,276.00,Design,2,100.00,40.00,20%
+Ada Ltd,INV-1,03/11/2026,276.00,Books,3,12.00,0.00,0.00:Zero
+Cy & Co,INV-2,05/11/2026,9.99,Postage,1,8.33,1.66,20%
+"""
+
+
+def test_a_total_in_each_row_is_that_of_the_document(one, engine, run, home):  # noqa: F811
+    (home / "export.csv").write_text(EXPORT)
+    (home / "export.yml").write_text(run("mapping guess export.csv").stdout)
+    run("write export.csv --as export.yml --yes")
+    made = engine.books(one).documents("sales", "invoices", limit=10)
+    assert sorted((str(d["gross"]), str(d["vat"])) for d in made) == [
+        ("276.00", "40.00"),
+        ("9.99", "1.66"),
+    ]
+    [large] = [d for d in made if d["vat"] == 40]
+    assert [line["description"] for line in large["lineItems"]] == ["Design", "Books"]
+
+
+BILLS = """Bill No,Supplier,Bill Date,Memo,Account,Line Description,Line Amount,Line Tax Amount
+B-1,Acme,2026-11-02,,Office,Paper,50.00,10.00
+B-2,Post,2026-11-03,,Post,Stamps,40.00,0.00
+"""
+SNAKES = """invoice_no,invoice_date,customer_id,item,amount,tax
+1,2026-11-02T08:26,7,Pen,12.00,2.00
+"""
+SPENDING = """ID,Vendor,AccountDescription,Amount,Date
+0,Acme,Postage,12.00,2026-11-02
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "stream", "fields", "line"),
+    [
+        (
+            BILLS,
+            "bills",
+            {"supplier": {"name": "= Supplier"}, "date": "= Bill_Date"},
+            {"description": "= Line_Description", "net": "= Line_Amount"},
+        ),
+        (
+            SNAKES,
+            "sales_invoices",
+            {"customer": {"name": "= customer_id"}, "date": "= invoice_date"},
+            {"description": "= item", "gross": "= amount"},
+        ),
+        (
+            SPENDING,
+            "bills",
+            {"supplier": {"name": "= Vendor"}, "gross": "= Amount"},
+            {"description": "= AccountDescription", "gross": "= Amount"},
+        ),
+    ],
+)
+def test_columns_are_known_by_the_words_in_their_names(run, home, text, stream, fields, line):
+    (home / "table.csv").write_text(text)
+    (record,) = yaml.safe_load(run("mapping guess table.csv").stdout)["records"]
+    assert record["stream"] == stream
+    assert record["fields"].items() >= fields.items()
+    assert record["fields"]["lineItems"][0].items() >= line.items()
+
+
 def test_names_that_fit_nothing_are_told_once_and_answered_once(one, run, home):  # noqa: F811
     (home / "jobs.csv").write_bytes(JOBS.encode())
     page = yaml.safe_load(run("mapping guess jobs.csv").output)
