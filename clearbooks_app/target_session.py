@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clearbooks.errors import SettingError, exit_code_of
+from clearbooks.errors import SettingError, StoppedError, exit_code_of
 from clearbooks.program import keep_options
 from clearbooks.settings import connection_properties
 from clearbooks_app.config import Settings, find_account, load_settings, require_connected
@@ -97,6 +97,10 @@ def run_session(settings: Settings, work: Callable[[Session], None]) -> tuple[in
     Args:
         settings: From `load_settings`, with those of the target.
         work: Called once what an earlier run left open is settled.
+
+    Raises:
+        StoppedError: Ctrl-C.
+        ClearBooksError: whatever else ended the run.
     """
     # Imported here, since the commands that only list runs need none of it.
     from target_clearbooks.session import Session
@@ -111,6 +115,13 @@ def run_session(settings: Settings, work: Callable[[Session], None]) -> tuple[in
         try:
             session.recover()
             work(session)
+        except KeyboardInterrupt:
+            session.finish_flights()
+            stopped = StoppedError(
+                "stopped; what was sent until then is kept, and the same command goes on from there"
+            )
+            session.end(stopped.exit_code, stopped)
+            raise stopped from None
         except BaseException as error:
             session.finish_flights()
             session.end(exit_code_of(error), error)

@@ -57,6 +57,22 @@ def test_a_plan_says_what_would_be_written_and_sends_nothing(one, sandbox, run, 
     assert writes(sandbox) == 8
 
 
+def test_a_person_who_stops_it_is_told_how_to_go_on(one, sandbox, run, monkeypatch):
+    def stop(session, path):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(write, "reconcile", stop)
+        shown = run(f"write {ORDERS} --as shopify-orders --yes", code=130).output
+    assert "stopped; what was sent until then is kept" in shown
+    assert "the same command goes on from there" in shown
+    assert "130" in run("syncs").output
+    sent = writes(sandbox)
+    assert sent == 8
+    assert "Nothing to write" in run(f"write {ORDERS} --as shopify-orders --yes").output
+    assert writes(sandbox) == sent
+
+
 def test_what_was_written_is_compared_with_the_ledger(one, sandbox, run, home):
     shown = run(f"write {ORDERS} --as shopify-orders --yes").output
     rows = [line.split() for line in shown.splitlines()]
