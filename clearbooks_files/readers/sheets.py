@@ -28,7 +28,7 @@ def read(path: Path, layout: Layout) -> Iterator[Row]:
         raise FileError(
             f"{path.name}: has no sheet {layout.sheet!r}; it has: {', '.join(book.sheet_names)}"
         )
-    seen: list[str] = []
+    seen: list[tuple[int, list[str]]] = []
     for name in [layout.sheet] if layout.sheet else book.sheet_names:
         # Empty rows and columns in front count, so that numbers of rows are those on the screen.
         rows = book.get_sheet_by_name(name).to_python(skip_empty_area=False)
@@ -36,7 +36,7 @@ def read(path: Path, layout: Layout) -> Iterator[Row]:
         if found is not None:
             yield from named(path.name, iter(rows), *found)
             return
-        seen = max([seen, *(list(map(str, row)) for row in rows[:SEARCHED])], key=len)
+        seen.extend((n, list(map(str, row))) for n, row in enumerate(rows[:SEARCHED], 1))
     raise missing(path.name, layout, seen)
 
 

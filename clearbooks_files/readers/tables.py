@@ -10,7 +10,7 @@ from clearbooks_files.errors import FileError
 from clearbooks_files.rows import Row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from clearbooks_files.layout import Layout
 
@@ -81,12 +81,27 @@ def named(file: str, rows: Iterator[Cells], begin: int, names: list[str]) -> Ite
         yield Row(line, found)
 
 
-def missing(file: str, layout: Layout, seen: Sequence[str]) -> FileError:
-    """What is said where no row is the header."""
-    there = {fold(name) for name in seen}
-    lacking = [name for name in layout.header if fold(name) not in there]
-    columns = ", ".join(name for name in seen if name) or "none"
+def missing(file: str, layout: Layout, rows: Iterable[tuple[int, Cells]]) -> FileError:
+    """What is said where no row is the header: of the row with most of its columns, what is not.
+
+    Args:
+        file: Its name.
+        layout: With the columns that must be there.
+        rows: The first rows and their numbers, by each way to read them.
+    """
+    wanted = {fold(name): name for name in layout.header}
+    renamed = {fold(name): fold(new) for name, new in layout.rename.items()}
+
+    def likeness(row: tuple[int, Cells]) -> tuple[int, int]:
+        there = {renamed.get(fold(cell), fold(cell)) for cell in row[1]}
+        return len(there & wanted.keys()), sum(map(bool, there))
+
+    line, seen = max(rows, key=likeness, default=(0, ()))
+    there = {renamed.get(fold(cell), fold(cell)) for cell in seen}
+    lacking = [name for folded, name in wanted.items() if folded not in there]
+    columns = ", ".join(str(cell) for cell in seen if fold(cell)) or "none"
+    where = f"Row {line}" if there & wanted.keys() else "The file"
     return FileError(
         f"{file}: no row holds the columns of the mapping; missing: {', '.join(lacking)}. "
-        f"The file has: {columns}"
+        f"{where} has: {columns}"
     )

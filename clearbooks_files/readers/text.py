@@ -51,23 +51,18 @@ def _shape(path: Path, layout: Layout, encoding: str) -> tuple[str, int, list[st
         if most is not None and layout.header:
             break
     if most is None:
-        raise missing(path.name, layout, _widest(path, encoding))
+        raise missing(path.name, layout, _first(path, encoding))
     return most
-
-
-def _widest(path: Path, encoding: str) -> list[str]:
-    """The cells of the row that looks most like a header."""
-    return max(_first(path, encoding), key=len, default=[])
 
 
 def first_cells(path: Path) -> list[list[str]]:
     """The cells of the first rows, by each separator that there may be."""
-    return list(_first(path, encoding_of(path)))
+    return [cells for _, cells in _first(path, encoding_of(path))]
 
 
-def _first(path: Path, encoding: str) -> Iterator[list[str]]:
+def _first(path: Path, encoding: str) -> Iterator[tuple[int, list[str]]]:
     for separator in _SEPARATORS:
-        yield from islice(cells_of(path, encoding, separator), SEARCHED)
+        yield from enumerate(islice(cells_of(path, encoding, separator), SEARCHED), 1)
 
 
 def cells_of(path: Path, encoding: str, separator: str) -> Iterator[list[str]]:

@@ -69,6 +69,10 @@ def test_a_file_without_a_header(rows):
         (b"%PDF-1.7", "is a PDF: export the same as CSV"),
         (b"PK\x03\x04rest", "a spreadsheet that was cut off"),
         ("Day,Sum\n1,2\n", "missing: Date, Amount, Text. The file has: Day, Sum"),
+        (
+            "Bank plc,Statement of account,of,May\nDate,Amount,What\n1,2,a\n",
+            "missing: Text. Row 2 has: Date, Amount, What",
+        ),
         ("Date,Amount,Text\n1,2,a,b\n", "row 2: has 4 cells where the header has 3"),
         (b"<OFX></OFX>", "is OFX, and the mapping reads CSV"),
     ],
