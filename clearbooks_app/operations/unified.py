@@ -7,6 +7,7 @@ as it is when it is written.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -99,6 +100,27 @@ def to_record(part: Part, record: Mapping[str, Any]) -> dict[str, Any]:
         elif lines is not None:
             found[source] = lines
     return found
+
+
+def in_words(part: Part, reason: str) -> str:
+    """A reason of the target, with the field that it begins with as the model calls it.
+
+    >>> in_words(part_for("invoices", {"type": "invoice"}), "lineItems[0].accountCode: is required")
+    'line_items[0].account: is required'
+    """
+    path, colon, words = reason.partition(": ")
+    name, source, fields = part.lines or ("", "", ())
+    line = re.fullmatch(rf"{source}\[(\d+)\](?:\.(.+))?", path) if source else None
+    if line is None:
+        found = _names(part.fields).get(path, name if path == source and name else path)
+    else:
+        rest = f".{_names(fields).get(line[2], line[2])}" if line[2] else ""
+        found = f"{name}[{line[1]}]{rest}"
+    return f"{found}{colon}{words}"
+
+
+def _names(fields: tuple[Field, ...]) -> dict[str, str]:
+    return {each.write: each.name for each in fields if each.write}
 
 
 def _write(fields: tuple[Field, ...], record: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import msgspec
 from clearbooks.errors import SettingError
 from clearbooks_app.operations.coverage import StreamCoverage, coverage
 from clearbooks_app.operations.listing import AbsentError, ResultPage, list_model
-from clearbooks_app.operations.unified import part_for, to_record
+from clearbooks_app.operations.unified import in_words, part_for, to_record
 from clearbooks_app.operations.unified_models import ABSENT, MODELS
 from clearbooks_app.operations.writing import write_records
 from clearbooks_app.ui.api import shapes
@@ -17,6 +17,7 @@ from clearbooks_app.ui.api.connections import require_known
 from clearbooks_app.ui.api.endpoint import Endpoint
 
 if TYPE_CHECKING:
+    from clearbooks_app.operations.unified_models import Part
     from clearbooks_app.ui.site import Site
 
 # A result for each record is promised, also for one that waits for another.
@@ -41,6 +42,7 @@ def _write(site: Site, params: shapes.OfModel, body: shapes.WriteRecords) -> sha
     if params.model not in MODELS:
         raise AbsentError(f"there is no model {params.model!r}; there are {', '.join(MODELS)}")
     keys: list[str] = []
+    parts: list[Part] = []
     messages: list[dict[str, Any]] = []
     for place, record in enumerate(body.records):
         key = record.get("remote_id")
@@ -53,6 +55,7 @@ def _write(site: Site, params: shapes.OfModel, body: shapes.WriteRecords) -> sha
             part = part_for(params.model, record)
         except SettingError as error:
             raise SettingError(f"records[{place}]: {error}") from None
+        parts.append(part)
         messages.append(
             {"type": "RECORD", "stream": part.written, "record": to_record(part, record)}
         )
@@ -61,15 +64,15 @@ def _write(site: Site, params: shapes.OfModel, body: shapes.WriteRecords) -> sha
     prefix = f"{settings.values['source']}:" if settings.values.get("source") else ""
     found = {(r["stream"], r["source_key"].removeprefix(prefix)): r for r in done.results}
     results = []
-    for key, message in zip(keys, messages, strict=True):
-        became = found.get((message["stream"], key), {})
+    for key, part in zip(keys, parts, strict=True):
+        became = found.get((part.written, key), {})
         results.append(
             shapes.RecordResult(
                 remote_id=key,
                 outcome=became.get("outcome", _WAITS),
                 id=became.get("ledger_id"),
                 number=became.get("ledger_number"),
-                reasons=became.get("reasons", []),
+                reasons=[in_words(part, reason) for reason in became.get("reasons", ())],
             )
         )
     return shapes.RecordResults(done.run, results)

@@ -179,6 +179,7 @@ def test_records_are_written_with_a_result_for_each_and_listed(page):
     good, bad = done["result"]
     assert (good["remote_id"], good["outcome"]) == ("I-1", "written")
     assert bad["outcome"] == "rejected"
+    assert bad["reasons"][0].startswith("line_items[0].account: there is no account code 'Revnue'")
     assert "Revenue" in bad["reasons"][0]
     assert bad["id"] is None
     run = call("GET", f"/api/runs/{done['run']}")
