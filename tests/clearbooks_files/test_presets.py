@@ -348,6 +348,35 @@ def test_payroll(books):
     assert sent.total() == 0
 
 
+BUREAU = """ABC Payroll Bureau,,,,,,
+Employee,Pay date,Gross pay,Tax,Employee NI,Pension,Net pay
+A One,30/11/2026,"2,500.00",300.00,120.00,100.00,"1,980.00"
+B Two,30/11/2026,"1,800.00",150.00,60.00,72.00,"1,518.00"
+Totals,,"4,300.00",450.00,180.00,172.00,"3,498.00"
+"""
+OWN = """extends: payroll
+source: bureau
+file:
+  rename: {Tax: PAYE, Pension: Employee pension}
+  header: [Pay date, Gross pay, PAYE, Employee NI, Employee pension, Net pay]
+"""
+
+
+def test_payroll_of_a_bureau_that_has_fewer_columns(books):
+    (books.folder / "bureau.csv").write_text(BUREAU)
+    own = books.folder / "bureau.yml"
+    # A deduction that nobody has named does not pass: gross less deductions is not net.
+    own.write_text(OWN.replace(", Pension: Employee pension", "").replace("Employee pension, ", ""))
+    answer, sent = books.write("bureau.csv", str(own), code=2)
+    assert "Gross less deductions: the file says 3498.00, and its rows come to 3670.00" in answer
+    assert sent.total() == 0
+    own.write_text(OWN)
+    written_once(books, "bureau.csv", str(own))
+    assert books.balances() == money(
+        Salaries="4300.00", PAYE="-630.00", Pension="-172.00", Current_account="-3498.00"
+    )
+
+
 def test_cis(books):
     books.sandbox.engine.switch_on(books.business, "cis")
     written_once(books, "cis_statement.csv", "cis-statement")
