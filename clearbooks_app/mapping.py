@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from clearbooks_app.config import Settings
 
-# Contacts are made where they are missing, and VAT is named by rate.
-_KINDS = ("accountCode", "bankAccount")
+# Contacts are made where they are missing.
+_KINDS = ("accountCode", "bankAccount", "vatRate")
 # Where a reason says which record, row or line it is about.
 _PLACE = re.compile(r"^(?P<file>.*? row (?P<row>\d+), )?(?P<what>[^:]*: )", re.DOTALL)
 
@@ -121,12 +121,18 @@ def init(
             for kind, name in names_in(message.get("record"), _KINDS):
                 wanted[kind][name] = None
     references = {
-        kind: {name: near.name if near else "" for name, near in found.items()}
+        # The name of a VAT rate may fit several keys.
+        kind: {
+            name: (near.value if kind == "vatRate" else near.name) if near else ""
+            for name, near in found.items()
+        }
         for kind, found in unknown_names(settings, number, wanted).items()
     }
     output.print_json({"references": references})
     if not references:
-        output.note("Every account and bank account that the file names is in the ledger.")
+        output.note(
+            "Every account, bank account and VAT rate that the file names is in the ledger."
+        )
 
 
 @mapping.command(

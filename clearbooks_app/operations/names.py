@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,7 @@ from clearbooks_app.target_session import target_connection
 from target_clearbooks.ledger.lookups import Lookups
 from target_clearbooks.ledger.spelling import closest, fold
 from target_clearbooks.prepare.aliases import Aliases
-from target_clearbooks.prepare.vat import percentage
+from target_clearbooks.prepare.vat import MANUAL, percentage
 from target_clearbooks.settings import REFERENCE_KINDS
 
 if TYPE_CHECKING:
@@ -159,13 +160,36 @@ def _percent(rate: Any) -> Decimal | None:
 def _unknown(names: Iterable[str], choices: list[Choice]) -> dict[str, Choice | None]:
     by_name = {choice.name: choice for choice in choices}
     # The key `20.00:Standard` is known by the word in it, too.
-    known = {fold(t) for c in choices for t in (c.name, str(c.value), str(c.value).split(":")[-1])}
+    known = {fold(t) for c in choices for t in (c.name, str(c.value), _word(c))} | {fold(MANUAL)}
     rates = {choice.percent for choice in choices}
     return {
-        name: by_name.get(closest(name, by_name, _SURE) or "")
+        name: by_name.get(closest(name, by_name, _SURE) or "") or _rate_in(name, choices)
         for name in names
         if fold(name) not in known and (_percent(name) is None or _percent(name) not in rates)
     }
+
+
+def _word(choice: Choice) -> str:
+    return str(choice.value).split(":")[-1]
+
+
+def _rate_in(name: str, choices: list[Choice]) -> Choice | None:
+    """The one VAT rate whose percentage and word a name holds, if it holds either.
+
+    >>> rates = [Choice("0.00:Zero", "", Decimal(0)), Choice("0.00:Exempt", "", Decimal(0))]
+    >>> _rate_in("Zero Rated Income", rates).value, _rate_in("0%", rates)
+    ('0.00:Zero', None)
+    """
+    fitting = [choice for choice in choices if choice.percent is not None]
+    percent = re.search(r"\d+(?:\.\d+)?\s*%", name)
+    words = set(re.findall(r"[a-z]+", name.casefold()))
+    named = [choice for choice in fitting if _word(choice).casefold() in words]
+    if percent is None and not named:
+        return None
+    if percent is not None:
+        fitting = [choice for choice in fitting if choice.percent == _percent(percent.group())]
+    fitting = [choice for choice in fitting if not named or choice in named]
+    return fitting[0] if len(fitting) == 1 else None
 
 
 def read_references(path: Path) -> dict[str, Any]:

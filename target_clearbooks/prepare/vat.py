@@ -146,7 +146,7 @@ class Vat:
             if not found:
                 raise NotFoundInLedgerError(
                     f"{quoted(value)} is not legal for the treatment {treatment} on {date}; legal "
-                    f"are {join_names([r.key for r in legal], 20)}"
+                    f"are {join_names([r.key for r in legal], 20)}{_say_which(value)}"
                     if legal
                     else f"the treatment {treatment} has no VAT rates on {date}: it was not in "
                     "force then (GEU and SEU ended with 2020, GIPVA and GNIEU began with 2021)"
@@ -229,6 +229,13 @@ def _matching(legal: Sequence[Rate], value: Any) -> list[Rate]:
         for name in ("key", "name", "family"):
             found = found or [rate for rate in legal if fold(getattr(rate, name)) == wanted]
     return found
+
+
+def _say_which(value: Any) -> str:
+    """The way out, where a source has names of its own for VAT rates, such as T1."""
+    if not isinstance(value, str) or ":" in value or percentage(value):
+        return ""
+    return "; the setting references says which rate a name of yours stands for"
 
 
 def describe(rate: Rate) -> str:

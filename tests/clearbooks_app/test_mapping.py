@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 
 import jsonschema
 import pytest
@@ -170,6 +171,18 @@ def test_columns_are_known_by_the_words_in_their_names(run, home, text, stream, 
     assert record["fields"]["lineItems"][0].items() >= line.items()
 
 
+def test_vat_codes_of_another_program_are_answered_once(one, engine, run, home):  # noqa: F811
+    text = EXPORT.replace("20%", "20% (VAT on Income)").replace("0.00:Zero", "Zero Rated Income")
+    (home / "export.csv").write_text(text)
+    (home / "export.yml").write_text(run("mapping guess export.csv").stdout)
+    shown = run("mapping check export.csv --as export.yml", code=3).output
+    assert "the setting references says which rate a name of yours stands for" in shown
+    (home / "names.json").write_text(run("mapping init export.csv --as export.yml").stdout)
+    run("write export.csv --as export.yml --yes --config ENV --config names.json")
+    made = engine.books(one).documents("sales", "invoices", limit=10)
+    assert sorted(d["vat"] for d in made) == [Decimal("1.66"), 40]
+
+
 def test_names_that_fit_nothing_are_told_once_and_answered_once(one, run, home):  # noqa: F811
     (home / "jobs.csv").write_bytes(JOBS.encode())
     page = yaml.safe_load(run("mapping guess jobs.csv").output)
@@ -182,7 +195,7 @@ def test_names_that_fit_nothing_are_told_once_and_answered_once(one, run, home):
     assert "the nearest name is 'Revenue'" in rows[0]["reason"]
     assert rows[1]["reason"].startswith("lineItems.vatRate: ")
     names = json.loads(run("mapping init jobs.csv --as jobs.yml").stdout)
-    assert names == {"references": {"accountCode": {"Revnue": "Revenue"}}}
+    assert names == {"references": {"accountCode": {"Revnue": "Revenue"}, "vatRate": {"21%": ""}}}
     names["references"]["vatRate"] = {"21%": "20%"}
     (home / "names.json").write_text(json.dumps(names))
     given = "--config ENV --config names.json"

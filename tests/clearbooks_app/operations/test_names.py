@@ -28,6 +28,17 @@ def test_a_name_that_is_only_somewhat_alike_is_left_open(load, business):
     assert found["Pest control"] is None
 
 
+def test_a_vat_rate_is_found_in_the_name_that_another_program_has_for_it(load, business):
+    given = ["20% (VAT on Income)", "Zero Rated Income", "0% exempt", "T1", "0 %", "Manual"]
+    found = names.unknown_names(load(), business, {"vatRate": given})["vatRate"]
+    assert {name: near and near.value for name, near in found.items()} == {
+        "20% (VAT on Income)": "20.00:Standard",
+        "Zero Rated Income": "0.00:Zero",
+        "0% exempt": "0.00:Exempt",
+        "T1": None,
+    }
+
+
 def test_what_was_mapped_is_used_by_the_target(load, home, business):
     settings = load(create_missing=["customers"])
     (revenue,) = (
