@@ -99,6 +99,11 @@ def guess(path: Path) -> dict[str, Any]:
     if not rows:
         raise FileError(f"{path.name}: has a header and no rows")
     names = [name for name in rows[0].cells if name]
+    if _is_data(names):
+        raise FileError(
+            f"{path.name}: has no header, its first row is {', '.join(names)}; say in a mapping of "
+            "your own what its columns are called, such as `file: {names: [Date, Details, Amount]}`"
+        )
     typed = {name: found for name in names if (found := _typed(name, rows)) is not None}
     what = _Columns([name for name in names if any(row.cells[name] for row in rows)], typed, rows)
     page: dict[str, Any] = {
@@ -206,6 +211,16 @@ class _Columns:
                 )
                 below |= price * _MOST_GROSS + _PENNY < self._number(row, "gross")
         return below
+
+
+def _is_data(names: Sequence[str]) -> bool:
+    """Whether what should be names are a date and an amount."""
+    dated = any(
+        _fits(lambda cell, form=form: values.date(cell, form), [name])  # type: ignore[misc]
+        for form in _FORMS
+        for name in names
+    )
+    return dated and any(_fits(values.number, [name]) for name in names)
 
 
 def _says(words: str, name: str) -> bool:

@@ -67,6 +67,13 @@ def test_what_a_table_is(run, home, text, stream):
     assert ("balance" in page) is (stream == "bank_statements")
 
 
+def test_a_file_without_a_header_is_told_how_to_name_its_columns(run, home):
+    (home / "bank.csv").write_text("03/11/2026,TESCO,-23.45\n05/11/2026,ADA BELL,120.00\n")
+    shown = run("mapping guess bank.csv", code=2).output
+    assert "bank.csv: has no header, its first row is 03/11/2026, TESCO, -23.45" in shown
+    assert "`file: {names: [Date, Details, Amount]}`" in shown
+
+
 ORDERS = """Invoice No;Invoice Date;Customer;Email;Item;Qty;Unit price;VAT;Total incl. VAT
 1001;03/11/2026;Brown & Söhne Ltd;accounts@brown.example;Oak shelf;2;£45,00;20%;£108,00
 1001;03/11/2026;Brown & Söhne Ltd;accounts@brown.example;Fitting;1;£30,00;20%;£36,00
