@@ -129,7 +129,10 @@ def _say_nothing_to_write(made: MadePlan, *, as_json: bool) -> None:
     if as_json:
         _answer(made.view, {"unchanged": made.unchanged, "written": 0}, as_json=True)
         return
-    output.note(f"Nothing to write: {made.unchanged} records stand in the ledger as they are.")
+    if made.unchanged or not (made.view.refusals or made.waiting):
+        output.note(f"Nothing to write: {made.unchanged} records stand in the ledger as they are.")
+    else:
+        output.note("Nothing to write: all that the file holds is refused or waits, see above.")
     if not made.view.refusals:
         made.path.unlink(missing_ok=True)
 

@@ -148,6 +148,7 @@ def test_singer_messages(one, sandbox, run, home):
         ("write broken.jsonl --yes --stream customers", 2, "broken.jsonl line 1: "),
         ("write monzo.csv --yes --business 7", 2, "--business: 7 is none of those covered"),
         ("write monzo.csv --yes", 4, "add --assume-new"),
+        ("write monzo.csv --yes", 4, "all that the file holds is refused or waits"),
     ],
 )
 def test_what_is_wrong_is_one_line(one, sandbox, run, home, words, code, said):
