@@ -176,7 +176,7 @@ def _word(choice: Choice) -> str:
 def _rate_in(name: str, choices: list[Choice]) -> Choice | None:
     """The one VAT rate whose percentage and word a name holds, if it holds either.
 
-    >>> rates = [Choice("0.00:Zero", "", Decimal(0)), Choice("0.00:Exempt", "", Decimal(0))]
+    >>> rates = [Choice("0.00:Zero", "", percent=0), Choice("0.00:Exempt", "", percent=0)]
     >>> _rate_in("Zero Rated Income", rates).value, _rate_in("0%", rates)
     ('0.00:Zero', None)
     """
