@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 import yaml
+from jsonschema import Draft202012Validator
 from msgspec import Meta
 
 from clearbooks_files.errors import MappingError
@@ -190,6 +191,9 @@ def load_mapping(name: str | Path) -> Mapping:
         return msgspec.convert(data, Mapping)
     except msgspec.ValidationError as error:
         words, _, where = str(error).partition(" - at `")
+        # These name the values that there are.
+        found = Draft202012Validator(schema()).iter_errors(data)
+        words = next((fault.message for fault in found if fault.validator == "enum"), words)
         key = where.rstrip("`").removeprefix("$.") or "mapping"
         line = _line_of(path, where.rstrip("`").removeprefix("$"))
         raise MappingError(f"{path}{f' line {line}' if line else ''}: {key}: {words}") from None

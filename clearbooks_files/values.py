@@ -50,10 +50,12 @@ def number(value: Any, decimal: str = ".") -> Decimal | None:
 
     >>> number("(£1,234.50)"), number("12,50-", ",")
     (Decimal('-1234.50'), Decimal('-12.50'))
+    >>> number(13.940000000000001)
+    Decimal('13.94')
     """
     if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
         # A sheet keeps binary numbers: 13.940000000000001 is 13.94.
-        return round(Decimal(str(value)), _PLACES) if isinstance(value, float) else Decimal(value)
+        return Decimal(str(round(value, _PLACES))) if isinstance(value, float) else Decimal(value)
     text = str(value if value is not None else "").translate(_MINUS).strip()
     if not text or text == "-":
         return None

@@ -147,7 +147,10 @@ def test_tables_and_functions(read):
         ({"records": []}, "mapping.yml line 3: records: Expected `array` of length >= 1"),
         ({"source": "Shop B"}, "mapping.yml line 2: source: Expected `str` matching regex"),
         ({"recrods": []}, "mapping: Object contains unknown field `recrods`"),
-        (made("row", {}, per="week"), r"line 7: records\[0\].per: Invalid enum value 'week'"),
+        (
+            made("row", {}, per="week"),
+            r"line 7: records\[0\].per: 'week' is not one of \['file', 'group', 'row'\]",
+        ),
         ({"columns": {"Amount": {"type": "money"}}}, "columns"),
         (made("row +", {}), r"records\[0\].key: 'row \+' is no expression"),
         (made("row", {}, per="group"), "group_by: is needed"),
