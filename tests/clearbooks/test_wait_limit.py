@@ -235,7 +235,8 @@ def closed_port():
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_a_loopback_address_where_nobody_listens_fails_at_once(host, closed_port, tmp_path):
+def test_a_loopback_address_where_nobody_listens_fails_at_once(host, closed_port, tmp_path, caplog):
+    caplog.set_level("INFO")
     settings = Connection.from_config(
         {
             "api_url": f"http://{host}:{closed_port}/v1",
@@ -243,16 +244,16 @@ def test_a_loopback_address_where_nobody_listens_fails_at_once(host, closed_port
             "token_store": str(tmp_path / "t.json"),
         }
     )
-    began = time.monotonic()
     with Client(settings) as c:
         with pytest.raises(NotRunningError, match=f"http://{host}:{closed_port}; is `clearbooks"):
             c.get("listCustomers")
         with pytest.raises(NotRunningError):
             c.write("createCustomer", {}, {"name": "A"})
-    assert time.monotonic() - began < 2
+    assert "trying again" not in caplog.text
 
 
-def test_so_does_the_token_endpoint(closed_port, tmp_path):
+def test_so_does_the_token_endpoint(closed_port, tmp_path, caplog):
+    caplog.set_level("INFO")
     url = f"http://127.0.0.1:{closed_port}"
     settings = Connection.from_config(
         {
@@ -264,10 +265,9 @@ def test_so_does_the_token_endpoint(closed_port, tmp_path):
             "token_store": str(tmp_path / "t.json"),
         }
     )
-    began = time.monotonic()
     with Client(settings) as c, pytest.raises(NotRunningError, match="clearbooks sandbox"):
         c.get("listCustomers")
-    assert time.monotonic() - began < 2
+    assert "trying again" not in caplog.text
 
 
 def test_other_hosts_are_tried_again(monkeypatch, tmp_path, clock):
