@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from functools import cached_property
 from itertools import accumulate, pairwise
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
 from pyroaring import BitMap64
@@ -34,7 +34,8 @@ Key = Any
 """A record's key without the business: the field itself where there is one, else a tuple."""
 
 _encode = msgspec.json.Encoder().encode
-_numbers = msgspec.json.Decoder(list[int])
+# IDs in ascending order: the first, and the differences.
+_numbers = msgspec.json.Decoder(list[Annotated[int, msgspec.Meta(ge=0)]])
 _tuples = msgspec.json.Decoder(list[tuple[Any, ...]])
 _counts = msgspec.json.Decoder(list[tuple[int, int]])
 

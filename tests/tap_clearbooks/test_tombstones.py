@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import zlib
 from random import Random
 from types import SimpleNamespace
 
 import pytest
 
+from clearbooks.errors import SettingError
 from tap_clearbooks.keys import copy_keys
 from tests.ledger import ONE, TWO
 
@@ -120,3 +123,9 @@ def test_what_20_000_documents_take_in_the_state(step, most):
     keys = copy_keys("sales_invoices")
     keys.add([SimpleNamespace(id=number) for number in chosen])
     assert sum(map(len, keys.kept)) < most
+
+
+def test_keys_that_no_run_has_kept_are_refused():
+    packed = base64.b85encode(zlib.compress(b"[7,-9]")).decode()
+    with pytest.raises(SettingError, match="remove the bookmark"):
+        copy_keys("sales_invoices", [packed]).check()
