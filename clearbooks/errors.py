@@ -56,12 +56,6 @@ def exit_code_of(error: BaseException) -> int:
     return error.exit_code if isinstance(error, ClearBooksError) else 1
 
 
-class StoppedError(ClearBooksError):
-    """A person has stopped the program; the text says what became of its work."""
-
-    exit_code = 130
-
-
 class SettingError(ClearBooksError):
     """A setting is missing or wrong; the text names it and says what would be right."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import signal
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from clearbooks.errors import SettingError, StoppedError, exit_code_of
+from clearbooks.errors import ClearBooksError, SettingError, exit_code_of
 from clearbooks.program import keep_options
 from clearbooks.settings import connection_properties
 from clearbooks_app.config import Settings, find_account, load_settings, require_connected
@@ -91,6 +92,12 @@ def chosen_business(settings: Settings, business: int | None) -> int:
     raise SettingError("--business: name the business, or set business_ids to one")
 
 
+class InterruptError(ClearBooksError):
+    """Ctrl-C; the text says what became of the work."""
+
+    exit_code = 128 + signal.SIGINT
+
+
 def run_session(settings: Settings, work: Callable[[Session], None]) -> tuple[int, Any]:
     """Carry out a plan in a session of the target; returns its exit code and its summary.
 
@@ -99,7 +106,7 @@ def run_session(settings: Settings, work: Callable[[Session], None]) -> tuple[in
         work: Called once what an earlier run left open is settled.
 
     Raises:
-        StoppedError: Ctrl-C.
+        InterruptError: Ctrl-C.
         ClearBooksError: whatever else ended the run.
     """
     # Imported here, since the commands that only list runs need none of it.
@@ -117,7 +124,7 @@ def run_session(settings: Settings, work: Callable[[Session], None]) -> tuple[in
             work(session)
         except KeyboardInterrupt:
             session.finish_flights()
-            stopped = StoppedError(
+            stopped = InterruptError(
                 "stopped; what was sent until then is kept, and the same command goes on from there"
             )
             session.end(stopped.exit_code, stopped)
