@@ -23,6 +23,7 @@ from typing_extensions import override
 
 from clearbooks.contract import load_contract
 from clearbooks.errors import SettingError
+from clearbooks.paging import BEYOND_IDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -139,7 +140,9 @@ class RecordKeys(CopyKeys):
 
     @override
     def __contains__(self, key: Key) -> bool:
-        return key in self._held or key in self._fresh
+        # Others' records may name an ID that no record has.
+        known = not self._plain or 0 <= key < BEYOND_IDS
+        return known and (key in self._held or key in self._fresh)
 
     @override
     def add(self, records: Iterable[Record]) -> bool:

@@ -2,10 +2,20 @@
 
 from clearbooks.paging.in_flight import in_order
 from clearbooks.paging.listing import Listing
-from clearbooks.paging.pages import ASCENDING, DESCENDING, Page, Part, Reads, Record, ids
+from clearbooks.paging.pages import (
+    ASCENDING,
+    BEYOND_IDS,
+    DESCENDING,
+    Page,
+    Part,
+    Reads,
+    Record,
+    ids,
+)
 
 __all__ = [
     "ASCENDING",
+    "BEYOND_IDS",
     "DESCENDING",
     "Listing",
     "Page",

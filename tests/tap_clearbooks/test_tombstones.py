@@ -129,3 +129,8 @@ def test_keys_that_no_run_has_kept_are_refused():
     packed = base64.b85encode(zlib.compress(b"[7,-9]")).decode()
     with pytest.raises(SettingError, match="remove the bookmark"):
         copy_keys("sales_invoices", [packed]).check()
+
+
+@pytest.mark.parametrize("number", [-1, 2**64])
+def test_a_number_that_is_no_id_is_not_held(number):
+    assert number not in copy_keys("sales_invoices")
